@@ -1,0 +1,164 @@
+"""A report as a command: all that happens between the command line and the output, the same for every report."""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import polars as pl
+
+from pixelstat import formats, outputs, source
+from pixelstat.errors import Exit, PixelstatError
+from pixelstat.explain import explain
+from pixelstat.formats.text import TextFormat
+from pixelstat.ledger import Ledger
+from pixelstat.options import COMMON, common_options, logs_argument, moment
+from pixelstat.pipeline import Logs, Selection, run
+from pixelstat.report import Report
+from pixelstat.reports.steps import condition, step
+from pixelstat.suggestions import requested_instead
+from pixelstat.terminal import progress, say
+
+
+class ReportCommand(click.Command):
+    """A command whose help shows its own options first and those of every report under their headings."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        super().__init__(
+            report.name, help=inspect.cleandoc(report.about), short_help=report.about.partition("\n")[0],
+            params=[logs_argument, *report.options, *common_options()], callback=self.perform,
+        )  # fmt: skip
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, Sequence[click.Parameter]] = {"This report": self.report.options, **COMMON}
+        for heading, options in sections.items():
+            records = [record for option in options if (record := option.get_help_record(ctx))]
+            with formatter.section(heading):
+                formatter.write_dl(records, col_max=26)
+        with formatter.section("Columns"):
+            formatter.write_dl([(column.name, column.about) for column in self.report.columns], col_max=26)
+
+    def perform(self, logs: Sequence[str], **given: Any) -> Exit:
+        """The command's work; the exit code is its result."""
+        common = {option.name: given.pop(str(option.name)) for option in common_options()}
+        tell = (lambda _: None) if common["quiet"] else say
+        zone: ZoneInfo = common["tz"]
+        selection = selected(common, zone)
+        if common["explain"] is not None:
+            click.echo(explain(common["explain"], logs, common["log_format"], selection))
+            return Exit.DONE
+        output = outputs.chosen(common["format"], common["output"])
+        options = report_options(self.report, given, zone)
+        found = source.find_logs(logs or [source.STDIN])
+        grouped = by_format(found, common["log_format"], tell)
+        for one, other in source.repeated(found):
+            tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is counted twice.")
+        total = sum(log.size for log in found)
+        with _progress(total, quiet=common["quiet"]) as ledger, _readable_failures():
+            frame = run(grouped, selection, lambda events: self.report.function(events, **options), ledger)
+        notes = [f"times in {zone.key}", self.report.caption(**options)]
+        result = self.report.result(frame, [note for note in notes if note], csv_safe=common["csv_safe"])
+        outputs.deliver(result, output, common["output"])
+        tell(ledger.line())
+        if ledger.first and ledger.last:
+            tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
+        elif ledger.lines and not ledger.pixel_requests:
+            tell(requested_instead(grouped))
+        damaged = [log for log in found if log.damage]
+        for log in damaged:
+            tell(f"Warning: {log.name}: {log.damage}. The whole lines before that are counted, the rest is missing.")
+        return Exit.PARTIAL if damaged else Exit.DONE
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Ledger]:
+    ledger = Ledger()
+    with progress(total, lambda: sum(ledger.reading.positions.values()), shown=not quiet):
+        yield ledger
+
+
+@contextmanager
+def _readable_failures() -> Iterator[None]:
+    """What a condition can still do wrong when it meets the data, as a sentence."""
+    try:
+        yield
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError, pl.exceptions.ComputeError) as error:
+        raise PixelstatError(
+            f"A condition does not fit the data: {str(error).partition(chr(10))[0]}.", "See its columns with --explain."
+        ) from error
+
+
+def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
+    """The common options as a Selection. Raises PixelstatError for times and SQL that cannot be read."""
+    now = datetime.now(timezone.utc)
+    period = {}
+    for name in ("since", "until"):
+        text = common[name]
+        try:
+            period[name] = None if text is None else moment(text, zone, now, is_end=name == "until")
+        except (ValueError, OverflowError) as error:
+            raise PixelstatError(
+                f"--{name}: {text!r} is no time.", "Try 2026-09-07, '2026-09-07 14:30', 7d or yesterday."
+            ) from error
+    if period["since"] and period["until"] and period["since"] >= period["until"]:
+        raise PixelstatError(
+            "--since is not before --until, so no event can lie between.", "Swap them, or leave one out."
+        )
+    return Selection(
+        pixels=common["pixel"],
+        bots=common["bots"],
+        networks=common["exclude_ip"],
+        host=common["host"],
+        where=condition(common["where"], "condition") if common["where"] else None,
+        **period,
+    )
+
+
+def report_options(report: Report, given: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """The report's own options as its function takes them."""
+    if "steps" in given:
+        given["steps"] = [step(text) for text in [*given["steps"], *given.pop("step")]]
+        if len(given["steps"]) > 64:
+            raise PixelstatError("A funnel has at most 64 steps.", "Leave some out.")
+    if "tz" in inspect.signature(report.function).parameters:
+        given["tz"] = zone.key
+    return given
+
+
+def by_format(found: Sequence[source.Log], given: str | None, tell: Any) -> Logs:
+    """The logs grouped by format. A named log that fits none is an error; one in a directory is passed over."""
+    candidates = [formats.format_given(given)] if given else [formats.format_named(name) for name in formats.NAMES]
+    groups: dict[TextFormat, list[source.Log]] = {}
+    others = []
+    for log in found:
+        if not log.head:
+            tell(f"Warning: {log.name}: {log.damage}." if log.damage else f"{log.name} is empty.")
+            continue
+        form = formats.detect(log, candidates)
+        if form:
+            groups.setdefault(form, []).append(log)
+        elif log.from_folder:
+            others.append(log.name)
+        else:
+            known = "the log format given" if given else "any log format that pixelstat knows"
+            raise PixelstatError(
+                f"No line of {log.name} fits {known}. Its first line:\n    {log.first_line()}",
+                "Name its format, as the server's configuration spells it (log_format of nginx, LogFormat of Apache):\n"
+                "    --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status'",
+            )
+    if others:
+        if not groups:
+            raise PixelstatError(
+                f"No file in the directory is a log: {', '.join(others)}.",
+                "Name the logs, or their format with --log-format.",
+            )
+        tell(f"Passed over, no log: {', '.join(others)}.")
+    return list(groups.items()) or [(candidates[0], [])]
+
+
+def _clock(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

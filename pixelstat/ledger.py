@@ -1,0 +1,83 @@
+"""What was read, kept and set aside, and why. The reasons sum to the lines read, or it is a bug."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+import polars as pl
+
+from pixelstat.schemas import REASONS, Reason
+from pixelstat.source import Reading
+
+
+@dataclass
+class Ledger:
+    """Counts every line as it streams past.
+
+    The counting sits inside the one pass over the logs. A second query that shares the marked rows with
+    the report (Polars' common subplans) costs a third more time and twice the memory, measured.
+    """
+
+    reading: Reading = field(default_factory=Reading)
+    counts: Counter[str | None] = field(default_factory=Counter)  # candidates by reason; None: kept
+    first: datetime | None = None  # of the kept, UTC
+    last: datetime | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def settle(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Count the marked rows by reason, and hand on those that are kept."""
+
+        def tally(batch: pl.DataFrame) -> pl.DataFrame:
+            rejected, times = batch["rejected"], batch["time"]
+            kept = rejected.null_count()
+            if kept < batch.height:  # rare in most batches, and dear for all
+                times = times.filter(rejected.is_null())
+                aside = rejected.drop_nulls().value_counts()
+            else:
+                aside = pl.DataFrame(schema={"rejected": Reason, "count": pl.UInt32})
+            first, last = times.min(), times.max()
+            with self._lock:
+                self.counts[None] += kept
+                for reason, count in aside.iter_rows():
+                    self.counts[reason] += count
+                if isinstance(first, datetime) and isinstance(last, datetime):
+                    self.first = min(self.first or first, first)
+                    self.last = max(self.last or last, last)
+            return batch
+
+        counted = rows.map_batches(tally, projection_pushdown=True, streamable=True)
+        # The condition keeps both columns in the batches that are counted, whatever the report asks for.
+        return counted.filter(pl.col("rejected").is_null() & pl.col("time").is_not_null())
+
+    @property
+    def lines(self) -> int:
+        return self.reading.lines
+
+    @property
+    def kept(self) -> int:
+        return self.counts[None]
+
+    @property
+    def aside(self) -> dict[str, int]:
+        """Pixel requests, and lines that look like one but cannot be read, by the reason they do not count."""
+        return {reason: self.counts[reason] for reason in REASONS if self.counts[reason] and reason != "not_pixel"}
+
+    @property
+    def pixel_requests(self) -> int:
+        return self.kept + sum(self.aside.values())
+
+    @property
+    def others(self) -> int:
+        """Lines that are no pixel request."""
+        return self.lines - self.pixel_requests
+
+    def line(self) -> str:
+        """`48,210 lines, 6,904 pixel requests; set aside: 311 bots, 17 unreadable`."""
+        text = f"{self.lines:,} lines, {self.pixel_requests:,} pixel requests"
+        if self.aside:
+            text += "; set aside: " + ", ".join(
+                f"{count:,} {REASONS[reason]}"
+                for reason, count in sorted(self.aside.items(), key=lambda item: -item[1])
+            )
+        return text

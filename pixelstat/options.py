@@ -1,0 +1,159 @@
+"""The options: each declared once, with its type and help."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+from difflib import get_close_matches
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import click
+
+UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+FORMATS = ("table", "csv", "tsv", "json", "ndjson", "markdown", "parquet")
+
+# -- types -------------------------------------------------------------------------------------------------------
+
+
+class Duration(click.ParamType[timedelta]):
+    """`30m`, `7d`, `90s`: more than nothing."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d{1,9})([smhdw])", str(value).strip())
+        if not found or not int(found[1]) or int(found[1]) > 36_500 * 86_400 // UNITS[found[2]].total_seconds():
+            self.fail(f"{value!r} is no length of time. Try 30m, 12h or 7d.", param, ctx)
+        return int(found[1]) * UNITS[found[2]]
+
+
+class Zone(click.ParamType[ZoneInfo]):
+    """The name of a time zone, as in `Europe/Berlin`."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        if isinstance(value, ZoneInfo):
+            return value
+        try:
+            if value in available_timezones():
+                return ZoneInfo(value)
+        except (OSError, ValueError):
+            pass  # the name is told off below, like any other that is no zone
+        near = get_close_matches(str(value), available_timezones(), 1, 0.5)
+        meant = f"Did you mean {near[0]}?" if near else "Try Europe/Berlin."
+        return self.fail(f"There is no time zone {value!r}. {meant}", param, ctx)
+
+
+class Network(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
+    """`203.0.113.7` or `2001:db8::/32`."""
+
+    name = "address"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        try:
+            return ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            self.fail(f"{value!r} is no address or network. Try 203.0.113.7 or 10.0.0.0/8.", param, ctx)
+
+
+def duration_text(length: timedelta) -> str:
+    """`7d`, `90s`: the largest unit that fits."""
+    unit = next(unit for unit in ("d", "h", "m", "s") if length % UNITS[unit] == timedelta(0))
+    return f"{length // UNITS[unit]}{unit}"
+
+
+def moment(text: str, zone: ZoneInfo, now: datetime, *, is_end: bool) -> datetime:
+    """The instant that `--since` or `--until` means; a day named as an end belongs to the period.
+
+    Raises ValueError for a text that is no time.
+    """
+    text = text.strip()
+    today = now.astimezone(zone).date()
+    days = {"today": today, "yesterday": today - timedelta(days=1)}
+    if text == "now":
+        return now
+    if found := re.fullmatch(r"(\d{1,6})([smhdw])", text):
+        return now - int(found[1]) * UNITS[found[2]]
+    if text in days or re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        day = days.get(text) or date.fromisoformat(text)
+        instant = datetime.combine(day + timedelta(days=1) if is_end else day, time(), zone)
+    else:
+        instant = datetime.fromisoformat(text)
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
+    return instant.astimezone(timezone.utc)
+
+
+# -- of reports --------------------------------------------------------------------------------------------------
+
+
+def _steps(_: click.Context, __: click.Parameter, value: Any) -> Any:
+    from pixelstat.reports.steps import split_steps
+
+    return split_steps(value) if value else []
+
+
+steps_option = click.Option(
+    ["--steps"],
+    callback=_steps,
+    metavar="A,B,C",
+    help="The steps: events, pages like /cart or /products/*, SQL conditions.",
+)
+step_option = click.Option(
+    ["--step", "step"], multiple=True, metavar="STEP", help="One more step; repeat it. Good for steps that hold commas."
+)
+window_option = click.Option(
+    ["--window"], type=Duration(), default="7d", show_default=True, metavar="TIME",
+    help="At most so long from the first step to the last: 30m, 12h, 7d.",
+)  # fmt: skip
+top_option = click.Option(
+    ["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="So many rows; 0 for all."
+)
+every_option = click.Option(
+    ["--every"], type=click.Choice(["hour", "day", "week", "month"]), help="A series over time instead."
+)
+
+# -- of every report ---------------------------------------------------------------------------------------------
+
+logs_argument = click.Argument(["logs"], nargs=-1, metavar="[LOGS]...")
+COMMON: dict[str, list[click.Option]] = {
+    "Which events": [
+        click.Option(["--since"], metavar="WHEN", help="From then on: a date, a time, 7d (ago), yesterday."),
+        click.Option(["--until"], metavar="WHEN", help="Up to then; a date or yesterday includes that day."),
+        click.Option(["--tz"], type=Zone(), default="UTC", show_default=True, metavar="ZONE", help="Time zone of days and times."),
+        click.Option(["--host"], metavar="HOST", help="Only this site."),
+        click.Option(["--where"], metavar="SQL", help="Only events for which it holds: \"utm_source = 'newsletter'\"."),
+        click.Option(["--exclude-ip", "exclude_ip"], type=Network(), multiple=True, metavar="NET", help="Not from this address or network; repeat it."),
+        click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
+    ],
+    "Reading": [
+        click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
+        click.Option(["--log-format", "log_format"], metavar="FORMAT", help="A format's name, or a log_format (nginx) or LogFormat (Apache) string."),
+        click.Option(["--explain"], metavar="LINE", help="Say what becomes of one line (or FILE:N) and why, instead of the report."),
+    ],
+    "Output": [
+        click.Option(["--format", "format"], type=click.Choice(FORMATS), help="Default: a table on a terminal, else csv; with -o by its ending."),
+        click.Option(["-o", "--output"], metavar="FILE", help="Write to FILE, whole or not at all."),
+        click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Defuse cells that a spreadsheet would run as a formula."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Errors only on stderr."),
+        click.Option(["--debug"], is_flag=True, help="Show the traceback of a failure."),
+    ],
+}  # fmt: skip
+
+
+def common_options() -> list[click.Option]:
+    return [option for options in COMMON.values() for option in options]
+
+
+Callback = Callable[..., None]

@@ -1,0 +1,73 @@
+"""A table for people, with bars in the cells. The only module that knows Rich's tables."""
+
+import sys
+from io import TextIOWrapper
+from typing import BinaryIO
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pixelstat.outputs.words import word
+from pixelstat.report import Result
+
+BLOCKS = " ▏▎▍▌▋▊▉█"
+WIDEST, NARROWEST = 24, 4  # characters of a bar
+PLAIN_WIDTH = 100  # columns where there is no terminal to ask
+
+
+def write(result: Result, file: BinaryIO) -> None:
+    to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
+    text = TextIOWrapper(file, encoding="utf-8", errors="replace", write_through=True)
+    console = Console(
+        file=text,
+        width=None if to_terminal else PLAIN_WIDTH,
+        force_terminal=to_terminal,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    console.print(drawn(result, console.width))
+    text.detach()
+
+
+def drawn(result: Result, width: int) -> Table:
+    """The table: numbers to the right, bars as wide as there is room for, headers stacked where there is little."""
+    table = Table(
+        title=result.title, title_justify="left", title_style="bold", caption="; ".join(result.notes) or None,
+        caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+    )  # fmt: skip
+    cells = {
+        column.name: [word(value, column.kind) for value in result.frame[column.name].to_list()]
+        for column in result.columns
+    }
+    needed = {column.name: max(map(len, [column.name, *cells[column.name]])) for column in result.columns}
+    room = width - sum(needed.values()) - 3 * len(needed)
+    bars = [column for column in result.columns if column.bar and column.name in cells]
+    longest = min(WIDEST, room // max(len(bars), 1))
+    for column in result.columns:
+        is_text = column.kind == "text"
+        table.add_column(
+            Text(column.name.replace("_", " " if room >= 0 else "\n")),
+            justify="left" if column.kind in ("text", "time") else "right",
+            no_wrap=not is_text,
+            overflow="fold",
+        )
+        if column in bars and longest >= NARROWEST:
+            table.add_column("", width=longest, no_wrap=True)
+    for row in range(result.frame.height):
+        line: list[Text] = []
+        for column in result.columns:
+            line.append(Text(cells[column.name][row]))
+            if column in bars and longest >= NARROWEST:
+                line.append(_bar(result.frame[column.name], row, longest))
+        table.add_row(*line)
+    return table
+
+
+def _bar(values: pl.Series, row: int, width: int) -> Text:
+    top = max([value or 0 for value in values], default=0) or 1
+    eighths = round((values[row] or 0) / top * width * 8)
+    return Text("█" * (eighths // 8) + BLOCKS[eighths % 8].strip(), style="cyan")

@@ -1,0 +1,14 @@
+"""Tab-separated values without quotes, for `cut` and `awk`: tabs and line ends in a cell become `\\t` and `\\n`."""
+
+from typing import BinaryIO
+
+import polars as pl
+
+from pixelstat.outputs.spelled import defused
+from pixelstat.report import Result
+
+
+def write(result: Result, file: BinaryIO) -> None:
+    plain = pl.col(pl.String).str.replace_many(["\\", "\t", "\n", "\r"], ["\\\\", "\\t", "\\n", "\\r"])
+    frame = defused(result).with_columns(plain)
+    file.write(frame.write_csv(separator="\t", quote_style="never").encode())

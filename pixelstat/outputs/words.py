@@ -1,0 +1,37 @@
+"""Cells for people's eyes: thousands parted, shares in percent, seconds as minutes and days."""
+
+from datetime import datetime
+from typing import Any
+
+from pixelstat.terminal import harmless
+
+NOTHING = "–"
+
+
+def word(value: Any, kind: str) -> str:
+    """The cell's text; harmless in a terminal whatever a log put into it."""
+    if value is None:
+        return NOTHING
+    if kind == "count":
+        return f"{value:,}"
+    if kind == "share":
+        return f"{value:.1%}"
+    if kind == "seconds":
+        return _length(value)
+    if isinstance(value, datetime):
+        midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
+        return value.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M")
+    return harmless(str(value))
+
+
+def _length(seconds: float) -> str:
+    """The two largest units: `2m 05s`, `3h 20m`, `1d 4h`."""
+    whole = round(seconds)
+    if seconds < 60:
+        return f"{seconds:.3g}s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
+    if hours < 1:
+        return f"{minutes}m {whole % 60:02d}s"
+    if days < 1:
+        return f"{hours}h {minutes % 60:02d}m"
+    return f"{days}d {hours % 24}h"

@@ -1,0 +1,1 @@
+"""Who is behind a hit: agents, identity, and whose hits do not count."""

@@ -1,0 +1,46 @@
+"""Which agents are bots: by ua-parser's families and the crawler-user-agents list, each distinct agent judged once.
+
+Image proxies of mail services load the images of mails that people open: they are never bots, whatever
+the lists say. A format without an agent gives null, which is no bot either.
+"""
+
+from functools import cache
+
+import crawleruseragents
+import polars as pl
+import ua_parser
+
+from pixelstat.vocabulary import holds_for
+
+IMAGE_PROXIES = "GoogleImageProxy|YahooMailProxy"
+TOOLS = frozenset(  # ua-parser's names for programs that fetch without anybody looking
+    {
+        "Apache-HttpClient", "curl", "HeadlessChrome", "Java", "libwww-perl", "PhantomJS", "Python Requests",
+        "Python-urllib", "Python/aiohttp", "Wget", "Go-http-client", "HTTPie", "PycURL", "aria2", "node-fetch", "axios",
+    }
+)  # fmt: skip
+LONGEST = 2_048  # characters of an agent that are looked at: hostile ones run to megabytes
+
+
+@cache
+def _crawlers() -> str:
+    return "|".join(entry["pattern"] for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA)
+
+
+def are_bots(agents: pl.Series) -> pl.Series:
+    """Whether programs asked that nobody sits in front of."""
+    agents = agents.str.head(LONGEST)
+    listed = agents.str.contains(_crawlers())  # as one expression in Rust: a hundred times as fast as Python's
+    known = pl.Series([_is_known_program(agent) for agent in agents.to_list()], dtype=pl.Boolean)
+    return (listed | known) & ~agents.str.contains(IMAGE_PROXIES)
+
+
+def _is_known_program(agent: str) -> bool:
+    family = ua_parser.parse_user_agent(agent)
+    device = ua_parser.parse_device(agent)
+    return (device is not None and device.family == "Spider") or (family is not None and family.family in TOOLS)
+
+
+def is_bot() -> pl.Expr:
+    """True for a bot's request; false where no agent is known."""
+    return holds_for("user_agent", are_bots)

@@ -1,0 +1,58 @@
+"""Which rows do not count: each marked with the first reason that holds. Rows are marked, never removed."""
+
+import ipaddress
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+
+from pixelstat.people.agents import is_bot
+from pixelstat.schemas import Reason
+from pixelstat.vocabulary import holds_for
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def reject(rows: pl.LazyFrame, reasons: dict[str, pl.Expr]) -> pl.LazyFrame:
+    """Fill `rejected` by the first of these reasons that holds, where no earlier stage has filled it."""
+    if not reasons:
+        return rows
+    found = [pl.when(holds).then(pl.lit(reason, Reason)) for reason, holds in reasons.items()]
+    return rows.with_columns(rejected=pl.coalesce("rejected", *found))
+
+
+def is_refused() -> pl.Expr:
+    """The server answered with anything but success, 304 or a redirect. A format without a status refuses nothing."""
+    return pl.col("status").is_between(200, 399).not_().fill_null(value=False)
+
+
+def by_bots(bots: str) -> dict[str, pl.Expr]:
+    """`exclude` sets bots aside, `only` everybody else, `include` nobody."""
+    if bots == "include":
+        return {}
+    return {"bot": is_bot()} if bots == "exclude" else {"person": ~is_bot()}
+
+
+def is_from(networks: Sequence[Network]) -> pl.Expr:
+    """The client's address lies in one of the networks; IPv4 inside IPv6 counts as IPv4."""
+
+    def inside(client: str) -> bool:
+        try:
+            address = ipaddress.ip_address(client.strip("[]").partition("%")[0])
+        except ValueError:
+            return False  # a host name: no network holds it
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in networks)
+
+    def judge(clients: pl.Series) -> pl.Series:
+        return pl.Series([inside(client) for client in clients.to_list()], dtype=pl.Boolean)
+
+    return holds_for("client", judge)
+
+
+def is_outside(since: datetime | None, until: datetime | None) -> pl.Expr:
+    """Before `since` or at `until` or later."""
+    before = pl.col("time") < since if since else pl.lit(value=False)
+    after = pl.col("time") >= until if until else pl.lit(value=False)
+    return before | after

@@ -1,0 +1,35 @@
+"""One key a visitor: the pixel's visitor id, else the user, else the recipient, else address and agent.
+
+The kind stands in front of the key, so that keys of different kinds never collide. Keys are text that
+any program can make again, in any version: never Polars' `hash()`, which no version promises.
+"""
+
+import hashlib
+
+import polars as pl
+
+from pixelstat.vocabulary import changed_where
+
+APART = "\x1f"  # stands between address and agent; neither holds it
+
+
+def client_key(client_and_agent: str) -> str:
+    """The key of who has no id: 96 bits of BLAKE2b over address and agent."""
+    return "c:" + hashlib.blake2b(client_and_agent.encode(), digest_size=12).hexdigest()
+
+
+def identified(events: pl.LazyFrame) -> pl.LazyFrame:
+    """EVENTS with their `visitor`: null only where nothing at all is known, not even an address."""
+    column = pl.col
+    named = pl.coalesce(
+        pl.lit("v:") + column("visitor_id"),
+        pl.lit("u:") + column("anonymous_user"),
+        pl.lit("r:") + column("anonymous_recipient"),
+    )
+    client = pl.when(column("visitor").is_null()).then(column("client") + APART + column("user_agent").fill_null(""))
+    return (
+        events.with_columns(visitor=named)
+        .with_columns(client_key=client)
+        .with_columns(client_key=changed_where("client_key", column("client_key").is_not_null(), client_key))
+        .with_columns(visitor=pl.coalesce("visitor", "client_key"))
+    )

@@ -1,0 +1,140 @@
+"""The house pixel: an image or beacon of one's own, its parameters by their usual names.
+
+    GET /pixel.gif?e=add_to_cart&v=7f3a&p=/products/kettle&product=kettle
+
+No configuration: who made a pixel themselves named its parameters like everybody else.
+"""
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from pixelstat.protocols import PixelProtocol, PixelSample
+from pixelstat.protocols.parameters import decoded, decoded_path, parameter
+from pixelstat.vocabulary import folded
+
+IMAGES = (
+    ("pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open")
+    + ("pix", "pxl", "trk", "hit", "collect", "blank", "spacer", "clear")
+)  # fmt: skip
+ENDINGS = ("gif", "png", "webp")
+ENDPOINTS = ("pixel", "beacon", "track")  # without an ending they are a pixel's only with a query
+OPEN_IMAGES = ("o", "open", "email-open")
+
+PARAMETERS = {  # column: the names it goes by
+    "user_id": ("user", "user_id", "uid"),
+    "referrer": ("r", "ref", "referrer", "dr"),
+    "order_id": ("oid", "order", "order_id", "transaction_id"),
+    "value": ("rev", "revenue", "value", "amount", "total"),
+    "currency": ("cur", "cu", "currency"),
+    "product": ("product", "product_id", "sku", "item", "pid"),
+    "message": ("mid", "message_id", "email_id"),
+    "recipient": ("rcpt", "recipient", "subscriber"),
+    "variant": ("variant", "var", "ab"),
+}
+EVENT = ("e", "ev", "event", "en", "action")
+VISITOR = ("v", "vid", "visitor", "visitor_id", "cid", "client_id", "anonymous_id")
+PAGE = ("p", "page", "path", "url", "u", "dl")
+UTM = (
+    "id",
+    "source",
+    "medium",
+    "campaign",
+    "term",
+    "content",
+    "source_platform",
+    "creative_format",
+    "marketing_tactic",
+)
+
+_ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a whole address
+
+
+def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
+    """The house pixel, and one's own `pixels`: a path that begins with `/` is that path, else a file's name anywhere."""
+    images = f"/(?:{'|'.join(map(re.escape, IMAGES))})\\.(?:{'|'.join(ENDINGS)})"
+    endpoints = f"/(?:{'|'.join(ENDPOINTS)})"
+    own = [re.escape(path.partition("?")[0]) for path in pixels]
+    path, query = pl.col("path"), pl.col("query")
+    claims = path.str.contains(f"{images}$") | path.str.contains(f"{endpoints}$") & query.is_not_null()
+    for pixel in own:
+        claims |= path.str.contains(f"^{pixel}$" if pixel.startswith("/") else f"/{pixel}$")
+    marker = "|".join([images, rf"{endpoints}\?", *own])
+    return PixelProtocol("house", marker, claims.fill_null(value=False), _events, SAMPLES)
+
+
+def _events(requests: pl.LazyFrame) -> pl.LazyFrame:
+    return _placed(_named(requests)).with_columns(protocol=pl.lit("house"))
+
+
+def _named(requests: pl.LazyFrame) -> pl.LazyFrame:
+    """REQUESTS with the pixel's parameters as columns, decoded, and the event by the vocabulary's word."""
+    column = pl.col
+    query = column("query")
+    utm = {f"utm_{name}": (f"utm_{name}",) for name in UTM}
+    names = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, **PARAMETERS, **utm}
+    # Who has a visitor id needs no other: the masked query keeps two searches off most lines.
+    anonymous = {"anonymous_user": PARAMETERS["user_id"], "anonymous_recipient": PARAMETERS["recipient"]}
+    is_open = column("path").str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
+    default = pl.when(is_open).then(pl.lit("open")).otherwise(pl.lit("page_view"))
+    return (
+        requests.with_columns(header=column("referrer"), query=pl.lit("&") + query)
+        .with_columns(parameter(query, those).alias(name) for name, those in names.items())
+        .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
+        .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
+        .with_columns(decoded(name) for name in [*names, *anonymous])
+        .with_columns(folded("event"))
+        .with_columns(pl.coalesce("event", default).alias("event"), column("value").cast(pl.Float64, strict=False))
+    )
+
+
+def _placed(events: pl.LazyFrame) -> pl.LazyFrame:
+    """The page's path and host out of whatever the pixel's parameter held, else out of the Referer header.
+
+    A bare path was decoded with its parameter; the path inside an address has an encoding of its own.
+    The campaign of the page's address fills in where the hit has none.
+    """
+    column = pl.col
+    address, is_bare = pl.coalesce("page_address", "header"), column("address").str.contains(_ADDRESS).not_()
+    before_fragment = column("address").str.splitn("#", 2).struct.field("field_0")
+    path = column("parts").struct.field("field_0")
+    query = pl.lit("&") + column("parts").struct.field("field_1")
+    hosts = [column(name).str.extract(_ADDRESS) for name in ("address", "header")]
+    utm = [f"utm_{name}" for name in UTM]
+    return (
+        events.with_columns(address=address)
+        .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare, host=pl.coalesce(*hosts, "vhost"))
+        .with_columns(
+            bare_path=pl.when("is_bare").then(path),
+            page=pl.when(~column("is_bare")).then(path.str.replace(_ADDRESS, "")),
+            host=column("host").str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", ""),
+            **{f"address_{name}": parameter(query, (name,)) for name in utm},
+        )
+        .with_columns(decoded_path("page"), *(decoded(f"address_{name}") for name in utm))
+        .with_columns(
+            page=pl.coalesce("bare_path", "page").replace("", "/"),
+            **{name: pl.coalesce(name, f"address_{name}") for name in utm},
+        )
+    )
+
+
+SAMPLES = (
+    PixelSample("/pixel.gif?e=pv&v=7f3a&p=/cart", {"event": "page_view", "visitor": "v:7f3a", "page": "/cart"}),
+    PixelSample(
+        "/t.png?value=89.50&cur=EUR&oid=A1&en=Order&visitor_id=x%2By+z",
+        {"event": "purchase", "visitor": "v:x+y z", "order_id": "A1", "value": 89.5, "currency": "EUR", "page": None},
+    ),
+    PixelSample("/o.gif?mid=launch&rcpt=r17", {"event": "open", "visitor": "r:r17", "message": "launch", "recipient": "r17"}),
+    PixelSample(
+        "/img/1x1.gif",
+        {"event": "page_view", "page": "/café", "host": "shop.example", "utm_source": "mail"},
+        referrer="https://Shop.example:8443/caf%C3%A9?utm_source=mail#top",
+    ),
+    PixelSample(
+        "/beacon?ev=quiz_done&uid=ann&url=https%3A%2F%2Fshop.example%2Fa%252Bb%3Futm_medium%3Dsocial&utm_source=x&ab=b",
+        {"event": "quiz_done", "visitor": "u:ann", "user_id": "ann", "page": "/a+b", "host": "shop.example",
+         "utm_source": "x", "utm_medium": "social", "variant": "b"},
+    ),
+    PixelSample("/pixel.gif?p=%2Fa%2520b%3Fx%3D1%23y", {"event": "page_view", "page": "/a%20b"}),
+)  # fmt: skip

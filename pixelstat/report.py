@@ -1,0 +1,80 @@
+"""A report is a pure function from EVENTS to a frame, with declared columns and options: here it becomes a command."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+import polars as pl
+
+DTYPES: dict[str, pl.DataType] = {  # a column's kind: its type, a promise to every reader of CSV and Parquet
+    "text": pl.String(),
+    "count": pl.Int64(),
+    "share": pl.Float64(),  # 0..1
+    "seconds": pl.Float64(),
+    "time": pl.Datetime("us"),  # with the time zone of the report
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a report: its name and kind are a promise. `bar` draws it as a bar in a terminal's table."""
+
+    name: str
+    kind: str = "text"
+    about: str = ""
+    bar: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a report found: the frame with its declared columns, and what a reader must know beside it."""
+
+    title: str
+    columns: Sequence[Column]
+    frame: pl.DataFrame
+    notes: Sequence[str] = ()  # the caption: zone, window, what the figures stand on
+    csv_safe: bool = True  # defuse cells that a spreadsheet would run
+
+
+@dataclass(frozen=True)
+class Report:
+    """A registered report. `function(events, **options)` is lazy and pure."""
+
+    title: str
+    columns: Sequence[Column]
+    options: Sequence[click.Parameter]
+    function: Callable[..., pl.LazyFrame]
+    caption: Callable[..., str] = field(default=lambda **_: "")
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def about(self) -> str:
+        return (self.function.__doc__ or "").strip()
+
+    def result(self, frame: pl.DataFrame, notes: Sequence[str], *, csv_safe: bool = True) -> Result:
+        """The collected frame as declared: the same columns in the same order and types, every time."""
+        declared = {column.name: column for column in self.columns}
+        shown = [declared[name] for name in frame.columns]
+        frame = frame.cast({column.name: DTYPES[column.kind] for column in shown if column.kind != "time"})
+        return Result(self.title, shown, frame, notes, csv_safe)
+
+
+def report(
+    title: str,
+    columns: Sequence[Column],
+    options: Sequence[click.Parameter] = (),
+    caption: Callable[..., str] = lambda **_: "",
+) -> Callable[[Callable[..., pl.LazyFrame]], Report]:
+    """Declare a function to be a report. Its name is the command, its docstring the help."""
+
+    def declare(function: Callable[..., pl.LazyFrame]) -> Report:
+        return Report(title, columns, options, function, caption)
+
+    return declare
+
+
+Options = dict[str, Any]

@@ -1,0 +1,270 @@
+"""funnel: how many visitors go each step of the way, and where they leave.
+
+A visitor's level is the largest k for which k distinct hits match the steps 1..k in order, with times that
+never fall and the last no more than the window after the first. Hits of one second may stand in any order:
+logs tick in seconds, and the tie goes to the visitor. This is the best chain there is (ClickHouse's
+windowFunnel with strict_once, PostHog's ordered funnel up to ties), not what one greedy pass finds.
+
+How: hits in the order of visitor, time and step; from each hit a pointer to the next hit of the next step;
+from each hit of step 1 the chain along the pointers, which is the earliest there is. Hits that match
+several steps stand there once a step, later steps first, so that no pointer leads from a hit to itself. Only
+where several hits share a second and one of them matches several steps must chains be searched for.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+
+import polars as pl
+
+from pixelstat.options import duration_text, step_option, steps_option, window_option
+from pixelstat.report import Column, report
+from pixelstat.reports.steps import Step, share_no_hit, step
+from pixelstat.vocabulary import SHOP_FUNNEL
+
+TIME = pl.Datetime("us", "UTC")
+
+
+@report(
+    "Funnel",
+    columns=[
+        Column("step", "count", "1 for the first"),
+        Column("name", "text", "as it was given"),
+        Column("visitors", "count", "who reached this step", bar=True),
+        Column("from_first", "share", "of those who reached step 1"),
+        Column("from_previous", "share", "of those who reached the step before; empty for step 1"),
+        Column("lost", "count", "who reached the step before and not this one; empty for step 1"),
+        Column("median_seconds", "seconds", "from the step before, of those who reached this one; empty for step 1"),
+    ],
+    options=[steps_option, step_option, window_option],
+    caption=lambda window, **_: f"window {duration_text(window)} from the first step to the last",
+)
+def funnel(events: pl.LazyFrame, *, steps: Sequence[Step], window: timedelta) -> pl.LazyFrame:
+    """How many visitors go each step of the way, and where they leave.
+
+    A step is an event (add_to_cart), a page (/cart, /products/*) or a condition in SQL ("value > 50"),
+    with a name in front if you like ("big order: event = 'purchase' and value > 50"). Without steps it is
+    the usual shop funnel, as far as its events occur.
+
+    A visitor reaches a step by hits in the order of the steps within the window; others may lie between.
+    """
+    wanted = steps or [step(event) for event in SHOP_FUNNEL]
+    ordered = hits(events, wanted, only_those_that_occur=not steps).sort("visitor", "time", "place")
+    if share_no_hit(wanted):
+        chains = best(_pointed(ordered, len(wanted), window))
+    else:
+        ordered = ordered.with_columns(must_search=_is_ambiguous())
+        chains = best(_pointed(ordered.filter(~pl.col("must_search")), len(wanted), window))
+        searched = ordered.filter("must_search").map_batches(
+            lambda rows: _searched(rows, len(wanted), window), schema=chains.collect_schema()
+        )
+        chains = pl.concat([chains, searched])
+    return table(chains, [step.name for step in wanted])
+
+
+def hits(events: pl.LazyFrame, steps: Sequence[Step], *, only_those_that_occur: bool) -> pl.LazyFrame:
+    """EVENTS -> visitor, time, step, place: a row for each step that an event is a hit of.
+
+    `visitor` is a number that holds within this run: 4 bytes where the key has any length. `place` orders
+    the rows of one second. `present` has bit k - 1 set where step k occurs at all.
+    """
+    column = pl.col
+    code = column("visitor").cast(pl.Categorical()).to_physical()
+    numbers = range(1, len(steps) + 1)
+    known = events.filter(column("visitor").is_not_null())
+    if share_no_hit(steps):
+        number = column("event").replace_strict(
+            [step.event for step in steps], list(numbers), default=None, return_dtype=pl.UInt8
+        )
+        rows = known.select("time", visitor=code, step=number).filter(column("step").is_not_null())
+        rows = rows.with_columns(place=column("step").cast(pl.Int8))
+    else:
+        matched = pl.concat_list(
+            pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in zip(numbers, steps, strict=True)
+        )
+        rows = (
+            known.select("time", visitor=code, step=matched.list.drop_nulls())
+            .filter(column("step").list.len() > 0)
+            .with_row_index("hit")
+            .with_columns(of_several=column("step").list.len() > 1)
+            .explode("step")
+            .with_columns(
+                place=pl.when("of_several").then(-column("step").cast(pl.Int8)).otherwise(column("step").cast(pl.Int8))
+            )
+        )
+    if not only_those_that_occur:
+        return rows.with_columns(present=pl.lit((1 << len(steps)) - 1, pl.UInt64))
+    bit = pl.lit(1, pl.UInt64) * 2 ** (column("step") - 1).cast(pl.UInt64)
+    renumbered = column("step").rank("dense").cast(pl.UInt8)
+    return rows.with_columns(present=bit.unique().sum(), step=renumbered, place=renumbered.cast(pl.Int8))
+
+
+# -- by pointers -------------------------------------------------------------------------------------------------
+
+
+def _pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
+    """Hits in order -> for each hit of step 1 the earliest chain from it: visitor, level, time_1 ... time_n.
+
+    `time_k` is null beyond the chain's level.
+    """
+    column = pl.col
+    row = pl.int_range(pl.len(), dtype=pl.UInt32)
+    rows = rows.with_columns(row_1=row)
+    for number in range(2, steps + 1):
+        # The next row of step k from each row on; from a hit of step k - 1 that is the chain's next hit.
+        following = pl.when(column("step") == number).then(row).backward_fill()
+        rows = rows.with_columns(following.gather(column(f"row_{number - 1}")).alias(f"row_{number}"))
+    # Past the visitor's last hit a pointer leads to somebody else's, past the window to a hit too late:
+    # either way all further pointers do, too.
+    at = {number: column(f"row_{number}") for number in range(1, steps + 1)}
+    time = {number: column("time").gather(at[number]) for number in at}
+    holds = {
+        number: (column("visitor").gather(at[number]) == column("visitor")) & (time[number] - column("time") <= window)
+        for number in at
+    }
+    return (
+        rows.with_columns(pl.when(holds[number]).then(time[number]).alias(f"time_{number}") for number in at)
+        .filter(column("step") == 1)
+        .select("visitor", "present", _level(steps).alias("level"), *[f"time_{number}" for number in at])
+    )
+
+
+def _level(steps: int) -> pl.Expr:
+    return pl.sum_horizontal(pl.col(f"time_{number}").is_not_null() for number in range(1, steps + 1)).cast(pl.UInt8)
+
+
+def best(chains: pl.LazyFrame) -> pl.LazyFrame:
+    """Each visitor's chain: of those of the highest level the one that ends first, of those the one that starts last.
+
+    Chains come in the order of visitor and start, and then those of one level also end in this order.
+    """
+    times = [name for name in chains.collect_schema().names() if name.startswith("time_")]
+    end = pl.max_horizontal(times)
+    return (
+        chains.filter(pl.col("level") == pl.col("level").max().over("visitor"))
+        .filter(end == end.first().over("visitor"))
+        .group_by("visitor")
+        .last()
+        .select("visitor", "present", "level", *times)
+    )
+
+
+# -- by search ---------------------------------------------------------------------------------------------------
+
+
+def _is_ambiguous() -> pl.Expr:
+    """The visitor has several hits in one second of which one matches several steps."""
+    here, before = pl.struct("visitor", "time"), pl.struct("visitor", "time").shift()
+    is_tie = (here == before) & (pl.col("hit") != pl.col("hit").shift())
+    matters = is_tie & (pl.col("of_several") | pl.col("of_several").shift())
+    return matters.fill_null(value=False).any().over("visitor")
+
+
+def _searched(rows: pl.DataFrame, steps: int, window: timedelta) -> pl.DataFrame:
+    """Hits in order -> each visitor's best chain, as `best` gives it, whatever hits share a second."""
+    micros = int(window.total_seconds() * 1_000_000)
+    found = []
+    plain = rows.select("visitor", pl.col("time").to_physical(), "hit", "step").iter_rows()
+    for visitor, own in groupby(plain, key=lambda row: row[0]):
+        seconds = []
+        for time, tied in groupby(own, key=lambda row: row[1]):
+            by_hit: dict[int, set[int]] = {}
+            for _, _, hit, number in tied:
+                by_hit.setdefault(hit, set()).add(number)
+            seconds.append((time, list(by_hit.values())))
+        chain = search(seconds, steps, micros)
+        if chain:
+            found.append((visitor, len(chain), *chain, *[None] * (steps - len(chain))))
+    times = [f"time_{number}" for number in range(1, steps + 1)]
+    schema = {"visitor": pl.UInt32, "level": pl.UInt8} | dict.fromkeys(times, pl.Int64)
+    present = pl.lit((1 << steps) - 1, pl.UInt64).alias("present")
+    frame = pl.DataFrame(found, schema=schema, orient="row")
+    return frame.select("visitor", present, "level", pl.col(times).cast(TIME))
+
+
+def search(seconds: Sequence[tuple[int, list[set[int]]]], steps: int, window: int) -> tuple[int, ...]:
+    """The best chain of one visitor: the times of its hits, () if there is none.
+
+    `seconds` are the times in order, each with the steps that each of its hits matches. For every level the
+    best chain so far is kept: the one that starts last, of those the one with the earliest hits. A second
+    lifts a chain of level i to j if the steps i + 1 .. j can be dealt out to different hits of it.
+    """
+    levels: list[tuple[int, ...]] = [()] * (steps + 1)
+    result: tuple[int, ...] = ()
+    for time, hits_of_second in seconds:
+        furthest = [_dealt(hits_of_second, level, steps) for level in range(steps)]
+        after = list(levels)
+        for level, reached in enumerate(furthest):
+            chain = levels[level]
+            if level and (not chain or time - chain[0] > window):
+                continue
+            for number in range(level + 1, reached + 1):
+                longer = chain + (time,) * (number - level)
+                if not after[number] or _rank(longer) > _rank(after[number]):
+                    after[number] = longer
+        levels = after
+        top = max(number for number in range(steps + 1) if levels[number] or not number)
+        if top > len(result):
+            result = levels[top]
+    return result
+
+
+def _rank(chain: tuple[int, ...]) -> tuple[int, ...]:
+    return (chain[0], *(-time for time in chain[1:]))
+
+
+def _dealt(hits_of_second: list[set[int]], level: int, steps: int) -> int:
+    """The highest step up to which the steps after `level` can be dealt out to different hits (augmenting paths)."""
+    owner: dict[int, int] = {}
+
+    def deal(number: int, tried: set[int]) -> bool:
+        for place, matches in enumerate(hits_of_second):
+            if number in matches and place not in tried:
+                tried.add(place)
+                if place not in owner or deal(owner[place], tried):
+                    owner[place] = number
+                    return True
+        return False
+
+    number = level
+    while number < steps and deal(number + 1, set()):
+        number += 1
+    return number
+
+
+# -- chains -> the table -----------------------------------------------------------------------------------------
+
+
+def table(chains: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
+    """One chain a visitor -> one row a step."""
+    column = pl.col
+    numbers = range(1, len(names) + 1)
+    seconds = [
+        (column(f"time_{number}") - column(f"time_{number - 1}")).dt.total_microseconds() / 1_000_000
+        for number in numbers
+        if number > 1
+    ]
+    bits = pl.lit(pl.Series([1 << (number - 1) for number in numbers], dtype=pl.UInt64))
+    occurring = pl.lit(pl.Series(list(names))).filter((bits & column("present").first()) > 0)
+    by_step = chains.select(
+        name=occurring.implode(),
+        visitors=pl.concat_list((column("level") >= number).sum() for number in numbers),
+        median_seconds=pl.concat_list([pl.lit(None, pl.Float64), *(passed.median() for passed in seconds)]),
+    )
+    shown = column("name").list.len()
+    before, first = column("visitors").shift(), column("visitors").first()
+    return (
+        by_step.with_columns(column("visitors", "median_seconds").list.head(shown))
+        .filter(shown > 0)
+        .explode("name", "visitors", "median_seconds")
+        .with_columns(column("visitors").cast(pl.Int64))
+        .select(
+            pl.int_range(1, pl.len() + 1).alias("step"),
+            "name",
+            "visitors",
+            from_first=pl.when(first > 0).then(column("visitors") / first),
+            from_previous=pl.when(before > 0).then(column("visitors") / before),
+            lost=before - column("visitors"),
+            median_seconds="median_seconds",
+        )
+    )

@@ -1,0 +1,83 @@
+"""Steps of a funnel as people type them: an event, a page, or a condition in SQL; a name in front if they like."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import polars as pl
+
+from pixelstat.errors import PixelstatError
+from pixelstat.schemas import CONDITION_COLUMNS, EVENTS
+from pixelstat.vocabulary import fold_event, is_page_view
+
+_SQL = re.compile(r"[=<>!'\"()]|\sis\s+(?:not\s+)?null\b|\sbetween\s", re.IGNORECASE)
+_NAMED = re.compile(r"\s*([^:'\"()=<>!/]+?)\s*:(?:\s+(?=\S)|(?=/)|\s*(?=.*[=<>!'\"(]))(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it is called, and which events are hits of it."""
+
+    name: str
+    hit: pl.Expr  # of EVENTS; never null
+    event: str | None = None  # set where the step is exactly one event: steps of different events share no hit
+
+
+def step(text: str) -> Step:
+    """The step that a text means. Raises PixelstatError for SQL that cannot be read or names no column."""
+    named = _NAMED.fullmatch(text)
+    name, wanted = (named[1], named[2].strip()) if named else (text.strip(), text.strip())
+    if not wanted:
+        raise PixelstatError("A step is empty.", "Try: --steps page_view,add_to_cart,purchase")
+    if wanted.startswith("/"):
+        return Step(name, is_page_view() & _is_page(wanted))
+    if _SQL.search(wanted):
+        return Step(name, condition(wanted, "step"))
+    event = fold_event(wanted)
+    return Step(name, pl.col("event").eq_missing(pl.lit(event)), event)
+
+
+def split_steps(text: str) -> list[str]:
+    """`a,b,c` at its commas, but not inside quotes or parentheses."""
+    return [
+        part for part in re.split(r",(?=(?:[^'\"]*(?:'[^']*'|\"[^\"]*\"))*[^'\"]*$)(?![^(]*\))", text) if part.strip()
+    ]
+
+
+def condition(sql: str, what: str) -> pl.Expr:
+    """A condition on event columns, by Polars' own SQL; null counts as no. Raises PixelstatError."""
+    try:
+        expression = pl.sql_expr(sql)
+        unknown = sorted(set(expression.meta.root_names()) - set(CONDITION_COLUMNS))
+        if not unknown:
+            dtype = pl.LazyFrame(schema=EVENTS).select(expression.alias("it")).collect_schema()["it"]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).partition("\n")[0]
+        raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", columns_hint()) from error
+    if unknown:
+        near = get_close_matches(unknown[0], CONDITION_COLUMNS, 1)
+        meant = f" Did you mean {near[0]}?" if near else " A text in SQL stands in single quotes."
+        raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{meant}", columns_hint())
+    if dtype != pl.Boolean:
+        raise PixelstatError(f"The {what} {sql!r} is not true or false.", "Compare: value > 50, event = 'purchase'")
+    return expression.fill_null(value=False)
+
+
+def columns_hint() -> str:
+    return "Columns: " + ", ".join(CONDITION_COLUMNS)
+
+
+def _is_page(pattern: str) -> pl.Expr:
+    """The page is the one named; `*` stands for anything, slashes too."""
+    page = pl.col("page")
+    if "*" not in pattern:
+        return page.eq_missing(pl.lit(pattern))
+    regex = ".*".join(re.escape(part) for part in pattern.split("*"))
+    return page.str.contains(f"^(?s:{regex})$").fill_null(value=False)
+
+
+def share_no_hit(steps: Sequence[Step]) -> bool:
+    """Whether no event can be a hit of two of these steps, told from the steps alone."""
+    events = [step.event for step in steps]
+    return None not in events and len(set(events)) == len(events)

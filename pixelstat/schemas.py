@@ -1,0 +1,81 @@
+"""The tables that the stages hand on: one schema a stage, one comment a column."""
+
+import polars as pl
+
+UTC_TIME = pl.Datetime("us", "UTC")
+
+REASONS = {  # why a line is set aside, in the order of precedence, with the word that the ledger uses
+    "unreadable": "unreadable",
+    "not_pixel": "not a pixel request",
+    "refused": "refused by the server",
+    "bot": "bots",
+    "person": "people",
+    "own_address": "from excluded addresses",
+    "other_host": "of other hosts",
+    "other_period": "outside the period",
+    "other": "not matching --where",
+}
+Reason = pl.Enum(list(REASONS))
+
+LINES = pl.Schema(
+    {
+        "line": pl.String(),  # without its line end; undecodable bytes are U+FFFD
+        "file": pl.Categorical(),  # the path as it was given
+        "number": pl.Int64(),  # 1 for the file's first line
+    }
+)
+
+REQUESTS = pl.Schema(
+    {
+        "file": pl.Categorical(),
+        "number": pl.Int64(),
+        "time": UTC_TIME,  # null when unreadable
+        "client": pl.String(),  # address or host name of who asked
+        "vhost": pl.String(),  # the site that was asked, where the format has it
+        "method": pl.String(),
+        "path": pl.String(),  # as it was asked for: still percent-encoded, without the query
+        "query": pl.String(),  # without the question mark; null when there is none
+        "status": pl.Int16(),  # null where the format has none
+        "bytes": pl.Int64(),  # null for "-"
+        "referrer": pl.String(),  # the Referer header; null when absent
+        "user_agent": pl.String(),  # null when absent or when the format has none
+        "rejected": Reason,  # null: not rejected so far
+    }
+)
+
+EVENTS = pl.Schema(
+    {
+        "time": UTC_TIME,
+        "protocol": pl.String(),  # the pixel protocol that claimed the request
+        "event": pl.String(),  # page_view, purchase, ...: the vocabulary's word, or the pixel's own
+        "visitor": pl.String(),  # one key a visitor, its kind in front: v: u: r: c:
+        "user_id": pl.String(),
+        "recipient": pl.String(),  # of an email
+        "page": pl.String(),  # decoded path, no query, no fragment
+        "host": pl.String(),  # of the page, else the site that was asked; lower case, no port
+        "referrer": pl.String(),  # where the visitor came from, by the pixel's own parameter
+        "utm_id": pl.String(),
+        "utm_source": pl.String(),
+        "utm_medium": pl.String(),
+        "utm_campaign": pl.String(),
+        "utm_term": pl.String(),
+        "utm_content": pl.String(),
+        "utm_source_platform": pl.String(),
+        "utm_creative_format": pl.String(),
+        "utm_marketing_tactic": pl.String(),
+        "order_id": pl.String(),
+        "value": pl.Float64(),  # in currency; null when absent or not a number
+        "currency": pl.String(),
+        "product": pl.String(),
+        "message": pl.String(),  # of an email
+        "variant": pl.String(),  # of an experiment
+        "client": pl.String(),
+        "user_agent": pl.String(),
+        "method": pl.String(),
+        "path": pl.String(),  # of the pixel itself
+        "status": pl.Int16(),
+        "rejected": Reason,
+    }
+)
+
+CONDITION_COLUMNS = [name for name in EVENTS if name != "rejected"]  # what --where and --step may name

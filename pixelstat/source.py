@@ -1,0 +1,349 @@
+"""Paths, standard input and compression -> LINES: every line once, in order. The only place that meets bytes.
+
+A log is read in blocks of whole lines. What Polars cannot take is mended on the way: undecodable
+bytes become U+FFFD, a byte-order mark and leading NULs (the hole that copytruncate leaves) go, a
+line beyond MAX_LINE is cut. A damaged archive gives its whole lines and is remembered as damaged.
+"""
+
+import contextlib
+import glob
+import hashlib
+import re
+import stat
+import sys
+import zlib
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from io import FileIO, RawIOBase
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from pixelstat.errors import PixelstatError
+from pixelstat.schemas import LINES
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+BLOCK = 4 << 20  # bytes; larger blocks leave the cache, smaller ones are dear by the block
+MAX_LINE = 1 << 20  # bytes kept of one line
+FINGERPRINT = 1 << 10  # bytes by which two logs are suspected to be one
+STDIN = "-"
+
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+DAMAGED = (EOFError, OSError, zlib.error, zstd.ZstdError)
+
+
+@dataclass
+class Log:
+    """One input: where it is, its first bytes decompressed, and what went wrong with it."""
+
+    name: str  # as it was given
+    size: int  # bytes on disk, 0 if unknown
+    head: bytes = b""
+    damage: str = ""  # why the rest of it could not be read
+    stream: RawIOBase | None = None  # what cannot be opened twice
+    from_folder: bool = False  # found in a directory: may well be no log
+
+    def fingerprint(self) -> bytes:
+        """Equal for logs that begin alike, whatever their compression."""
+        return hashlib.sha256(self.head[:FINGERPRINT]).digest()
+
+    def first_line(self) -> str:
+        return self.head[1:].partition(b"\n")[0][:300].decode("utf-8", "replace")
+
+
+@dataclass
+class Reading:
+    """What one pass over the logs has seen so far: the ledger counts its lines, a progress bar follows its bytes."""
+
+    lines: int = 0
+    positions: dict[str, int] = field(default_factory=dict)  # bytes read from disk, by log
+
+    def at(self, log: Log, position: int) -> None:
+        self.positions[log.name] = position
+
+
+# -- which logs ------------------------------------------------------------------------------------------
+
+
+def find_logs(paths: Sequence[str]) -> list[Log]:
+    """The logs behind paths, directories, quoted globs and `-`, opened far enough to know their heads.
+
+    Raises PixelstatError for a path that leads to nothing, before any log is read.
+    """
+    found = [log for path in paths for log in _expand(path)]
+    for log in found:
+        _read_head(log)
+    return found
+
+
+def _expand(path: str) -> list[Log]:
+    if path == STDIN:
+        return [_standard_input()]
+    place = Path(path)
+    if not place.exists():  # an existing file of that very name comes first: x[1].log is a good name
+        matches = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []  # noqa: PTH207 - as typed
+        if not matches:
+            raise PixelstatError(
+                f"There is no file {path!r}.", "Name access logs, directories of them, or - for standard input."
+            )
+        return [log for match in matches for log in _expand(match)]
+    if place.is_dir():
+        inside = sorted(entry for entry in place.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        if not inside:
+            raise PixelstatError(f"The directory {path!r} holds no files.", "Name access logs or a directory of them.")
+        return [Log(str(entry), entry.stat().st_size, from_folder=True) for entry in inside]
+    status = place.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
+        raise PixelstatError(
+            f"{path!r} is not a regular file.", "Name access logs, directories of them, or - for standard input."
+        )
+    if stat.S_ISFIFO(status.st_mode):  # a named pipe or <(zcat ...): it can be read only once
+        return [Log(path, 0, stream=_Replayed(place.open("rb", buffering=0)))]
+    return [Log(path, status.st_size)]
+
+
+def _standard_input() -> Log:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise PixelstatError("No logs were named and nothing is piped in.", "Try: pixelstat funnel access.log*")
+    return Log(STDIN, 0, stream=_Replayed(sys.stdin.buffer))
+
+
+def _read_head(log: Log) -> None:
+    """Fill `head`: one block, decompressed."""
+    try:
+        with contextlib.closing(blocks(log)) as found:
+            log.head = next(found, b"")
+    except PermissionError as error:
+        raise PixelstatError(f"{log.name!r} may not be read.", "Run pixelstat as a user who may.") from error
+    log.damage = ""  # whether the rest is whole is seen when it is read
+
+
+# -- bytes -> blocks of whole lines --------------------------------------------------------------------------
+
+
+class _Decompressor(Protocol):
+    """What zlib's and zstd's decompressors have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+class _Unpacked(RawIOBase):
+    """The bytes inside an archive, member after member, never more at a time than there is room for.
+
+    Raises one of DAMAGED where the archive ends too early or makes no sense; all before that was given.
+    """
+
+    def __init__(self, packed: RawIOBase, magic: bytes, new: Callable[[], _Decompressor]) -> None:
+        self.packed, self.magic, self.new = packed, magic, new
+        self.member, self.data = new(), b""
+
+    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
+        while True:
+            if self.member.eof and not self._next_member():
+                return 0
+            piece = self.member.decompress(self.data, len(room))
+            self.data = getattr(self.member, "unconsumed_tail", b"")  # zlib hands back what it left, zstd keeps it
+            if piece:
+                room[: len(piece)] = piece
+                return len(piece)
+            if not self.member.eof and not self.data and not self._take():
+                raise EOFError
+
+    def _take(self) -> bool:
+        self.data = self.packed.read(BLOCK) or b""
+        return bool(self.data)
+
+    def _next_member(self) -> bool:
+        self.data = self.member.unused_data.lstrip(b"\0")  # some tools pad with zeros
+        while not self.data and self._take():
+            self.data = self.data.lstrip(b"\0")
+        if not self.data:
+            return False
+        self.data += self.packed.read(len(self.magic)) or b""
+        if not self.data.startswith(self.magic):
+            raise OSError("something else follows the archive")
+        self.member = self.new()
+        return True
+
+
+class _Replayed(RawIOBase):
+    """A stream that cannot seek, with its beginning kept so that the head can be read twice."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.beginning = b""
+        while len(self.beginning) < BLOCK and (piece := stream.read(BLOCK)):
+            self.beginning += piece
+        self.at = 0
+
+    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
+        piece = self.beginning[self.at : self.at + len(room)] or self.stream.read(len(room)) or b""
+        self.at += len(piece)
+        room[: len(piece)] = piece
+        return len(piece)
+
+    def seek(self, offset: int, _whence: int = 0, /) -> int:
+        assert self.at <= len(self.beginning), "the beginning is gone"
+        self.at = offset
+        return offset
+
+    def tell(self) -> int:
+        return self.at
+
+
+@contextlib.contextmanager
+def _opened(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
+    """The log's bytes as they are stored, and decompressed."""
+    with contextlib.ExitStack() as stack:
+        stored = log.stream or stack.enter_context(FileIO(log.name))
+        magic = stored.read(4) or b""
+        stored.seek(0)
+        if magic.startswith(GZIP):
+            yield stored, _Unpacked(stored, GZIP, lambda: zlib.decompressobj(wbits=31))
+        elif magic.startswith(ZSTD):
+            yield stored, _Unpacked(stored, ZSTD, zstd.ZstdDecompressor)
+        else:
+            yield stored, stored
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, EOFError):
+        return "it ends in the middle of the archive"
+    return f"it is damaged ({error})" if str(error) else "it is damaged"
+
+
+def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) -> Generator[bytes]:
+    """The log in blocks of whole lines; where it is damaged, all lines before that.
+
+    Each block begins with a newline of ours and ends in one of the log's. The one in front keeps Polars from
+    taking a line that begins with `x^` or `x\\x01` for the magic bytes of a zlib archive. A last line without
+    a newline counts, unless damage cut it. Of a line too long for a block, MAX_LINE bytes are kept.
+    `on_read` hears the position in the stored file.
+    """
+    buffer = bytearray(b"\n") + bytearray(BLOCK)
+    view = memoryview(buffer)
+    kept = 1  # bytes in the buffer: our newline and the beginning of a line
+    with _opened(log) as (stored, unpacked):
+        while True:
+            try:
+                count = unpacked.readinto(view[kept:])
+            except DAMAGED as error:
+                log.damage = _reason(error)
+                return
+            on_read(stored.tell())
+            if not count:
+                break
+            filled = kept + count
+            end = buffer.rfind(b"\n", kept, filled) + 1
+            if end:
+                yield _mended(bytes(view[:end]))
+                view[1 : 1 + filled - end] = bytes(view[end:filled])
+                kept = 1 + filled - end
+            else:
+                kept = filled if filled < len(buffer) else 1 + MAX_LINE
+    if kept > 1:
+        yield _mended(bytes(view[:kept]) + b"\n")
+
+
+_LEADING_NULS = re.compile(rb"^\0+", re.MULTILINE)
+
+
+def _mended(block: bytes) -> bytes:
+    """The block as text that Polars reads: each test is one fast pass that almost always says no."""
+    if b"\xef\xbb\xbf" in block[:4]:
+        block = b"\n" + block[4:]
+    if b"\0" in block:
+        block = _LEADING_NULS.sub(b"", block)
+    if not block.isascii():
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            block = block.decode("utf-8", "replace").encode()
+    return block
+
+
+# -- blocks -> LINES -------------------------------------------------------------------------------------
+
+
+def lines(logs: Sequence[Log], reading: Reading) -> pl.LazyFrame:
+    """LINES of the logs, one after the other, read when the pipeline runs and in one pass."""
+
+    def read(
+        columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        for log in logs:
+            number = 0
+            for block in blocks(log, partial(reading.at, log)):
+                frame = _lines_of(log, block, number, numbered=columns != ["line"])
+                number += frame.height
+                reading.lines += frame.height
+                if predicate is not None:
+                    frame = frame.filter(predicate)
+                if columns is not None:
+                    frame = frame.select(columns)
+                if limit is not None:
+                    frame = frame.head(limit)
+                    limit -= frame.height
+                yield frame
+                if limit == 0:
+                    return
+
+    return register_io_source(
+        read, schema=LINES, is_pure=True, explain_name="LINES", explain_detail=f"{len(logs)} logs"
+    )
+
+
+def frame_of(block: bytes) -> pl.DataFrame:
+    """The lines of one block, without the newline in front and a byte-order mark."""
+    return pl.read_lines(block).slice(1)
+
+
+def _lines_of(log: Log, block: bytes, passed: int, *, numbered: bool = True) -> pl.DataFrame:
+    frame = frame_of(block)
+    if not numbered:
+        return frame
+    return frame.select(
+        "line",
+        pl.lit(log.name).cast(LINES["file"]).alias("file"),
+        pl.int_range(passed + 1, passed + 1 + pl.len(), dtype=pl.Int64).alias("number"),
+    )
+
+
+def head_lines(log: Log, count: int) -> pl.DataFrame:
+    """LINES of the log's beginning, `count` at most."""
+    return _lines_of(log, log.head, 0).head(count)
+
+
+def repeated(logs: Sequence[Log]) -> list[tuple[str, str]]:
+    """Pairs of logs that begin with the same bytes: a file and its archive, or a file named twice."""
+    seen: dict[bytes, str] = {}
+    pairs = []
+    for log in logs:
+        if not log.head:
+            continue
+        earlier = seen.setdefault(log.fingerprint(), log.name)
+        if earlier is not log.name:
+            pairs.append((earlier, log.name))
+    return pairs
+
+
+def line_of(log: Log, number: int) -> str:
+    """Line `number` of the log, counted from 1. Raises PixelstatError if the log has fewer."""
+    passed = 0
+    for block in blocks(log):
+        frame = frame_of(block)
+        if passed < number <= passed + frame.height:
+            return str(frame.item(number - passed - 1, 0))
+        passed += frame.height
+    raise PixelstatError(f"{log.name!r} has {passed:,} lines.", f"Try: --explain {log.name}:{max(passed, 1)}")
