@@ -55,6 +55,7 @@ APACHE = {
     "m": "method",
     "U": "path",
     "q": "query",
+    "{whole}u": "uri",
     "s": "status",
     "b": "bytes",
     "B": "bytes",
@@ -128,6 +129,7 @@ def _tokens(template: str) -> Segment:
     else:
         template = template.replace('\\"', '"').replace("\\t", "\t")
         template = re.sub(r"(?<!%)%t", "[%t]", template)  # Apache's %t brings its brackets along
+        template = template.replace("%U%q", "%{whole}U")  # written together they are what was asked for
         variable, names = APACHE_DIRECTIVE, APACHE
     tokens, at = [], 0
     for match in variable.finditer(template):
@@ -183,7 +185,9 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
         rest = _after(segment, before)
     else:
         rest = _after(_from(segment, tokens, place - 2), before)
-    return rest.str.splitn(after, 2).struct.field("field_0") if after else rest
+    if place == len(tokens) - 2:  # the segment's last field reaches to its end, whatever it holds
+        return rest.str.strip_suffix(after) if after else rest
+    return rest.str.splitn(after, 2).struct.field("field_0")
 
 
 def _from(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:

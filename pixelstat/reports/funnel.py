@@ -59,7 +59,7 @@ def funnel(events: pl.LazyFrame, *, steps: Sequence[Step], window: timedelta) ->
             lambda rows: _searched(rows, len(wanted), window), schema=chains.collect_schema()
         )
         chains = pl.concat([chains, searched])
-    return table(chains, [step.name for step in wanted])
+    return table(chains, [step.name for step in wanted], present_if_nobody=all_of(steps))
 
 
 def hits(events: pl.LazyFrame, steps: Sequence[Step], *, only_those_that_occur: bool) -> pl.LazyFrame:
@@ -93,10 +93,15 @@ def hits(events: pl.LazyFrame, steps: Sequence[Step], *, only_those_that_occur: 
             )
         )
     if not only_those_that_occur:
-        return rows.with_columns(present=pl.lit((1 << len(steps)) - 1, pl.UInt64))
+        return rows.with_columns(present=pl.lit(all_of(steps), pl.UInt64))
     bit = pl.lit(1, pl.UInt64) * 2 ** (column("step") - 1).cast(pl.UInt64)
     renumbered = column("step").rank("dense").cast(pl.UInt8)
     return rows.with_columns(present=bit.unique().sum(), step=renumbered, place=renumbered.cast(pl.Int8))
+
+
+def all_of(steps: Sequence[Step]) -> int:
+    """`present` of steps that all are."""
+    return (1 << len(steps)) - 1
 
 
 # -- by pointers -------------------------------------------------------------------------------------------------
@@ -235,8 +240,8 @@ def _dealt(hits_of_second: list[set[int]], level: int, steps: int) -> int:
 # -- chains -> the table -----------------------------------------------------------------------------------------
 
 
-def table(chains: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
-    """One chain a visitor -> one row a step."""
+def table(chains: pl.LazyFrame, names: Sequence[str], present_if_nobody: int) -> pl.LazyFrame:
+    """One chain a visitor -> one row a step that is present."""
     column = pl.col
     numbers = range(1, len(names) + 1)
     seconds = [
@@ -245,7 +250,7 @@ def table(chains: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
         if number > 1
     ]
     bits = pl.lit(pl.Series([1 << (number - 1) for number in numbers], dtype=pl.UInt64))
-    occurring = pl.lit(pl.Series(list(names))).filter((bits & column("present").first()) > 0)
+    occurring = pl.lit(pl.Series(list(names))).filter((bits & column("present").first().fill_null(present_if_nobody)) > 0)
     by_step = chains.select(
         name=occurring.implode(),
         visitors=pl.concat_list((column("level") >= number).sum() for number in numbers),

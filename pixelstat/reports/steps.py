@@ -12,6 +12,11 @@ from pixelstat.schemas import CONDITION_COLUMNS, EVENTS
 from pixelstat.vocabulary import fold_event, is_page_view
 
 _SQL = re.compile(r"[=<>!'\"()]|\sis\s+(?:not\s+)?null\b|\sbetween\s", re.IGNORECASE)
+_OF_MANY = re.compile(  # SQL that looks beyond the row: its answer would hang on which rows stand together
+    r"\b(?:sum|avg|mean|count|min|max|median|mode|std\w*|var\w*|first|last|quantile\w*|array_agg|string_agg|row_number"
+    r"|rank|dense_rank|lag|lead|corr|covar)\s*\(|\bover\s*\(|\bselect\b",
+    re.IGNORECASE,
+)
 _NAMED = re.compile(r"\s*([^:'\"()=<>!/]+?)\s*:(?:\s+(?=\S)|(?=/)|\s*(?=.*[=<>!'\"(]))(.*)", re.DOTALL)
 
 
@@ -47,6 +52,10 @@ def split_steps(text: str) -> list[str]:
 
 def condition(sql: str, what: str) -> pl.Expr:
     """A condition on event columns, by Polars' own SQL; null counts as no. Raises PixelstatError."""
+    if _OF_MANY.search(re.sub(r"'[^']*'", "", sql)):
+        raise PixelstatError(
+            f"The {what} {sql!r} looks at other events too; it must tell from one event.", "Compare: value > 50, event = 'purchase'"
+        )
     try:
         expression = pl.sql_expr(sql)
         unknown = sorted(set(expression.meta.root_names()) - set(CONDITION_COLUMNS))

@@ -1,0 +1,163 @@
+"""Every format reads its own samples to the stated values and is told from them first; broken lines are marked, never raised."""
+
+from datetime import datetime
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelstat import formats
+from pixelstat.errors import PixelstatError
+from pixelstat.formats.text import TextFormat, unescape
+from pixelstat.schemas import LINES, REQUESTS
+from pixelstat.source import Log
+
+ALL = [formats.format_named(name) for name in formats.NAMES]
+
+
+def lines(*texts: str) -> pl.LazyFrame:
+    rows = {"line": texts, "file": ["log"] * len(texts), "number": range(1, len(texts) + 1)}
+    return pl.LazyFrame(rows, schema=LINES)
+
+
+def log(*texts: str) -> Log:
+    return Log("log", 0, head="\n".join(["", *texts, ""]).encode())
+
+
+@pytest.mark.parametrize("form", ALL, ids=formats.NAMES)
+def test_samples_are_read_to_the_stated_values(form: TextFormat) -> None:
+    read = form.requests(lines(*(sample.line for sample in form.samples))).collect()
+    assert read.schema == REQUESTS
+    for sample, row in zip(form.samples, read.iter_rows(named=True), strict=True):
+        assert row["rejected"] is None
+        expected = {**sample.fields, "time": datetime.fromisoformat(f"{sample.fields['time']}+00:00")}
+        assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("form", ALL, ids=formats.NAMES)
+def test_samples_are_told_to_be_of_their_format(form: TextFormat) -> None:
+    for sample in form.samples:
+        assert formats.detect(log(sample.line), ALL) == form
+
+
+def test_folder_and_registry_agree() -> None:
+    from pathlib import Path
+
+    files = {path.stem for path in Path(str(formats.__file__)).parent.glob("*.py")} - {"__init__", "text"}
+    assert files == set(formats.NAMES)
+
+
+def test_a_log_of_something_else_has_no_format() -> None:
+    assert formats.detect(log("hello world", "a,b,c", '{"x": 1}'), ALL) is None
+
+
+def test_a_format_is_told_though_the_log_begins_with_other_lines() -> None:
+    noise = [f"nginx: warning {n}" for n in range(200)]
+    assert formats.detect(log(*noise, ALL[2].samples[0].line), ALL) == ALL[2]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        '"',
+        "GET /pixel.gif",
+        '1.2.3.4 - - [31/Feb/2026:10:00:00 +0000] "GET /p.gif HTTP/1.1" 200 43 "-" "-"',
+        '1.2.3.4 - - [07/Sep/2026:25:00:00 +0000] "GET /p.gif HTTP/1.1" 200 43 "-" "-"',
+        '1.2.3.4 - - [07/Sep/2026:10:00:00] "GET /p.gif HTTP/1.1" 200 43 "-" "-"',
+        '1.2.3.4 - - [07/Sep/2026:10:00:00 +00x0] "GET /p.gif HTTP/1.1" 200 43 "-" "-"',
+        '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif HTTP/1.1" abc 43 "-" "-"',
+        '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET" 200 43 "-" "-"',
+        '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif HTTP/1.1" 200 43 "-" "Mozi',
+    ],
+)
+def test_a_broken_line_is_unreadable(broken: str) -> None:
+    assert formats.format_named("combined").requests(lines(broken)).collect()["rejected"].to_list() == ["unreadable"]
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n")), min_size=1, max_size=4),
+    st.sampled_from(ALL),
+)
+def test_no_line_raises(texts: list[str], form: TextFormat) -> None:
+    assert form.requests(lines(*texts)).collect().height == len(texts)
+
+
+SAMPLE = ALL[2].samples[0].line
+
+
+@given(st.integers(0, len(SAMPLE)), st.text(max_size=3), st.sampled_from(ALL))
+def test_no_line_that_was_tampered_with_raises(at: int, text: str, form: TextFormat) -> None:
+    assert form.requests(lines(SAMPLE[:at] + text + SAMPLE[at:], SAMPLE[:at])).collect().height == 2
+
+
+@pytest.mark.parametrize(
+    ("escaped", "plain"),
+    [
+        ("plain", "plain"),
+        (r"a\x22b\x5Cc", 'a"b\\c'),
+        (r"say \"hi\" \\", 'say "hi" \\'),
+        (r"caf\xc3\xa9", "café"),
+        (r"\x5Cx22", r"\x22"),
+        (r"bad \xff end", "bad \ufffd end"),
+        (r"\q \x4", r"\q \x4"),
+    ],
+)
+def test_escapes_are_undone_once(escaped: str, plain: str) -> None:
+    assert unescape(escaped) == plain
+
+
+def one(template: str, line: str) -> dict[str, object]:
+    return formats.format_given(template).requests(lines(line)).collect().row(0, named=True)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_an_nginx_string_of_ones_own_is_read() -> None:
+    row = one(
+        '$remote_addr [$time_iso8601] "$request_method $request_uri" $status ($http_user_agent) $request_time',
+        '203.0.113.7 [2026-09-07T10:00:00+02:00] "GET /p.gif?e=buy&x=a+b" 200 (Mozilla/5.0 (X11)) 0.001',
+    )
+    assert (row["time"], row["path"], row["query"], row["status"]) == (
+        at("2026-09-07T08:00:00+00:00"),
+        "/p.gif",
+        "e=buy&x=a+b",
+        200,
+    )
+
+
+def test_seconds_since_the_epoch_are_read() -> None:
+    assert one("$msec $remote_addr $request_uri", "1788775200.125 203.0.113.7 /p.gif")["time"] == at(
+        "2026-09-07T10:00:00.125+00:00"
+    )
+
+
+def test_an_apache_string_of_ones_own_is_read() -> None:
+    row = one(
+        '%a %{%Y-%m-%d %H:%M:%S %z}t "%m %U%q" %>s \\"%{User-agent}i\\" %{Host}i',
+        '203.0.113.7 2026-09-07 10:00:00 +0000 "GET /p.gif?e=buy" 204 "Mozilla/5.0" shop.example',
+    )
+    assert (row["time"], row["method"], row["status"], row["vhost"]) == (
+        at("2026-09-07T10:00:00+00:00"),
+        "GET",
+        204,
+        "shop.example",
+    )
+
+
+@pytest.mark.parametrize("template", ["$remote_addr $request", "$time_local", "nonsense", "%h%u %t %r", "%h %u"])
+def test_a_string_that_says_too_little_is_an_error(template: str) -> None:
+    with pytest.raises(PixelstatError):
+        formats.format_given(template)
+
+
+def test_a_target_with_blanks_is_read_whole() -> None:
+    row = one("combined", '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif?p=/a b c HTTP/1.1" 200 43 "-" "-"')
+    assert row["query"] == "p=/a b c"
+
+
+def test_a_request_without_a_version_is_read() -> None:
+    assert one("combined", '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif" 200 43 "-" "-"')["path"] == "/p.gif"

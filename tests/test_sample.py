@@ -1,0 +1,115 @@
+"""The sample logs: made by their script to the byte, and every count of theirs equal to a plain loop and to the truth."""
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from pixelstat.cli import pixelstat
+
+SAMPLE = Path(__file__).parent.parent / "sample_logs"
+LOGS = sorted(SAMPLE.glob("access.log*"))
+LINE = re.compile(r'(\S+) - \S+ \[([^\]]+)\] "(?:GET|POST|HEAD) (\S+) HTTP/\d\.\d" (\d+) \d+ "([^"]*)" "([^"]*)"')
+BOT = re.compile("Googlebot|AhrefsBot|GPTBot|python-requests")
+FUNNEL = ["page_view", "product_view", "add_to_cart", "checkout", "purchase"]
+
+
+def plain_events() -> Iterator[tuple[datetime, str, str, str | None]]:
+    """Time, event, visitor and page of every hit that counts, by a loop that knows nothing of the program."""
+    for log in LOGS:
+        content = gzip.decompress(log.read_bytes()) if log.suffix == ".gz" else log.read_bytes()
+        for line in content.decode().splitlines():
+            found = LINE.fullmatch(line)
+            if not found or BOT.search(found[6]) or not 200 <= int(found[4]) < 400:
+                continue
+            url = urlsplit(found[3])
+            if url.path not in ("/pixel.gif", "/beacon.gif", "/o.gif"):
+                continue
+            given = {key: values[0] for key, values in parse_qs(url.query).items()}
+            event = next((given[key] for key in ("e", "ev", "event") if key in given), "open" if url.path == "/o.gif" else "")
+            visitor = next((given[key] for key in ("v", "cid", "visitor_id", "rcpt") if key in given), "")
+            page = next((given[key] for key in ("p", "page") if key in given), None)
+            if "url" in given:
+                page = unquote(urlsplit(given["url"]).path)
+            yield datetime.strptime(found[2], "%d/%b/%Y:%H:%M:%S %z"), event.replace("pv", "page_view"), visitor, page
+
+
+EVENTS = list(plain_events())
+
+
+def report(*arguments: str) -> list[dict[str, object]]:
+    done = CliRunner().invoke(pixelstat, [*arguments, "--format", "json", "-q", *map(str, LOGS)], catch_exceptions=False)
+    rows: list[dict[str, object]] = json.loads(done.stdout)
+    return rows
+
+
+def test_the_script_makes_the_sample_to_the_byte(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, SAMPLE / "shop.py", "-o", tmp_path], check=True)
+    assert {log.name: log.read_bytes() for log in tmp_path.iterdir()} == {
+        log.name: log.read_bytes() for log in [*LOGS, SAMPLE / "truth.json"]
+    }
+
+
+def test_the_sample_is_small() -> None:
+    assert sum(len(gzip.compress(log.read_bytes())) for log in SAMPLE.iterdir() if log.is_file()) < 2_000_000
+
+
+def test_the_funnel_is_the_truth_to_the_visitor() -> None:
+    truth = json.loads((SAMPLE / "truth.json").read_text())["visitors"]
+    assert {row["name"]: row["visitors"] for row in report("funnel")} == truth
+
+
+def test_the_funnel_equals_a_plain_loop() -> None:
+    hits = defaultdict(list)
+    for time, event, visitor, _ in EVENTS:
+        if event in FUNNEL:
+            hits[visitor].append((time, FUNNEL.index(event)))
+    reached = [0] * len(FUNNEL)
+    for own in hits.values():
+        level = 0
+        for _, step in sorted(own):  # the week is shorter than the window
+            level += step == level
+        for step in range(level):
+            reached[step] += 1
+    assert [row["visitors"] for row in report("funnel")] == reached
+
+
+def test_views_by_page_equal_a_plain_loop() -> None:
+    visitors, views = defaultdict(set), defaultdict(int)
+    for _, event, visitor, page in EVENTS:
+        if event == "page_view":
+            visitors[page].add(visitor)
+            views[page] += 1
+    expected = sorted(((page, views[page], len(visitors[page])) for page in views), key=lambda row: (-row[1], row[0]))
+    assert [(row["page"], row["views"], row["visitors"]) for row in report("views", "--top", "0")] == expected
+
+
+@pytest.mark.parametrize(("every", "form"), [("day", "%Y-%m-%dT00:00:00+00:00"), ("hour", "%Y-%m-%dT%H:00:00+00:00")])
+def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
+    visitors, views = defaultdict(set), defaultdict(int)
+    for time, event, visitor, _ in EVENTS:
+        if event == "page_view":
+            visitors[time.strftime(form)].add(visitor)
+            views[time.strftime(form)] += 1
+    rows = [(row["time"], row["views"], row["visitors"]) for row in report("views", "--every", every)]
+    assert [row for row in rows if row[1]] == [(time, views[time], len(visitors[time])) for time in sorted(views)]
+    assert len(rows) >= len(views)
+
+
+def test_the_ledger_sums_to_the_lines() -> None:
+    done = CliRunner().invoke(pixelstat, ["funnel", *map(str, LOGS)], catch_exceptions=False)
+    truth = json.loads((SAMPLE / "truth.json").read_text())
+    lines, pixels, bots, refused, unreadable = map(
+        lambda number: int(number.replace(",", "")), re.findall(r"[\d,]*\d", done.stderr.splitlines()[0])
+    )
+    assert lines == truth["lines"]
+    assert pixels - bots - refused - unreadable == len(EVENTS)
