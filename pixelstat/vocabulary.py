@@ -39,8 +39,13 @@ def fold_event(name: str) -> str:
 
 
 def folded(column: str) -> pl.Expr:
-    """The vocabulary's words for the events in a column."""
+    """The vocabulary's words for the events in a column, where the usual spellings were replaced already."""
     return changed_where(column, pl.col(column).is_in(list(SPELLINGS)).not_(), fold_event)
+
+
+def usual_spellings(column: str) -> pl.Expr:
+    """The events in a column, those spelled in a usual way folded: Polars alone does most of the work."""
+    return pl.col(column).replace(list(_FOLDED), list(_FOLDED.values()))
 
 
 def is_page_view() -> pl.Expr:
@@ -87,9 +92,7 @@ def changed_where(column: str, needed: pl.Expr, change: Callable[[str], str]) ->
         values, chosen = columns
         if not chosen.any():
             return values
-        old = values.filter(chosen)
-        distinct = old.unique().drop_nulls()
-        new = pl.Series([remembered(value) for value in distinct.to_list()], dtype=pl.String)
-        return values.clone().scatter(chosen.arg_true(), old.replace_strict(distinct, new, default=None))
+        old = values.filter(chosen).unique().drop_nulls()
+        return values.replace(old, pl.Series([remembered(value) for value in old.to_list()], dtype=pl.String))
 
     return pl.map_batches([pl.col(column), needed], batch, return_dtype=pl.String, is_elementwise=True)

@@ -262,10 +262,10 @@ def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
 
 def _whole_target() -> pl.Expr:
     """What was asked for, without the version. A server that lets blanks through leaves a target of several words."""
-    target, version = pl.col("target"), pl.col("version")
-    spaced = version.str.contains(" ", literal=True)
-    words = pl.when(spaced).then(target + " " + version).str.replace(r" HTTP/[0-9.]+$", "")
-    return pl.coalesce(words, target)
+    spaced = pl.col("version").str.contains(" ", literal=True)
+    # Joined where it must be only: `then` alone would be computed for every row.
+    target, version = pl.when(spaced).then("target"), pl.when(spaced).then("version")
+    return pl.coalesce((target + " " + version).str.replace(r" HTTP/[0-9.]+$", ""), "target")
 
 
 # -- fields -> values ------------------------------------------------------------------------------------------

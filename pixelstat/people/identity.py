@@ -19,17 +19,21 @@ def client_key(client_and_agent: str) -> str:
 
 
 def identified(events: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS with their `visitor`: null only where nothing at all is known, not even an address."""
+    """EVENTS with their `visitor`: null only where nothing at all is known, not even an address.
+
+    A row that is set aside gets no key made of address and agent: bots have many of both, and a key is dear.
+    """
     column = pl.col
     named = pl.coalesce(
         pl.lit("v:") + column("visitor_id"),
         pl.lit("u:") + column("anonymous_user"),
         pl.lit("r:") + column("anonymous_recipient"),
     )
-    client = pl.when(column("visitor").is_null()).then(column("client") + APART + column("user_agent").fill_null(""))
+    needed = column("visitor").is_null() & column("rejected").is_null()
+    client, agent = pl.when(needed).then("client"), pl.when(needed).then(column("user_agent").fill_null(""))
     return (
         events.with_columns(visitor=named)
-        .with_columns(client_key=client)
+        .with_columns(client_key=client + APART + agent)
         .with_columns(client_key=changed_where("client_key", column("client_key").is_not_null(), client_key))
         .with_columns(visitor=pl.coalesce("visitor", "client_key"))
     )

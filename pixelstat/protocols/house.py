@@ -12,7 +12,7 @@ import polars as pl
 
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import decoded, decoded_path, parameter
-from pixelstat.vocabulary import folded
+from pixelstat.vocabulary import folded, usual_spellings
 
 IMAGES = (
     ("pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open")
@@ -79,11 +79,12 @@ def _named(requests: pl.LazyFrame) -> pl.LazyFrame:
     is_open = column("path").str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
     default = pl.when(is_open).then(pl.lit("open")).otherwise(pl.lit("page_view"))
     return (
-        requests.with_columns(header=column("referrer"), query=pl.lit("&") + query)
+        requests.with_columns(header=column("referrer"))
         .with_columns(parameter(query, those).alias(name) for name, those in names.items())
         .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
         .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
         .with_columns(decoded(name) for name in [*names, *anonymous])
+        .with_columns(usual_spellings("event"))
         .with_columns(folded("event"))
         .with_columns(pl.coalesce("event", default).alias("event"), column("value").cast(pl.Float64, strict=False))
     )
@@ -99,7 +100,7 @@ def _placed(events: pl.LazyFrame) -> pl.LazyFrame:
     address, is_bare = pl.coalesce("page_address", "header"), column("address").str.contains(_ADDRESS).not_()
     before_fragment = column("address").str.splitn("#", 2).struct.field("field_0")
     path = column("parts").struct.field("field_0")
-    query = pl.lit("&") + column("parts").struct.field("field_1")
+    query = column("parts").struct.field("field_1")
     hosts = [column(name).str.extract(_ADDRESS) for name in ("address", "header")]
     utm = [f"utm_{name}" for name in UTM]
     return (

@@ -9,11 +9,8 @@ from pixelstat.vocabulary import changed_where
 
 
 def parameter(query: pl.Expr, names: Iterable[str]) -> pl.Expr:
-    """The first parameter of these names that has a value, still encoded; null when there is none.
-
-    `query` has an `&` in front, so that every name follows one.
-    """
-    return query.str.extract(f"&(?:{'|'.join(names)})=([^&]+)")
+    """The first parameter of these names that has a value, still encoded; null when there is none."""
+    return query.str.extract(f"(?:^|&)(?:{'|'.join(names)})=([^&]+)")
 
 
 def decoded(column: str) -> pl.Expr:
