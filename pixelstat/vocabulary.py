@@ -39,13 +39,8 @@ def fold_event(name: str) -> str:
 
 
 def folded(column: str) -> pl.Expr:
-    """The vocabulary's words for the events in a column, where the usual spellings were replaced already."""
+    """The vocabulary's words for the events in a column."""
     return changed_where(column, pl.col(column).is_in(list(SPELLINGS)).not_(), fold_event)
-
-
-def usual_spellings(column: str) -> pl.Expr:
-    """The events in a column, those spelled in a usual way folded: Polars alone does most of the work."""
-    return pl.col(column).replace(list(_FOLDED), list(_FOLDED.values()))
 
 
 def is_page_view() -> pl.Expr:

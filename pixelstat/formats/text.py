@@ -180,7 +180,7 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
     """
     before, after = tokens[place - 1], tokens[place + 1]
     if place == 1:
-        rest = segment.str.strip_prefix(before) if before else segment
+        rest = segment.str.slice(len(before)) if before else segment
     elif len(before) > 1 and all(before not in earlier for earlier in tokens[0 : place - 1 : 2]):
         rest = _after(segment, before)
     else:
@@ -194,7 +194,7 @@ def _from(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
     """The segment from the field at `place` on."""
     before = tokens[place - 1]
     if place == 1:
-        return segment.str.strip_prefix(before) if before else segment
+        return segment.str.slice(len(before)) if before else segment
     return _after(_from(segment, tokens, place - 2), before)
 
 
@@ -245,7 +245,7 @@ def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
         fields = fields.with_columns(query=_absent(column("query").str.strip_prefix("?")))
     time_field = next(name for name in present if name.startswith("time_"))
     if time_field == "time_clf":
-        fields = fields.with_columns(offset=_clf_offset())
+        fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_minutes())
     texts = ("client", "vhost", "referrer", "user_agent")
     fields = fields.with_columns(
         time=_time(time_field),
@@ -278,12 +278,15 @@ def _clf(time: pl.Expr) -> pl.Expr:
 
 
 def _clf_offset() -> pl.Expr:
-    """Minutes east of UTC; null if it is none."""
+    """The offset as a number, -330 for ` -0330`; null if there is none."""
     time = pl.col("time_clf")
-    offset = pl.when(time.str.len_bytes() == 26).then(time.str.slice(20, 4))
-    hours = offset.str.strip_prefix(" ").cast(pl.Int32, strict=False)  # with the sign
-    minutes = time.str.slice(24).cast(pl.Int32, strict=False)
-    return pl.when(time.str.slice(21, 1) == "-").then(hours * 60 - minutes).otherwise(hours * 60 + minutes)
+    return pl.when(time.str.len_bytes() == 26).then(time.str.slice(21)).cast(pl.Int32, strict=False)
+
+
+def _minutes() -> pl.Expr:
+    """The offset in minutes east of UTC; null if no place on earth has it."""
+    offset = pl.col("offset")
+    return pl.when(offset.abs() <= 1400).then(offset - offset.sign() * (offset.abs() // 100 * 40))
 
 
 def _iso(time: pl.Expr) -> pl.Expr:

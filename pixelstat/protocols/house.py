@@ -12,7 +12,7 @@ import polars as pl
 
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import decoded, decoded_path, parameter
-from pixelstat.vocabulary import folded, usual_spellings
+from pixelstat.vocabulary import folded
 
 IMAGES = (
     ("pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open")
@@ -84,7 +84,6 @@ def _named(requests: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
         .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
         .with_columns(decoded(name) for name in [*names, *anonymous])
-        .with_columns(usual_spellings("event"))
         .with_columns(folded("event"))
         .with_columns(pl.coalesce("event", default).alias("event"), column("value").cast(pl.Float64, strict=False))
     )
@@ -114,10 +113,15 @@ def _placed(events: pl.LazyFrame) -> pl.LazyFrame:
         )
         .with_columns(decoded_path("page"), *(decoded(f"address_{name}") for name in utm))
         .with_columns(
-            page=pl.coalesce("bare_path", "page").replace("", "/"),
+            page=_rooted(pl.coalesce("bare_path", "page")),
             **{name: pl.coalesce(name, f"address_{name}") for name in utm},
         )
     )
+
+
+def _rooted(path: pl.Expr) -> pl.Expr:
+    """An address without a path means `/`."""
+    return pl.when(path == "").then(pl.lit("/")).otherwise(path)
 
 
 SAMPLES = (

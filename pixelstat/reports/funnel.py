@@ -73,8 +73,9 @@ def hits(events: pl.LazyFrame, steps: Sequence[Step], *, only_those_that_occur: 
     numbers = range(1, len(steps) + 1)
     known = events.filter(column("visitor").is_not_null())
     if share_no_hit(steps):
-        number = column("event").replace_strict(
-            [step.event for step in steps], list(numbers), default=None, return_dtype=pl.UInt8
+        # Not replace_strict: the streaming engine would hold all rows back for it.
+        number = pl.coalesce(
+            pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in zip(numbers, steps, strict=True)
         )
         rows = known.select("time", visitor=code, step=number).filter(column("step").is_not_null())
         rows = rows.with_columns(place=column("step").cast(pl.Int8))

@@ -1,0 +1,25 @@
+"""What the README shows is what the program prints."""
+
+import re
+from pathlib import Path
+
+from pixelstat import __version__
+from pixelstat.reports import NAMES
+from tests.readme import BLOCK, README, generated
+
+CHANGELOG = Path(README).parent / "CHANGELOG.md"
+
+
+def test_every_block_of_output_is_what_the_program_prints() -> None:
+    text = README.read_text()
+    assert len(BLOCK.findall(text)) >= 5
+    assert generated(text) == text
+
+
+def test_every_report_has_its_heading() -> None:
+    headings = re.findall(r"^### `(\w+)`", README.read_text(), re.MULTILINE)
+    assert headings == list(NAMES)
+
+
+def test_the_changelog_names_this_version() -> None:
+    assert f"## {__version__}" in CHANGELOG.read_text()
