@@ -1,16 +1,22 @@
 """The `pixelstat` command: a lazy group of reports, exit codes and signals. It imports no Polars."""
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import click
 
 from pixelstat import __version__, reports
-from pixelstat.errors import Exit, PixelstatError
+from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
 from pixelstat.terminal import say
+
+# Polars' allocator keeps the memory that it has: giving blocks back to the system between any two batches, only to
+# ask for them again, takes a tenth of the time. Three arenas: one for each core of a small machine and the reader.
+ALLOCATION = "background_thread:false,dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0,narenas:3"
 
 
 class Reports(click.Group):
@@ -21,7 +27,9 @@ class Reports(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's signature
         if cmd_name not in reports.NAMES:
-            return None
+            near = get_close_matches(cmd_name, reports.NAMES, 1)
+            meant = f"Did you mean {near[0]}?" if near else f"There are {' and '.join(reports.NAMES)}."
+            raise PixelstatError(f"There is no report {cmd_name!r}. {meant}", "Try: pixelstat --help")
         from pixelstat.command import ReportCommand
 
         return ReportCommand(reports.report_named(cmd_name))
@@ -31,13 +39,13 @@ class Reports(click.Group):
             formatter.write_dl(list(reports.NAMES.items()))
 
 
-@click.group(cls=Reports, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Reports, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
 @click.version_option(__version__, "--version", message="pixelstat %(version)s")
 def pixelstat() -> None:
     """Find the tracking-pixel requests in web-server access logs and answer what people track for.
 
     \b
-    pixelstat funnel access.log*                     the shop funnel, as far as its events occur
+    pixelstat funnel access.log*                the shop funnel, as far as its events occur
     pixelstat funnel access.log* --steps /,/cart,purchase --window 1d
     pixelstat views access.log* --every day -o days.csv
     zcat old/*.gz | pixelstat views
@@ -48,38 +56,48 @@ def pixelstat() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with one of the codes in `Exit`."""
+    os.environ.setdefault("_RJEM_MALLOC_CONF", ALLOCATION)
     _leave_on_signals()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = pixelstat.main(given, prog_name="pixelstat", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        code = _run(given)
+    except ReaderGoneError:
         _drop_stdout()
-        raise SystemExit(int(Exit.DONE)) from None
+        code = Exit.DONE
     except PixelstatError as error:
-        raise SystemExit(_failed(error, error.code, given)) from None
+        code = _failed(error, error.code, given)
     except click.ClickException as error:
         usage = getattr(error, "ctx", None)
         hint = f"Try: {usage.command_path} --help" if usage else "Try: pixelstat --help"
-        raise SystemExit(_failed(PixelstatError(error.format_message(), hint), Exit.USAGE, given)) from None
-    except click.exceptions.Exit as error:
-        raise SystemExit(error.exit_code) from None
+        code = _failed(PixelstatError(error.format_message(), hint), Exit.USAGE, given)
     except BaseException as error:
-        if not isinstance(error, (Exception, *_panics())):
-            raise
-        if "--debug" in given:
+        if "--debug" in given or not isinstance(error, (Exception, *_panics())):
             raise
         sentence = f"pixelstat failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
         say(f"{sentence}\n\nThis is a bug. --debug shows where.")
-        raise SystemExit(int(Exit.BUG)) from None
-    raise SystemExit(int(code or Exit.DONE))
+        code = Exit.BUG
+    raise SystemExit(int(code))
 
 
-def _failed(error: PixelstatError, code: Exit, given: Sequence[str]) -> int:
+def _run(given: list[str]) -> Exit:
+    """The command's own exit code. Not by Click's `main`, which has exit codes of its own for pipes and interrupts."""
+    try:
+        with pixelstat.make_context("pixelstat", given or ["--help"]) as context:
+            code = pixelstat.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.exceptions.Exit:  # --help and --version
+        code = Exit.DONE if given else Exit.USAGE
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+    return code or Exit.DONE
+
+
+def _failed(error: PixelstatError, code: Exit, given: Sequence[str]) -> Exit:
     if "--debug" in given:
         raise error
     say(f"Error: {error}")
-    return int(code)
+    return code
 
 
 def _panics() -> tuple[type[BaseException], ...]:
@@ -90,7 +108,8 @@ def _panics() -> tuple[type[BaseException], ...]:
 
 def _drop_stdout() -> None:
     """Let Python's own flush at exit find somebody to write to."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave_on_signals() -> None:

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -52,8 +53,12 @@ class ReportCommand(click.Command):
             click.echo(explain(common["explain"], logs, common["log_format"], selection))
             return Exit.DONE
         output = outputs.chosen(common["format"], common["output"])
+        if given.get("every") and _is_given("top"):
+            tell("--top is for pages; a series over time is shown whole.")
         options = report_options(self.report, given, zone)
         found = source.find_logs(logs or [source.STDIN])
+        if common["output"] and any(_is_same(log.name, common["output"]) for log in found):
+            raise PixelstatError(f"{common['output']!r} is one of the logs.", "Name another file to write to.")
         grouped = by_format(found, common["log_format"], tell)
         for one, other in source.repeated(found):
             tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is counted twice.")
@@ -70,7 +75,7 @@ class ReportCommand(click.Command):
             tell(requested_instead(grouped))
         damaged = [log for log in found if log.damage]
         for log in damaged:
-            tell(f"Warning: {log.name}: {log.damage}. The whole lines before that are counted, the rest is missing.")
+            tell(f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing.")
         return Exit.PARTIAL if damaged else Exit.DONE
 
 
@@ -94,6 +99,11 @@ def _readable_failures() -> Iterator[None]:
 
 def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
     """The common options as a Selection. Raises PixelstatError for times and SQL that cannot be read."""
+    for name in ("where", "host", "log_format"):
+        if common[name] is not None and not common[name].strip():
+            raise PixelstatError(
+                f"--{name.replace('_', '-')} is given but empty.", "Leave it out, or say what you want."
+            )
     now = datetime.now(timezone.utc)
     period = {}
     for name in ("since", "until"):
@@ -121,6 +131,8 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
 def report_options(report: Report, given: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """The report's own options as its function takes them."""
     if "steps" in given:
+        if given["steps"] == ["", ""]:
+            raise PixelstatError("--steps names no step.", "Try: --steps page_view,add_to_cart,purchase")
         given["steps"] = [step(text) for text in [*given["steps"], *given.pop("step")]]
         if len(given["steps"]) > 64:
             raise PixelstatError("A funnel has at most 64 steps.", "Leave some out.")
@@ -136,7 +148,8 @@ def by_format(found: Sequence[source.Log], given: str | None, tell: Any) -> Logs
     others = []
     for log in found:
         if not log.head:
-            tell(f"Warning: {log.name}: {log.damage}." if log.damage else f"{log.name} is empty.")
+            if not log.damage:
+                tell(f"{log.title()} is empty.")
             continue
         form = formats.detect(log, candidates)
         if form:
@@ -144,6 +157,10 @@ def by_format(found: Sequence[source.Log], given: str | None, tell: Any) -> Logs
         elif log.from_folder:
             others.append(log.name)
         else:
+            if archive := log.archive():
+                raise PixelstatError(
+                    f"{log.name} is compressed with {archive}.", f"Pipe it in: {archive} -dc {log.name} | pixelstat ..."
+                )
             known = "the log format given" if given else "any log format that pixelstat knows"
             raise PixelstatError(
                 f"No line of {log.name} fits {known}. Its first line:\n    {log.first_line()}",
@@ -158,6 +175,15 @@ def by_format(found: Sequence[source.Log], given: str | None, tell: Any) -> Logs
             )
         tell(f"Passed over, no log: {', '.join(others)}.")
     return list(groups.items()) or [(candidates[0], [])]
+
+
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+
+
+def _is_same(log: str, output: str) -> bool:
+    """Whether writing the output would overwrite the log."""
+    return log != source.STDIN and Path(output).is_file() and Path(log).samefile(output)
 
 
 def _clock(instant: datetime, zone: ZoneInfo) -> str:

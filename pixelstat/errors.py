@@ -25,3 +25,7 @@ class PixelstatError(Exception):
 
     def __str__(self) -> str:
         return f"{self.sentence}\n\n{self.hint}" if self.hint else self.sentence
+
+
+class ReaderGoneError(Exception):
+    """Who read stdout, `head` for one, has seen enough: no failure."""

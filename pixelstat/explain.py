@@ -28,14 +28,12 @@ def explain(given: str, logs: Sequence[str], log_format: str | None, selection: 
     request = form.requests(_as_lines(line)).collect()
     event = judged(claimed(request.lazy(), selection), selection).collect()
     row = request.drop("file", "number", "rejected").row(0, named=True)
-    said = {"line": line, "format": form.name, **row}
+    said: dict[str, object] = {"line": line, "format": form.name, **row}
     reason = event["rejected"].item()
     if reason not in ("unreadable", "not_pixel"):
-        said |= {
-            f"event: {key}": value for key, value in event.drop("rejected").row(0, named=True).items() if key not in row
-        }
-        said["event: time"] = row["time"]
-    said["verdict"] = f"set aside: {REASONS[reason]}" if reason else "kept"
+        own = event.drop("rejected", "time", "client", "user_agent", "method", "path", "status").row(0, named=True)
+        said |= {f"event: {key}" if key in row else key: value for key, value in own.items()}
+    said["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
     said["why"] = _why(reason, form, row)
     return _listed(said)
 
@@ -43,7 +41,7 @@ def explain(given: str, logs: Sequence[str], log_format: str | None, selection: 
 def _line(given: str, logs: Sequence[str]) -> tuple[source.Log, str]:
     """The line itself, and a log to tell its format from."""
     place = re.fullmatch(r"(.+):(\d+)", given, re.DOTALL)
-    if place and Path(place[1]).is_file():
+    if place and source.exists(place[1]) and Path(place[1]).is_file():
         log = source.find_logs([place[1]])[0]
         return log, source.line_of(log, int(place[2]))
     if not given.strip():
@@ -74,5 +72,6 @@ def _why(reason: str | None, form: TextFormat, row: dict[str, object]) -> str:
 
 
 def _listed(said: dict[str, object]) -> str:
-    width = max(map(len, said))
-    return "\n".join(f"{key:<{width}}  {harmless(str(value))}" for key, value in said.items() if value is not None)
+    known = {key: harmless(str(value)) for key, value in said.items() if value is not None}
+    width = max(map(len, known))
+    return "\n".join(f"{key:<{width}}  {value}" for key, value in known.items())

@@ -74,10 +74,13 @@ class Ledger:
 
     def line(self) -> str:
         """`48,210 lines, 6,904 pixel requests; set aside: 311 bots, 17 unreadable`."""
-        text = f"{self.lines:,} lines, {self.pixel_requests:,} pixel requests"
-        if self.aside:
-            text += "; set aside: " + ", ".join(
-                f"{count:,} {REASONS[reason]}"
-                for reason, count in sorted(self.aside.items(), key=lambda item: -item[1])
-            )
-        return text
+        text = (
+            f"{_count(self.lines, 'line', 'lines')}, {_count(self.pixel_requests, 'pixel request', 'pixel requests')}"
+        )
+        most_first = sorted(self.aside.items(), key=lambda item: -item[1])
+        reasons = ", ".join(_count(number, *REASONS[reason]) for reason, number in most_first)
+        return f"{text}; set aside: {reasons}" if reasons else text
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

@@ -101,7 +101,9 @@ def moment(text: str, zone: ZoneInfo, now: datetime, *, is_end: bool) -> datetim
 def _steps(_: click.Context, __: click.Parameter, value: Any) -> Any:
     from pixelstat.reports.steps import split_steps
 
-    return split_steps(value) if value else []
+    if value is None:
+        return []
+    return split_steps(value) or ["", ""]  # given, and nothing in it: an error of its own
 
 
 steps_option = click.Option(

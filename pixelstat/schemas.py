@@ -4,16 +4,16 @@ import polars as pl
 
 UTC_TIME = pl.Datetime("us", "UTC")
 
-REASONS = {  # why a line is set aside, in the order of precedence, with the word that the ledger uses
-    "unreadable": "unreadable",
-    "not_pixel": "not a pixel request",
-    "refused": "refused by the server",
-    "bot": "bots",
-    "person": "people",
-    "own_address": "from excluded addresses",
-    "other_host": "of other hosts",
-    "other_period": "outside the period",
-    "other": "not matching --where",
+REASONS = {  # why a line is set aside, in the order of precedence, with the ledger's words for one and for many
+    "unreadable": ("unreadable", "unreadable"),
+    "not_pixel": ("no pixel request", "no pixel requests"),
+    "refused": ("refused by the server", "refused by the server"),
+    "bot": ("bot", "bots"),
+    "person": ("person", "people"),
+    "own_address": ("from an excluded address", "from excluded addresses"),
+    "other_host": ("of another host", "of other hosts"),
+    "other_period": ("outside the period", "outside the period"),
+    "other": ("not matching --where", "not matching --where"),
 }
 Reason = pl.Enum(list(REASONS))
 

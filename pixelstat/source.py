@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from io import FileIO, RawIOBase
+from io import FileIO, RawIOBase, UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -36,6 +36,7 @@ FINGERPRINT = 1 << 10  # bytes by which two logs are suspected to be one
 STDIN = "-"
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip"}  # archives that are told, not read
 DAMAGED = (EOFError, OSError, zlib.error, zstd.ZstdError)
 
 
@@ -53,6 +54,13 @@ class Log:
     def fingerprint(self) -> bytes:
         """Equal for logs that begin alike, whatever their compression."""
         return hashlib.sha256(self.head[:FINGERPRINT]).digest()
+
+    def archive(self) -> str | None:
+        """What it is compressed with, where that is not read."""
+        return next((name for magic, name in OTHERS.items() if self.head[1:].startswith(magic)), None)
+
+    def title(self) -> str:
+        return "Standard input" if self.name == STDIN else self.name
 
     def first_line(self) -> str:
         return self.head[1:].partition(b"\n")[0][:300].decode("utf-8", "replace")
@@ -87,8 +95,8 @@ def _expand(path: str) -> list[Log]:
     if path == STDIN:
         return [_standard_input()]
     place = Path(path)
-    if not place.exists():  # an existing file of that very name comes first: x[1].log is a good name
-        matches = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []  # noqa: PTH207 - as typed
+    if not exists(path):  # an existing file of that very name comes first: x[1].log is a good name
+        matches = sorted(glob.glob(path, recursive=True)) if len(path) < 4096 and glob.has_magic(path) else []  # noqa: PTH207 - as typed
         if not matches:
             raise PixelstatError(
                 f"There is no file {path!r}.", "Name access logs, directories of them, or - for standard input."
@@ -109,6 +117,14 @@ def _expand(path: str) -> list[Log]:
     return [Log(path, status.st_size)]
 
 
+def exists(path: str) -> bool:
+    """Whether there is a file or directory of this name."""
+    try:
+        return bool(path) and Path(path).exists()
+    except (OSError, ValueError):  # too long, or with a NUL in it: no file has such a name
+        return False
+
+
 def _standard_input() -> Log:
     if sys.stdin is None or sys.stdin.isatty():
         raise PixelstatError("No logs were named and nothing is piped in.", "Try: pixelstat funnel access.log*")
@@ -122,7 +138,11 @@ def _read_head(log: Log) -> None:
             log.head = next(found, b"")
     except PermissionError as error:
         raise PixelstatError(f"{log.name!r} may not be read.", "Run pixelstat as a user who may.") from error
-    log.damage = ""  # whether the rest is whole is seen when it is read
+    if log.head:
+        log.damage = ""  # whether the rest is whole is seen when it is read
+    if isinstance(log.stream, _Replayed):
+        log.stream.seek(0)
+        log.stream.beginning_only = False
 
 
 # -- bytes -> blocks of whole lines --------------------------------------------------------------------------
@@ -147,18 +167,54 @@ class _Unpacked(RawIOBase):
     def __init__(self, packed: RawIOBase, magic: bytes, new: Callable[[], _Decompressor]) -> None:
         self.packed, self.magic, self.new = packed, magic, new
         self.member, self.data = new(), b""
+        self.given = 0
+        self.saved: bytes | None = None
 
     def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
+        try:
+            piece = self._piece(len(room)) if self.saved is None else self._saved_piece(len(room))
+        except DAMAGED as error:
+            if self.saved is not None or isinstance(error, EOFError) or not self.packed.seekable():
+                raise
+            self.saved = self._salvage()
+            piece = self._saved_piece(len(room))
+        room[: len(piece)] = piece
+        self.given += len(piece)
+        return len(piece)
+
+    def _piece(self, most: int) -> bytes:
         while True:
             if self.member.eof and not self._next_member():
-                return 0
-            piece = self.member.decompress(self.data, len(room))
+                return b""
+            piece = self.member.decompress(self.data, most)
             self.data = getattr(self.member, "unconsumed_tail", b"")  # zlib hands back what it left, zstd keeps it
             if piece:
-                room[: len(piece)] = piece
-                return len(piece)
+                return piece
             if not self.member.eof and not self.data and not self._take():
                 raise EOFError
+
+    def _salvage(self) -> bytes:
+        """What the call that failed would have given: it drops all it had when it meets the fault.
+
+        The archive is read again from its start, and by single bytes from where the call began.
+        """
+        self.packed.seek(0)
+        self.member, self.data = self.new(), b""
+        passed = 0
+        while passed < self.given:
+            passed += len(self._piece(self.given - passed))
+        found = bytearray()
+        with contextlib.suppress(*DAMAGED):
+            while len(found) < BLOCK and (byte := self._piece(1)):
+                found += byte
+        return bytes(found)
+
+    def _saved_piece(self, most: int) -> bytes:
+        assert self.saved is not None
+        piece, self.saved = self.saved[:most], self.saved[most:]
+        if not piece:
+            raise OSError
+        return piece
 
     def _take(self) -> bool:
         self.data = self.packed.read(BLOCK) or b""
@@ -178,7 +234,7 @@ class _Unpacked(RawIOBase):
 
 
 class _Replayed(RawIOBase):
-    """A stream that cannot seek, with its beginning kept so that the head can be read twice."""
+    """A stream that cannot seek, with its beginning kept so that this much can be read again."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
@@ -186,15 +242,19 @@ class _Replayed(RawIOBase):
         while len(self.beginning) < BLOCK and (piece := stream.read(BLOCK)):
             self.beginning += piece
         self.at = 0
+        self.beginning_only = True  # until the head has been read
 
     def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
-        piece = self.beginning[self.at : self.at + len(room)] or self.stream.read(len(room)) or b""
+        piece = self.beginning[self.at : self.at + len(room)]
+        if not piece and not self.beginning_only:
+            piece = self.stream.read(len(room)) or b""
         self.at += len(piece)
         room[: len(piece)] = piece
         return len(piece)
 
     def seek(self, offset: int, _whence: int = 0, /) -> int:
-        assert self.at <= len(self.beginning), "the beginning is gone"
+        if self.at > len(self.beginning) and not self.beginning_only:
+            raise UnsupportedOperation("the stream has moved on")
         self.at = offset
         return offset
 
@@ -207,6 +267,7 @@ def _opened(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
     """The log's bytes as they are stored, and decompressed."""
     with contextlib.ExitStack() as stack:
         stored = log.stream or stack.enter_context(FileIO(log.name))
+        stored.seek(0)
         magic = stored.read(4) or b""
         stored.seek(0)
         if magic.startswith(GZIP):
@@ -228,12 +289,13 @@ def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) ->
 
     Each block begins with a newline of ours and ends in one of the log's. The one in front keeps Polars from
     taking a line that begins with `x^` or `x\\x01` for the magic bytes of a zlib archive. A last line without
-    a newline counts, unless damage cut it. Of a line too long for a block, MAX_LINE bytes are kept.
+    a newline counts, unless damage cut it. Of a line too long for a block the first MAX_LINE bytes are kept.
     `on_read` hears the position in the stored file.
     """
     buffer = bytearray(b"\n") + bytearray(BLOCK)
     view = memoryview(buffer)
     kept = 1  # bytes in the buffer: our newline and the beginning of a line
+    is_cut = False  # the beginning is all that is kept of that line
     with _opened(log) as (stored, unpacked):
         while True:
             try:
@@ -247,11 +309,17 @@ def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) ->
             filled = kept + count
             end = buffer.rfind(b"\n", kept, filled) + 1
             if end:
-                yield _mended(bytes(view[:end]))
+                line_end = buffer.find(b"\n", kept, filled) if is_cut else kept
+                yield _mended(bytes(view[:kept]) + bytes(view[line_end:end]))
                 view[1 : 1 + filled - end] = bytes(view[end:filled])
-                kept = 1 + filled - end
-            else:
-                kept = filled if filled < len(buffer) else 1 + MAX_LINE
+                kept, is_cut = 1 + filled - end, False
+            elif filled < len(buffer):
+                kept = kept if is_cut else filled
+            elif not is_cut:
+                beginning = bytes(view[1:]).lstrip(b"\0")  # a hole may be larger than a block
+                view[1 : 1 + len(beginning)] = beginning
+                is_cut = len(beginning) > MAX_LINE
+                kept = 1 + min(len(beginning), MAX_LINE)
     if kept > 1:
         yield _mended(bytes(view[:kept]) + b"\n")
 
@@ -327,15 +395,25 @@ def head_lines(log: Log, count: int) -> pl.DataFrame:
 
 def repeated(logs: Sequence[Log]) -> list[tuple[str, str]]:
     """Pairs of logs that begin with the same bytes: a file and its archive, or a file named twice."""
-    seen: dict[bytes, str] = {}
+    first: dict[bytes, str] = {}
     pairs = []
     for log in logs:
         if not log.head:
             continue
-        earlier = seen.setdefault(log.fingerprint(), log.name)
-        if earlier is not log.name:
-            pairs.append((earlier, log.name))
+        fingerprint = log.fingerprint()
+        if fingerprint in first:
+            pairs.append((first[fingerprint], log.name))
+        else:
+            first[fingerprint] = log.name
     return pairs
+
+
+def beginnings(logs: Sequence[Log]) -> Sequence[Log]:
+    """The logs to be read once more: of a stream that has passed, what was kept of its beginning."""
+    for log in logs:
+        if isinstance(log.stream, _Replayed):
+            log.stream.beginning_only = True
+    return logs
 
 
 def line_of(log: Log, number: int) -> str:

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.pipeline import Logs
-from pixelstat.source import Reading, lines
+from pixelstat.source import Reading, beginnings, lines
 
 MOST = 5
 
@@ -12,7 +12,7 @@ def requested_instead(logs: Logs) -> str:
     """The sentence for a log without pixel requests, with the image or query-carrying paths most asked for."""
     path = pl.col("path")
     likely = path.str.contains(r"(?i)\.(?:gif|png|webp|jpe?g|svg|ico)$") | pl.col("query").is_not_null()
-    requests = [form.requests(lines(group, Reading())) for form, group in logs]
+    requests = [form.requests(lines(beginnings(group), Reading())) for form, group in logs]
     top = (
         pl.concat(requests)
         .filter(pl.col("rejected").is_null(), likely)

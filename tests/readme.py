@@ -20,9 +20,18 @@ def output(command: str) -> str:
     """What the command prints, in the README's folder; the table where a terminal would get it."""
     program, *arguments = shlex.split(command)
     assert program == "pixelstat", f"the README runs {program}"
-    expanded = [str(path.relative_to(ROOT)) for given in arguments if "*" in given and given.startswith("sample") for path in sorted(ROOT.glob(given))]
+    expanded = [
+        str(path.relative_to(ROOT))
+        for given in arguments
+        if "*" in given and given.startswith("sample")
+        for path in sorted(ROOT.glob(given))
+    ]
     plain = [given for given in arguments if not ("*" in given and given.startswith("sample"))]
-    as_table = [] if "--format" in plain or "--explain" in plain or "--help" in plain or "|" in command else ["--format", "table"]
+    as_table = (
+        []
+        if "--format" in plain or "--explain" in plain or "--help" in plain or "|" in command
+        else ["--format", "table"]
+    )
     done = subprocess.run(
         [sys.executable, "-m", "pixelstat", *plain, *expanded, *as_table], cwd=ROOT, capture_output=True, text=True, check=False,
         env=os.environ | {"COLUMNS": "100"},

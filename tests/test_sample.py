@@ -35,7 +35,9 @@ def plain_events() -> Iterator[tuple[datetime, str, str, str | None]]:
             if url.path not in ("/pixel.gif", "/beacon.gif", "/o.gif"):
                 continue
             given = {key: values[0] for key, values in parse_qs(url.query).items()}
-            event = next((given[key] for key in ("e", "ev", "event") if key in given), "open" if url.path == "/o.gif" else "")
+            event = next(
+                (given[key] for key in ("e", "ev", "event") if key in given), "open" if url.path == "/o.gif" else ""
+            )
             visitor = next((given[key] for key in ("v", "cid", "visitor_id", "rcpt") if key in given), "")
             page = next((given[key] for key in ("p", "page") if key in given), None)
             if "url" in given:
@@ -47,7 +49,9 @@ EVENTS = list(plain_events())
 
 
 def report(*arguments: str) -> list[dict[str, object]]:
-    done = CliRunner().invoke(pixelstat, [*arguments, "--format", "json", "-q", *map(str, LOGS)], catch_exceptions=False)
+    done = CliRunner().invoke(
+        pixelstat, [*arguments, "--format", "json", "-q", *map(str, LOGS)], catch_exceptions=False
+    )
     rows: list[dict[str, object]] = json.loads(done.stdout)
     return rows
 

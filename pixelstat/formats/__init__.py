@@ -28,10 +28,17 @@ def format_given(text: str) -> TextFormat:
 
 
 def detect(log: Log, candidates: list[TextFormat]) -> TextFormat | None:
-    """The candidate that reads the most of the log's first lines, the earlier one where several do."""
+    """The first candidate that reads at least half of the log's first lines, else the one that reads the most.
+
+    The half keeps a line that was cut short from turning a log into one of a poorer format.
+    """
     for count in (HEAD, 1_000_000):
         head = head_lines(log, count)
-        readable = {candidate: candidate.fits(head) for candidate in candidates}
+        readable: dict[TextFormat, int] = {}
+        for candidate in candidates:
+            readable[candidate] = candidate.fits(head)
+            if readable[candidate] * 2 >= head.height:
+                return candidate
         if any(readable.values()):
             return max(readable, key=lambda candidate: readable[candidate])
     return None

@@ -12,6 +12,7 @@ ap_escape_logitem), and a field with `\\"` inside must not end there.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 
 import polars as pl
 
@@ -169,6 +170,16 @@ def _segments(template: str) -> list[Segment]:
     return segments
 
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)  # the oldest time that is a time and no mistake
+
+
+def latest() -> datetime:
+    """The latest: clocks of servers are wrong by hours, not by years."""
+    return datetime.now(timezone.utc) + timedelta(hours=48)
+
+
+WIDTHS = {"time_clf": 26, "status": 3}  # fields of one width: no delimiter need be looked for
+
 # -- segments -> expressions -----------------------------------------------------------------------------------
 
 
@@ -179,6 +190,11 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
     one by one.
     """
     before, after = tokens[place - 1], tokens[place + 1]
+    width = WIDTHS.get(tokens[place])
+    if width and place == 1:
+        return segment.str.slice(len(before), width)
+    if width and place == len(tokens) - 2:  # counting from the end spares looking for the fields before
+        return segment.str.tail(width + len(after)).str.head(width)
     if place == 1:
         rest = segment.str.slice(len(before)) if before else segment
     elif len(before) > 1 and all(before not in earlier for earlier in tokens[0 : place - 1 : 2]):
@@ -227,17 +243,16 @@ def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
     column = pl.col
     present = set(fields.collect_schema().names())
     if "request" in present:
-        words = column("request").str.splitn(" ", 3).struct
-        fields = fields.with_columns(
-            method=words.field("field_0"), target=words.field("field_1"), version=words.field("field_2")
-        ).with_columns(uri=_whole_target())
-    escaped = [
-        name
-        for name in ("uri", "path", "query", "client", "vhost", "referrer", "user_agent")
-        if name in fields.collect_schema()
-    ]
-    fields = fields.with_columns(_unescaped(name) for name in escaped)
-    if "uri" in escaped:
+        fields = fields.with_columns(request=_without_version()).with_columns(_unescaped("request"))
+        fields = fields.with_columns(column("request").str.splitn("?", 2)).with_columns(
+            column("request").struct.field("field_0").str.splitn(" ", 2).alias("asked"),
+            column("request").struct.field("field_1").alias("query"),
+        )
+        asked = column("asked").struct
+        fields = fields.with_columns(method=asked.field("field_0"), path=asked.field("field_1"))
+    escaped = present & {"uri", "path", "query", "client", "vhost", "referrer", "user_agent"}
+    fields = fields.with_columns(_unescaped(name) for name in sorted(escaped))
+    if "uri" in present:
         fields = fields.with_columns(column("uri").str.splitn("?", 2)).with_columns(
             path=column("uri").struct.field("field_0"), query=column("uri").struct.field("field_1")
         )
@@ -254,18 +269,24 @@ def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
         **{name: _absent(column(name)) if name in present else pl.lit(None, pl.String) for name in texts},
         **{name: pl.lit(None, pl.String) for name in ("method", "query") if name not in fields.collect_schema()},
     )
-    readable = column("whole") & column("time").is_not_null() & column("path").is_not_null()
+    readable = column("whole") & column("time").is_between(EARLIEST, latest()) & column("path").is_not_null()
     if "status" in present:
         readable &= column("status").is_not_null()
-    return fields.with_columns(rejected=pl.when(~readable).then(pl.lit("unreadable", Reason))).select(REQUESTS.names())
+    return fields.with_columns(
+        rejected=pl.when(~readable.fill_null(value=False)).then(pl.lit("unreadable", Reason))
+    ).select(REQUESTS.names())
 
 
-def _whole_target() -> pl.Expr:
-    """What was asked for, without the version. A server that lets blanks through leaves a target of several words."""
-    spaced = pl.col("version").str.contains(" ", literal=True)
-    # Joined where it must be only: `then` alone would be computed for every row.
-    target, version = pl.when(spaced).then("target"), pl.when(spaced).then("version")
-    return pl.coalesce((target + " " + version).str.replace(r" HTTP/[0-9.]+$", ""), "target")
+def _without_version() -> pl.Expr:
+    """`GET /path?query`. Cut from the end, so that a target in which a server let blanks through stays whole."""
+    request = pl.col("request")
+    return (
+        pl.when(request.str.tail(9).str.starts_with(" HTTP/"))
+        .then(request.str.head(-9))
+        .when(request.str.tail(7).str.starts_with(" HTTP/"))
+        .then(request.str.head(-7))
+        .otherwise(request)
+    )
 
 
 # -- fields -> values ------------------------------------------------------------------------------------------

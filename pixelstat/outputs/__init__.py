@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, ReaderGoneError
 from pixelstat.report import Result
 
 NAMES = {  # output: the endings of a file that mean it
@@ -37,7 +37,7 @@ def chosen(name: str | None, path: str | None) -> str:
     if name:
         return name
     if path in (None, "-"):
-        return "table" if sys.stdout.isatty() else "csv"
+        return "table" if sys.stdout is not None and sys.stdout.isatty() else "csv"
     ending = Path(str(path)).suffix.lower()
     for output, endings in NAMES.items():
         if ending in endings:
@@ -46,31 +46,49 @@ def chosen(name: str | None, path: str | None) -> str:
 
 
 def deliver(result: Result, name: str, path: str | None) -> None:
-    """Write the result to the file, whole or not at all, or to stdout."""
+    """Write the result to the file, whole or not at all, or to stdout. Devices and pipes are written to as they are."""
     write = output_named(name)
     if path in (None, "-"):
-        write(result, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        _to_stdout(write, result)
         return
     target = Path(str(path))
-    folder = target.resolve().parent
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:
                 write(result, file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(_mode(target))
-            Path(temporary).replace(target.resolve())
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync(folder)
+            return
+        _replace(write, result, target.resolve())
     except OSError as error:
-        raise PixelstatError(
-            f"{str(path)!r} cannot be written: {error.strerror}.", "Name a file in a folder that you may write to."
-        ) from error
+        hint = "Name a file in a folder that you may write to."
+        raise PixelstatError(f"{str(path)!r} cannot be written: {error.strerror}.", hint) from error
+
+
+def _to_stdout(write: Write, result: Result) -> None:
+    if sys.stdout is None:
+        raise PixelstatError("stdout is closed, so the report has nowhere to go.", "Name a file: -o report.csv")
+    try:
+        write(result, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+    except OSError as error:
+        raise PixelstatError(f"stdout cannot be written: {error.strerror}.", "Name a file: -o report.csv") from error
+
+
+def _replace(write: Write, result: Result, target: Path) -> None:
+    """The file as a whole: written beside it, synced, and put in its place."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(result, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(_mode(target))
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync(target.parent)
 
 
 def _mode(target: Path) -> int:

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.errors import PixelstatError
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import decoded, decoded_path, parameter
 from pixelstat.vocabulary import folded
 
-IMAGES = (
-    ("pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open")
-    + ("pix", "pxl", "trk", "hit", "collect", "blank", "spacer", "clear")
+IMAGES = (  # the names of images that people track with
+    "pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open",
+    "pix", "pxl", "trk", "hit", "collect", "blank", "spacer", "clear",
 )  # fmt: skip
+METHODS = ("GET", "HEAD", "POST")
 ENDINGS = ("gif", "png", "webp")
 ENDPOINTS = ("pixel", "beacon", "track")  # without an ending they are a pixel's only with a query
 OPEN_IMAGES = ("o", "open", "email-open")
@@ -56,11 +58,14 @@ def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
     images = f"/(?:{'|'.join(map(re.escape, IMAGES))})\\.(?:{'|'.join(ENDINGS)})"
     endpoints = f"/(?:{'|'.join(ENDPOINTS)})"
     own = [re.escape(path.partition("?")[0]) for path in pixels]
+    if not all(own):
+        raise PixelstatError("--pixel names no path.", "Try: --pixel /img/s.gif")
     path, query = pl.col("path"), pl.col("query")
     claims = path.str.contains(f"{images}$") | path.str.contains(f"{endpoints}$") & query.is_not_null()
     for pixel in own:
         claims |= path.str.contains(f"^{pixel}$" if pixel.startswith("/") else f"/{pixel}$")
     marker = "|".join([images, rf"{endpoints}\?", *own])
+    claims &= pl.col("method").is_in(METHODS) | pl.col("method").is_null()  # OPTIONS only asks whether POST may follow
     return PixelProtocol("house", marker, claims.fill_null(value=False), _events, SAMPLES)
 
 

@@ -149,7 +149,9 @@ def _pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
 
 def _matters() -> pl.Expr:
     """Of hits of one step in a row the one that chains need: the last of step 1, the first of any other."""
-    begins = ((pl.col("step") != pl.col("step").shift()) | (pl.col("visitor") != pl.col("visitor").shift())).fill_null(value=True)
+    begins = ((pl.col("step") != pl.col("step").shift()) | (pl.col("visitor") != pl.col("visitor").shift())).fill_null(
+        value=True
+    )
     ends = begins.shift(-1).fill_null(value=True)
     return pl.when(pl.col("step") == 1).then(ends).otherwise(begins)
 

@@ -52,9 +52,14 @@ def split_steps(text: str) -> list[str]:
 
 def condition(sql: str, what: str) -> pl.Expr:
     """A condition on event columns, by Polars' own SQL; null counts as no. Raises PixelstatError."""
+    try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise PixelstatError(f"The {what} is no text: it holds bytes that are not UTF-8.", columns_hint()) from error
     if _OF_MANY.search(re.sub(r"'[^']*'", "", sql)):
         raise PixelstatError(
-            f"The {what} {sql!r} looks at other events too; it must tell from one event.", "Compare: value > 50, event = 'purchase'"
+            f"The {what} {sql!r} looks at other events too; it must tell from one event.",
+            "Compare: value > 50, event = 'purchase'",
         )
     try:
         expression = pl.sql_expr(sql)

@@ -36,15 +36,35 @@ def views(events: pl.LazyFrame, *, top: int, every: str | None, tz: str) -> pl.L
 def over_time(seen: pl.LazyFrame, every: str, tz: str) -> pl.LazyFrame:
     """One row a bucket of local time, from the first view to the last; buckets without a view are there with 0."""
     local = pl.col("time").dt.convert_time_zone(tz)
-    # Hours are cut in UTC, so that the hour that a clock change repeats stays two.
-    start = (
-        pl.col("time").dt.truncate("1h").dt.convert_time_zone(tz)
-        if every == "hour"
-        else local.dt.truncate(BUCKETS[every])
+    if every == "hour":  # counted back from the instant: the hour that a clock change repeats stays two
+        since_hour = pl.duration(
+            minutes=local.dt.minute(), seconds=local.dt.second(), microseconds=local.dt.microsecond()
+        )
+        bucket = (pl.col("time") - since_hour).dt.replace_time_zone(None)
+    else:
+        bucket = local.dt.replace_time_zone(None).dt.truncate(BUCKETS[every])
+    found = seen.group_by(bucket=bucket).agg(views=pl.len(), visitors=visitors())
+    begins = (
+        pl.col("bucket").dt.replace_time_zone("UTC").dt.convert_time_zone(tz) if every == "hour" else _first_instant(tz)
     )
-    found = seen.group_by(time=start).agg(views=pl.len(), visitors=visitors())
-    first, last = pl.col("time").min(), pl.col("time").max()
-    series = found.filter(pl.len() > 0).select(time=pl.datetime_range(first, last, BUCKETS[every], time_zone=tz))
     return (
-        series.join(found, on="time", how="left").select("time", pl.col("views", "visitors").fill_null(0)).sort("time")
+        found.map_batches(lambda buckets: without_gaps(buckets, BUCKETS[every]), schema=found.collect_schema())
+        .select(begins.alias("time"), "views", "visitors")
+        .sort("time")
     )
+
+
+def without_gaps(found: pl.DataFrame, every: str) -> pl.DataFrame:
+    """The buckets found and, with zeros, those between them."""
+    if found.is_empty():
+        return found
+    first, last = found.select(pl.col("bucket").min().alias("first"), pl.col("bucket").max().alias("last")).row(0)
+    series = pl.DataFrame({"bucket": pl.datetime_range(first, last, every, eager=True, time_unit="us")})
+    joined = found.join(series, on="bucket", how="full", coalesce=True)
+    return joined.with_columns(pl.col("views", "visitors").fill_null(0))
+
+
+def _first_instant(tz: str) -> pl.Expr:
+    """Where a local day begins: at midnight, or where the clock skips that, at the first time it shows."""
+    tries = [pl.col("bucket"), pl.col("bucket").dt.offset_by("30m"), pl.col("bucket").dt.offset_by("1h")]
+    return pl.coalesce(local.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null") for local in tries)
