@@ -1,6 +1,5 @@
 """The `pixelstat` command: a lazy group of reports, exit codes and signals. It imports no Polars."""
 
-import contextlib
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ import click
 
 from pixelstat import __version__, reports
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
-from pixelstat.terminal import say
+from pixelstat.terminal import let_go_of_stdout, say
 
 # Polars' allocator keeps the memory that it has: giving blocks back to the system between any two batches, only to
 # ask for them again, takes a tenth of the time. Three arenas: one for each core of a small machine and the reader.
@@ -62,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = _run(given)
     except ReaderGoneError:
-        _drop_stdout()
+        let_go_of_stdout()
         code = Exit.DONE
     except PixelstatError as error:
         code = _failed(error, error.code, given)
@@ -104,12 +103,6 @@ def _panics() -> tuple[type[BaseException], ...]:
     """Polars' panic is no Exception; it is one of ours to catch, if Polars was ever loaded."""
     polars = sys.modules.get("polars")
     return (polars.exceptions.PanicException,) if polars else ()
-
-
-def _drop_stdout() -> None:
-    """Let Python's own flush at exit find somebody to write to."""
-    with contextlib.suppress(BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave_on_signals() -> None:

@@ -32,7 +32,7 @@ def explain(given: str, logs: Sequence[str], log_format: str | None, selection: 
     reason = event["rejected"].item()
     if reason not in ("unreadable", "not_pixel"):
         own = event.drop("rejected", "time", "client", "user_agent", "method", "path", "status").row(0, named=True)
-        said |= {f"event: {key}" if key in row else key: value for key, value in own.items()}
+        said |= {f"event: {key}": value for key, value in own.items()}
     said["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
     said["why"] = _why(reason, form, row)
     return _listed(said)

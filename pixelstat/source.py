@@ -168,15 +168,16 @@ class _Unpacked(RawIOBase):
         self.packed, self.magic, self.new = packed, magic, new
         self.member, self.data = new(), b""
         self.given = 0
-        self.saved: bytes | None = None
+        self.fault: Exception | None = None  # met, and all that came before it is in `saved`
+        self.saved = b""
 
     def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
         try:
-            piece = self._piece(len(room)) if self.saved is None else self._saved_piece(len(room))
+            piece = self._saved_piece(len(room)) if self.fault else self._piece(len(room))
         except DAMAGED as error:
-            if self.saved is not None or isinstance(error, EOFError) or not self.packed.seekable():
+            if self.fault or isinstance(error, EOFError):
                 raise
-            self.saved = self._salvage()
+            self.fault, self.saved = error, self._salvage()
             piece = self._saved_piece(len(room))
         room[: len(piece)] = piece
         self.given += len(piece)
@@ -196,9 +197,13 @@ class _Unpacked(RawIOBase):
     def _salvage(self) -> bytes:
         """What the call that failed would have given: it drops all it had when it meets the fault.
 
-        The archive is read again from its start, and by single bytes from where the call began.
+        The archive is read again from its start, and by single bytes from where the call began; nothing is
+        saved of a stream that has moved on.
         """
-        self.packed.seek(0)
+        try:
+            self.packed.seek(0)
+        except UnsupportedOperation:
+            return b""
         self.member, self.data = self.new(), b""
         passed = 0
         while passed < self.given:
@@ -210,10 +215,9 @@ class _Unpacked(RawIOBase):
         return bytes(found)
 
     def _saved_piece(self, most: int) -> bytes:
-        assert self.saved is not None
         piece, self.saved = self.saved[:most], self.saved[most:]
-        if not piece:
-            raise OSError
+        if not piece and self.fault:
+            raise self.fault
         return piece
 
     def _take(self) -> bool:
@@ -239,7 +243,11 @@ class _Replayed(RawIOBase):
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
         self.beginning = b""
-        while len(self.beginning) < BLOCK and (piece := stream.read(BLOCK)):
+        # A format is told from whole lines, so the first line's end must be in it, unless that is out of all measure.
+        while len(self.beginning) < BLOCK or (b"\n" not in self.beginning and len(self.beginning) < 16 * BLOCK):
+            piece = stream.read(BLOCK)
+            if not piece:
+                break
             self.beginning += piece
         self.at = 0
         self.beginning_only = True  # until the head has been read

@@ -1,10 +1,11 @@
 """What a person sees beside the report: messages and progress on stderr, nothing in them that a terminal obeys."""
 
+import os
 import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -24,6 +25,12 @@ def harmless(text: str) -> str:
 def say(text: str) -> None:
     """One message on stderr, line by line harmless."""
     click.echo("\n".join(harmless(line) for line in text.split("\n")), err=True)
+
+
+def let_go_of_stdout() -> None:
+    """Nobody reads it any more, or its disk is full: let Python's own flush at exit find somebody to write to."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

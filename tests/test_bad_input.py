@@ -448,7 +448,7 @@ def test_without_a_command_the_help_is_shown_and_not_called_an_error(tmp_path: P
 
 def test_a_misspelled_command_is_told_what_was_meant(tmp_path: Path) -> None:
     ended = pixelstat(tmp_path, "veiws")
-    assert ended.stderr.startswith("Error: No such command 'veiws'. Did you mean 'views'?\n")
+    assert ended.stderr.startswith("Error: There is no report 'veiws'. Did you mean views?\n")
     assert ended.exit == 2
 
 

@@ -88,7 +88,8 @@ def test_the_funnel_equals_a_plain_loop() -> None:
 
 
 def test_views_by_page_equal_a_plain_loop() -> None:
-    visitors, views = defaultdict(set), defaultdict(int)
+    visitors: defaultdict[str | None, set[str]] = defaultdict(set)
+    views: defaultdict[str | None, int] = defaultdict(int)
     for _, event, visitor, page in EVENTS:
         if event == "page_view":
             visitors[page].add(visitor)
@@ -99,7 +100,8 @@ def test_views_by_page_equal_a_plain_loop() -> None:
 
 @pytest.mark.parametrize(("every", "form"), [("day", "%Y-%m-%dT00:00:00+00:00"), ("hour", "%Y-%m-%dT%H:00:00+00:00")])
 def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
-    visitors, views = defaultdict(set), defaultdict(int)
+    visitors: defaultdict[str | None, set[str]] = defaultdict(set)
+    views: defaultdict[str | None, int] = defaultdict(int)
     for time, event, visitor, _ in EVENTS:
         if event == "page_view":
             visitors[time.strftime(form)].add(visitor)
@@ -112,8 +114,7 @@ def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
 def test_the_ledger_sums_to_the_lines() -> None:
     done = CliRunner().invoke(pixelstat, ["funnel", *map(str, LOGS)], catch_exceptions=False)
     truth = json.loads((SAMPLE / "truth.json").read_text())
-    lines, pixels, bots, refused, unreadable = map(
-        lambda number: int(number.replace(",", "")), re.findall(r"[\d,]*\d", done.stderr.splitlines()[0])
-    )
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", done.stderr.splitlines()[0])]
+    lines, pixels, bots, refused, unreadable = numbers
     assert lines == truth["lines"]
     assert pixels - bots - refused - unreadable == len(EVENTS)

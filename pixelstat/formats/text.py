@@ -192,7 +192,7 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
     before, after = tokens[place - 1], tokens[place + 1]
     width = WIDTHS.get(tokens[place])
     if width and place == 1:
-        return segment.str.slice(len(before), width)
+        return segment.str.slice(len(before), width + len(after)).str.strip_suffix(after)
     if width and place == len(tokens) - 2:  # counting from the end spares looking for the fields before
         return segment.str.tail(width + len(after)).str.head(width)
     if place == 1:
@@ -271,7 +271,7 @@ def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
     )
     readable = column("whole") & column("time").is_between(EARLIEST, latest()) & column("path").is_not_null()
     if "status" in present:
-        readable &= column("status").is_not_null()
+        readable &= column("status").is_between(0, 999)
     return fields.with_columns(
         rejected=pl.when(~readable.fill_null(value=False)).then(pl.lit("unreadable", Reason))
     ).select(REQUESTS.names())

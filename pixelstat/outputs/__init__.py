@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from pixelstat.errors import PixelstatError, ReaderGoneError
 from pixelstat.report import Result
+from pixelstat.terminal import let_go_of_stdout
 
 NAMES = {  # output: the endings of a file that mean it
     "table": (".txt",),
@@ -72,6 +73,7 @@ def _to_stdout(write: Write, result: Result) -> None:
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     except OSError as error:
+        let_go_of_stdout()
         raise PixelstatError(f"stdout cannot be written: {error.strerror}.", "Name a file: -o report.csv") from error
 
 
