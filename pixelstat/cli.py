@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(given: list[str]) -> Exit:
     """The command's own exit code. Not by Click's `main`, which has exit codes of its own for pipes and interrupts."""
     try:
-        with pixelstat.make_context("pixelstat", given or ["--help"]) as context:
+        with pixelstat.make_context("pixelstat", [*given] or ["--help"]) as context:
             code = pixelstat.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -802,3 +802,10 @@ def test_a_log_is_never_overwritten_by_its_own_report(tmp_path: Path) -> None:
     assert (tmp_path / "access.csv").read_bytes() == TWO
     assert ended.stderr.startswith("Error: ")
     assert ended.exit == 2
+
+
+def test_help_is_an_answer_and_no_arguments_are_a_mistake_that_shows_it(tmp_path: Path) -> None:
+    asked, mistaken = pixelstat(tmp_path, "--help"), pixelstat(tmp_path)
+    assert (asked.exit, mistaken.exit) == (0, 2)
+    assert asked.stdout == mistaken.stdout
+    assert "funnel" in asked.stdout
