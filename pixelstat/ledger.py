@@ -7,7 +7,7 @@ from threading import Lock
 
 import polars as pl
 
-from pixelstat.schemas import REASONS, Reason
+from pixelstat.schemas import REASONS
 from pixelstat.source import Reading
 
 
@@ -30,17 +30,15 @@ class Ledger:
 
         def tally(batch: pl.DataFrame) -> pl.DataFrame:
             rejected, times = batch["rejected"], batch["time"]
-            kept = rejected.null_count()
-            if kept < batch.height:  # rare in most batches, and dear for all
+            aside = {}
+            if rejected.null_count() < batch.height:
+                codes = rejected.to_physical()
+                aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
                 times = times.filter(rejected.is_null())
-                aside = rejected.drop_nulls().value_counts()
-            else:
-                aside = pl.DataFrame(schema={"rejected": Reason, "count": pl.UInt32})
             first, last = times.min(), times.max()
             with self._lock:
-                self.counts[None] += kept
-                for reason, count in aside.iter_rows():
-                    self.counts[reason] += count
+                self.counts.update(aside)
+                self.counts[None] += rejected.null_count()
                 if isinstance(first, datetime) and isinstance(last, datetime):
                     self.first = min(self.first or first, first)
                     self.last = max(self.last or last, last)

@@ -30,7 +30,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-BLOCK = 4 << 20  # bytes; larger blocks leave the cache, smaller ones are dear by the block
+BLOCK = 8 << 20  # bytes; half of it takes a tenth more time, twice of it much more memory
 MAX_LINE = 1 << 20  # bytes kept of one line
 FINGERPRINT = 1 << 10  # bytes by which two logs are suspected to be one
 STDIN = "-"
@@ -317,8 +317,10 @@ def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) ->
             filled = kept + count
             end = buffer.rfind(b"\n", kept, filled) + 1
             if end:
-                line_end = buffer.find(b"\n", kept, filled) if is_cut else kept
-                yield _mended(bytes(view[:kept]) + bytes(view[line_end:end]))
+                if is_cut:
+                    yield _mended(bytes(view[:kept]) + bytes(view[buffer.find(b"\n", kept, filled) : end]))
+                else:
+                    yield _mended(bytes(view[:end]))
                 view[1 : 1 + filled - end] = bytes(view[end:filled])
                 kept, is_cut = 1 + filled - end, False
             elif filled < len(buffer):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from threading import Lock
 
 import polars as pl
 
@@ -29,6 +30,7 @@ SPELLINGS = {  # canonical event: how people write it, in lower case without sep
     "unsubscribe": "unsubscribed optout emailunsubscribe",
 }
 REMEMBERED = 100_000  # distinct texts
+FEW = 4  # texts that are quicker changed one by one
 _FOLDED = {word: event for event, words in SPELLINGS.items() for word in (event.replace("_", ""), *words.split())}
 _SEPARATORS = re.compile(r"[\s_.\-]+")
 
@@ -57,21 +59,28 @@ def holds_for(column: str, judge: Callable[[pl.Series], pl.Series]) -> pl.Expr:
     """Whether `judge` says true of each text in the column; it sees each distinct text once. False for null.
 
     What is dear for every row stays affordable this way: a log holds few distinct agents and addresses.
-    What was judged is remembered, up to a bound that no ordinary log reaches.
+    Polars numbers the distinct texts, on all cores; the verdicts stand in a list by these numbers.
     """
-    judged, true = pl.Series(dtype=pl.String), pl.Series(dtype=pl.String)
+    numbered = pl.Categorical(pl.Categories.random(column))
+    verdicts = pl.Series(dtype=pl.Boolean)  # null: not judged yet
+    lock = Lock()
 
-    def batch(values: pl.Series) -> pl.Series:
-        nonlocal judged, true
-        mine, mine_true = judged, true  # other threads judge too
-        new = values.filter(~values.is_in(mine.implode())).unique().drop_nulls()
-        if len(new):
-            mine, mine_true = pl.concat([mine, new]), pl.concat([mine_true, new.filter(judge(new))])
-            if len(mine) <= REMEMBERED:
-                judged, true = mine, mine_true
-        return values.is_in(mine_true.implode()).fill_null(value=False)
+    def batch(columns: Sequence[pl.Series]) -> pl.Series:
+        nonlocal verdicts
+        texts, numbers = columns
+        highest = numbers.max()
+        if not isinstance(highest, int):
+            return pl.Series(texts.name, [False]).new_from_index(0, len(texts))
+        if highest >= len(verdicts) or verdicts.gather(numbers).null_count() > numbers.null_count():
+            with lock:  # batches run side by side
+                known = verdicts.extend_constant(None, max(0, highest + 1 - len(verdicts)))
+                new = pl.DataFrame({"text": texts, "number": numbers}).unique("number").drop_nulls()
+                new = new.filter(known.gather(new["number"]).is_null())
+                verdicts = known.clone().scatter(new["number"], judge(new["text"]))
+        return verdicts.gather(numbers).fill_null(value=False)
 
-    return pl.col(column).map_batches(batch, return_dtype=pl.Boolean, is_elementwise=True)
+    number = pl.col(column).cast(numbered).to_physical()
+    return pl.map_batches([pl.col(column), number], batch, return_dtype=pl.Boolean, is_elementwise=True)
 
 
 def changed_where(column: str, needed: pl.Expr, change: Callable[[str], str]) -> pl.Expr:
@@ -88,6 +97,11 @@ def changed_where(column: str, needed: pl.Expr, change: Callable[[str], str]) ->
         if not chosen.any():
             return values
         old = values.filter(chosen).unique().drop_nulls()
-        return values.replace(old, pl.Series([remembered(value) for value in old.to_list()], dtype=pl.String))
+        new = pl.Series([remembered(value) for value in old.to_list()], dtype=pl.String)
+        if len(old) > FEW:
+            return values.replace(old, new)
+        for place, text in enumerate(old.to_list()):
+            values = values.zip_with((values != text).fill_null(value=True), new[place : place + 1])
+        return values
 
     return pl.map_batches([pl.col(column), needed], batch, return_dtype=pl.String, is_elementwise=True)

@@ -107,7 +107,9 @@ def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
             visitors[time.strftime(form)].add(visitor)
             views[time.strftime(form)] += 1
     rows = [(row["time"], row["views"], row["visitors"]) for row in report("views", "--every", every)]
-    assert [row for row in rows if row[1]] == [(time, views[time], len(visitors[time])) for time in sorted(views, key=str)]
+    assert [row for row in rows if row[1]] == [
+        (time, views[time], len(visitors[time])) for time in sorted(views, key=str)
+    ]
     assert len(rows) >= len(views)
 
 

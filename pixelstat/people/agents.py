@@ -9,6 +9,9 @@ from functools import cache
 import crawleruseragents
 import polars as pl
 import ua_parser
+from ua_parser.core import Device, Matcher, UserAgent
+from ua_parser.regex import Resolver
+from ua_parser_builtins.lazy import MATCHERS
 
 from pixelstat.vocabulary import holds_for
 
@@ -35,10 +38,17 @@ def are_bots(agents: pl.Series) -> pl.Series:
     return (listed | known) & ~agents.str.contains(IMAGE_PROXIES)
 
 
+@cache
+def _parser() -> ua_parser.Parser:
+    """ua-parser with its rules for programs and those of its device rules that tell spiders: a third of its start."""
+    programs: list[Matcher[UserAgent]] = [*MATCHERS[0]]
+    spiders: list[Matcher[Device]] = [rule for rule in MATCHERS[2] if rule.family == "Spider"]
+    return ua_parser.Parser(Resolver((programs, [], spiders)))
+
+
 def _is_known_program(agent: str) -> bool:
-    family = ua_parser.parse_user_agent(agent)
-    device = ua_parser.parse_device(agent)
-    return (device is not None and device.family == "Spider") or (family is not None and family.family in TOOLS)
+    found = _parser().parse(agent)
+    return found.device is not None or (found.user_agent is not None and found.user_agent.family in TOOLS)
 
 
 def is_bot() -> pl.Expr:
