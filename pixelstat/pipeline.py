@@ -12,7 +12,7 @@ import polars as pl
 from pixelstat import protocols, source
 from pixelstat.formats.text import TextFormat
 from pixelstat.ledger import Ledger
-from pixelstat.people import exclusions, identity
+from pixelstat.people import agents, exclusions, identity
 from pixelstat.protocols import PixelProtocol, house
 from pixelstat.schemas import EVENTS
 
@@ -57,9 +57,12 @@ def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """REQUESTS -> EVENTS of the protocol that claims each, without the marks that depend on the event."""
     protocol = selection.protocols[-1]
     reasons = {"not_pixel": ~protocol.claims, "refused": exclusions.is_refused()}
-    reasons |= exclusions.by_bots(selection.bots)
+    if selection.bots != "include":
+        requests = agents.with_bots(requests)
+        reasons |= {"bot": pl.col("is_bot")} if selection.bots == "exclude" else {"person": ~pl.col("is_bot")}
     if selection.networks:
-        reasons["own_address"] = exclusions.is_from(selection.networks)
+        requests = exclusions.with_own(requests, selection.networks)
+        reasons["own_address"] = pl.col("is_own")
     events = protocol.events(exclusions.reject(requests, reasons))
     return identity.identified(events).select(EVENTS.names())
 

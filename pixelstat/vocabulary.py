@@ -1,7 +1,7 @@
 """The domain's words: the common events and their spellings, and what reports count, as expressions."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from threading import Lock
 
@@ -40,9 +40,9 @@ def fold_event(name: str) -> str:
     return _FOLDED.get(_SEPARATORS.sub("", name).lower(), name)
 
 
-def folded(column: str) -> pl.Expr:
-    """The vocabulary's words for the events in a column."""
-    return changed_where(column, pl.col(column).is_in(list(SPELLINGS)).not_(), fold_event)
+def folded(events: pl.LazyFrame) -> pl.LazyFrame:
+    """EVENTS with the vocabulary's words for their `event`."""
+    return changed_where(events, ["event"], lambda event: event.is_in(list(SPELLINGS)).not_(), fold_event)
 
 
 def is_page_view() -> pl.Expr:
@@ -55,11 +55,15 @@ def visitors() -> pl.Expr:
     return pl.col("visitor").drop_nulls().n_unique()
 
 
-def holds_for(column: str, judge: Callable[[pl.Series], pl.Series]) -> pl.Expr:
-    """Whether `judge` says true of each text in the column; it sees each distinct text once. False for null.
+# Python runs on one core, and Polars computes all that stands in one `with_columns` with a Python function on the
+# same. So what Polars can do is done in a `with_columns` before: finding the rows, numbering the texts.
+
+
+def judged(rows: pl.LazyFrame, column: str, judge: Callable[[pl.Series], pl.Series], verdict: str) -> pl.LazyFrame:
+    """Rows with a column `verdict`: what `judge` says of each text. It sees each distinct text once. False for null.
 
     What is dear for every row stays affordable this way: a log holds few distinct agents and addresses.
-    Polars numbers the distinct texts, on all cores; the verdicts stand in a list by these numbers.
+    Polars numbers the distinct texts; the verdicts stand in a list by these numbers.
     """
     numbered = pl.Categorical(pl.Categories.random(column))
     verdicts = pl.Series(dtype=pl.Boolean)  # null: not judged yet
@@ -79,21 +83,21 @@ def holds_for(column: str, judge: Callable[[pl.Series], pl.Series]) -> pl.Expr:
                 verdicts = known.clone().scatter(new["number"], judge(new["text"]))
         return verdicts.gather(numbers).fill_null(value=False)
 
-    number = pl.col(column).cast(numbered).to_physical()
-    return pl.map_batches([pl.col(column), number], batch, return_dtype=pl.Boolean, is_elementwise=True)
+    number = f"number of {column}"
+    by_number = pl.map_batches([column, number], batch, return_dtype=pl.Boolean, is_elementwise=True)
+    return rows.with_columns(pl.col(column).cast(numbered).to_physical().alias(number)).with_columns(
+        by_number.alias(verdict)
+    )
 
 
-def changed_where(column: str, needed: pl.Expr, change: Callable[[str], str]) -> pl.Expr:
-    """`change` of each text in the column where `needed` holds; all others pass untouched, which is what most do.
-
-    Only Python can make some changes. Polars finds the rows that need one, on all cores, and Python, on one,
-    sees nothing else. It takes a column and no expression, because Polars would compute that once for each
-    place it occurs in: common subexpressions end at a Python function.
-    """
+def changed_where(
+    rows: pl.LazyFrame, columns: Iterable[str], needed: Callable[[pl.Expr], pl.Expr], change: Callable[[str], str]
+) -> pl.LazyFrame:
+    """Rows with `change` of each text in the columns where it is `needed`; all others pass untouched, as most do."""
     remembered = lru_cache(maxsize=REMEMBERED)(change)
 
-    def batch(columns: Sequence[pl.Series]) -> pl.Series:
-        values, chosen = columns
+    def batch(pair: Sequence[pl.Series]) -> pl.Series:
+        values, chosen = pair
         if not chosen.any():
             return values
         old = values.filter(chosen).unique().drop_nulls()
@@ -104,4 +108,7 @@ def changed_where(column: str, needed: pl.Expr, change: Callable[[str], str]) ->
             values = values.zip_with((values != text).fill_null(value=True), new[place : place + 1])
         return values
 
-    return pl.map_batches([pl.col(column), needed], batch, return_dtype=pl.String, is_elementwise=True)
+    flags = {column: f"change {column}" for column in columns}
+    return rows.with_columns(needed(pl.col(column)).alias(flag) for column, flag in flags.items()).with_columns(
+        pl.map_batches(pair, batch, return_dtype=pl.String, is_elementwise=True) for pair in flags.items()
+    )

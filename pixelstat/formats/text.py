@@ -223,8 +223,9 @@ def _requests(lines: pl.LazyFrame, segments: list[Segment]) -> pl.LazyFrame:
     quotes = len(segments) - 1
     if quotes:
         # An escaped quote or backslash, as Apache writes it, becomes what nginx would write: no quote is left inside.
-        unquoted = changed_where("line", column("line").str.contains("\\", literal=True), _spell_out)
-        lines = lines.with_columns(unquoted.str.splitn('"', quotes + 1))
+        lines = changed_where(lines, ["line"], _has_escape, _spell_out).with_columns(
+            column("line").str.splitn('"', quotes + 1)
+        )
         parts = [column("line").struct.field(f"field_{place}") for place in range(quotes + 1)]
     else:
         parts = [column("line")]
@@ -243,7 +244,7 @@ def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
     column = pl.col
     present = set(fields.collect_schema().names())
     if "request" in present:
-        fields = fields.with_columns(request=_without_version()).with_columns(_unescaped("request"))
+        fields = changed_where(fields.with_columns(request=_without_version()), ["request"], _has_escape, unescape)
         fields = fields.with_columns(column("request").str.splitn("?", 2)).with_columns(
             column("request").struct.field("field_0").str.splitn(" ", 2).alias("asked"),
             column("request").struct.field("field_1").alias("query"),
@@ -251,7 +252,7 @@ def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
         asked = column("asked").struct
         fields = fields.with_columns(method=asked.field("field_0"), path=asked.field("field_1"))
     escaped = present & {"uri", "path", "query", "client", "vhost", "referrer", "user_agent"}
-    fields = fields.with_columns(_unescaped(name) for name in sorted(escaped))
+    fields = changed_where(fields, sorted(escaped), _has_escape, unescape)
     if "uri" in present:
         fields = fields.with_columns(column("uri").str.splitn("?", 2)).with_columns(
             path=column("uri").struct.field("field_0"), query=column("uri").struct.field("field_1")
@@ -353,8 +354,8 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([\\\"bnrtv]))")
 _NAMED = {"b": b"\b", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v", '"': b'"', "\\": b"\\"}
 
 
-def _unescaped(column: str) -> pl.Expr:
-    return changed_where(column, pl.col(column).str.contains("\\", literal=True), unescape)
+def _has_escape(text: pl.Expr) -> pl.Expr:
+    return text.str.contains("\\", literal=True)
 
 
 def unescape(text: str) -> str:

@@ -13,7 +13,7 @@ from ua_parser.core import Device, Matcher, UserAgent
 from ua_parser.regex import Resolver
 from ua_parser_builtins.lazy import MATCHERS
 
-from pixelstat.vocabulary import holds_for
+from pixelstat.vocabulary import judged
 
 IMAGE_PROXIES = "GoogleImageProxy|YahooMailProxy"
 TOOLS = frozenset(  # ua-parser's names for programs that fetch without anybody looking
@@ -51,6 +51,6 @@ def _is_known_program(agent: str) -> bool:
     return found.device is not None or (found.user_agent is not None and found.user_agent.family in TOOLS)
 
 
-def is_bot() -> pl.Expr:
-    """True for a bot's request; false where no agent is known."""
-    return holds_for("user_agent", are_bots)
+def with_bots(requests: pl.LazyFrame) -> pl.LazyFrame:
+    """REQUESTS with `is_bot`: true for a bot's, false where no agent is known."""
+    return judged(requests, "user_agent", are_bots, "is_bot")

@@ -6,9 +6,8 @@ from datetime import datetime
 
 import polars as pl
 
-from pixelstat.people.agents import is_bot
 from pixelstat.schemas import Reason
-from pixelstat.vocabulary import holds_for
+from pixelstat.vocabulary import judged
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -26,15 +25,8 @@ def is_refused() -> pl.Expr:
     return pl.col("status").is_between(200, 399).not_().fill_null(value=False)
 
 
-def by_bots(bots: str) -> dict[str, pl.Expr]:
-    """`exclude` sets bots aside, `only` everybody else, `include` nobody."""
-    if bots == "include":
-        return {}
-    return {"bot": is_bot()} if bots == "exclude" else {"person": ~is_bot()}
-
-
-def is_from(networks: Sequence[Network]) -> pl.Expr:
-    """The client's address lies in one of the networks; IPv4 inside IPv6 counts as IPv4."""
+def with_own(requests: pl.LazyFrame, networks: Sequence[Network]) -> pl.LazyFrame:
+    """REQUESTS with `is_own`: the client's address lies in one of the networks; IPv4 inside IPv6 counts as IPv4."""
 
     def inside(client: str) -> bool:
         try:
@@ -45,10 +37,10 @@ def is_from(networks: Sequence[Network]) -> pl.Expr:
             address = address.ipv4_mapped
         return any(address in network for network in networks)
 
-    def judge(clients: pl.Series) -> pl.Series:
+    def are_inside(clients: pl.Series) -> pl.Series:
         return pl.Series([inside(client) for client in clients.to_list()], dtype=pl.Boolean)
 
-    return holds_for("client", judge)
+    return judged(requests, "client", are_inside, "is_own")
 
 
 def is_outside(since: datetime | None, until: datetime | None) -> pl.Expr:

@@ -31,9 +31,6 @@ def identified(events: pl.LazyFrame) -> pl.LazyFrame:
     )
     needed = column("visitor").is_null() & column("rejected").is_null()
     client, agent = pl.when(needed).then("client"), pl.when(needed).then(column("user_agent").fill_null(""))
-    return (
-        events.with_columns(visitor=named)
-        .with_columns(client_key=client + APART + agent)
-        .with_columns(client_key=changed_where("client_key", column("client_key").is_not_null(), client_key))
-        .with_columns(visitor=pl.coalesce("visitor", "client_key"))
-    )
+    clients = events.with_columns(visitor=named).with_columns(client_key=client + APART + agent)
+    keyed = changed_where(clients, ["client_key"], lambda text: text.is_not_null(), client_key)
+    return keyed.with_columns(visitor=pl.coalesce("visitor", "client_key"))

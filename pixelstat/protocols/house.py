@@ -83,14 +83,14 @@ def _named(requests: pl.LazyFrame) -> pl.LazyFrame:
     anonymous = {"anonymous_user": PARAMETERS["user_id"], "anonymous_recipient": PARAMETERS["recipient"]}
     is_open = column("path").str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
     default = pl.when(is_open).then(pl.lit("open")).otherwise(pl.lit("page_view"))
-    return (
+    raw = (
         requests.with_columns(header=column("referrer"))
         .with_columns(parameter(query, those).alias(name) for name, those in names.items())
         .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
         .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
-        .with_columns(decoded(name) for name in [*names, *anonymous])
-        .with_columns(folded("event"))
-        .with_columns(pl.coalesce("event", default).alias("event"), column("value").cast(pl.Float64, strict=False))
+    )
+    return folded(decoded(raw, [*names, *anonymous])).with_columns(
+        pl.coalesce("event", default).alias("event"), column("value").cast(pl.Float64, strict=False)
     )
 
 
@@ -107,7 +107,7 @@ def _placed(events: pl.LazyFrame) -> pl.LazyFrame:
     query = column("parts").struct.field("field_1")
     hosts = [column(name).str.extract(_ADDRESS) for name in ("address", "header")]
     utm = [f"utm_{name}" for name in UTM]
-    return (
+    parted = (
         events.with_columns(address=address)
         .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare, host=pl.coalesce(*hosts, "vhost"))
         .with_columns(
@@ -116,11 +116,10 @@ def _placed(events: pl.LazyFrame) -> pl.LazyFrame:
             host=column("host").str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", ""),
             **{f"address_{name}": parameter(query, (name,)) for name in utm},
         )
-        .with_columns(decoded_path("page"), *(decoded(f"address_{name}") for name in utm))
-        .with_columns(
-            page=_rooted(pl.coalesce("bare_path", "page")),
-            **{name: pl.coalesce(name, f"address_{name}") for name in utm},
-        )
+    )
+    return decoded(decoded_path(parted, "page"), [f"address_{name}" for name in utm]).with_columns(
+        page=_rooted(pl.coalesce("bare_path", "page")),
+        **{name: pl.coalesce(name, f"address_{name}") for name in utm},
     )
 
 

@@ -13,11 +13,11 @@ def parameter(query: pl.Expr, names: Iterable[str]) -> pl.Expr:
     return query.str.extract(f"(?:^|&)(?:{'|'.join(names)})=([^&]+)")
 
 
-def decoded(column: str) -> pl.Expr:
-    """A column of parameters: `%XX` and `+` are decoded, once. Bytes that are no UTF-8 become U+FFFD."""
-    return changed_where(column, pl.col(column).str.contains("[%+]"), unquote_plus)
+def decoded(rows: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
+    """Rows with parameters decoded: `%XX` and `+`, once. Bytes that are no UTF-8 become U+FFFD."""
+    return changed_where(rows, columns, lambda text: text.str.contains("[%+]"), unquote_plus)
 
 
-def decoded_path(column: str) -> pl.Expr:
-    """A column of paths out of addresses: `%XX` is decoded, once; a plus is a plus there."""
-    return changed_where(column, pl.col(column).str.contains("%", literal=True), unquote)
+def decoded_path(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
+    """Rows with a path out of an address decoded: `%XX`, once; a plus is a plus there."""
+    return changed_where(rows, [column], lambda text: text.str.contains("%", literal=True), unquote)
