@@ -81,8 +81,9 @@ def _named(requests: pl.LazyFrame) -> pl.LazyFrame:
     names = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, **PARAMETERS, **utm}
     # Who has a visitor id needs no other: the masked query keeps two searches off most lines.
     anonymous = {"anonymous_user": PARAMETERS["user_id"], "anonymous_recipient": PARAMETERS["recipient"]}
-    is_open = column("path").str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
-    default = pl.when(is_open).then(pl.lit("open")).otherwise(pl.lit("page_view"))
+    unnamed = pl.when(column("event").is_null()).then("path")
+    is_open = unnamed.str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
+    default = pl.when(is_open).then(pl.lit("open")).when(unnamed.is_not_null()).then(pl.lit("page_view"))
     raw = (
         requests.with_columns(header=column("referrer"))
         .with_columns(parameter(query, those).alias(name) for name, those in names.items())
