@@ -1,4 +1,4 @@
-"""Paths, standard input and compression -> LINES: every line once, in order. The only place that meets bytes.
+"""Paths and standard input -> LINES: every line once, in order. With archives.py the only place that meets bytes.
 
 A log is read in blocks of whole lines. What Polars cannot take is mended on the way: undecodable
 bytes become U+FFFD, a byte-order mark and leading NULs (the hole that copytruncate leaves) go, a
@@ -12,26 +12,20 @@ import os
 import re
 import stat
 import sys
-import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from io import FileIO, RawIOBase, UnsupportedOperation
+from io import FileIO, RawIOBase
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from pixelstat.archives import DAMAGED, OTHERS, Replayed, damage, unpacked
 from pixelstat.errors import PixelstatError
 from pixelstat.schemas import LINES
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 BLOCK = 8 << 20  # bytes; half of it takes a tenth more time, twice of it much more memory
 BATCH = 16_000  # rows that are passed on together, at least
@@ -39,10 +33,6 @@ CORES = os.cpu_count() or 1
 MAX_LINE = 1 << 20  # bytes kept of one line
 FINGERPRINT = 1 << 10  # bytes by which two logs are suspected to be one
 STDIN = "-"
-
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip"}  # archives that are told, not read
-DAMAGED = (EOFError, OSError, zlib.error, zstd.ZstdError)
 
 
 @dataclass
@@ -118,7 +108,7 @@ def _expand(path: str) -> list[Log]:
             f"{path!r} is not a regular file.", "Name access logs, directories of them, or - for standard input."
         )
     if stat.S_ISFIFO(status.st_mode):  # a named pipe or <(zcat ...): it can be read only once
-        return [Log(path, 0, stream=_Replayed(place.open("rb", buffering=0)))]
+        return [Log(path, 0, stream=Replayed(place.open("rb", buffering=0)))]
     return [Log(path, status.st_size)]
 
 
@@ -133,7 +123,7 @@ def exists(path: str) -> bool:
 def _standard_input() -> Log:
     if sys.stdin is None or sys.stdin.isatty():
         raise PixelstatError("No logs were named and nothing is piped in.", "Try: pixelstat funnel access.log*")
-    return Log(STDIN, 0, stream=_Replayed(sys.stdin.buffer))
+    return Log(STDIN, 0, stream=Replayed(sys.stdin.buffer))
 
 
 def _read_head(log: Log) -> None:
@@ -145,7 +135,7 @@ def _read_head(log: Log) -> None:
         raise PixelstatError(f"{log.name!r} may not be read.", "Run pixelstat as a user who may.") from error
     if log.head:
         log.damage = ""  # whether the rest is whole is seen when it is read
-    if isinstance(log.stream, _Replayed):
+    if isinstance(log.stream, Replayed):
         log.stream.seek(0)
         log.stream.beginning_only = False
 
@@ -153,148 +143,12 @@ def _read_head(log: Log) -> None:
 # -- bytes -> blocks of whole lines --------------------------------------------------------------------------
 
 
-class _Decompressor(Protocol):
-    """What zlib's and zstd's decompressors have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
-
-
-class _Unpacked(RawIOBase):
-    """The bytes inside an archive, member after member, never more at a time than there is room for.
-
-    Raises one of DAMAGED where the archive ends too early or makes no sense; all before that was given.
-    """
-
-    def __init__(self, packed: RawIOBase, magic: bytes, new: Callable[[], _Decompressor]) -> None:
-        self.packed, self.magic, self.new = packed, magic, new
-        self.member, self.data = new(), b""
-        self.given = 0
-        self.fault: Exception | None = None  # met, and all that came before it is in `saved`
-        self.saved = b""
-
-    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
-        try:
-            piece = self._saved_piece(len(room)) if self.fault else self._piece(len(room))
-        except DAMAGED as error:
-            if self.fault or isinstance(error, EOFError):
-                raise
-            self.fault, self.saved = error, self._salvage()
-            piece = self._saved_piece(len(room))
-        room[: len(piece)] = piece
-        self.given += len(piece)
-        return len(piece)
-
-    def _piece(self, most: int) -> bytes:
-        while True:
-            if self.member.eof and not self._next_member():
-                return b""
-            piece = self.member.decompress(self.data, most)
-            self.data = getattr(self.member, "unconsumed_tail", b"")  # zlib hands back what it left, zstd keeps it
-            if piece:
-                return piece
-            if not self.member.eof and not self.data and not self._take():
-                raise EOFError
-
-    def _salvage(self) -> bytes:
-        """What the call that failed would have given: it drops all it had when it meets the fault.
-
-        The archive is read again from its start, and by single bytes from where the call began; nothing is
-        saved of a stream that has moved on.
-        """
-        try:
-            self.packed.seek(0)
-        except UnsupportedOperation:
-            return b""
-        self.member, self.data = self.new(), b""
-        passed = 0
-        while passed < self.given:
-            passed += len(self._piece(self.given - passed))
-        found = bytearray()
-        with contextlib.suppress(*DAMAGED):
-            while len(found) < BLOCK and (byte := self._piece(1)):
-                found += byte
-        return bytes(found)
-
-    def _saved_piece(self, most: int) -> bytes:
-        piece, self.saved = self.saved[:most], self.saved[most:]
-        if not piece and self.fault:
-            raise self.fault
-        return piece
-
-    def _take(self) -> bool:
-        self.data = self.packed.read(BLOCK) or b""
-        return bool(self.data)
-
-    def _next_member(self) -> bool:
-        self.data = self.member.unused_data.lstrip(b"\0")  # some tools pad with zeros
-        while not self.data and self._take():
-            self.data = self.data.lstrip(b"\0")
-        if not self.data:
-            return False
-        self.data += self.packed.read(len(self.magic)) or b""
-        if not self.data.startswith(self.magic):
-            raise OSError("something else follows the archive")
-        self.member = self.new()
-        return True
-
-
-class _Replayed(RawIOBase):
-    """A stream that cannot seek, with its beginning kept so that this much can be read again."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
-        self.beginning = b""
-        # A format is told from whole lines, so the first line's end must be in it, unless that is out of all measure.
-        while len(self.beginning) < BLOCK or (b"\n" not in self.beginning and len(self.beginning) < 16 * BLOCK):
-            piece = stream.read(BLOCK)
-            if not piece:
-                break
-            self.beginning += piece
-        self.at = 0
-        self.beginning_only = True  # until the head has been read
-
-    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
-        piece = self.beginning[self.at : self.at + len(room)]
-        if not piece and not self.beginning_only:
-            piece = self.stream.read(len(room)) or b""
-        self.at += len(piece)
-        room[: len(piece)] = piece
-        return len(piece)
-
-    def seek(self, offset: int, _whence: int = 0, /) -> int:
-        if self.at > len(self.beginning) and not self.beginning_only:
-            raise UnsupportedOperation("the stream has moved on")
-        self.at = offset
-        return offset
-
-    def tell(self) -> int:
-        return self.at
-
-
 @contextlib.contextmanager
 def _opened(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
     """The log's bytes as they are stored, and decompressed."""
     with contextlib.ExitStack() as stack:
         stored = log.stream or stack.enter_context(FileIO(log.name))
-        stored.seek(0)
-        magic = stored.read(4) or b""
-        stored.seek(0)
-        if magic.startswith(GZIP):
-            yield stored, _Unpacked(stored, GZIP, lambda: zlib.decompressobj(wbits=31))
-        elif magic.startswith(ZSTD):
-            yield stored, _Unpacked(stored, ZSTD, zstd.ZstdDecompressor)
-        else:
-            yield stored, stored
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, EOFError):
-        return "it ends in the middle of the archive"
-    return f"it is damaged ({error})" if str(error) else "it is damaged"
+        yield stored, unpacked(stored)
 
 
 def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) -> Generator[bytes]:
@@ -309,12 +163,12 @@ def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) ->
     view = memoryview(buffer)
     kept = 1  # bytes in the buffer: our newline and the beginning of a line
     is_cut = False  # the beginning is all that is kept of that line
-    with _opened(log) as (stored, unpacked):
+    with _opened(log) as (stored, content):
         while True:
             try:
-                count = unpacked.readinto(view[kept:])
+                count = content.readinto(view[kept:])
             except DAMAGED as error:
-                log.damage = _reason(error)
+                log.damage = damage(error)
                 return
             on_read(stored.tell())
             if not count:
@@ -455,7 +309,7 @@ def repeated(logs: Sequence[Log]) -> list[tuple[str, str]]:
 def beginnings(logs: Sequence[Log]) -> Sequence[Log]:
     """The logs to be read once more: of a stream that has passed, what was kept of its beginning."""
     for log in logs:
-        if isinstance(log.stream, _Replayed):
+        if isinstance(log.stream, Replayed):
             log.stream.beginning_only = True
     return logs
 

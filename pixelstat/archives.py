@@ -1,0 +1,159 @@
+"""What is stored -> its bytes: archives told by their first bytes, damaged ones as far as they go, streams read ahead."""
+
+import contextlib
+import sys
+import zlib
+from collections.abc import Callable
+from io import RawIOBase, UnsupportedOperation
+from typing import BinaryIO, Protocol
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+CHUNK = 4 << 20  # bytes read of an archive at a time, and kept of a stream's beginning
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip"}  # archives that are told, not read
+DAMAGED = (EOFError, OSError, zlib.error, zstd.ZstdError)  # what reading raises where an archive makes no sense
+
+
+def unpacked(stored: RawIOBase) -> RawIOBase:
+    """The bytes inside, if it is an archive, else the bytes themselves; from the start."""
+    stored.seek(0)
+    magic = stored.read(4) or b""
+    stored.seek(0)
+    if magic.startswith(GZIP):
+        return Unpacked(stored, GZIP, lambda: zlib.decompressobj(wbits=31))
+    if magic.startswith(ZSTD):
+        return Unpacked(stored, ZSTD, zstd.ZstdDecompressor)
+    return stored
+
+
+def damage(error: BaseException) -> str:
+    """What one of DAMAGED says about the archive."""
+    if isinstance(error, EOFError):
+        return "it ends in the middle of the archive"
+    return f"it is damaged ({error})" if str(error) else "it is damaged"
+
+
+class _Decompressor(Protocol):
+    """What zlib's and zstd's decompressors have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+class Unpacked(RawIOBase):
+    """The bytes inside an archive, member after member, never more at a time than there is room for.
+
+    Raises one of DAMAGED where the archive ends too early or makes no sense; all before that was given.
+    """
+
+    def __init__(self, packed: RawIOBase, magic: bytes, new: Callable[[], _Decompressor]) -> None:
+        self.packed, self.magic, self.new = packed, magic, new
+        self.member, self.data = new(), b""
+        self.given = 0
+        self.fault: Exception | None = None  # met, and all that came before it is in `saved`
+        self.saved = b""
+
+    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
+        try:
+            piece = self._saved_piece(len(room)) if self.fault else self._piece(len(room))
+        except DAMAGED as error:
+            if self.fault or isinstance(error, EOFError):
+                raise
+            self.fault, self.saved = error, self._salvage()
+            piece = self._saved_piece(len(room))
+        room[: len(piece)] = piece
+        self.given += len(piece)
+        return len(piece)
+
+    def _piece(self, most: int) -> bytes:
+        while True:
+            if self.member.eof and not self._next_member():
+                return b""
+            piece = self.member.decompress(self.data, most)
+            self.data = getattr(self.member, "unconsumed_tail", b"")  # zlib hands back what it left, zstd keeps it
+            if piece:
+                return piece
+            if not self.member.eof and not self.data and not self._take():
+                raise EOFError
+
+    def _salvage(self) -> bytes:
+        """What the call that failed would have given: it drops all it had when it meets the fault.
+
+        The archive is read again from its start, and by single bytes from where the call began; nothing is
+        saved of a stream that has moved on.
+        """
+        try:
+            self.packed.seek(0)
+        except UnsupportedOperation:
+            return b""
+        self.member, self.data = self.new(), b""
+        passed = 0
+        while passed < self.given:
+            passed += len(self._piece(self.given - passed))
+        found = bytearray()
+        with contextlib.suppress(*DAMAGED):
+            while len(found) < CHUNK and (byte := self._piece(1)):
+                found += byte
+        return bytes(found)
+
+    def _saved_piece(self, most: int) -> bytes:
+        piece, self.saved = self.saved[:most], self.saved[most:]
+        if not piece and self.fault:
+            raise self.fault
+        return piece
+
+    def _take(self) -> bool:
+        self.data = self.packed.read(CHUNK) or b""
+        return bool(self.data)
+
+    def _next_member(self) -> bool:
+        self.data = self.member.unused_data.lstrip(b"\0")  # some tools pad with zeros
+        while not self.data and self._take():
+            self.data = self.data.lstrip(b"\0")
+        if not self.data:
+            return False
+        self.data += self.packed.read(len(self.magic)) or b""
+        if not self.data.startswith(self.magic):
+            raise OSError("something else follows the archive")
+        self.member = self.new()
+        return True
+
+
+class Replayed(RawIOBase):
+    """A stream that cannot seek, with its beginning kept so that this much can be read again."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.beginning = b""
+        # A format is told from whole lines, so the first line's end must be in it, unless that is out of all measure.
+        while len(self.beginning) < CHUNK or (b"\n" not in self.beginning and len(self.beginning) < 16 * CHUNK):
+            piece = stream.read(CHUNK)
+            if not piece:
+                break
+            self.beginning += piece
+        self.at = 0
+        self.beginning_only = True  # until the head has been read
+
+    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
+        piece = self.beginning[self.at : self.at + len(room)]
+        if not piece and not self.beginning_only:
+            piece = self.stream.read(len(room)) or b""
+        self.at += len(piece)
+        room[: len(piece)] = piece
+        return len(piece)
+
+    def seek(self, offset: int, _whence: int = 0, /) -> int:
+        if self.at > len(self.beginning) and not self.beginning_only:
+            raise UnsupportedOperation("the stream has moved on")
+        self.at = offset
+        return offset
+
+    def tell(self) -> int:
+        return self.at
