@@ -1,4 +1,4 @@
-"""What is stored -> its bytes: archives told by their first bytes, damaged ones as far as they go, streams read ahead."""
+"""What is stored -> its bytes: archives told by their first bytes, damaged ones as far as they go, streams."""
 
 import contextlib
 import sys

@@ -45,10 +45,10 @@ class Zone(click.ParamType[ZoneInfo]):
         if isinstance(value, ZoneInfo):
             return value
         try:
-            if value in available_timezones():
-                return ZoneInfo(value)
-        except (OSError, ValueError):
-            pass  # the name is told off below, like any other that is no zone
+            if value not in ("localtime", "posixrules"):  # files beside the zones, but no names of any
+                return ZoneInfo(value)  # looking it up among all of them would mean to open each
+        except (OSError, ValueError, KeyError):
+            pass  # told off below, with what may have been meant
         near = get_close_matches(str(value), available_timezones(), 1, 0.5)
         meant = f"Did you mean {near[0]}?" if near else "Try Europe/Berlin."
         return self.fail(f"There is no time zone {value!r}. {meant}", param, ctx)

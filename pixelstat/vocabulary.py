@@ -75,13 +75,15 @@ def judged(rows: pl.LazyFrame, column: str, judge: Callable[[pl.Series], pl.Seri
         highest = numbers.max()
         if not isinstance(highest, int):
             return pl.Series(texts.name, [False]).new_from_index(0, len(texts))
-        if highest >= len(verdicts) or verdicts.gather(numbers).null_count() > numbers.null_count():
+        found = verdicts.gather(numbers) if highest < len(verdicts) else None
+        if found is None or found.null_count() > numbers.null_count():
             with lock:  # batches run side by side
                 known = verdicts.extend_constant(None, max(0, highest + 1 - len(verdicts)))
                 new = pl.DataFrame({"text": texts, "number": numbers}).unique("number").drop_nulls()
                 new = new.filter(known.gather(new["number"]).is_null())
                 verdicts = known.clone().scatter(new["number"], judge(new["text"]))
-        return verdicts.gather(numbers).fill_null(value=False)
+                found = verdicts.gather(numbers)
+        return found.fill_null(value=False)
 
     number = f"number of {column}"
     by_number = pl.map_batches([column, number], batch, return_dtype=pl.Boolean, is_elementwise=True)
