@@ -43,28 +43,40 @@ def drawn(result: Result, width: int) -> Table:
         column.name: [word(value, column.kind) for value in result.frame[column.name].to_list()]
         for column in result.columns
     }
-    needed = {column.name: max(map(len, [column.name, *cells[column.name]])) for column in result.columns}
-    room = width - sum(needed.values()) - 3 * len(needed)
-    bars = [column for column in result.columns if column.bar and column.name in cells]
-    longest = min(WIDEST, room // max(len(bars), 1))
+    bars = sum(column.bar for column in result.columns)
+    stacked = False
+    room = _room(width, result, cells, stacked=stacked)
+    if room < NARROWEST * bars:
+        stacked = True
+        room = _room(width, result, cells, stacked=stacked)
+    longest = min(WIDEST, room // max(bars, 1))
     for column in result.columns:
         is_text = column.kind == "text"
         table.add_column(
-            Text(column.name.replace("_", " " if room >= 0 else "\n")),
+            Text(column.name.replace("_", "\n" if stacked else " ")),
             justify="left" if column.kind in ("text", "time") else "right",
             no_wrap=not is_text,
             overflow="fold",
         )
-        if column in bars and longest >= NARROWEST:
+        if column.bar and longest >= NARROWEST:
             table.add_column("", width=longest, no_wrap=True)
     for row in range(result.frame.height):
         line: list[Text] = []
         for column in result.columns:
             line.append(Text(cells[column.name][row]))
-            if column in bars and longest >= NARROWEST:
+            if column.bar and longest >= NARROWEST:
                 line.append(_bar(result.frame[column.name], row, longest))
         table.add_row(*line)
     return table
+
+
+def _room(width: int, result: Result, cells: dict[str, list[str]], *, stacked: bool) -> int:
+    """What the columns leave for bars: each takes two blanks, a bar too."""
+    taken = 0
+    for column in result.columns:
+        words = column.name.split("_") if stacked else [column.name]
+        taken += max(map(len, [*words, *cells[column.name]])) + 2 + 2 * column.bar
+    return width - taken - 2
 
 
 def _bar(values: pl.Series, row: int, width: int) -> Text:
