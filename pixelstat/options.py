@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from difflib import get_close_matches
 from typing import Any
@@ -156,6 +155,3 @@ COMMON: dict[str, list[click.Option]] = {
 
 def common_options() -> list[click.Option]:
     return [option for options in COMMON.values() for option in options]
-
-
-Callback = Callable[..., None]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from pixelstat import protocols, source
+from pixelstat import source
 from pixelstat.formats.text import TextFormat
 from pixelstat.ledger import Ledger
 from pixelstat.people import agents, exclusions, identity
@@ -77,6 +77,3 @@ def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     if selection.where is not None:
         reasons["other"] = selection.where.fill_null(value=False).not_()
     return exclusions.reject(events, reasons)
-
-
-__all__ = ["Logs", "Selection", "claimed", "events", "judged", "protocols", "run"]

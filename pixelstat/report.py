@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import click
 import polars as pl
@@ -75,6 +74,3 @@ def report(
         return Report(title, columns, options, function, caption)
 
     return declare
-
-
-Options = dict[str, Any]
