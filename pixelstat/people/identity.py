@@ -24,13 +24,9 @@ def identified(events: pl.LazyFrame) -> pl.LazyFrame:
     A row that is set aside gets no key made of address and agent: bots have many of both, and a key is dear.
     """
     column = pl.col
-    named = pl.coalesce(
-        pl.lit("v:") + column("visitor_id"),
-        pl.lit("u:") + column("anonymous_user"),
-        pl.lit("r:") + column("anonymous_recipient"),
-    )
-    needed = column("visitor").is_null() & column("rejected").is_null()
+    rare = pl.coalesce(pl.lit("u:") + column("anonymous_user"), pl.lit("r:") + column("anonymous_recipient"))
+    needed = column("visitor_id").is_null() & column("rare_key").is_null() & column("rejected").is_null()
     client, agent = pl.when(needed).then("client"), pl.when(needed).then(column("user_agent").fill_null(""))
-    clients = events.with_columns(visitor=named).with_columns(client_key=client + APART + agent)
+    clients = events.with_columns(rare_key=rare).with_columns(client_key=client + APART + agent)
     keyed = changed_where(clients, ["client_key"], lambda text: text.is_not_null(), client_key)
-    return keyed.with_columns(visitor=pl.coalesce("visitor", "client_key"))
+    return keyed.with_columns(visitor=pl.coalesce(pl.lit("v:") + column("visitor_id"), "rare_key", "client_key"))
