@@ -1,7 +1,7 @@
 """A report as a command: all that happens between the command line and the output, the same for every report."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -141,7 +141,7 @@ def report_options(report: Report, given: dict[str, Any], zone: ZoneInfo) -> dic
     return given
 
 
-def by_format(found: Sequence[source.Log], given: str | None, tell: Any) -> Logs:
+def by_format(found: Sequence[source.Log], given: str | None, tell: Callable[[str], None]) -> Logs:
     """The logs grouped by format. A named log that fits none is an error; one in a directory is passed over."""
     candidates = [formats.format_given(given)] if given else [formats.format_named(name) for name in formats.NAMES]
     groups: dict[TextFormat, list[source.Log]] = {}

@@ -65,11 +65,6 @@ class Ledger:
     def pixel_requests(self) -> int:
         return self.kept + sum(self.aside.values())
 
-    @property
-    def others(self) -> int:
-        """Lines that are no pixel request."""
-        return self.lines - self.pixel_requests
-
     def line(self) -> str:
         """`48,210 lines, 6,904 pixel requests; set aside: 311 bots, 17 unreadable`."""
         text = (

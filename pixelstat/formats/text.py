@@ -244,24 +244,26 @@ def _requests(lines: pl.LazyFrame, segments: list[Segment]) -> pl.LazyFrame:
 def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
     """The cut fields -> REQUESTS."""
     column = pl.col
-    present = set(fields.collect_schema().names())
+    names = fields.collect_schema().names()
+    present = set(names)
     if "request" in present:
-        fields = changed_where(fields.with_columns(request=_without_version()), ["request"], _is_escaped, unescape)
+        fields = fields.with_columns(request=_without_version())
+    escaped = present & {"request", "uri", "path", "query", "client", "vhost", "referrer", "user_agent"}
+    fields = changed_where(fields, sorted(escaped), _is_escaped, unescape)
+    if "request" in present:  # says it all: what the format repeats of it is passed over
         fields = fields.with_columns(column("request").str.splitn("?", 2)).with_columns(
             column("request").struct.field("field_0").str.splitn(" ", 2).alias("asked"),
             column("request").struct.field("field_1").alias("query"),
         )
         asked = column("asked").struct
         fields = fields.with_columns(method=asked.field("field_0"), path=asked.field("field_1"))
-    escaped = present & {"uri", "path", "query", "client", "vhost", "referrer", "user_agent"}
-    fields = changed_where(fields, sorted(escaped), _is_escaped, unescape)
-    if "uri" in present:
+    elif "uri" in present:
         fields = fields.with_columns(column("uri").str.splitn("?", 2)).with_columns(
             path=column("uri").struct.field("field_0"), query=column("uri").struct.field("field_1")
         )
     elif "query" in present:  # Apache's %q keeps its question mark
         fields = fields.with_columns(query=_absent(column("query").str.strip_prefix("?")))
-    time_field = next(name for name in present if name.startswith("time_"))
+    time_field = next(name for name in names if name.startswith("time_"))  # the first that the format has
     if time_field == "time_clf":
         fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_minutes())
     texts = ("client", "vhost", "referrer", "user_agent")

@@ -161,3 +161,17 @@ def test_a_target_with_blanks_is_read_whole() -> None:
 
 def test_a_request_without_a_version_is_read() -> None:
     assert one("combined", '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif" 200 43 "-" "-"')["path"] == "/p.gif"
+
+
+def test_a_format_that_repeats_parts_of_the_request_undoes_escapes_once() -> None:
+    row = one(
+        '$remote_addr [$time_local] "$request" $status "$uri" "$args"',
+        r'1.2.3.4 [07/Sep/2026:10:00:00 +0000] "GET /p.gif?e=\x5Cx41 HTTP/1.1" 200 "/p.gif" "e=\x5Cx41"',
+    )
+    assert (row["path"], row["query"]) == ("/p.gif", r"e=\x41")
+
+
+def test_of_two_times_the_first_that_the_format_has_is_read() -> None:
+    template = "$msec $remote_addr [$time_local] $request_uri"
+    row = one(template, "1788775200.125 1.2.3.4 [07/Sep/2026:11:11:11 +0000] /p.gif")
+    assert row["time"] == at("2026-09-07T10:00:00.125+00:00")
