@@ -225,6 +225,8 @@ def lines(logs: Sequence[Log], reading: Reading) -> pl.LazyFrame:
             frame = _lines_of(log, block, passed, numbered=numbered)
             height = frame.height
             frame = frame if predicate is None else frame.filter(predicate)
+            if frame.height * 4 < height:  # the few that passed would keep the text of the whole block in memory
+                frame = frame.with_columns(pl.col("line") + "")
             return height, frame if columns is None else frame.select(columns)
 
         def parts(pool: Executor) -> Iterator[Future[tuple[int, pl.DataFrame]]]:
