@@ -1,6 +1,8 @@
 """What is stored -> its bytes: archives told by their first bytes, damaged ones as far as they go, streams."""
 
+import bz2
 import contextlib
+import lzma
 import sys
 import zlib
 from collections.abc import Callable
@@ -13,21 +15,26 @@ else:
     from backports import zstd
 
 CHUNK = 4 << 20  # bytes read of an archive at a time, and kept of a stream's beginning
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip"}  # archives that are told, not read
-DAMAGED = (EOFError, OSError, zlib.error, zstd.ZstdError)  # what reading raises where an archive makes no sense
+OTHERS = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z"}  # archives that are told, not read
+# What reading raises where an archive makes no sense.
+DAMAGED = (EOFError, OSError, zlib.error, zstd.ZstdError, lzma.LZMAError)
 
 
 def unpacked(stored: RawIOBase) -> RawIOBase:
     """The bytes inside, if it is an archive, else the bytes themselves; from the start."""
     stored.seek(0)
-    magic = stored.read(4) or b""
+    beginning = stored.read(6) or b""
     stored.seek(0)
-    if magic.startswith(GZIP):
-        return Unpacked(stored, GZIP, lambda: zlib.decompressobj(wbits=31))
-    if magic.startswith(ZSTD):
-        return Unpacked(stored, ZSTD, zstd.ZstdDecompressor)
-    return stored
+    name = compression(beginning)
+    if name is None:
+        return stored
+    magic, new = COMPRESSIONS[name]
+    return Unpacked(stored, magic, new)
+
+
+def compression(beginning: bytes) -> str | None:
+    """The name of what the bytes are compressed with, by the first of them; None if they are not."""
+    return next((name for name, (magic, _) in COMPRESSIONS.items() if beginning.startswith(magic)), None)
 
 
 def damage(error: BaseException) -> str:
@@ -45,6 +52,14 @@ class _Decompressor(Protocol):
     @property
     def unused_data(self) -> bytes: ...
     def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {  # name: its first bytes, and who reads it
+    "gzip": (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
+    "zstd": (b"\x28\xb5\x2f\xfd", zstd.ZstdDecompressor),
+    "bzip2": (b"BZh", bz2.BZ2Decompressor),
+    "xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
+}
 
 
 class Unpacked(RawIOBase):

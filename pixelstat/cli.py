@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 import click
 
-from pixelstat import __version__, reports
+from pixelstat import __version__, commands, reports
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
 from pixelstat.terminal import let_go_of_stdout, say
 
@@ -22,13 +22,16 @@ class Reports(click.Group):
     """The commands, imported when they are called: `pixelstat --help` answers before Polars has loaded."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
-        return list(reports.NAMES)
+        return [*reports.NAMES, *commands.NAMES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's signature
+        if cmd_name in commands.NAMES:
+            return commands.command_named(cmd_name)
         if cmd_name not in reports.NAMES:
-            near = get_close_matches(cmd_name, reports.NAMES, 1)
-            meant = f"Did you mean {near[0]}?" if near else f"There are {' and '.join(reports.NAMES)}."
-            raise PixelstatError(f"There is no report {cmd_name!r}. {meant}", "Try: pixelstat --help")
+            known = [*reports.NAMES, *commands.NAMES]
+            near = get_close_matches(cmd_name, known, 1)
+            meant = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+            raise PixelstatError(f"There is no command {cmd_name!r}. {meant}", "Try: pixelstat --help")
         from pixelstat.command import ReportCommand
 
         return ReportCommand(reports.report_named(cmd_name))
@@ -36,6 +39,8 @@ class Reports(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Reports"):
             formatter.write_dl(list(reports.NAMES.items()))
+        with formatter.section("About the logs"):
+            formatter.write_dl(list(commands.NAMES.items()))
 
 
 @click.group(cls=Reports, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
@@ -49,7 +54,7 @@ def pixelstat() -> None:
     pixelstat views access.log* --every day -o days.csv
     zcat old/*.gz | pixelstat views
 
-    LOGS are files, directories or quoted globs, plain, gzip or zstd; without any, standard input is read.
+    LOGS are files, directories or quoted globs, plain, gzip, zstd, bzip2 or xz; without any, standard input is read.
     """
 
 

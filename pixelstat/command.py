@@ -14,10 +14,12 @@ import polars as pl
 from pixelstat import formats, outputs, source
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
-from pixelstat.formats.text import TextFormat
+from pixelstat.formats.nginx_conf import nginx_formats
+from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
 from pixelstat.options import COMMON, common_options, logs_argument, moment
 from pixelstat.pipeline import Logs, Selection, run
+from pixelstat.rejects import Limit, Rejects, check_limit
 from pixelstat.report import Report
 from pixelstat.reports.steps import condition, step
 from pixelstat.suggestions import requested_instead
@@ -50,33 +52,48 @@ class ReportCommand(click.Command):
         zone: ZoneInfo = common["tz"]
         selection = selected(common, zone)
         if common["explain"] is not None:
-            click.echo(explain(common["explain"], logs, common["log_format"], selection))
+            click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
             return Exit.DONE
         output = outputs.chosen(common["format"], common["output"])
         if given.get("every") and _is_given("top"):
             tell("--top is for pages; a series over time is shown whole.")
         options = report_options(self.report, given, zone)
         found = source.find_logs(logs or [source.STDIN])
-        if common["output"] and any(_is_same(log.name, common["output"]) for log in found):
-            raise PixelstatError(f"{common['output']!r} is one of the logs.", "Name another file to write to.")
-        grouped = by_format(found, common["log_format"], tell)
+        for written in filter(None, (common["output"], common["rejects"])):
+            if any(_is_same(log.name, written) for log in found):
+                raise PixelstatError(f"{written!r} is one of the logs.", "Name another file to write to.")
+        grouped = by_format(found, common, tell)
         for one, other in source.repeated(found):
             tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is counted twice.")
         total = sum(log.size for log in found)
+        limit = Limit() if common["strict"] else common["max_errors"]
+        streams = frozenset(log.name for log in found if log.stream)
+        rejects = Rejects(kept=bool(common["rejects"]), streams=streams) if limit or common["rejects"] else None
         with _progress(total, quiet=common["quiet"]) as ledger, _readable_failures():
-            frame = run(grouped, selection, lambda events: self.report.function(events, **options), ledger)
+            frame = run(grouped, selection, lambda events: self.report.function(events, **options), ledger, rejects)
+        if rejects and common["rejects"]:
+            rejects.write(common["rejects"], found)
+            tell(f"{rejects.total:,} bad lines in {common['rejects']}")
+        check_limit(limit, rejects.total if rejects else 0, ledger.lines)
         notes = [f"times in {zone.key}", self.report.caption(**options)]
         result = self.report.result(frame, [note for note in notes if note], csv_safe=common["csv_safe"])
         outputs.deliver(result, output, common["output"])
         tell(ledger.line())
+        if read_as := ledger.formats_line():
+            tell(read_as)
         if ledger.first and ledger.last:
             tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
         elif ledger.lines and not ledger.pixel_requests:
             tell(requested_instead(grouped))
-        damaged = [log for log in found if log.damage]
-        for log in damaged:
-            tell(f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing.")
-        return Exit.PARTIAL if damaged else Exit.DONE
+        return say_damage(found, tell)
+
+
+def say_damage(found: Sequence[source.Log], tell: Callable[[str], None]) -> Exit:
+    """Warn of the logs that could not be read to their end; the exit code for it."""
+    damaged = [log for log in found if log.damage]
+    for log in damaged:
+        tell(f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing.")
+    return Exit.PARTIAL if damaged else Exit.DONE
 
 
 @contextmanager
@@ -141,32 +158,32 @@ def report_options(report: Report, given: dict[str, Any], zone: ZoneInfo) -> dic
     return given
 
 
-def by_format(found: Sequence[source.Log], given: str | None, tell: Callable[[str], None]) -> Logs:
+def candidates(common: dict[str, Any]) -> tuple[Format, ...]:
+    """The formats that a line may be of: those that the options name, else all."""
+    if common["log_format"] and common["nginx_conf"]:
+        raise PixelstatError("--log-format and --nginx-conf both name the format.", "Leave one of them out.")
+    if common["nginx_conf"]:
+        return (*nginx_formats(common["nginx_conf"]), *formats.formats_named("combined"))
+    return formats.formats_given(common["log_format"]) if common["log_format"] else formats.all_formats()
+
+
+def by_format(found: Sequence[source.Log], common: dict[str, Any], tell: Callable[[str], None]) -> Logs:
     """The logs grouped by format. A named log that fits none is an error; one in a directory is passed over."""
-    candidates = [formats.format_given(given)] if given else [formats.format_named(name) for name in formats.NAMES]
-    groups: dict[TextFormat, list[source.Log]] = {}
+    possible = candidates(common)
+    groups: dict[Format, list[source.Log]] = {}
     others = []
     for log in found:
         if not log.head:
             if not log.damage:
                 tell(f"{log.title()} is empty.")
             continue
-        form = formats.detect(log, candidates)
+        form = formats.detect(log.first_lines(formats.LONGER_HEAD), possible)
         if form:
             groups.setdefault(form, []).append(log)
         elif log.from_folder:
             others.append(log.name)
         else:
-            if archive := log.archive():
-                raise PixelstatError(
-                    f"{log.name} is compressed with {archive}.", f"Pipe it in: {archive} -dc {log.name} | pixelstat ..."
-                )
-            known = "the log format given" if given else "any log format that pixelstat knows"
-            raise PixelstatError(
-                f"No line of {log.name} fits {known}. Its first line:\n    {log.first_line()}",
-                "Name its format, as the server's configuration spells it (log_format of nginx, LogFormat of Apache):\n"
-                "    --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status'",
-            )
+            raise _unknown(log, is_given=len(possible) < len(formats.NAMES))
     if others:
         if not groups:
             raise PixelstatError(
@@ -174,7 +191,25 @@ def by_format(found: Sequence[source.Log], given: str | None, tell: Callable[[st
                 "Name the logs, or their format with --log-format.",
             )
         tell(f"Passed over, no log: {', '.join(others)}.")
-    return list(groups.items()) or [(candidates[0], [])]
+    return read_by(list(groups.items()) or [(possible[0].ruled_by(formats.FIELDS), [])], possible, common)
+
+
+def read_by(
+    groups: Sequence[tuple[Format, Sequence[source.Log]]], possible: Sequence[Format], common: dict[str, Any]
+) -> Logs:
+    """The logs as the common options say that they are read."""
+    return Logs(groups, possible, common["log_tz"].key, common["max_line"], common["trusted_proxy"])
+
+
+def _unknown(log: source.Log, *, is_given: bool) -> PixelstatError:
+    if archive := log.archive():
+        return PixelstatError(f"{log.name} is a {archive} archive.", f"Unpack it: {archive}, or pipe its logs in.")
+    known = "the log format given" if is_given else "any log format that pixelstat knows"
+    return PixelstatError(
+        f"No line of {log.name} fits {known}. Its first line:\n    {log.first_line()}",
+        "Name its format, as the server's configuration spells it (log_format of nginx, LogFormat of Apache):\n"
+        "    --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status'",
+    )
 
 
 def _is_given(name: str) -> bool:

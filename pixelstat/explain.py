@@ -8,58 +8,64 @@ import polars as pl
 
 from pixelstat import formats, source
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.text import TextFormat
+from pixelstat.formats.samples import Format
 from pixelstat.pipeline import Selection, claimed, judged
-from pixelstat.schemas import LINES, REASONS
+from pixelstat.schemas import FAULTS, READ, REASONS, Reason
 from pixelstat.terminal import harmless
 
 
-def explain(given: str, logs: Sequence[str], log_format: str | None, selection: Selection) -> str:
+def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selection: Selection, zone: str) -> str:
     """The line's format, its fields, the event it became, and the verdict with its reason."""
-    log, line = _line(given, logs)
-    candidates = (
-        [formats.format_given(log_format)] if log_format else [formats.format_named(name) for name in formats.NAMES]
-    )
-    form = formats.detect(log, candidates) if log.head else None
-    if form is None:
-        return _listed(
-            {"line": line, "verdict": "set aside: unreadable", "why": "it fits no log format that pixelstat knows"}
-        )
-    request = form.requests(_as_lines(line)).collect()
+    log, line, header = _line(given.encode("utf-8", "replace").decode(), logs)
+    form = formats.detect(log.first_lines(formats.LONGER_HEAD), candidates) if log.head else None
+    given_line = {"line": [line], "header": [header], "file": ["--explain"], "number": [1]}
+    rows = pl.DataFrame(given_line, schema={name: READ[name] for name in given_line})
+    if form and form.is_shaped(line, header):
+        candidates = [form, *candidates]
+    blank = {name: pl.lit(None, dtype) for name, dtype in READ.items() if name not in rows.columns}
+    unread = rows.with_columns(**blank).with_columns(rejected=pl.lit("unreadable", Reason)).select(READ.names())
+    request = formats.reread(unread, candidates, zone, source.MAX_LINE)
+    fault = request["fault"].item()
+    if request["format"].item() is None:
+        return _listed({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
     event = judged(claimed(request.lazy(), selection), selection).collect()
-    row = request.drop("file", "number", "rejected").row(0, named=True)
-    said: dict[str, object] = {"line": line, "format": form.name, **row}
+    row = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)
+    said: dict[str, object] = {"line": line, "format": row.pop("format"), **row}
     reason = event["rejected"].item()
     if reason not in ("unreadable", "not_pixel"):
-        own = event.drop("rejected", "time", "client", "user_agent", "method", "path", "status").row(0, named=True)
+        own = event.drop("rejected", "time", "format", *_BOTH).row(0, named=True)
         said |= {f"event: {key}": value for key, value in own.items()}
     said["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
-    said["why"] = _why(reason, form, row)
+    said["why"] = _why(reason, fault, row)
     return _listed(said)
 
 
-def _line(given: str, logs: Sequence[str]) -> tuple[source.Log, str]:
-    """The line itself, and a log to tell its format from."""
+_BOTH = (  # said of the request already
+    "client", "user_agent", "method", "path", "status", "forwarded_for", "cookies", "dnt", "gpc", "purpose",
+    "request_id",
+)  # fmt: skip
+
+
+def _line(given: str, logs: Sequence[str]) -> tuple[source.Log, str, str | None]:
+    """The line itself, the `#Fields:` line that rules it, and a log to tell its format from."""
     place = re.fullmatch(r"(.+):(\d+)", given, re.DOTALL)
     if place and source.exists(place[1]) and Path(place[1]).is_file():
         log = source.find_logs([place[1]])[0]
-        return log, source.line_of(log, int(place[2]))
+        return log, *source.line_of(log, int(place[2]))
     if not given.strip():
         raise PixelstatError("--explain needs a line of a log, or FILE:N.", "Try: --explain access.log:1")
     if logs:
-        return source.find_logs(logs[:1])[0], given
-    return source.Log("--explain", 0, head=b"\n" + given.encode("utf-8", "replace") + b"\n"), given
+        log = source.find_logs(logs[:1])[0]
+        headers = [line for line in log.first_lines(formats.HEAD) if line.startswith(formats.FIELDS)]
+        return log, given, headers[0] if headers else None
+    return source.Log("--explain", 0, head=f"\n{given}\n".encode()), given, None
 
 
-def _as_lines(line: str) -> pl.LazyFrame:
-    return pl.LazyFrame({"line": [line], "file": ["--explain"], "number": [1]}, schema=LINES)
-
-
-def _why(reason: str | None, form: TextFormat, row: dict[str, object]) -> str:
+def _why(reason: str | None, fault: str | None, row: dict[str, object]) -> str:
     status = row["status"]
     return {
         None: "a pixel request, answered, from nobody who is set aside",
-        "unreadable": f"it does not fit the format {form.name}: a field is missing or its time is no time",
+        "unreadable": f"it {FAULTS[fault]}" if fault else "",
         "not_pixel": f"{row['path']} is no tracking image or beacon; --pixel PATH names your own",
         "refused": f"the server answered {status}, which is neither success, 304 nor a redirect",
         "bot": "its user agent is a bot's, by ua-parser or the crawler-user-agents list",

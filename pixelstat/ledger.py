@@ -21,6 +21,7 @@ class Ledger:
 
     reading: Reading = field(default_factory=Reading)
     counts: Counter[str | None] = field(default_factory=Counter)  # candidates by reason; None: kept
+    formats: Counter[str | None] = field(default_factory=Counter)  # candidates by the log format they were read as
     first: datetime | None = None  # of the kept, UTC
     last: datetime | None = None
     _lock: Lock = field(default_factory=Lock)
@@ -31,6 +32,7 @@ class Ledger:
         def tally(batch: pl.DataFrame) -> pl.DataFrame:
             rejected, times = batch["rejected"], batch["time"]
             aside = {}
+            read_as = dict(batch["format"].value_counts().iter_rows())
             if rejected.null_count() < batch.height:
                 codes = rejected.to_physical()
                 aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
@@ -38,6 +40,7 @@ class Ledger:
             first, last = times.min(), times.max()
             with self._lock:
                 self.counts.update(aside)
+                self.formats.update(read_as)
                 self.counts[None] += rejected.null_count()
                 if isinstance(first, datetime) and isinstance(last, datetime):
                     self.first = min(self.first or first, first)
@@ -45,8 +48,9 @@ class Ledger:
             return batch
 
         counted = rows.map_batches(tally, projection_pushdown=True, streamable=True)
-        # The condition keeps both columns in the batches that are counted, whatever the report asks for.
-        return counted.filter(pl.col("rejected").is_null() & pl.col("time").is_not_null())
+        # The condition keeps all three columns in the batches that are counted, whatever the report asks for.
+        is_read = pl.col("format").is_not_null() | pl.col("format").is_null()
+        return counted.filter(pl.col("rejected").is_null() & pl.col("time").is_not_null() & is_read)
 
     @property
     def lines(self) -> int:
@@ -73,6 +77,12 @@ class Ledger:
         most_first = sorted(self.aside.items(), key=lambda item: -item[1])
         reasons = ", ".join(_count(number, *REASONS[reason]) for reason, number in most_first)
         return f"{text}; set aside: {reasons}" if reasons else text
+
+    def formats_line(self) -> str:
+        """`read as combined: 6,000, caddy: 904 lines`, where there is more than one format; else nothing."""
+        found = sorted((-number, name) for name, number in self.formats.items() if name and number)
+        told = ", ".join(f"{name}: {-number:,}" for number, name in found)
+        return f"read as {told}" if len(found) > 1 else ""
 
 
 def _count(number: int, one: str, many: str) -> str:

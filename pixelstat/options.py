@@ -4,10 +4,13 @@ import ipaddress
 import re
 from datetime import date, datetime, time, timedelta, timezone
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
+
+if TYPE_CHECKING:
+    from pixelstat.rejects import Limit
 
 UNITS = {
     "s": timedelta(seconds=1),
@@ -16,6 +19,8 @@ UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
+BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+LONGEST_LINE = 2 << 20  # bytes: a line must fit into a block several times
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "markdown", "parquet")
 
 # -- types -------------------------------------------------------------------------------------------------------
@@ -65,6 +70,36 @@ class Network(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
             return ipaddress.ip_network(value, strict=False)
         except ValueError:
             self.fail(f"{value!r} is no address or network. Try 203.0.113.7 or 10.0.0.0/8.", param, ctx)
+
+
+class Size(click.ParamType[int]):
+    """`64k`, `1M`: bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d{1,9})([kmg]?)(?:i?b)?", str(value).strip().lower())
+        if not found or not 256 <= int(found[1]) * BYTES[found[2]] <= LONGEST_LINE:
+            self.fail(f"{value!r} is no size from 256 bytes to 2 MB. Try 64k or 1M.", param, ctx)
+        return int(found[1]) * BYTES[found[2]]
+
+
+class BadLines(click.ParamType["Limit"]):
+    """`10` lines, or `0.5%` of them."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Limit":
+        from pixelstat.rejects import Limit
+
+        if isinstance(value, Limit):
+            return value
+        found = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
+        if not found or (found[2] and float(found[2]) > 100):
+            self.fail(f"{value!r} is no number of lines and no share of them. Try 10 or 0.5%.", param, ctx)
+        return Limit(int(found[1])) if found[1] else Limit(share=float(found[2]) / 100)
 
 
 def duration_text(length: timedelta) -> str:
@@ -128,29 +163,45 @@ every_option = click.Option(
 # -- of every report ---------------------------------------------------------------------------------------------
 
 logs_argument = click.Argument(["logs"], nargs=-1, metavar="[LOGS]...")
+# fmt: off
+tz_option = click.Option(["--tz"], type=Zone(), default="UTC", show_default=True, metavar="ZONE", help="Time zone of days and times.")
+WHICH = [
+    click.Option(["--since"], metavar="WHEN", help="From then on: a date, a time, 7d (ago), yesterday."),
+    click.Option(["--until"], metavar="WHEN", help="Up to then; a date or yesterday includes that day."),
+    tz_option,
+    click.Option(["--host"], metavar="HOST", help="Only this site."),
+    click.Option(["--where"], metavar="SQL", help="Only events for which it holds: \"utm_source = 'newsletter'\"."),
+    click.Option(["--exclude-ip", "exclude_ip"], type=Network(), multiple=True, metavar="NET", help="Not from this address or network; repeat it."),
+    click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
+]
+READING = [
+    click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
+    click.Option(["--log-format", "log_format"], metavar="FORMAT", help="A format's name, or a log_format (nginx) or LogFormat (Apache) string."),
+    click.Option(["--nginx-conf", "nginx_conf"], metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),
+    click.Option(["--log-tz", "log_tz"], type=Zone(), default="UTC", show_default=True, metavar="ZONE", help="Time zone of log times that name none."),
+    click.Option(["--trusted-proxy", "trusted_proxy"], type=Network(), multiple=True, metavar="NET", help="A proxy whose X-Forwarded-For tells the client; repeat it."),
+    click.Option(["--max-line", "max_line"], type=Size(), default="2M", show_default=True, metavar="SIZE", help="Of a longer line, only so much is read."),
+    click.Option(["--explain"], metavar="LINE", help="Say what becomes of one line (or FILE:N) and why, instead of the report."),
+]
+BAD_LINES = [
+    click.Option(["--rejects"], metavar="FILE", help="Keep each bad line as it is, with file, line and reason."),
+    click.Option(["--max-errors", "max_errors"], type=BadLines(), metavar="N|P%", help="More bad lines than that: no report, exit code 4."),
+    click.Option(["--strict"], is_flag=True, help="The same as --max-errors 0."),
+]
+OUTPUT = [
+    click.Option(["--format", "format"], type=click.Choice(FORMATS), help="Default: a table on a terminal, else csv; with -o by its ending."),
+    click.Option(["-o", "--output"], metavar="FILE", help="Write to FILE, whole or not at all."),
+    click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Defuse cells that a spreadsheet would run as a formula."),
+    click.Option(["-q", "--quiet"], is_flag=True, help="Errors only on stderr."),
+    click.Option(["--debug"], is_flag=True, help="Show the traceback of a failure."),
+]
+# fmt: on
 COMMON: dict[str, list[click.Option]] = {
-    "Which events": [
-        click.Option(["--since"], metavar="WHEN", help="From then on: a date, a time, 7d (ago), yesterday."),
-        click.Option(["--until"], metavar="WHEN", help="Up to then; a date or yesterday includes that day."),
-        click.Option(["--tz"], type=Zone(), default="UTC", show_default=True, metavar="ZONE", help="Time zone of days and times."),
-        click.Option(["--host"], metavar="HOST", help="Only this site."),
-        click.Option(["--where"], metavar="SQL", help="Only events for which it holds: \"utm_source = 'newsletter'\"."),
-        click.Option(["--exclude-ip", "exclude_ip"], type=Network(), multiple=True, metavar="NET", help="Not from this address or network; repeat it."),
-        click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
-    ],
-    "Reading": [
-        click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
-        click.Option(["--log-format", "log_format"], metavar="FORMAT", help="A format's name, or a log_format (nginx) or LogFormat (Apache) string."),
-        click.Option(["--explain"], metavar="LINE", help="Say what becomes of one line (or FILE:N) and why, instead of the report."),
-    ],
-    "Output": [
-        click.Option(["--format", "format"], type=click.Choice(FORMATS), help="Default: a table on a terminal, else csv; with -o by its ending."),
-        click.Option(["-o", "--output"], metavar="FILE", help="Write to FILE, whole or not at all."),
-        click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Defuse cells that a spreadsheet would run as a formula."),
-        click.Option(["-q", "--quiet"], is_flag=True, help="Errors only on stderr."),
-        click.Option(["--debug"], is_flag=True, help="Show the traceback of a failure."),
-    ],
-}  # fmt: skip
+    "Which events": WHICH,
+    "Reading": READING,
+    "Bad lines (each of these parses every line, not only the pixel's)": BAD_LINES,
+    "Output": OUTPUT,
+}
 
 
 def common_options() -> list[click.Option]:

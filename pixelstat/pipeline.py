@@ -9,11 +9,12 @@ from datetime import datetime
 
 import polars as pl
 
-from pixelstat import source
-from pixelstat.formats.text import TextFormat
+from pixelstat import formats, source
+from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
-from pixelstat.people import agents, exclusions, identity
+from pixelstat.people import agents, exclusions, forwarded, identity
 from pixelstat.protocols import PixelProtocol, house
+from pixelstat.rejects import Rejects
 from pixelstat.schemas import EVENTS
 
 
@@ -35,22 +36,52 @@ class Selection:
         object.__setattr__(self, "protocols", (house.protocol(self.pixels),))
 
 
-Logs = Sequence[tuple[TextFormat, Sequence[source.Log]]]  # grouped by their format
+@dataclass(frozen=True)
+class Logs:
+    """The logs of a run, grouped by the format of their first lines, and how they are read."""
+
+    groups: Sequence[tuple[Format, Sequence[source.Log]]]
+    candidates: Sequence[Format] = ()  # what a line that does not fit its log's format may be
+    zone: str = "UTC"  # of times that name none
+    max_line: int = source.MAX_LINE
+    trusted: Sequence[exclusions.Network] = ()  # proxies whose X-Forwarded-For tells the client
+
+
 Report = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
-def run(logs: Logs, selection: Selection, report: Report, ledger: Ledger) -> pl.DataFrame:
-    """The report's frame over the logs; the ledger is filled with what it stands on."""
-    kept = ledger.settle(events(logs, selection, ledger.reading))
+def run(
+    logs: Logs, selection: Selection, report: Report, ledger: Ledger, rejects: Rejects | None = None
+) -> pl.DataFrame:
+    """The report's frame over the logs; the ledger is filled with what it stands on.
+
+    Only lines that a pixel's marker occurs in are parsed, unless somebody wants to know which others are bad.
+    """
+    marker = None if rejects else "|".join(protocol.marker for protocol in selection.protocols)
+    requests = read(logs, ledger.reading, marker, rejects)
+    kept = ledger.settle(judged(claimed(requests, selection), selection))
     return report(kept).collect(engine="streaming")
 
 
-def events(logs: Logs, selection: Selection, reading: source.Reading) -> pl.LazyFrame:
-    """EVENTS of the logs, every candidate line among them; those that do not count are marked."""
-    marker = "|".join(protocol.marker for protocol in selection.protocols)
-    is_candidate = pl.col("line").str.contains(marker)
-    requests = [form.requests(source.lines(group, reading).filter(is_candidate)) for form, group in logs]
-    return judged(claimed(pl.concat(requests), selection), selection)
+def read(logs: Logs, reading: source.Reading, marker: str | None, rejects: Rejects | None = None) -> pl.LazyFrame:
+    """REQUESTS of the logs with their lines, of those lines that the marker occurs in: one row a line."""
+    requests = []
+    for form, group in logs.groups:
+        lines = source.lines(group, reading, logs.max_line)
+        lines = lines if marker is None else lines.filter(pl.col("line").str.contains(marker))
+        requests.append(form.requests(lines, logs.zone))
+
+    def again(batch: pl.DataFrame) -> pl.DataFrame:
+        batch = formats.reread(batch, logs.candidates, logs.zone, logs.max_line)
+        if rejects:
+            rejects.take(batch)
+        return batch
+
+    looked_at = ["line", "header", "rejected", *(["file", "number", "fault"] if rejects else [])]
+    reread = pl.concat(requests).map_batches(again, projection_pushdown=True, streamable=True)
+    # The condition, always true, keeps in the batches what is looked at, whatever the report asks for.
+    reread = reread.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in looked_at))
+    return forwarded.with_clients(reread, logs.trusted) if logs.trusted else reread
 
 
 def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

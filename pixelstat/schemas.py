@@ -17,9 +17,19 @@ REASONS = {  # why a line is set aside, in the order of precedence, with the led
 }
 Reason = pl.Enum(list(REASONS))
 
+FAULTS = {  # what is wrong with a line, in the words of `check`
+    "too_long": "is longer than --max-line, and what is left of it says too little",
+    "no_format": "fits no log format that pixelstat knows, or not the one given",
+    "no_request": "has no request that names a path",
+    "bad_time": "has a time that is no time, or lies before 2000 or in the future",
+    "bad_status": "has a status that is no number from 0 to 999",
+}
+Fault = pl.Enum(list(FAULTS))
+
 LINES = pl.Schema(
     {
         "line": pl.String(),  # without its line end; undecodable bytes are U+FFFD
+        "header": pl.String(),  # the `#Fields:` line that rules it; null when there was none so far
         "file": pl.Categorical(),  # the path as it was given
         "number": pl.Int64(),  # 1 for the file's first line
     }
@@ -39,9 +49,20 @@ REQUESTS = pl.Schema(
         "bytes": pl.Int64(),  # null for "-"
         "referrer": pl.String(),  # the Referer header; null when absent
         "user_agent": pl.String(),  # null when absent or when the format has none
+        "forwarded_for": pl.String(),  # the X-Forwarded-For header
+        "cookies": pl.String(),  # the Cookie header
+        "dnt": pl.String(),  # the DNT header
+        "gpc": pl.String(),  # the Sec-GPC header
+        "purpose": pl.String(),  # the Sec-Purpose header
+        "request_id": pl.String(),  # what the server calls this one request
+        "format": pl.String(),  # the log format that the line was read as
         "rejected": Reason,  # null: not rejected so far
+        "fault": Fault,  # what is wrong with an unreadable line; null for all others
     }
 )
+
+# REQUESTS with the lines that they were read from.
+READ = pl.Schema({**REQUESTS, "line": LINES["line"], "header": LINES["header"]})
 
 EVENTS = pl.Schema(
     {
@@ -74,6 +95,13 @@ EVENTS = pl.Schema(
         "method": pl.String(),
         "path": pl.String(),  # of the pixel itself
         "status": pl.Int16(),
+        "forwarded_for": pl.String(),
+        "cookies": pl.String(),
+        "dnt": pl.String(),
+        "gpc": pl.String(),
+        "purpose": pl.String(),
+        "request_id": pl.String(),
+        "format": pl.String(),  # the log format of its line
         "rejected": Reason,
     }
 )

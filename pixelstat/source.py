@@ -19,18 +19,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import FileIO, RawIOBase
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from pixelstat.archives import DAMAGED, OTHERS, Replayed, damage, unpacked
+from pixelstat.archives import DAMAGED, OTHERS, Replayed, compression, damage, unpacked
 from pixelstat.errors import PixelstatError
 from pixelstat.schemas import LINES
 
 BLOCK = 8 << 20  # bytes; half of it takes a tenth more time, twice of it much more memory
 BATCH = 16_000  # rows that are passed on together, at least
 CORES = os.cpu_count() or 1
-MAX_LINE = 1 << 20  # bytes kept of one line
+MAX_LINE = 2 << 20  # bytes kept of one line
 FINGERPRINT = 1 << 10  # bytes by which two logs are suspected to be one
 STDIN = "-"
 
@@ -54,11 +55,20 @@ class Log:
         """What it is compressed with, where that is not read."""
         return next((name for magic, name in OTHERS.items() if self.head[1:].startswith(magic)), None)
 
+    def compression(self) -> str | None:
+        """What it is compressed with; None for plain text."""
+        with _opened(self) as (stored, _):
+            stored.seek(0)
+            return compression(stored.read(6) or b"")
+
     def title(self) -> str:
         return "Standard input" if self.name == STDIN else self.name
 
     def first_line(self) -> str:
         return self.head[1:].partition(b"\n")[0][:300].decode("utf-8", "replace")
+
+    def first_lines(self, count: int) -> list[str]:
+        return [line.rstrip(b"\r").decode("utf-8", "replace") for line in self.head[1:].split(b"\n", count)[:count]]
 
 
 @dataclass
@@ -151,14 +161,17 @@ def _opened(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
         yield stored, unpacked(stored)
 
 
-def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) -> Generator[bytes]:
+def blocks(
+    log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, *, raw: bool = False
+) -> Generator[bytes]:
     """The log in blocks of whole lines; where it is damaged, all lines before that.
 
     Each block begins with a newline of ours and ends in one of the log's. The one in front keeps Polars from
     taking a line that begins with `x^` or `x\\x01` for the magic bytes of a zlib archive. A last line without
-    a newline counts, unless damage cut it. Of a line too long for a block the first MAX_LINE bytes are kept.
-    `on_read` hears the position in the stored file.
+    a newline counts, unless damage cut it. Of a line too long for a block the first `max_line` bytes are kept.
+    `on_read` hears the position in the stored file. Nothing is mended where the `raw` bytes are asked for.
     """
+    mended = bytes if raw else _mended
     buffer = bytearray(b"\n") + bytearray(BLOCK)
     view = memoryview(buffer)
     kept = 1  # bytes in the buffer: our newline and the beginning of a line
@@ -177,9 +190,9 @@ def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) ->
             end = buffer.rfind(b"\n", kept, filled) + 1
             if end:
                 if is_cut:
-                    yield _mended(bytes(view[:kept]) + bytes(view[buffer.find(b"\n", kept, filled) : end]))
+                    yield mended(bytes(view[:kept]) + bytes(view[buffer.find(b"\n", kept, filled) : end]))
                 else:
-                    yield _mended(bytes(view[:end]))
+                    yield mended(bytes(view[:end]))
                 view[1 : 1 + filled - end] = bytes(view[end:filled])
                 kept, is_cut = 1 + filled - end, False
             elif filled < len(buffer):
@@ -187,10 +200,10 @@ def blocks(log: Log, on_read: Callable[[int], None] = lambda _position: None) ->
             elif not is_cut:
                 beginning = bytes(view[1:]).lstrip(b"\0")  # a hole may be larger than a block
                 view[1 : 1 + len(beginning)] = beginning
-                is_cut = len(beginning) > MAX_LINE
-                kept = 1 + min(len(beginning), MAX_LINE)
+                is_cut = len(beginning) > max_line
+                kept = 1 + min(len(beginning), max_line)
     if kept > 1:
-        yield _mended(bytes(view[:kept]) + b"\n")
+        yield mended(bytes(view[:kept]) + b"\n")
 
 
 _LEADING_NULS = re.compile(rb"^\0+", re.MULTILINE)
@@ -213,31 +226,44 @@ def _mended(block: bytes) -> bytes:
 # -- blocks -> LINES -------------------------------------------------------------------------------------
 
 
-def lines(logs: Sequence[Log], reading: Reading) -> pl.LazyFrame:
+class Part(NamedTuple):
+    """What became of one block."""
+
+    log: Log
+    height: int  # lines in it
+    frame: pl.DataFrame  # those of them that are asked for
+    last: str | None  # the last `#Fields:` line in it
+
+
+def lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl.LazyFrame:
     """LINES of the logs, one after the other, read when the pipeline runs and in one pass."""
 
     def read(
         columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        numbered = columns != ["line"]
+        numbered = columns is None or "number" in columns or "file" in columns
+        ruled = columns is None or "header" in columns
 
-        def parted(log: Log, block: bytes, passed: int) -> tuple[int, pl.DataFrame]:
-            frame = _lines_of(log, block, passed, numbered=numbered)
-            height = frame.height
+        def parted(log: Log, block: bytes, passed: int) -> Part:
+            frame = _lines_of(log, block, passed, max_line, numbered=numbered)
+            height, last = frame.height, None
+            if ruled:
+                frame, last = _with_headers(frame)
             frame = frame if predicate is None else frame.filter(predicate)
             if frame.height * 4 < height:  # the few that passed would keep the text of the whole block in memory
                 frame = frame.with_columns(pl.col("line") + "")
-            return height, frame if columns is None else frame.select(columns)
+            return Part(log, height, frame if columns is None else frame.select(columns), last)
 
-        def parts(pool: Executor) -> Iterator[Future[tuple[int, pl.DataFrame]]]:
+        def parts(pool: Executor) -> Iterator[Future[Part]]:
             for log in logs:
                 passed = 0
-                for block in blocks(log, partial(reading.at, log)):
+                for block in blocks(log, partial(reading.at, log), max_line):
                     yield pool.submit(parted, log, block, passed)
                     passed += block.count(b"\n") - 1 if numbered else 0
 
         with ThreadPoolExecutor(CORES) as pool:
-            for batch in _gathered(_in_order(parts(pool)), reading):
+            in_order = _in_order(parts(pool))
+            for batch in _gathered(_ruled(in_order) if ruled else in_order, reading):
                 yield batch if limit is None else batch.head(limit)
                 limit = None if limit is None else limit - batch.height
                 if limit is not None and limit <= 0:
@@ -248,9 +274,29 @@ def lines(logs: Sequence[Log], reading: Reading) -> pl.LazyFrame:
     )
 
 
-def _in_order(parts: Iterator[Future[tuple[int, pl.DataFrame]]]) -> Iterator[tuple[int, pl.DataFrame]]:
+def _with_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
+    """Lines with the `#Fields:` line of their block that rules them, and the last of these."""
+    starts = frame["line"].str.starts_with("#Fields:")
+    if not starts.any():
+        return frame.with_columns(header=pl.lit(None, pl.String)), None
+    headers = frame.select(header=pl.when(starts).then("line").forward_fill())["header"]
+    return frame.with_columns(headers), headers[-1]
+
+
+def _ruled(parts: Iterator[Part]) -> Iterator[Part]:
+    """The parts with the `#Fields:` line of an earlier block where theirs has none yet."""
+    log, header = None, None
+    for part in parts:
+        if part.log is not log:
+            log, header = part.log, None
+        frame = part.frame if header is None else part.frame.with_columns(pl.col("header").fill_null(pl.lit(header)))
+        header = part.last or header
+        yield part._replace(frame=frame)
+
+
+def _in_order(parts: Iterator[Future[Part]]) -> Iterator[Part]:
     """The results one after the other, while CORES more of them are in the making."""
-    waiting: deque[Future[tuple[int, pl.DataFrame]]] = deque()
+    waiting: deque[Future[Part]] = deque()
     for part in parts:
         waiting.append(part)
         if len(waiting) > CORES:
@@ -259,38 +305,38 @@ def _in_order(parts: Iterator[Future[tuple[int, pl.DataFrame]]]) -> Iterator[tup
         yield waiting.popleft().result()
 
 
-def _gathered(parts: Iterator[tuple[int, pl.DataFrame]], reading: Reading) -> Iterator[pl.DataFrame]:
+def _gathered(parts: Iterator[Part], reading: Reading) -> Iterator[pl.DataFrame]:
     """Batches of BATCH rows or more: where few lines pass, a batch a block would be dearer to pass on than to read."""
     gathered: list[pl.DataFrame] = []
-    for height, frame in parts:
-        reading.lines += height
-        gathered.append(frame)
-        if sum(part.height for part in gathered) >= BATCH:
+    for part in parts:
+        reading.lines += part.height
+        gathered.append(part.frame)
+        if sum(frame.height for frame in gathered) >= BATCH:
             yield pl.concat(gathered)
             gathered = []
     if gathered:
         yield pl.concat(gathered)
 
 
-def frame_of(block: bytes) -> pl.DataFrame:
-    """The lines of one block, without the newline in front and a byte-order mark."""
-    return pl.read_lines(block).slice(1)
+def frame_of(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
+    """The lines of one block, without the newline in front, none of them longer than `max_line`."""
+    frame = pl.read_lines(block).slice(1)
+    length = frame["line"].str.len_bytes()
+    if (length > max_line).any():
+        cut = pl.when(length > max_line).then(pl.col("line").str.head(max_line)).otherwise("line")
+        frame = frame.with_columns(line=cut)
+    return frame
 
 
-def _lines_of(log: Log, block: bytes, passed: int, *, numbered: bool = True) -> pl.DataFrame:
-    frame = frame_of(block)
+def _lines_of(log: Log, block: bytes, passed: int, max_line: int, *, numbered: bool = True) -> pl.DataFrame:
+    frame = frame_of(block, max_line)
     if not numbered:
-        return frame
+        return frame.select("line")
     return frame.select(
         "line",
         pl.lit(log.name).cast(LINES["file"]).alias("file"),
         pl.int_range(passed + 1, passed + 1 + pl.len(), dtype=pl.Int64).alias("number"),
     )
-
-
-def head_lines(log: Log, count: int) -> pl.DataFrame:
-    """LINES of the log's beginning, `count` at most."""
-    return _lines_of(log, log.head, 0).head(count)
 
 
 def repeated(logs: Sequence[Log]) -> list[tuple[str, str]]:
@@ -316,12 +362,33 @@ def beginnings(logs: Sequence[Log]) -> Sequence[Log]:
     return logs
 
 
-def line_of(log: Log, number: int) -> str:
-    """Line `number` of the log, counted from 1. Raises PixelstatError if the log has fewer."""
+def raw_lines(log: Log, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """These lines of the log as they stand there; `numbers` ascend."""
+    wanted = deque(numbers)
     passed = 0
+    for block in blocks(log, raw=True):
+        if not wanted:
+            return
+        count = block.count(b"\n") - 1
+        if wanted[0] <= passed + count:
+            texts = block.split(b"\n")
+            while wanted and wanted[0] <= passed + count:
+                number = wanted.popleft()
+                yield number, texts[number - passed].removesuffix(b"\r")
+        passed += count
+
+
+def line_of(log: Log, number: int) -> tuple[str, str | None]:
+    """Line `number` of the log, counted from 1, and the `#Fields:` line that rules it.
+
+    Raises PixelstatError if the log has fewer.
+    """
+    passed, header = 0, None
     for block in blocks(log):
-        frame = frame_of(block)
+        frame, last = _with_headers(frame_of(block))
         if passed < number <= passed + frame.height:
-            return str(frame.item(number - passed - 1, 0))
+            line, own = frame.row(number - passed - 1)
+            return str(line), own or header
         passed += frame.height
+        header = last or header
     raise PixelstatError(f"{log.name!r} has {passed:,} lines.", f"Try: --explain {log.name}:{max(passed, 1)}")

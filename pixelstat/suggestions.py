@@ -1,9 +1,11 @@
 """When a log holds no pixel request: what was requested that might be one."""
 
+from dataclasses import replace
+
 import polars as pl
 
-from pixelstat.pipeline import Logs
-from pixelstat.source import Reading, beginnings, lines
+from pixelstat.pipeline import Logs, read
+from pixelstat.source import Reading, beginnings
 
 MOST = 5
 
@@ -12,9 +14,9 @@ def requested_instead(logs: Logs) -> str:
     """The sentence for a log without pixel requests, with the image or query-carrying paths most asked for."""
     path = pl.col("path")
     likely = path.str.contains(r"(?i)\.(?:gif|png|webp|jpe?g|svg|ico)$") | pl.col("query").is_not_null()
-    requests = [form.requests(lines(beginnings(group), Reading())) for form, group in logs]
+    again = replace(logs, groups=[(form, beginnings(group)) for form, group in logs.groups])
     top = (
-        pl.concat(requests)
+        read(again, Reading(), marker=None)
         .filter(pl.col("rejected").is_null(), likely)
         .group_by("path")
         .agg(requests=pl.len())

@@ -3,6 +3,7 @@
 import bz2
 import contextlib
 import gzip
+import lzma
 import os
 import pty
 import re
@@ -11,8 +12,10 @@ import stat
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -252,10 +255,27 @@ def test_a_damaged_archive_ends_in_exit_code_3_even_when_nobody_is_told(tmp_path
 
 
 def test_an_archive_of_another_kind_is_called_by_its_name(tmp_path: Path) -> None:
-    ended = views(tmp_path, bz2.compress(TWO), "access.log.bz2")
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("access.log", TWO)
+    ended = views(tmp_path, packed.getvalue(), "logs.zip")
     assert ended.stdout == ""
-    assert "bzip2" in ended.stderr
+    assert "zip archive" in ended.stderr
     assert ended.exit == 2
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress], ids=["bzip2", "xz"])
+def test_bzip2_and_xz_are_read_member_after_member(compress: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    first, second = TWO.splitlines(keepends=True)
+    assert views(tmp_path, compress(first) + compress(second), "named.log") == TWO_COUNTED
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress], ids=["bzip2", "xz"])
+def test_a_torn_bzip2_or_xz_gives_the_lines_before_the_tear(compress: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    ended = views(tmp_path, compress(TWO) + compress(TWO)[:-20], "torn")
+    assert ended.stdout.startswith("page,views,visitors\n/,")
+    assert "Warning: torn: it " in ended.stderr
+    assert ended.exit == 3
 
 
 # -- files that are not there, not logs, or named like a pattern -----------------------------------------------------
@@ -448,7 +468,7 @@ def test_without_a_command_the_help_is_shown_and_not_called_an_error(tmp_path: P
 
 def test_a_misspelled_command_is_told_what_was_meant(tmp_path: Path) -> None:
     ended = pixelstat(tmp_path, "veiws")
-    assert ended.stderr.startswith("Error: There is no report 'veiws'. Did you mean views?\n")
+    assert ended.stderr.startswith("Error: There is no command 'veiws'. Did you mean views?\n")
     assert ended.exit == 2
 
 

@@ -1,6 +1,7 @@
 """combined_vhost: combined with the site in front, as nginx users write it."""
 
-from pixelstat.formats.text import Sample, TextFormat
+from pixelstat.formats.samples import Sample
+from pixelstat.formats.text import TextFormat
 
 FORMAT = TextFormat(
     "combined_vhost",

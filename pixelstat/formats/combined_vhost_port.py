@@ -1,6 +1,7 @@
 """combined_vhost_port: combined with site and port in front, Apache's own `vhost_combined`."""
 
-from pixelstat.formats.text import Sample, TextFormat
+from pixelstat.formats.samples import Sample
+from pixelstat.formats.text import TextFormat
 
 FORMAT = TextFormat(
     "combined_vhost_port",

@@ -1,10 +1,12 @@
 """common_vhost: the Common Log Format with the site in front."""
 
-from pixelstat.formats.text import Sample, TextFormat
+from pixelstat.formats.common import TAIL, TEMPLATE
+from pixelstat.formats.samples import Sample
+from pixelstat.formats.text import TextFormat
 
 FORMAT = TextFormat(
     "common_vhost",
-    '$host $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent',
+    f"$host {TEMPLATE}",
     "common with the site in front",
     (
         Sample(
@@ -13,4 +15,5 @@ FORMAT = TextFormat(
              "bytes": 43, "referrer": None, "user_agent": None},
         ),
     ),
+    tail=TAIL,
 )  # fmt: skip

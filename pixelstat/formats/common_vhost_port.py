@@ -1,6 +1,8 @@
 """common_vhost_port: the Common Log Format with site and port in front, Apache's `vhost_common`."""
 
-from pixelstat.formats.text import Sample, TextFormat
+from pixelstat.formats.common import TAIL
+from pixelstat.formats.samples import Sample
+from pixelstat.formats.text import TextFormat
 
 FORMAT = TextFormat(
     "common_vhost_port",
@@ -13,4 +15,5 @@ FORMAT = TextFormat(
              "bytes": None, "referrer": None, "user_agent": None},
         ),
     ),
+    tail=TAIL,
 )  # fmt: skip

@@ -10,14 +10,15 @@ ap_escape_logitem), and a field with `\\"` inside must not end there.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from functools import cached_property
 
 import polars as pl
 
 from pixelstat.errors import PixelstatError
-from pixelstat.schemas import REQUESTS, UTC_TIME, Reason
+from pixelstat.formats.fields import TEXTS, read
+from pixelstat.formats.samples import Sample
 from pixelstat.vocabulary import changed_where
 
 NGINX = {  # variable: field
@@ -37,10 +38,20 @@ NGINX = {  # variable: field
     "args": "query",
     "query_string": "query",
     "status": "status",
+    "server_port": "port",
+    "remote_port": "port",
     "body_bytes_sent": "bytes",
     "bytes_sent": "bytes",
     "http_referer": "referrer",
     "http_user_agent": "user_agent",
+    "http_x_forwarded_for": "forwarded_for",
+    "proxy_add_x_forwarded_for": "forwarded_for",
+    "http_cookie": "cookies",
+    "http_dnt": "dnt",
+    "http_sec_gpc": "gpc",
+    "http_sec_purpose": "purpose",
+    "request_id": "request_id",
+    "http_x_request_id": "request_id",
 }
 APACHE = {
     "h": "client",
@@ -48,6 +59,7 @@ APACHE = {
     "v": "vhost",
     "V": "vhost",
     "{host}i": "vhost",
+    "p": "port",
     "t": "time_clf",
     "{sec}t": "time_seconds",
     "{msec}t": "time_milliseconds",
@@ -63,17 +75,19 @@ APACHE = {
     "O": "bytes",
     "{referer}i": "referrer",
     "{user-agent}i": "user_agent",
+    "{x-forwarded-for}i": "forwarded_for",
+    "{cookie}i": "cookies",
+    "{dnt}i": "dnt",
+    "{sec-gpc}i": "gpc",
+    "{sec-purpose}i": "purpose",
+    "L": "request_id",
+    "{unique_id}e": "request_id",
 }
 APACHE_DIRECTIVE = re.compile(r"%(?:!?[\d,]+)?[<>]?(\{[^}]*\}\^?)?([a-zA-Z])")
 NGINX_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
-
-@dataclass(frozen=True)
-class Sample:
-    """A line of the format and what it must be read as."""
-
-    line: str
-    fields: dict[str, object]
+ANYTHING = ""  # a tail that may be anything
+NOTHING = r"^\s*$"
 
 
 @dataclass(frozen=True)
@@ -84,9 +98,16 @@ class TextFormat:
     template: str
     about: str = ""
     samples: Sequence[Sample] = field(default=(), compare=False)
+    tail: str = ANYTHING  # what follows the template's last quote must match, as a regular expression
+    other_tails: str = ""  # and must not match: the formats that are told by these
+    looks: Mapping[str, str] = field(
+        default_factory=dict, compare=False
+    )  # what a field must be, as a regular expression
+    fields: Mapping[str, str] = field(default_factory=dict, compare=False)  # further variables: the field they are
+    change: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # of the cut fields
 
     def __post_init__(self) -> None:
-        found = _fields(self.template)
+        found = self._names
         times = [name for name in found if name.startswith("time_")]
         if len(times) > 1 and any("%z" in name for name in times[1:]):
             raise PixelstatError(
@@ -98,24 +119,87 @@ class TextFormat:
                 f"The log format {self.template!r} has no time.",
                 "It needs $time_local, $time_iso8601 or $msec (Apache: %t).",
             )
-        if not {"request", "uri", "path"} & set(found):
+        if not {"request", "absolute_request", "url", "uri", "path"} & set(found):
             raise PixelstatError(
                 f"The log format {self.template!r} has no request.", "It needs $request or $request_uri (Apache: %r)."
             )
 
-    def requests(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        """LINES -> REQUESTS: one row a line; what cannot be read is marked `unreadable`."""
-        return _requests(lines, _segments(self.template))
+    @cached_property
+    def _tokens(self) -> "Segment":
+        return _tokens(self.template, self.fields)
 
-    def fits(self, head: pl.DataFrame) -> int:
-        """How many of these LINES are lines of this format, address and all."""
-        requests = self.requests(head.lazy()).collect()
-        return requests.filter(
-            pl.col("rejected").is_null(),
-            ~pl.col("client").str.contains(r"\s") & pl.col("client").ne("-")
-            | pl.lit("client" not in _fields(self.template)),
-            ~pl.col("vhost").str.contains(r"\s") | pl.lit("vhost" not in _fields(self.template)),
-        ).height
+    @property
+    def _names(self) -> list[str]:
+        return [name for name in self._tokens[1::2] if name]
+
+    @cached_property
+    def _shape(self) -> re.Pattern[str]:
+        tokens = self._tokens
+        if self.tail:  # says what may stand behind the last quote
+            last = max(place for place in range(0, len(tokens), 2) if '"' in tokens[place])
+            tokens = [*tokens[:last], tokens[last].rpartition('"')[0] + '"']
+        return re.compile(_shape(tokens, self.looks))
+
+    def is_shaped(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002 - for formats with headers
+        """Whether the line looks like one of this format from end to end; its values may still make no sense."""
+        found = self._shape.match(line)
+        if not found:
+            return False
+        tail = line[found.end() :]
+        return (not self.tail or re.search(self.tail, tail) is not None) and not (
+            self.other_tails and re.search(self.other_tails, tail)
+        )
+
+    def ruled_by(self, header: str | None) -> "TextFormat":  # noqa: ARG002
+        """Itself: a text format has no header."""
+        return self
+
+    def requests(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
+        """LINES -> REQUESTS with their lines: one row a line; what cannot be read is marked `unreadable`."""
+        fields = self._cut(lines)
+        return read(self.change(fields) if self.change else fields, self.name, zone)
+
+    def _cut(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        column = pl.col
+        segments = _segments(self._tokens)
+        quotes = len(segments) - 1
+        # Few lines hold an escape. One look at the line tells; its fields need not be looked at again.
+        lines = lines.with_columns(escaped=column("line").str.contains("\\", literal=True))
+        if quotes:
+            # An escaped quote or backslash, as Apache writes it, becomes what nginx would write: no quote is left inside.
+            lines = lines.with_columns(text=column("line"))
+            lines = changed_where(lines, ["text"], _is_escaped, _spell_out).with_columns(
+                column("text").str.splitn('"', quotes + 1)
+            )
+            parts = [column("text").struct.field(f"field_{place}") for place in range(quotes + 1)]
+        else:
+            parts = [column("line")]
+        cut = {
+            name: _cut(part, tokens, place)
+            for part, tokens in zip(parts, segments, strict=True)
+            for place, name in enumerate(tokens)
+            if place % 2 and name
+        }
+        whole = parts[-1].is_not_null()  # a line that ends before its last quote was cut
+        if quotes and self.tail == NOTHING:
+            whole &= parts[-1].str.strip_chars_end() == ""
+        elif quotes and self.tail:
+            whole &= parts[-1].str.contains(self.tail)
+        if quotes and self.other_tails:
+            whole &= ~parts[-1].str.contains(self.other_tails)
+        for part, tokens in list(zip(parts, segments, strict=True))[0 : max(quotes, 1) : 2]:
+            if (
+                len(tokens) > 1
+            ):  # what stands outside of quotes must look like it: other formats have other fields there
+                whole &= part.str.contains(f"^{_shape(tokens, self.looks)}{'$' if quotes else ''}")
+            else:
+                whole &= part == tokens[0]
+        inside = {name for tokens in segments[1::2] for name in tokens[1::2]}
+        fields = lines.select("line", "header", "file", "number", "escaped", whole.alias("whole"), **cut)
+        texts = sorted({*cut} & ({*TEXTS, "asked_from", "request", "absolute_request", "url", "uri", "path", "query"}))
+        fields = changed_where(fields, texts, _is_escaped, unescape)
+        fit = [column(name).str.contains(f"^(?:{self.looks[name]})$") for name in self.looks if name in inside]
+        return fields.with_columns(whole=pl.all_horizontal("whole", *fit)) if fit else fields
 
 
 # -- the string -> segments ----------------------------------------------------------------------------------
@@ -123,10 +207,10 @@ class TextFormat:
 Segment = list[str]  # literal, field, literal, field, ..., literal: between two quotes or outside of them
 
 
-def _tokens(template: str) -> Segment:
+def _tokens(template: str, further: Mapping[str, str]) -> Segment:
     """The template as one segment: literals at even places, fields ('' for those of no use) at odd ones."""
     if "$" in template:
-        variable, names = NGINX_VARIABLE, NGINX
+        variable, names = NGINX_VARIABLE, {**NGINX, **further}
     else:
         template = template.replace('\\"', '"').replace("\\t", "\t")
         template = re.sub(r"(?<!%)%t", "[%t]", template)  # Apache's %t brings its brackets along
@@ -153,14 +237,10 @@ def _strftime(name: str) -> str:
     return "time_as " + name[1:-2].removeprefix("begin:").removeprefix("end:")
 
 
-def _fields(template: str) -> list[str]:
-    return [name for name in _tokens(template)[1::2] if name]
-
-
-def _segments(template: str) -> list[Segment]:
+def _segments(tokens: Segment) -> list[Segment]:
     """The template cut at its quotes: what stands outside, inside, outside, ... of them."""
     segments: list[Segment] = [[]]
-    for place, token in enumerate(_tokens(template)):
+    for place, token in enumerate(tokens):
         if place % 2:
             segments[-1].append(token)
             continue
@@ -170,17 +250,44 @@ def _segments(template: str) -> list[Segment]:
     return segments
 
 
-EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)  # the oldest time that is a time and no mistake
+# -- segments -> the shape of a line -------------------------------------------------------------------------
+
+_QUOTED = r'(?:[^"\\]|\\.)*'
+_SHAPES = {  # what a field looks like outside of quotes
+    "client": r'[^- \t"][^ \t"]*',
+    "asked_from": r'[^ \t"]+',
+    "vhost": r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.*-]+)(?::[0-9]+)?",
+    "time_clf": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}",
+    "time_iso": r'[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[^ \t"]*',
+    "time_seconds": r"[0-9]+(?:\.[0-9]+)?",
+    "status": r"(?:[0-9]{3}|[0-])",
+    "bytes": r"(?:[0-9]+|-)",
+    "port": r"[0-9]+",
+}
 
 
-def latest() -> datetime:
-    """The latest: clocks of servers are wrong by hours, not by years."""
-    return datetime.now(timezone.utc) + timedelta(hours=48)
+def _shape(tokens: Segment, looks: Mapping[str, str]) -> str:
+    """A regular expression for the tokens, in the language that Python's and Polars' have in common."""
+    pattern, is_quoted = "", False
+    for place, token in enumerate(tokens):
+        if place % 2 == 0:
+            pattern += re.escape(token).replace("\\ ", " ")
+            is_quoted ^= token.count('"') % 2 == 1
+        elif token in looks:
+            pattern += f"(?:{looks[token]})"
+        elif is_quoted:
+            pattern += _QUOTED
+        elif token in _SHAPES:
+            pattern += _SHAPES[token]
+        else:
+            following = tokens[place + 1]
+            pattern += r'[^ \t"]*' if following in ("", " ", '"') else r'[^"]*?'
+    return pattern
 
-
-WIDTHS = {"time_clf": 26, "status": 3}  # fields of one width: no delimiter need be looked for
 
 # -- segments -> expressions -----------------------------------------------------------------------------------
+
+WIDTHS = {"time_clf": 26, "status": 3}  # fields of one width: no delimiter need be looked for
 
 
 def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
@@ -218,141 +325,7 @@ def _after(text: pl.Expr, delimiter: str) -> pl.Expr:
     return text.str.splitn(delimiter, 2).struct.field("field_1")
 
 
-def _requests(lines: pl.LazyFrame, segments: list[Segment]) -> pl.LazyFrame:
-    column = pl.col
-    quotes = len(segments) - 1
-    # Few lines hold an escape. One look at the line tells; its fields need not be looked at again.
-    lines = lines.with_columns(escaped=column("line").str.contains("\\", literal=True))
-    if quotes:
-        # An escaped quote or backslash, as Apache writes it, becomes what nginx would write: no quote is left inside.
-        lines = changed_where(lines, ["line"], _is_escaped, _spell_out).with_columns(
-            column("line").str.splitn('"', quotes + 1)
-        )
-        parts = [column("line").struct.field(f"field_{place}") for place in range(quotes + 1)]
-    else:
-        parts = [column("line")]
-    cut = {
-        name: _cut(part, tokens, place)
-        for part, tokens in zip(parts, segments, strict=True)
-        for place, name in enumerate(tokens)
-        if place % 2 and name
-    }
-    whole = parts[-1].is_not_null()  # a line that ends before its last quote was cut
-    return _read(lines.select("file", "number", "escaped", whole.alias("whole"), **cut))
-
-
-def _read(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """The cut fields -> REQUESTS."""
-    column = pl.col
-    names = fields.collect_schema().names()
-    present = set(names)
-    if "request" in present:
-        fields = fields.with_columns(request=_without_version())
-    escaped = present & {"request", "uri", "path", "query", "client", "vhost", "referrer", "user_agent"}
-    fields = changed_where(fields, sorted(escaped), _is_escaped, unescape)
-    if "request" in present:  # says it all: what the format repeats of it is passed over
-        fields = fields.with_columns(column("request").str.splitn("?", 2)).with_columns(
-            column("request").struct.field("field_0").str.splitn(" ", 2).alias("asked"),
-            column("request").struct.field("field_1").alias("query"),
-        )
-        asked = column("asked").struct
-        fields = fields.with_columns(method=asked.field("field_0"), path=asked.field("field_1"))
-    elif "uri" in present:
-        fields = fields.with_columns(column("uri").str.splitn("?", 2)).with_columns(
-            path=column("uri").struct.field("field_0"), query=column("uri").struct.field("field_1")
-        )
-    elif "query" in present:  # Apache's %q keeps its question mark
-        fields = fields.with_columns(query=_absent(column("query").str.strip_prefix("?")))
-    time_field = next(name for name in names if name.startswith("time_"))  # the first that the format has
-    if time_field == "time_clf":
-        fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_minutes())
-    texts = ("client", "vhost", "referrer", "user_agent")
-    fields = fields.with_columns(
-        time=_time(time_field),
-        status=_number("status", pl.Int16(), present),
-        bytes=_number("bytes", pl.Int64(), present),
-        **{name: _absent(column(name)) if name in present else pl.lit(None, pl.String) for name in texts},
-        **{name: pl.lit(None, pl.String) for name in ("method", "query") if name not in fields.collect_schema()},
-    )
-    readable = column("whole") & column("time").is_between(EARLIEST, latest()) & column("path").is_not_null()
-    if "status" in present:
-        readable &= column("status").is_between(0, 999)
-    return fields.with_columns(
-        rejected=pl.when(~readable.fill_null(value=False)).then(pl.lit("unreadable", Reason))
-    ).select(REQUESTS.names())
-
-
-def _without_version() -> pl.Expr:
-    """`GET /path?query`. Cut from the end, so that a target in which a server let blanks through stays whole."""
-    request = pl.col("request")
-    return (
-        pl.when(request.str.tail(9).str.starts_with(" HTTP/"))
-        .then(request.str.head(-9))
-        .when(request.str.tail(7).str.starts_with(" HTTP/"))
-        .then(request.str.head(-7))
-        .otherwise(request)
-    )
-
-
-# -- fields -> values ------------------------------------------------------------------------------------------
-
-
-def _clf(time: pl.Expr) -> pl.Expr:
-    """`10/Oct/2000:13:55:36 -0700`. The offset is read by itself: that is four times as fast as %z."""
-    local = time.str.head(20).str.to_datetime("%d/%b/%Y:%H:%M:%S", time_unit="us", strict=False)
-    return (local - pl.duration(minutes=pl.col("offset"))).dt.replace_time_zone("UTC")
-
-
-def _clf_offset() -> pl.Expr:
-    """The offset as a number, -330 for ` -0330`; null if there is none."""
-    time = pl.col("time_clf")
-    return pl.when(time.str.len_bytes() == 26).then(time.str.slice(21)).cast(pl.Int32, strict=False)
-
-
-def _minutes() -> pl.Expr:
-    """The offset in minutes east of UTC; null if no place on earth has it."""
-    offset = pl.col("offset")
-    return pl.when(offset.abs() <= 1400).then(offset - offset.sign() * (offset.abs() // 100 * 40))
-
-
-def _iso(time: pl.Expr) -> pl.Expr:
-    return time.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
-
-
-def _epoch(per_second: int) -> Callable[[pl.Expr], pl.Expr]:
-    def read(time: pl.Expr) -> pl.Expr:
-        microseconds = time.cast(pl.Float64, strict=False) * (1_000_000 / per_second)
-        return microseconds.round().cast(pl.Int64, strict=False).cast(UTC_TIME)
-
-    return read
-
-
-def _time(name: str) -> pl.Expr:
-    if name in _TIMES:
-        return _TIMES[name](pl.col(name))
-    layout = name.removeprefix("time_as ")
-    if "%z" in layout:
-        return pl.col(name).str.to_datetime(layout, time_unit="us", time_zone="UTC", strict=False)
-    return pl.col(name).str.to_datetime(layout, time_unit="us", strict=False).dt.replace_time_zone("UTC")
-
-
-_TIMES: dict[str, Callable[[pl.Expr], pl.Expr]] = {
-    "time_clf": _clf,
-    "time_iso": _iso,
-    "time_seconds": _epoch(1),
-    "time_milliseconds": _epoch(1_000),
-    "time_microseconds": _epoch(1_000_000),
-}
-
-
-def _number(name: str, dtype: pl.DataType, present: set[str]) -> pl.Expr:
-    return pl.col(name).cast(dtype, strict=False) if name in present else pl.lit(None, dtype)
-
-
-def _absent(text: pl.Expr) -> pl.Expr:
-    """Null for what servers write when there is nothing: `-`, or nothing."""
-    return pl.when((text != "-") & (text != "")).then(text)
-
+# -- escapes ---------------------------------------------------------------------------------------------------
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([\\\"bnrtv]))")
 _NAMED = {"b": b"\b", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v", '"': b'"', "\\": b"\\"}

@@ -3,15 +3,14 @@
 An output is a function `write(result, file)` of a Result and a binary file. It does no arithmetic.
 """
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
 from pixelstat.errors import PixelstatError, ReaderGoneError
+from pixelstat.outputs.whole import written_whole
 from pixelstat.report import Result
 from pixelstat.terminal import let_go_of_stdout
 
@@ -47,21 +46,13 @@ def chosen(name: str | None, path: str | None) -> str:
 
 
 def deliver(result: Result, name: str, path: str | None) -> None:
-    """Write the result to the file, whole or not at all, or to stdout. Devices and pipes are written to as they are."""
+    """Write the result to the file, whole or not at all, or to stdout."""
     write = output_named(name)
     if path in (None, "-"):
         _to_stdout(write, result)
         return
-    target = Path(str(path))
-    try:
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
-                write(result, file)
-            return
-        _replace(write, result, target.resolve())
-    except OSError as error:
-        hint = "Name a file in a folder that you may write to."
-        raise PixelstatError(f"{str(path)!r} cannot be written: {error.strerror}.", hint) from error
+    with written_whole(str(path)) as file:
+        write(result, file)
 
 
 def _to_stdout(write: Write, result: Result) -> None:
@@ -75,36 +66,3 @@ def _to_stdout(write: Write, result: Result) -> None:
     except OSError as error:
         let_go_of_stdout()
         raise PixelstatError(f"stdout cannot be written: {error.strerror}.", "Name a file: -o report.csv") from error
-
-
-def _replace(write: Write, result: Result, target: Path) -> None:
-    """The file as a whole: written beside it, synced, and put in its place."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(result, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(_mode(target))
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync(target.parent)
-
-
-def _mode(target: Path) -> int:
-    """The mode that the file has, or that a new file gets."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

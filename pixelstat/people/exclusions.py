@@ -25,17 +25,24 @@ def is_refused() -> pl.Expr:
     return pl.col("status").is_between(200, 399).not_().fill_null(value=False)
 
 
+def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in a text, without brackets, port and zone, IPv4 inside IPv6 as IPv4. None for a host name."""
+    bare = text.strip().removeprefix("[").partition("]")[0].partition("%")[0]
+    if bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+    return found.ipv4_mapped or found if isinstance(found, ipaddress.IPv6Address) else found
+
+
 def with_own(requests: pl.LazyFrame, networks: Sequence[Network]) -> pl.LazyFrame:
     """REQUESTS with `is_own`: the client's address lies in one of the networks; IPv4 inside IPv6 counts as IPv4."""
 
     def inside(client: str) -> bool:
-        try:
-            address = ipaddress.ip_address(client.strip("[]").partition("%")[0])
-        except ValueError:
-            return False  # a host name: no network holds it
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        return any(address in network for network in networks)
+        found = address(client)
+        return found is not None and any(found in network for network in networks)
 
     def are_inside(clients: pl.Series) -> pl.Series:
         return pl.Series([inside(client) for client in clients.to_list()], dtype=pl.Boolean)

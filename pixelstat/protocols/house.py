@@ -64,7 +64,8 @@ def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
     claims = path.str.contains(f"{images}$") | path.str.contains(f"{endpoints}$") & query.is_not_null()
     for pixel in own:
         claims |= path.str.contains(f"^{pixel}$" if pixel.startswith("/") else f"/{pixel}$")
-    marker = "|".join([images, rf"{endpoints}\?", *own])
+    # Behind an endpoint stands its query, or what ends the path where a format has the query in a field of its own.
+    marker = "|".join([images, rf'{endpoints}[?\s"]', *own])
     claims &= pl.col("method").is_in(METHODS) | pl.col("method").is_null()  # OPTIONS only asks whether POST may follow
     return PixelProtocol("house", marker, claims.fill_null(value=False), _events, SAMPLES)
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.schemas import CONDITION_COLUMNS, EVENTS
-from pixelstat.vocabulary import fold_event, is_page_view
+from pixelstat.vocabulary import SPELLINGS, fold_event, is_page_view
 
 _SQL = re.compile(r"[=<>!'\"()]|\sis\s+(?:not\s+)?null\b|\sbetween\s", re.IGNORECASE)
 _OF_MANY = re.compile(  # SQL that looks beyond the row: its answer would hang on which rows stand together
@@ -70,7 +70,8 @@ def condition(sql: str, what: str) -> pl.Expr:
         reason = str(error).partition("\n")[0]
         raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", columns_hint()) from error
     if unknown:
-        near = get_close_matches(unknown[0], CONDITION_COLUMNS, 1)
+        is_event = unknown[0] in SPELLINGS  # purchase is near to the column purpose, and something else
+        near = [] if is_event else get_close_matches(unknown[0], CONDITION_COLUMNS, 1)
         meant = f" Did you mean {near[0]}?" if near else " A text in SQL stands in single quotes."
         raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{meant}", columns_hint())
     if dtype != pl.Boolean:

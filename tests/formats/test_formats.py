@@ -1,5 +1,6 @@
 """Every format reads its own samples to the stated values and is told from them first; broken lines are marked, never raised."""
 
+import json
 from datetime import datetime
 
 import polars as pl
@@ -9,52 +10,91 @@ from hypothesis import strategies as st
 
 from pixelstat import formats
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.text import TextFormat, unescape
-from pixelstat.schemas import LINES, REQUESTS
-from pixelstat.source import Log
+from pixelstat.formats.prefixes import PREFIXES, Prefix
+from pixelstat.formats.samples import Format, Sample
+from pixelstat.formats.text import unescape
+from pixelstat.schemas import LINES, READ
 
-ALL = [formats.format_named(name) for name in formats.NAMES]
+ALL = formats.all_formats()
+(COMBINED,) = formats.formats_named("combined")
+SAMPLE = COMBINED.samples[0].line
+NAMED = [
+    pytest.param(form, sample, id=f"{form.name}-{n}")
+    for n, (form, sample) in enumerate((form, sample) for form in ALL for sample in form.samples)
+]
+KINDS = {"__init__", "text", "keyed", "fields", "samples", "prefixes", "nginx_conf"}
 
 
-def lines(*texts: str) -> pl.LazyFrame:
-    rows = {"line": texts, "file": ["log"] * len(texts), "number": range(1, len(texts) + 1)}
+def lines(*texts: str, header: str | None = None) -> pl.LazyFrame:
+    rows = {
+        "line": texts,
+        "header": [header] * len(texts),
+        "file": ["log"] * len(texts),
+        "number": range(1, len(texts) + 1),
+    }
     return pl.LazyFrame(rows, schema=LINES)
 
 
-def log(*texts: str) -> Log:
-    return Log("log", 0, head="\n".join(["", *texts, ""]).encode())
+def read(form: Format, *texts: str, header: str | None = None) -> pl.DataFrame:
+    return form.ruled_by(header).requests(lines(*texts, header=header)).collect()
 
 
-@pytest.mark.parametrize("form", ALL, ids=formats.NAMES)
-def test_samples_are_read_to_the_stated_values(form: TextFormat) -> None:
-    read = form.requests(lines(*(sample.line for sample in form.samples))).collect()
-    assert read.schema == REQUESTS
-    for sample, row in zip(form.samples, read.iter_rows(named=True), strict=True):
-        assert row["rejected"] is None
-        expected = {**sample.fields, "time": datetime.fromisoformat(f"{sample.fields['time']}+00:00")}
-        assert {name: row[name] for name in expected} == expected
+def expected(sample: Sample) -> dict[str, object]:
+    return {**sample.fields, "time": datetime.fromisoformat(f"{sample.fields['time']}+00:00")}
 
 
-@pytest.mark.parametrize("form", ALL, ids=formats.NAMES)
-def test_samples_are_told_to_be_of_their_format(form: TextFormat) -> None:
-    for sample in form.samples:
-        assert formats.detect(log(sample.line), ALL) == form
+@pytest.mark.parametrize(("form", "sample"), NAMED)
+def test_samples_are_read_to_the_stated_values(form: Format, sample: Sample) -> None:
+    requests = read(form, sample.line, header=sample.header)
+    assert requests.schema == READ
+    row = requests.row(0, named=True)
+    assert row["rejected"] is None
+    assert {name: row[name] for name in expected(sample)} == expected(sample)
+
+
+@pytest.mark.parametrize(("form", "sample"), NAMED)
+def test_samples_are_told_to_be_of_their_format(form: Format, sample: Sample) -> None:
+    told = formats.detect([*([sample.header] if sample.header else []), sample.line], ALL)
+    assert told
+    assert told.name == form.name
+
+
+@pytest.mark.parametrize(("form", "sample"), NAMED)
+def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: Format, sample: Sample) -> None:
+    for other in ALL:
+        unsure = read(other, sample.line, header=sample.header)
+        row = formats.reread(unsure, ALL, "UTC", 1 << 20).row(0, named=True)
+        values = {name: row[name] for name in expected(sample)}
+        assert (other.name, values) == (other.name, expected(sample))
+
+
+@pytest.mark.parametrize("prefix", PREFIXES, ids=lambda prefix: prefix.sample)
+@pytest.mark.parametrize(
+    ("form", "sample"), [(form, sample) for form in ALL for sample in form.samples if not sample.header]
+)
+def test_samples_behind_a_prefix_are_read_to_the_same_values(prefix: Prefix, form: Format, sample: Sample) -> None:
+    line = prefix.sample.format(json.dumps(sample.line + "\n") if prefix.key else sample.line)
+    told = formats.detect([line], ALL)
+    assert told
+    assert told.name == form.name
+    row = read(told, line).row(0, named=True)
+    assert {name: row[name] for name in expected(sample)} == expected(sample)
 
 
 def test_folder_and_registry_agree() -> None:
     from pathlib import Path
 
-    files = {path.stem for path in Path(str(formats.__file__)).parent.glob("*.py")} - {"__init__", "text"}
+    files = {path.stem for path in Path(str(formats.__file__)).parent.glob("*.py")} - KINDS
     assert files == set(formats.NAMES)
 
 
 def test_a_log_of_something_else_has_no_format() -> None:
-    assert formats.detect(log("hello world", "a,b,c", '{"x": 1}'), ALL) is None
+    assert formats.detect(["hello world", "a,b,c", '{"x": 1}'], ALL) is None
 
 
 def test_a_format_is_told_though_the_log_begins_with_other_lines() -> None:
     noise = [f"nginx: warning {n}" for n in range(200)]
-    assert formats.detect(log(*noise, ALL[2].samples[0].line), ALL) == ALL[2]
+    assert formats.detect([*noise, SAMPLE], ALL) == COMBINED
 
 
 @pytest.mark.parametrize(
@@ -68,28 +108,24 @@ def test_a_format_is_told_though_the_log_begins_with_other_lines() -> None:
         '1.2.3.4 - - [07/Sep/2026:10:00:00] "GET /p.gif HTTP/1.1" 200 43 "-" "-"',
         '1.2.3.4 - - [07/Sep/2026:10:00:00 +00x0] "GET /p.gif HTTP/1.1" 200 43 "-" "-"',
         '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif HTTP/1.1" abc 43 "-" "-"',
-        '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET" 200 43 "-" "-"',
         '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif HTTP/1.1" 200 43 "-" "Mozi',
     ],
 )
 def test_a_broken_line_is_unreadable(broken: str) -> None:
-    assert formats.format_named("combined").requests(lines(broken)).collect()["rejected"].to_list() == ["unreadable"]
+    assert read(COMBINED, broken)["rejected"].to_list() == ["unreadable"]
 
 
 @given(
     st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n")), min_size=1, max_size=4),
     st.sampled_from(ALL),
 )
-def test_no_line_raises(texts: list[str], form: TextFormat) -> None:
-    assert form.requests(lines(*texts)).collect().height == len(texts)
-
-
-SAMPLE = ALL[2].samples[0].line
+def test_no_line_raises(texts: list[str], form: Format) -> None:
+    assert read(form, *texts).height == len(texts)
 
 
 @given(st.integers(0, len(SAMPLE)), st.text(max_size=3), st.sampled_from(ALL))
-def test_no_line_that_was_tampered_with_raises(at: int, text: str, form: TextFormat) -> None:
-    assert form.requests(lines(SAMPLE[:at] + text + SAMPLE[at:], SAMPLE[:at])).collect().height == 2
+def test_no_line_that_was_tampered_with_raises(at: int, text: str, form: Format) -> None:
+    assert read(form, SAMPLE[:at] + text + SAMPLE[at:], SAMPLE[:at]).height == 2
 
 
 @pytest.mark.parametrize(
@@ -109,7 +145,7 @@ def test_escapes_are_undone_once(escaped: str, plain: str) -> None:
 
 
 def one(template: str, line: str) -> dict[str, object]:
-    return formats.format_given(template).requests(lines(line)).collect().row(0, named=True)
+    return read(formats.formats_given(template)[0], line).row(0, named=True)
 
 
 def at(text: str) -> datetime:
@@ -151,7 +187,7 @@ def test_an_apache_string_of_ones_own_is_read() -> None:
 @pytest.mark.parametrize("template", ["$remote_addr $request", "$time_local", "nonsense", "%h%u %t %r", "%h %u"])
 def test_a_string_that_says_too_little_is_an_error(template: str) -> None:
     with pytest.raises(PixelstatError):
-        formats.format_given(template)
+        formats.formats_given(template)
 
 
 def test_a_target_with_blanks_is_read_whole() -> None:
@@ -161,6 +197,12 @@ def test_a_target_with_blanks_is_read_whole() -> None:
 
 def test_a_request_without_a_version_is_read() -> None:
     assert one("combined", '1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif" 200 43 "-" "-"')["path"] == "/p.gif"
+
+
+@pytest.mark.parametrize("request_line", [r"\x16\x03\x01\x00u", "", "-", "GET"])
+def test_a_request_that_is_none_makes_no_line_unreadable(request_line: str) -> None:
+    row = one("combined", f'1.2.3.4 - - [07/Sep/2026:10:00:00 +0000] "{request_line}" 400 173 "-" "-"')
+    assert (row["rejected"], row["path"]) == (None, None)
 
 
 def test_a_format_that_repeats_parts_of_the_request_undoes_escapes_once() -> None:

@@ -1,0 +1,15 @@
+"""The commands about logs and about pixelstat itself: one a file, named here once with its line in the help."""
+
+from importlib import import_module
+
+import click
+
+NAMES = {  # command: its one line in `pixelstat --help`
+    "check": "What is in a log: its format, its times, its pixels, and each line that cannot be read.",
+    "formats": "The log formats that pixelstat reads.",
+}
+
+
+def command_named(name: str) -> click.Command:
+    found: click.Command = import_module(f"pixelstat.commands.{name}").command
+    return found

@@ -1,0 +1,203 @@
+"""pixelstat check: what is in a log. The one command that parses every line of its own accord."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import polars as pl
+
+from pixelstat import formats, outputs, source
+from pixelstat.command import candidates, read_by, say_damage
+from pixelstat.errors import Exit
+from pixelstat.formats.prefixes import Prefixed
+from pixelstat.formats.samples import Format
+from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
+from pixelstat.pipeline import Logs, read
+from pixelstat.protocols import house
+from pixelstat.rejects import Limit, Rejects, is_bad
+from pixelstat.report import Column, Result
+from pixelstat.schemas import FAULTS
+from pixelstat.terminal import progress, say
+
+GAP = timedelta(hours=1)  # without a line: longer is told
+SHOWN = 3  # unreadable lines
+MOST = 10  # gaps, and pixels, of a log: the longest, and the most asked for
+WIDEST = 160  # characters of an unreadable line
+
+COLUMNS = (
+    Column("file", about="the log"),
+    Column("check", about="compression, format, lines, time, pixel, gap, backwards or unreadable"),
+    Column("finding", about="what was found"),
+    Column("count", "count", "lines; of a gap, and of the furthest step back, seconds"),
+    Column("share", "share", "of the log's lines, 0..1"),
+)
+
+
+@dataclass
+class Findings:
+    """What a pass over one log has seen."""
+
+    lines: Counter[str] = field(default_factory=Counter)  # by what became of them: they sum to the lines read
+    formats: Counter[str] = field(default_factory=Counter)
+    pixels: Counter[str] = field(default_factory=Counter)
+    first: datetime | None = None
+    last: datetime | None = None
+    before: datetime | None = None  # the time of the line before
+    gaps: list[tuple[timedelta, datetime, datetime]] = field(default_factory=list)
+    steps_back: int = 0
+    furthest_back: timedelta = timedelta(0)
+    unreadable: list[tuple[int, str, str]] = field(default_factory=list)  # number, fault, line
+
+    def take(self, batch: pl.DataFrame, claims: pl.Expr) -> None:
+        """See some more lines, in their order."""
+        column = pl.col
+        told = (
+            pl.when(column("rejected").is_null()).then(pl.lit("read"))
+            .when(is_bad()).then(column("fault").cast(pl.String))
+            .when(column("line").str.starts_with("#")).then(pl.lit("comment"))
+            .otherwise(pl.lit("blank"))
+        )  # fmt: skip
+        batch = batch.with_columns(told=told)
+        self.lines.update(dict(batch["told"].value_counts().iter_rows()))
+        good = batch.filter(column("told") == "read")
+        self.formats.update(dict(good["format"].value_counts().iter_rows()))
+        self.pixels.update(dict(good.filter(claims)["path"].value_counts().iter_rows()))
+        self._time(good["time"])
+        if len(self.unreadable) < SHOWN:
+            bad = batch.filter(is_bad()).head(SHOWN - len(self.unreadable))
+            self.unreadable += bad.select("number", "told", "line").iter_rows()
+
+    def _time(self, times: pl.Series) -> None:
+        if times.is_empty():
+            return
+        times = pl.concat([pl.Series(times.name, [self.before], dtype=times.dtype), times])
+        steps = pl.DataFrame({"since": times.shift(), "time": times}).drop_nulls()
+        steps = steps.with_columns(step=pl.col("time") - pl.col("since"))
+        back = steps.filter(pl.col("step") < timedelta(0))["step"]
+        gaps = steps.filter(pl.col("step") > GAP).top_k(MOST, by="step")
+        self.steps_back += len(back)
+        self.furthest_back = max([self.furthest_back, *(-back).top_k(1)])
+        found = [(step, since, time) for since, time, step in gaps.iter_rows()]
+        self.gaps = sorted([*self.gaps, *found], reverse=True)[:MOST]
+        least, most = times.min(), times.max()
+        if isinstance(least, datetime) and isinstance(most, datetime):
+            self.first, self.last = min(self.first or least, least), max(self.last or most, most)
+        self.before = times[-1]
+
+
+@click.command(
+    "check", params=[logs_argument, *READING[:-1], tz_option, *BAD_LINES, *OUTPUT],
+    short_help="What is in a log: its format, its times, its pixels, and each line that cannot be read.",
+)  # fmt: skip
+def command(logs: Sequence[str], **common: Any) -> Exit:
+    """What is in each log: its compression, its format and why, the times it spans, its pixels and its gaps.
+
+    Every line is parsed and counted once: as read, blank, a comment, or by the reason for which it cannot be read.
+    """
+    tell = (lambda _: None) if common["quiet"] else say
+    output = outputs.chosen(common["format"], common["output"])
+    found = source.find_logs(logs or [source.STDIN])
+    possible = candidates(common)
+    claims = house.protocol(common["pixel"]).claims
+    streams = frozenset(log.name for log in found if log.stream)
+    rejects = Rejects(kept=bool(common["rejects"]), streams=streams)
+    reading = source.Reading()
+    rows: list[dict[str, object]] = []
+    with progress(sum(log.size for log in found), lambda: sum(reading.positions.values()), shown=not common["quiet"]):
+        for log in found:
+            form = formats.detect(log.first_lines(formats.LONGER_HEAD), possible)
+            how = read_by([(form or possible[0].ruled_by(formats.FIELDS), [log])], possible, common)
+            findings = _found(how, reading, rejects, claims)
+            rows += [{"file": log.name, **row} for row in _rows(log, form, findings, common["tz"])]
+    schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
+    result = Result("What is in the logs", COLUMNS, pl.DataFrame(rows, schema=schema),
+                    [f"times in {common['tz'].key}"], csv_safe=common["csv_safe"])  # fmt: skip
+    outputs.deliver(result, output, common["output"])
+    if common["rejects"]:
+        rejects.write(common["rejects"], found)
+        tell(f"{rejects.total:,} bad lines in {common['rejects']}")
+    limit = Limit() if common["strict"] else common["max_errors"]
+    if limit and limit.is_exceeded(rejects.total, reading.lines):
+        tell(f"{rejects.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
+        return Exit.TOO_MANY_BAD_LINES
+    return say_damage(found, tell)
+
+
+def _found(logs: Logs, reading: source.Reading, rejects: Rejects, claims: pl.Expr) -> Findings:
+    findings = Findings()
+    requests = read(logs, reading, None, rejects).select(
+        "line", "file", "number", "time", "method", "path", "query", "format", "rejected", "fault"
+    )
+    for batch in requests.collect_batches(maintain_order=True, engine="streaming"):
+        findings.take(batch, claims)
+    return findings
+
+
+Row = dict[str, object]
+
+
+def _rows(log: source.Log, form: Format | None, findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
+    """What was found, one thing a row."""
+    yield _row("compression", log.compression() or "none")
+    if log.damage:
+        yield _row("damage", log.damage)
+    if form is None:
+        yield _row("format", "none that pixelstat knows" if log.head else "none: the log is empty")
+    else:
+        prefix = f", behind {form.prefix.name}" if isinstance(form, Prefixed) else ""
+        yield _row("format", f"{form.name}: {_why(log, form)}{prefix}")
+    yield from _line_rows(findings)
+    yield from _time_rows(findings, zone)
+    for number, fault, line in findings.unreadable:
+        cut = line if len(line) <= WIDEST else f"{line[:WIDEST]}..."
+        yield _row("unreadable", f"{log.name}:{number} {FAULTS[fault]}: {cut}")
+
+
+def _row(check: str, finding: str, count: int | None = None, total: int | None = None) -> Row:
+    share = count / total if count is not None and total else None
+    return {"check": check, "finding": finding, "count": count, "share": share}
+
+
+def _line_rows(findings: Findings) -> Iterator[Row]:
+    total = findings.lines.total()
+    if len(findings.formats) > 1:
+        for name, count in _most_first(findings.formats):
+            yield _row("read as", name, count, total)
+    yield _row("lines", "all", total)
+    for what in ("read", "blank", "comment", *FAULTS):
+        if findings.lines[what] or what == "read":
+            yield _row("lines", what, findings.lines[what], total)
+    for path, count in _most_first(findings.pixels)[:MOST]:
+        yield _row("pixel", path, count, total)
+
+
+def _most_first(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _time_rows(findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
+    def clock(time: datetime) -> str:
+        return time.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+
+    if findings.first and findings.last:
+        yield _row("time", f"first {clock(findings.first)}")
+        yield _row("time", f"last {clock(findings.last)}")
+    for length, since, time in findings.gaps:
+        yield _row("gap", f"from {clock(since)} to {clock(time)}", int(length.total_seconds()))
+    if findings.steps_back:
+        back = int(findings.furthest_back.total_seconds())
+        what = "line is" if findings.steps_back == 1 else "lines are"
+        yield _row(
+            "backwards", f"{findings.steps_back:,} {what} earlier than the one before, at most by {back:,} s", back
+        )
+
+
+def _why(log: source.Log, form: Format) -> str:
+    """How many of the first lines are shaped like the format."""
+    ruled = formats.ruled(log.first_lines(formats.LONGER_HEAD))[: formats.HEAD]
+    fitting = sum(form.is_shaped(line, header) for line, header in ruled)
+    return f"{fitting} of its first {len(ruled)} lines"

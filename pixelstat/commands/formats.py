@@ -1,0 +1,37 @@
+"""pixelstat formats: the log formats that pixelstat reads, in the order in which a line is tried."""
+
+from typing import Any
+
+import click
+import polars as pl
+
+from pixelstat import formats, outputs
+from pixelstat.formats.keyed import JsonFormat
+from pixelstat.formats.samples import Format
+from pixelstat.formats.text import TextFormat
+from pixelstat.options import OUTPUT
+from pixelstat.report import Column, Result
+
+COLUMNS = (
+    Column("format", about="its name, for --log-format"),
+    Column("about", about="who writes it"),
+    Column("layout", about="its log_format string, its keys, or `#Fields:`"),
+)
+
+
+@click.command("formats", params=OUTPUT[:-1], short_help="The log formats that pixelstat reads.")
+def command(**given: Any) -> None:
+    """The log formats that pixelstat reads, each told from a log's first lines, specific before general.
+
+    Every one is also read behind a syslog, journald, Docker or Kubernetes prefix.
+    """
+    listed = [{"format": form.name, "about": form.about, "layout": _layout(form)} for form in formats.all_formats()]
+    frame = pl.DataFrame(listed).unique(["format"], keep="first", maintain_order=True)
+    result = Result("Log formats", COLUMNS, frame, csv_safe=given["csv_safe"])
+    outputs.deliver(result, outputs.chosen(given["format"], given["output"]), given["output"])
+
+
+def _layout(form: Format) -> str:
+    if isinstance(form, TextFormat):
+        return form.template
+    return ", ".join(keys[0] for keys in form.keys.values() if keys) if isinstance(form, JsonFormat) else formats.FIELDS

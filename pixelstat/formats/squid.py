@@ -1,0 +1,27 @@
+"""squid: Squid's native format. It has neither referrer nor agent."""
+
+import polars as pl
+
+from pixelstat.formats.samples import Sample
+from pixelstat.formats.text import TextFormat
+
+
+def _named(fields: pl.LazyFrame) -> pl.LazyFrame:
+    return fields.with_columns(client=pl.col("padded").str.extract(r"(\S+) \S+$"), status=pl.col("answer"))
+
+
+FORMAT = TextFormat(
+    "squid",
+    "$msec $padded/$answer $bytes_sent $request_method $url $user $hierarchy $type",
+    "Squid's native format",
+    (
+        Sample(
+            "1788775200.128    606 203.0.113.7 TCP_MISS/200 10 GET http://shop.example/pixel.gif?e=pv - DIRECT/192.0.2.8 image/gif",
+            {"time": "2026-09-07T10:00:00.128", "client": "203.0.113.7", "vhost": "shop.example", "method": "GET", "path": "/pixel.gif",
+             "query": "e=pv", "status": 200, "bytes": 10, "referrer": None, "user_agent": None},
+        ),
+    ),
+    looks={"padded": '[^"/]*', "answer": "[0-9]{3}"},
+    fields={"padded": "padded", "answer": "answer", "url": "url"},
+    change=_named,
+)  # fmt: skip
