@@ -1,5 +1,7 @@
 """cloudfront: standard logs of Amazon CloudFront, tab-separated W3C; agents percent-encoded, twice in older ones."""
 
+from dataclasses import replace
+
 from pixelstat.formats.samples import Sample
 from pixelstat.formats.w3c import W3cFormat
 
@@ -15,7 +17,7 @@ NEWER = (
 )
 _TAIL = "\tMiss\tREQ7\t{host}\thttps\t217\t0.001\t{forwarded}\tTLSv1.2\tECDHE\tMiss\tHTTP/1.1\t-\t-"
 
-FORMAT = W3cFormat(
+_TABS = W3cFormat(
     "cloudfront",
     "Amazon CloudFront standard logs",
     frozenset({"x-edge-location"}),
@@ -38,5 +40,7 @@ FORMAT = W3cFormat(
             header=NEWER,
         ),
     ),
-    FIELDS,
+    is_tabbed=True,
+    usual=FIELDS,
 )  # fmt: skip
+FORMATS = (_TABS, replace(_TABS, is_tabbed=False, samples=()))

@@ -146,9 +146,28 @@ def _iso(time: pl.Expr, zone: str) -> pl.Expr:
 
 
 def _local(time: pl.Expr, layout: str, zone: str) -> pl.Expr:
-    """A time that names no zone. An hour that a change of clocks repeats is taken for its first, one that it skips for none."""
-    read = time.str.to_datetime(layout, time_unit="us", strict=False)
-    return read.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    """A time that names no zone."""
+    return _placed(time.str.to_datetime(layout, time_unit="us", strict=False), zone)
+
+
+def _placed(time: pl.Expr, zone: str) -> pl.Expr:
+    """An hour that a change of clocks repeats is taken for its first, one that it skips for none."""
+    if zone == "UTC":
+        return time.dt.replace_time_zone("UTC")
+    return time.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+
+
+def _local_to_the_second(layout: str, width: int) -> Callable[[pl.Expr, str], pl.Expr]:
+    """A time without a zone, of one width, and a fraction of a second behind it: several times as fast as `%.f`."""
+
+    def read(time: pl.Expr, zone: str) -> pl.Expr:
+        second = time.str.head(width).str.to_datetime(layout, time_unit="us", strict=False)
+        is_whole = time.str.len_bytes() == width
+        fraction = pl.when(~is_whole).then(time.str.slice(width)).cast(pl.Float64, strict=False)
+        part = pl.when(is_whole).then(0).otherwise((fraction * 1e6).round().cast(pl.Int64, strict=False))
+        return _placed(second + pl.duration(microseconds=part), zone)
+
+    return read
 
 
 def _epoch(per_second: int) -> Callable[[pl.Expr, str], pl.Expr]:
@@ -184,6 +203,8 @@ _TIMES: dict[str, Callable[[pl.Expr, str], pl.Expr]] = {
     "time_clf": _clf,
     "time_iso": _iso,
     "time_any": _any,
+    "time_clf_local": _local_to_the_second("%d/%b/%Y:%H:%M:%S", 20),
+    "time_iso_local": _local_to_the_second("%Y-%m-%dT%H:%M:%S", 19),
     "time_seconds": _epoch(1),
     "time_milliseconds": _epoch(1_000),
     "time_microseconds": _epoch(1_000_000),

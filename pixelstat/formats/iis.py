@@ -26,6 +26,6 @@ FORMAT = W3cFormat(
             " cs(User-Agent) cs(Referer) cs(Host) sc-status sc-substatus sc-win32-status TimeTakenMS",
         ),
     ),
-    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer)"
+    usual="#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer)"
     " sc-status sc-substatus sc-win32-status time-taken",
 )  # fmt: skip

@@ -19,6 +19,7 @@ from pixelstat.formats.fields import read
 from pixelstat.formats.samples import Sample
 
 Shape = dict[str, "Shape"]  # the keys that are looked at, and the keys below them
+RARE = {"forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id"}
 FEW = 64  # lines that are decoded together when one of their batch is broken
 
 
@@ -47,25 +48,33 @@ class JsonFormat:
 
     def requests(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
         """LINES -> REQUESTS with their lines: one row a line; what cannot be read is marked `unreadable`."""
-        paths = {name: [key.split(".") for key in keys] for name, keys in self.keys.items()}
-        rows = with_json(lines, "line", [key for keys in paths.values() for key in keys])
+        # What few reports ask for is decoded apart, so that the others need not pay for it.
+        usual = {name: [key.split(".") for key in keys] for name, keys in self.keys.items() if name not in RARE}
+        rare = {name: [key.split(".") for key in keys] for name, keys in self.keys.items() if name in RARE}
+        rows = with_json(lines, "line", [key for keys in usual.values() for key in keys])
+        rows = with_json(rows, "line", [key for keys in rare.values() for key in keys], "rare") if rare else rows
         fields = rows.select(
             "line", "header", "file", "number",
             pl.col("json").is_not_null().alias("whole"),
-            **{name: pl.coalesce(_at(key) for key in keys) if keys else pl.lit(None, pl.String) for name, keys in paths.items()},
+            **{name: _first("json", keys) for name, keys in usual.items()},
+            **{name: _first("rare", keys) for name, keys in rare.items()},
         )  # fmt: skip
         return read(self.change(fields) if self.change else fields, self.name, zone)
 
 
-def _at(key: Sequence[str]) -> pl.Expr:
-    value = pl.col("json")
+def _first(column: str, keys: Sequence[Sequence[str]]) -> pl.Expr:
+    return pl.coalesce(_at(column, key) for key in keys) if keys else pl.lit(None, pl.String)
+
+
+def _at(column: str, key: Sequence[str]) -> pl.Expr:
+    value = pl.col(column)
     for part in key:
         value = value.struct.field(part.removesuffix("[]"))
     return value.list.first() if key[-1].endswith("[]") else value
 
 
-def with_json(rows: pl.LazyFrame, column: str, keys: Sequence[Sequence[str]]) -> pl.LazyFrame:
-    """Rows with a struct `json`: what these keys hold in the column's objects, as text. Null where there is no object."""
+def with_json(rows: pl.LazyFrame, column: str, keys: Sequence[Sequence[str]], name: str = "json") -> pl.LazyFrame:
+    """Rows with a struct of this name: what these keys hold in the column's objects, as text. Null where there is no object."""
     shape: Shape = {}
     for key in keys:
         below = shape
@@ -90,7 +99,7 @@ def with_json(rows: pl.LazyFrame, column: str, keys: Sequence[Sequence[str]]) ->
         )
 
     found = pl.col(column).map_batches(decoded, return_dtype=dtype, is_elementwise=True)
-    return rows.with_columns(json=found)
+    return rows.with_columns(found.alias(name))
 
 
 def _dtype(shape: Shape) -> pl.Struct:

@@ -17,5 +17,5 @@ FORMAT = W3cFormat(
             header=FIELDS,
         ),
     ),
-    FIELDS,
+    usual=FIELDS,
 )  # fmt: skip

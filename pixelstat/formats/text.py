@@ -188,12 +188,14 @@ class TextFormat:
         if quotes and self.other_tails:
             whole &= ~parts[-1].str.contains(self.other_tails)
         for part, tokens in list(zip(parts, segments, strict=True))[0 : max(quotes, 1) : 2]:
-            if (
-                len(tokens) > 1
-            ):  # what stands outside of quotes must look like it: other formats have other fields there
-                whole &= part.str.contains(f"^{_shape(tokens, self.looks)}{'$' if quotes else ''}")
-            else:
+            # What stands outside of quotes must look like it, as far as its fields have a look: others differ there.
+            told = [place for place in range(1, len(tokens), 2) if tokens[place] in {**_SHAPES, **self.looks}]
+            if len(tokens) == 1:
                 whole &= part == tokens[0]
+            elif told:
+                beginning = tokens[: told[-1] + 2]
+                end = "$" if quotes and len(beginning) == len(tokens) else ""
+                whole &= part.str.contains(f"^{_shape(beginning, self.looks)}{end}")
         inside = {name for tokens in segments[1::2] for name in tokens[1::2]}
         fields = lines.select("line", "header", "file", "number", "escaped", whole.alias("whole"), **cut)
         texts = sorted({*cut} & ({*TEXTS, "asked_from", "request", "absolute_request", "url", "uri", "path", "query"}))
@@ -287,6 +289,7 @@ def _shape(tokens: Segment, looks: Mapping[str, str]) -> str:
 
 # -- segments -> expressions -----------------------------------------------------------------------------------
 
+MANY = 2  # delimiters: from so many equal ones in a row on, one cut of all fields is the cheapest
 WIDTHS = {"time_clf": 26, "status": 3}  # fields of one width: no delimiter need be looked for
 
 
@@ -302,15 +305,28 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
         return segment.str.slice(len(before), width + len(after)).str.strip_suffix(after)
     if width and place == len(tokens) - 2:  # counting from the end spares looking for the fields before
         return segment.str.tail(width + len(after)).str.head(width)
-    if place == 1:
-        rest = segment.str.slice(len(before)) if before else segment
-    elif len(before) > 1 and all(before not in earlier for earlier in tokens[0 : place - 1 : 2]):
-        rest = _after(segment, before)
-    else:
-        rest = _after(_from(segment, tokens, place - 2), before)
+    start, last = _run(tokens, place)
+    if last - start >= 2 * MANY:  # so many fields between equal delimiters are cut all at once
+        parts = (last - start) // 2 + (1 if last == len(tokens) - 2 else 2)
+        found = _from(segment, tokens, start).str.splitn(tokens[start + 1], parts)
+        cut = found.struct.field(f"field_{(place - start) // 2}")
+        return cut.str.strip_suffix(after) if place == len(tokens) - 2 and after else cut
+    rest = _from(segment, tokens, place)
     if place == len(tokens) - 2:  # the segment's last field reaches to its end, whatever it holds
         return rest.str.strip_suffix(after) if after else rest
     return rest.str.splitn(after, 2).struct.field("field_0")
+
+
+def _run(tokens: Segment, place: int) -> tuple[int, int]:
+    """The first field of those around `place` that have the same delimiter between them, and the last that is of use."""
+    is_last = place == len(tokens) - 2
+    delimiter = tokens[place - 1] if is_last else tokens[place + 1]
+    start = end = place
+    while start > 1 and tokens[start - 1] == delimiter:
+        start -= 2
+    while end < len(tokens) - 2 and tokens[end + 1] == delimiter:
+        end += 2
+    return start, max(at for at in range(start, end + 1, 2) if tokens[at] or at == place)
 
 
 def _from(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
@@ -318,6 +334,8 @@ def _from(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
     before = tokens[place - 1]
     if place == 1:
         return segment.str.slice(len(before)) if before else segment
+    if len(before) > 1 and all(before not in earlier for earlier in tokens[0 : place - 1 : 2]):
+        return _after(segment, before)
     return _after(_from(segment, tokens, place - 2), before)
 
 

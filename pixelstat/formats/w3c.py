@@ -55,13 +55,14 @@ class W3cFormat:
     about: str = ""
     marks: frozenset[str] = frozenset()
     samples: Sequence[Sample] = field(default=(), compare=False)
+    is_tabbed: bool = False  # its fields are parted by tabs
     usual: str | None = None  # the `#Fields:` line of a piece that has none, when its format is named
     header: str | None = None  # the `#Fields:` line that is read by, where a line has none of its own
 
     def is_shaped(self, line: str, header: str | None = None) -> bool:
         """Whether it has as many fields as the header that rules it names."""
         header = header or self.header
-        if header is None or line.startswith("#"):
+        if header is None or line.startswith("#") or self.is_tabbed != ("\t" in line):
             return False
         names = names_of(header)
         return self.marks <= set(names) and _is_known(names) and len(_tokens(line)) == len(names)
@@ -80,22 +81,14 @@ class W3cFormat:
         places = {FIELDS[name]: names.index(name) for name in FIELDS if name in names}
         is_ruled = column("header").fill_null(pl.lit(self.header, pl.String)) == pl.lit(self.header, pl.String)
         is_ruled &= ~column("line").str.starts_with("#")
-        # Blanks inside a field become `+`, as they are elsewhere in such logs, and every field ends at a blank.
-        has_tab = column("line").str.contains("\t", literal=True)
-        tabbed = (
-            pl.when(has_tab)
-            .then(column("line"))
-            .str.replace_all(" ", "+", literal=True)
-            .str.replace_all("\t", " ", literal=True)
-        )
-        blank = pl.when(~has_tab).then(column("line"))
-        uneven = changed_where(lines.with_columns(blank=blank), ["blank"], _is_uneven, evened)
-        uneven = uneven.with_columns(text=pl.coalesce(tabbed, "blank"))
-        parts = column("text").str.splitn(" ", len(names) + 1)
+        texts = lines.with_columns(text=column("line"))
+        if not self.is_tabbed:  # blanks inside quotes become `+`, as they are elsewhere in such logs
+            texts = changed_where(texts, ["text"], _is_uneven, evened)
+        parts = column("text").str.splitn("\t" if self.is_tabbed else " ", len(names) + 1)
         cut = {name: column("text").struct.field(f"field_{place}") for name, place in places.items()}
         has_all = column("text").struct.field(f"field_{len(names) - 1}").is_not_null()
         has_more = column("text").struct.field(f"field_{len(names)}").is_not_null()
-        fields = uneven.with_columns(whole=is_ruled, text=parts).select(
+        fields = texts.with_columns(whole=is_ruled, text=parts).select(
             "line", "header", "file", "number", column("whole") & has_all & ~has_more, **cut
         )
         return read(_named(fields, set(places)), self.name, zone)
@@ -117,7 +110,9 @@ def _named(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
     """The fields under the names that all formats share."""
     column = pl.col
     if {"date", "clock"} <= present:
-        fields = fields.with_columns(pl.concat_str(column("date"), pl.lit("T"), column("clock")).alias("time_iso"))
+        fields = fields.with_columns(
+            pl.concat_str(column("date"), pl.lit("T"), column("clock")).alias("time_iso_local")
+        )
     if "stem" in present:
         stem = pl.when(column("stem") != "-").then("stem")
         name = "path" if "query" in present else "uri"  # some keep the query where it was
@@ -153,13 +148,12 @@ def evened(line: str) -> str:
 
 
 def _tokens(line: str) -> list[str]:
-    line = line.rstrip("\r")
     if "\t" in line:
-        return [part.replace(" ", "+") or "-" for part in line.split("\t")]
-    return [bare or quoted.replace(" ", "+") or "-" for quoted, bare in TOKEN.findall(line)]
+        return line.split("\t")
+    return [bare or quoted.replace(" ", "+") or "-" for quoted, bare in TOKEN.findall(line.rstrip("\r"))]
 
 
-FORMAT = W3cFormat(
+_BLANKS = W3cFormat(
     "w3c",
     "W3C extended with any #Fields:, of servers, proxies and appliances",
     samples=(
@@ -177,3 +171,4 @@ FORMAT = W3cFormat(
         ),
     ),
 )  # fmt: skip
+FORMATS = (_BLANKS, replace(_BLANKS, is_tabbed=True, samples=()))
