@@ -79,7 +79,7 @@ class Ledger:
         return f"{text}; set aside: {reasons}" if reasons else text
 
     def formats_line(self) -> str:
-        """`read as combined: 6,000, caddy: 904 lines`, where there is more than one format; else nothing."""
+        """`read as combined: 6,000, caddy: 904`, where there is more than one format; else nothing."""
         found = sorted((-number, name) for name, number in self.formats.items() if name and number)
         told = ", ".join(f"{name}: {-number:,}" for number, name in found)
         return f"read as {told}" if len(found) > 1 else ""

@@ -15,7 +15,7 @@ from pixelstat.ledger import Ledger
 from pixelstat.people import agents, exclusions, forwarded, identity
 from pixelstat.protocols import PixelProtocol, house
 from pixelstat.rejects import Rejects
-from pixelstat.schemas import EVENTS
+from pixelstat.schemas import EVENTS, Reason
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,14 @@ def run(
 
     Only lines that a pixel's marker occurs in are parsed, unless somebody wants to know which others are bad.
     """
-    marker = None if rejects else "|".join(protocol.marker for protocol in selection.protocols)
-    requests = read(logs, ledger.reading, marker, rejects)
+    marker = "|".join(protocol.marker for protocol in selection.protocols)
+    if rejects is None:
+        requests = read(logs, ledger.reading, marker)
+    else:  # what is no pixel's line is no unreadable pixel request either
+        is_other = (pl.col("rejected") == "unreadable") & ~pl.col("line").str.contains(marker)
+        requests = read(logs, ledger.reading, None, rejects).with_columns(
+            rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
+        )
     kept = ledger.settle(judged(claimed(requests, selection), selection))
     return report(kept).collect(engine="streaming")
 

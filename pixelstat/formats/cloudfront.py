@@ -1,9 +1,9 @@
-"""cloudfront: standard logs of Amazon CloudFront, tab-separated W3C; agents percent-encoded, twice in older ones."""
+"""cloudfront: standard logs of Amazon CloudFront, tab-separated W3C, in which a percent sign is encoded once more."""
 
 from dataclasses import replace
 
 from pixelstat.formats.samples import Sample
-from pixelstat.formats.w3c import W3cFormat
+from pixelstat.formats.w3c import CLOUDFRONT, W3cFormat
 
 FIELDS = (
     "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent)"
@@ -20,14 +20,14 @@ _TAIL = "\tMiss\tREQ7\t{host}\thttps\t217\t0.001\t{forwarded}\tTLSv1.2\tECDHE\tM
 _TABS = W3cFormat(
     "cloudfront",
     "Amazon CloudFront standard logs",
-    frozenset({"x-edge-location"}),
+    frozenset({CLOUDFRONT}),
     (
         Sample(
             "2026-09-07\t10:00:00\tFRA2\t182\t203.0.113.7\tGET\td1.cloudfront.net\t/pixel.gif\t200\thttps://shop.example/"
             "\tMozilla/5.0%2520(Windows%2520NT%25206.1)\te=pv&p=%252Fa\t-"
             + _TAIL.format(host="shop.example", forwarded="198.51.100.9,%20203.0.113.7"),
             {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "vhost": "shop.example", "method": "GET", "path": "/pixel.gif",
-             "query": "e=pv&p=%252Fa", "status": 200, "bytes": 182, "referrer": "https://shop.example/", "request_id": "REQ7",
+             "query": "e=pv&p=%2Fa", "status": 200, "bytes": 182, "referrer": "https://shop.example/", "request_id": "REQ7",
              "user_agent": "Mozilla/5.0 (Windows NT 6.1)", "forwarded_for": "198.51.100.9,%20203.0.113.7"},
             header=FIELDS,
         ),

@@ -6,7 +6,7 @@ from pixelstat.formats.fields import unanswered
 from pixelstat.formats.samples import Sample
 from pixelstat.formats.text import TextFormat
 
-FIELDS = {"asked_from": "asked_from", "absolute_request": "absolute_request", "answer": "answer"}
+FIELDS = {"address_port": "address_port", "absolute_request": "absolute_request", "answer": "answer"}
 
 
 def answered(fields: pl.LazyFrame) -> pl.LazyFrame:
@@ -16,7 +16,7 @@ def answered(fields: pl.LazyFrame) -> pl.LazyFrame:
 
 FORMAT = TextFormat(
     "elb",
-    "$time_iso8601 $elb $asked_from $backend $t1 $t2 $t3 $answer $backend_status $received $bytes_sent"
+    "$time_iso8601 $elb $address_port $backend $t1 $t2 $t3 $answer $backend_status $received $bytes_sent"
     ' "$absolute_request" "$http_user_agent"',
     "Amazon Classic Load Balancer",
     (

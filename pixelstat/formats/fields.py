@@ -13,7 +13,7 @@ from pixelstat.schemas import READ, UTC_TIME, Reason
 
 # `request` is the whole first line of a request, `url` an address with or without its host, `uri` path and query;
 # of several the first says it all; `absolute_request` is one with a site in it, as load balancers write it.
-# `asked_from` is a client with its port. `whole` is false where a line is broken.
+# `asked_from` is a client that may have a port, `address_port` one that always has. `whole` is false where a line is broken.
 TEXTS = (
     "client", "vhost", "referrer", "user_agent", "forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id",
 )  # fmt: skip
@@ -38,7 +38,8 @@ def read(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.LazyFrame:
         fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_minutes())
     if "asked_from" in present:
         fields = fields.with_columns(client=without_port(column("asked_from")))
-        present.add("client")
+    elif "address_port" in present:  # IPv6 stands there without brackets, so the last colon it is
+        fields = fields.with_columns(client=column("address_port").str.replace(":[0-9]*$", "").str.strip_chars("[]"))
     there = set(fields.collect_schema())
     fields = fields.with_columns(
         time=_time(time_field, zone),

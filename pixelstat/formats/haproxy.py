@@ -29,7 +29,7 @@ def _header(beginning: str) -> pl.Expr:
 
 FORMAT = TextFormat(
     "haproxy",
-    '$asked_from [$time] $frontend $backend $timers $answer $bytes_sent $captured "$absolute_request"',
+    '$address_port [$time] $frontend $backend $timers $answer $bytes_sent $captured "$absolute_request"',
     "HAProxy httplog, with and without captured headers",
     (
         Sample(
@@ -44,7 +44,7 @@ FORMAT = TextFormat(
         ),
     ),
     looks={"time_clf_local": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9:]{8}\.[0-9]+", "answer": "[0-9]{3}|-1?", "captured": '[^"]*'},
-    fields={"asked_from": "asked_from", "time": "time_clf_local", "answer": "answer", "captured": "captured",
+    fields={"address_port": "address_port", "time": "time_clf_local", "answer": "answer", "captured": "captured",
             "absolute_request": "absolute_request"},
     change=_captured,
 )  # fmt: skip

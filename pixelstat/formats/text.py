@@ -198,7 +198,10 @@ class TextFormat:
                 whole &= part.str.contains(f"^{_shape(beginning, self.looks)}{end}")
         inside = {name for tokens in segments[1::2] for name in tokens[1::2]}
         fields = lines.select("line", "header", "file", "number", "escaped", whole.alias("whole"), **cut)
-        texts = sorted({*cut} & ({*TEXTS, "asked_from", "request", "absolute_request", "url", "uri", "path", "query"}))
+        texts = sorted(
+            {*cut}
+            & ({*TEXTS, "asked_from", "address_port", "request", "absolute_request", "url", "uri", "path", "query"})
+        )
         fields = changed_where(fields, texts, _is_escaped, unescape)
         fit = [column(name).str.contains(f"^(?:{self.looks[name]})$") for name in self.looks if name in inside]
         return fields.with_columns(whole=pl.all_horizontal("whole", *fit)) if fit else fields
@@ -258,6 +261,7 @@ _QUOTED = r'(?:[^"\\]|\\.)*'
 _SHAPES = {  # what a field looks like outside of quotes
     "client": r'[^- \t"][^ \t"]*',
     "asked_from": r'[^ \t"]+',
+    "address_port": r'[^ \t"]+:[0-9]+',
     "vhost": r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.*-]+)(?::[0-9]+)?",
     "time_clf": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}",
     "time_iso": r'[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[^ \t"]*',

@@ -44,6 +44,7 @@ FIELDS = {  # the name in `#Fields:`, in lower case: the field; of several names
     "timestamp": "time_seconds",
     "timestamp(ms)": "time_milliseconds",
 }
+CLOUDFRONT = "x-edge-location"  # a field of its own
 TOKEN = re.compile(r'"([^"]*)"|(\S+)')
 
 
@@ -91,6 +92,8 @@ class W3cFormat:
         fields = texts.with_columns(whole=is_ruled, text=parts).select(
             "line", "header", "file", "number", column("whole") & has_all & ~has_more, **cut
         )
+        if CLOUDFRONT in names:  # encodes the percent signs of an address once more
+            fields = fields.with_columns(_once_encoded(column(name)) for name in ("stem", "query") if name in places)
         return read(_named(fields, set(places)), self.name, zone)
 
 
@@ -129,6 +132,12 @@ def _named(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
     if "user_agent" in present:
         fields = changed_where(fields, ["user_agent"], lambda text: text.str.contains("[%+]"), decoded_agent)
     return fields
+
+
+def _once_encoded(text: pl.Expr) -> pl.Expr:
+    """`%2F` for `%252F`. A percent sign that was encoded by who made the address cannot be told from it."""
+    encoded = pl.when(text.str.contains("%25", literal=True)).then(text)
+    return pl.coalesce(encoded.str.replace_all("%25([0-9A-Fa-f]{2})", "%$1"), text)
 
 
 def decoded_agent(agent: str) -> str:
