@@ -1,9 +1,7 @@
 """cloudfront: standard logs of Amazon CloudFront, tab-separated W3C, in which a percent sign is encoded once more."""
 
-from dataclasses import replace
-
 from pixelstat.formats.samples import Sample
-from pixelstat.formats.w3c import CLOUDFRONT, W3cFormat
+from pixelstat.formats.w3c import CLOUDFRONT, W3cFormat, in_layouts
 
 FIELDS = (
     "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent)"
@@ -17,7 +15,7 @@ NEWER = (
 )
 _TAIL = "\tMiss\tREQ7\t{host}\thttps\t217\t0.001\t{forwarded}\tTLSv1.2\tECDHE\tMiss\tHTTP/1.1\t-\t-"
 
-_TABS = W3cFormat(
+FORMATS = in_layouts(W3cFormat(
     "cloudfront",
     "Amazon CloudFront standard logs",
     frozenset({CLOUDFRONT}),
@@ -40,7 +38,6 @@ _TABS = W3cFormat(
             header=NEWER,
         ),
     ),
-    is_tabbed=True,
+    layout="tabs",
     usual=FIELDS,
-)  # fmt: skip
-FORMATS = (_TABS, replace(_TABS, is_tabbed=False, samples=()))
+))  # fmt: skip

@@ -1,9 +1,9 @@
 """iis: Microsoft IIS, W3C with blanks; `+` for a blank inside a field, quotes in logs of Advanced Logging."""
 
 from pixelstat.formats.samples import Sample
-from pixelstat.formats.w3c import W3cFormat
+from pixelstat.formats.w3c import W3cFormat, in_layouts
 
-FORMAT = W3cFormat(
+FORMATS = in_layouts(W3cFormat(
     "iis",
     "Microsoft IIS, W3C and Advanced Logging",
     frozenset({"sc-win32-status"}),
@@ -13,7 +13,7 @@ FORMAT = W3cFormat(
             ' Mozilla/5.0+(X11;+Linux)+Firefox/140.0 "a=b; c=d" - shop.example 200 0 0 27028 214 1687',
             {"time": "2026-09-07T10:00:13", "client": "203.0.113.7", "vhost": "shop.example", "method": "GET", "path": "/pixel.gif",
              "query": "e=pv&v=ann", "status": 200, "bytes": 27028, "user_agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0",
-             "referrer": None, "cookies": "a=b;+c=d"},
+             "referrer": None, "cookies": "a=b; c=d"},
             header="#Fields: date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip"
             " cs-version cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
         ),
@@ -28,4 +28,4 @@ FORMAT = W3cFormat(
     ),
     usual="#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer)"
     " sc-status sc-substatus sc-win32-status time-taken",
-)  # fmt: skip
+))  # fmt: skip

@@ -1,9 +1,9 @@
 """incapsula: Imperva Incapsula's W3C, every field in quotes."""
 
 from pixelstat.formats.samples import Sample
-from pixelstat.formats.w3c import W3cFormat
+from pixelstat.formats.w3c import W3cFormat, in_layouts
 
-FORMAT = W3cFormat(
+FORMATS = in_layouts(W3cFormat(
     "incapsula",
     "Imperva Incapsula, W3C with every field in quotes",
     frozenset({"cs-vid", "cs-clapp"}),
@@ -17,4 +17,5 @@ FORMAT = W3cFormat(
             header="#Fields: date time cs-vid cs-clapp c-ip cs(User-Agent) cs-uri cs(Referrer) cs-method cs-uri-query sc-status s-xff cs-bytes",
         ),
     ),
-)  # fmt: skip
+    layout="quotes",
+))  # fmt: skip

@@ -1,11 +1,11 @@
 """shoutcast: the SHOUTcast server's W3C, its agents percent-encoded."""
 
 from pixelstat.formats.samples import Sample
-from pixelstat.formats.w3c import W3cFormat
+from pixelstat.formats.w3c import W3cFormat, in_layouts
 
 FIELDS = "#Fields: c-ip c-dns date time cs-uri-stem c-status cs(User-Agent) sc-bytes x-duration avgbandwidth"
 
-FORMAT = W3cFormat(
+FORMATS = in_layouts(W3cFormat(
     "shoutcast",
     "SHOUTcast servers",
     frozenset({"c-dns", "avgbandwidth"}),
@@ -18,4 +18,4 @@ FORMAT = W3cFormat(
         ),
     ),
     usual=FIELDS,
-)  # fmt: skip
+))  # fmt: skip

@@ -45,7 +45,8 @@ FIELDS = {  # the name in `#Fields:`, in lower case: the field; of several names
     "timestamp(ms)": "time_milliseconds",
 }
 CLOUDFRONT = "x-edge-location"  # a field of its own
-TOKEN = re.compile(r'"([^"]*)"|(\S+)')
+LAYOUTS = ("blanks", "tabs", "quotes")  # what parts the fields: blanks, tabs, or blanks outside of quotes
+_PART = r'"[^"]*"|[^ "\t\r]+'
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,20 @@ class W3cFormat:
     about: str = ""
     marks: frozenset[str] = frozenset()
     samples: Sequence[Sample] = field(default=(), compare=False)
-    is_tabbed: bool = False  # its fields are parted by tabs
+    layout: str = "blanks"  # one of LAYOUTS
     usual: str | None = None  # the `#Fields:` line of a piece that has none, when its format is named
     header: str | None = None  # the `#Fields:` line that is read by, where a line has none of its own
 
     def is_shaped(self, line: str, header: str | None = None) -> bool:
         """Whether it has as many fields as the header that rules it names."""
         header = header or self.header
-        if header is None or line.startswith("#") or self.is_tabbed != ("\t" in line):
+        if header is None or line.startswith("#") or not self._is_laid_out(line):
             return False
         names = names_of(header)
         return self.marks <= set(names) and _is_known(names) and len(_tokens(line)) == len(names)
+
+    def _is_laid_out(self, line: str) -> bool:
+        return ("\t" in line) == (self.layout == "tabs") and (self.layout != "blanks" or '"' not in line)
 
     def ruled_by(self, header: str | None) -> "W3cFormat":
         """The format as this `#Fields:` line spells it."""
@@ -82,16 +86,23 @@ class W3cFormat:
         places = {FIELDS[name]: names.index(name) for name in FIELDS if name in names}
         is_ruled = column("header").fill_null(pl.lit(self.header, pl.String)) == pl.lit(self.header, pl.String)
         is_ruled &= ~column("line").str.starts_with("#")
-        texts = lines.with_columns(text=column("line"))
-        if not self.is_tabbed:  # blanks inside quotes become `+`, as they are elsewhere in such logs
-            texts = changed_where(texts, ["text"], _is_uneven, evened)
-        parts = column("text").str.splitn("\t" if self.is_tabbed else " ", len(names) + 1)
-        cut = {name: column("text").struct.field(f"field_{place}") for name, place in places.items()}
-        has_all = column("text").struct.field(f"field_{len(names) - 1}").is_not_null()
-        has_more = column("text").struct.field(f"field_{len(names)}").is_not_null()
-        fields = texts.with_columns(whole=is_ruled, text=parts).select(
-            "line", "header", "file", "number", column("whole") & has_all & ~has_more, **cut
-        )
+        if self.layout == "quotes":
+            texts = lines.with_columns(tokens=column("line").str.extract_all(_PART))
+            cut = {
+                name: column("tokens").list.get(place, null_on_oob=True).str.strip_chars('"')
+                for name, place in places.items()
+            }
+            has_all, has_more = column("tokens").list.len() >= len(names), column("tokens").list.len() > len(names)
+        else:
+            separator = "\t" if self.layout == "tabs" else " "
+            texts = lines.with_columns(
+                tokens=column("line").str.strip_suffix("\r").str.splitn(separator, len(names) + 1)
+            )
+            cut = {name: column("tokens").struct.field(f"field_{place}") for name, place in places.items()}
+            has_all = column("tokens").struct.field(f"field_{len(names) - 1}").is_not_null()
+            has_more = column("tokens").struct.field(f"field_{len(names)}").is_not_null()
+        whole = is_ruled & has_all & ~has_more
+        fields = texts.select("line", "header", "file", "number", whole.alias("whole"), **cut)
         if CLOUDFRONT in names:  # encodes the percent signs of an address once more
             fields = fields.with_columns(_once_encoded(column(name)) for name in ("stem", "query") if name in places)
         return read(_named(fields, set(places)), self.name, zone)
@@ -147,22 +158,17 @@ def decoded_agent(agent: str) -> str:
     return decoded if " " in decoded else decoded.replace("+", " ")
 
 
-def _is_uneven(text: pl.Expr) -> pl.Expr:
-    return text.str.contains('"|  |\r$')
-
-
-def evened(line: str) -> str:
-    """The line with one blank between its fields and none in them."""
-    return " ".join(_tokens(line))
-
-
 def _tokens(line: str) -> list[str]:
-    if "\t" in line:
-        return line.split("\t")
-    return [bare or quoted.replace(" ", "+") or "-" for quoted, bare in TOKEN.findall(line.rstrip("\r"))]
+    return line.split("\t") if "\t" in line else re.findall(_PART, line)
 
 
-_BLANKS = W3cFormat(
+def in_layouts(form: W3cFormat) -> tuple[W3cFormat, ...]:
+    """The format in every layout, its own first."""
+    others = (layout for layout in LAYOUTS if layout != form.layout)
+    return (form, *(replace(form, layout=layout, samples=()) for layout in others))
+
+
+FORMATS = in_layouts(W3cFormat(
     "w3c",
     "W3C extended with any #Fields:, of servers, proxies and appliances",
     samples=(
@@ -179,5 +185,4 @@ _BLANKS = W3cFormat(
             header="#Fields: date time c-ip cs-method cs-uri sc-status cs(User-Agent)",
         ),
     ),
-)  # fmt: skip
-FORMATS = (_BLANKS, replace(_BLANKS, is_tabbed=True, samples=()))
+))  # fmt: skip
