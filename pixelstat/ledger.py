@@ -32,7 +32,7 @@ class Ledger:
         def tally(batch: pl.DataFrame) -> pl.DataFrame:
             rejected, times = batch["rejected"], batch["time"]
             aside = {}
-            read_as = dict(batch["format"].value_counts().iter_rows())
+            read_as = _counts(batch["format"])
             if rejected.null_count() < batch.height:
                 codes = rejected.to_physical()
                 aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
@@ -83,6 +83,13 @@ class Ledger:
         found = sorted((-number, name) for name, number in self.formats.items() if name and number)
         told = ", ".join(f"{name}: {-number:,}" for number, name in found)
         return f"read as {told}" if len(found) > 1 else ""
+
+
+def _counts(names: pl.Series) -> dict[str | None, int]:
+    """How often each occurs: nearly always it is one."""
+    if names.is_empty() or (names == names[0]).all():
+        return {names[0]: len(names)} if len(names) else {}
+    return dict(names.value_counts().iter_rows())
 
 
 def _count(number: int, one: str, many: str) -> str:

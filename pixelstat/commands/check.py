@@ -112,7 +112,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
             form = formats.detect(log.first_lines(formats.LONGER_HEAD), possible)
             how = read_by([(form or possible[0].ruled_by(formats.FIELDS), [log])], possible, common)
             findings = _found(how, reading, rejects, claims)
-            rows += [{"file": log.name, **row} for row in _rows(log, form, findings, common["tz"])]
+            rows += [{"file": log.title(), **row} for row in _rows(log, form, findings, common["tz"])]
     schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
     result = Result("What is in the logs", COLUMNS, pl.DataFrame(rows, schema=schema),
                     [f"times in {common['tz'].key}"], csv_safe=common["csv_safe"])  # fmt: skip
@@ -154,7 +154,7 @@ def _rows(log: source.Log, form: Format | None, findings: Findings, zone: ZoneIn
     yield from _time_rows(findings, zone)
     for number, fault, line in findings.unreadable:
         cut = line if len(line) <= WIDEST else f"{line[:WIDEST]}..."
-        yield _row("unreadable", f"{log.name}:{number} {FAULTS[fault]}: {cut}")
+        yield _row("unreadable", f"{log.title()}:{number} {FAULTS[fault]}: {cut}")
 
 
 def _row(check: str, finding: str, count: int | None = None, total: int | None = None) -> Row:
