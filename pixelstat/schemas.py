@@ -90,6 +90,10 @@ EVENTS = pl.Schema(
         "product": pl.String(),
         "message": pl.String(),  # of an email
         "variant": pl.String(),  # of an experiment
+        "session_id": pl.String(),  # by the pixel's own count
+        "goal": pl.String(),  # that was reached, by the pixel's own name
+        "campaign": pl.String(),  # the mailing that an email was part of
+        "link": pl.String(),  # that was clicked
         "client": pl.String(),
         "user_agent": pl.String(),
         "method": pl.String(),

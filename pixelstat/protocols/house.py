@@ -12,8 +12,7 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.protocols import PixelProtocol, PixelSample
-from pixelstat.protocols.parameters import decoded, decoded_path, parameter
-from pixelstat.vocabulary import folded
+from pixelstat.protocols.parameters import named, placed
 
 IMAGES = (  # the names of images that people track with
     "pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open",
@@ -38,19 +37,6 @@ PARAMETERS = {  # column: the names it goes by
 EVENT = ("e", "ev", "event", "en", "action")
 VISITOR = ("v", "vid", "visitor", "visitor_id", "cid", "client_id", "anonymous_id")
 PAGE = ("p", "page", "path", "url", "u", "dl")
-UTM = (
-    "id",
-    "source",
-    "medium",
-    "campaign",
-    "term",
-    "content",
-    "source_platform",
-    "creative_format",
-    "marketing_tactic",
-)
-
-_ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a whole address
 
 
 def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
@@ -71,63 +57,11 @@ def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
 
 
 def _events(requests: pl.LazyFrame) -> pl.LazyFrame:
-    return _placed(_named(requests)).with_columns(protocol=pl.lit("house"))
-
-
-def _named(requests: pl.LazyFrame) -> pl.LazyFrame:
-    """REQUESTS with the pixel's parameters as columns, decoded, and the event by the vocabulary's word."""
-    column = pl.col
-    query = column("query")
-    utm = {f"utm_{name}": (f"utm_{name}",) for name in UTM}
-    names = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, **PARAMETERS, **utm}
-    # Who has a visitor id needs no other: the masked query keeps two searches off most lines.
-    anonymous = {"anonymous_user": PARAMETERS["user_id"], "anonymous_recipient": PARAMETERS["recipient"]}
-    unnamed = pl.when(column("event").is_null()).then("path")
+    unnamed = pl.when(pl.col("event").is_null()).then("path")
     is_open = unnamed.str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
     default = pl.when(is_open).then(pl.lit("open")).when(unnamed.is_not_null()).then(pl.lit("page_view"))
-    raw = (
-        requests.with_columns(header=column("referrer"))
-        .with_columns(parameter(query, those).alias(name) for name, those in names.items())
-        .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
-        .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
-    )
-    return folded(decoded(raw, [*names, *anonymous])).with_columns(
-        pl.coalesce("event", default).alias("event"), column("value").cast(pl.Float64, strict=False)
-    )
-
-
-def _placed(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The page's path and host out of whatever the pixel's parameter held, else out of the Referer header.
-
-    A bare path was decoded with its parameter; the path inside an address has an encoding of its own.
-    The campaign of the page's address fills in where the hit has none.
-    """
-    column = pl.col
-    address, is_bare = pl.coalesce("page_address", "header"), column("address").str.contains(_ADDRESS).not_()
-    before_fragment = column("address").str.splitn("#", 2).struct.field("field_0")
-    path = column("parts").struct.field("field_0")
-    query = column("parts").struct.field("field_1")
-    hosts = [column(name).str.extract(_ADDRESS) for name in ("address", "header")]
-    utm = [f"utm_{name}" for name in UTM]
-    parted = (
-        events.with_columns(address=address)
-        .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare, host=pl.coalesce(*hosts, "vhost"))
-        .with_columns(
-            bare_path=pl.when("is_bare").then(path),
-            page=pl.when(~column("is_bare")).then(path.str.replace(_ADDRESS, "")),
-            host=column("host").str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", ""),
-            **{f"address_{name}": parameter(query, (name,)) for name in utm},
-        )
-    )
-    return decoded(decoded_path(parted, "page"), [f"address_{name}" for name in utm]).with_columns(
-        page=_rooted(pl.coalesce("bare_path", "page")),
-        **{name: pl.coalesce(name, f"address_{name}") for name in utm},
-    )
-
-
-def _rooted(path: pl.Expr) -> pl.Expr:
-    """An address without a path means `/`."""
-    return pl.when(path == "").then(pl.lit("/")).otherwise(path)
+    names = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, **PARAMETERS}
+    return placed(named(requests, names, pl.coalesce("event", default))).with_columns(protocol=pl.lit("house"))
 
 
 SAMPLES = (

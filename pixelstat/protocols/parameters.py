@@ -1,15 +1,39 @@
-"""Query parameters as expressions: by any of their names, in any order, decoded exactly once."""
+"""Query parameters as expressions: by any of their names, in any order, decoded exactly once.
 
-from collections.abc import Iterable
+A protocol says which names its parameters go by; what becomes of them is the same for all: `named`, then `placed`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote, unquote_plus
 
 import polars as pl
 
-from pixelstat.vocabulary import changed_where
+from pixelstat.schemas import EVENTS
+from pixelstat.vocabulary import changed_where, folded
+
+UTM = (
+    "id",
+    "source",
+    "medium",
+    "campaign",
+    "term",
+    "content",
+    "source_platform",
+    "creative_format",
+    "marketing_tactic",
+)
+TEXTS = (  # the columns that parameters feed, beside event, visitor_id, page_address and utm_*
+    "user_id", "referrer", "order_id", "value", "currency", "product", "message", "recipient", "variant",
+    "session_id", "goal", "campaign", "link",
+)  # fmt: skip
+
+_ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a whole address
 
 
 def parameter(query: pl.Expr, names: Iterable[str]) -> pl.Expr:
     """The first parameter of these names that has a value, still encoded; null when there is none."""
+    if not names:
+        return pl.lit(None, pl.String)
     return query.str.extract(f"(?:^|&)(?:{'|'.join(names)})=([^&]+)")
 
 
@@ -21,3 +45,62 @@ def decoded(rows: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
 def decoded_path(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """Rows with a path out of an address decoded: `%XX`, once; a plus is a plus there."""
     return changed_where(rows, [column], lambda text: text.str.contains("%", literal=True), unquote)
+
+
+def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.Expr) -> pl.LazyFrame:
+    """REQUESTS with the pixel's parameters as columns, decoded, and the event by the vocabulary's word.
+
+    `names` are those that the parameters go by; `event` is made of the decoded columns.
+    """
+    column = pl.col
+    names = {**names, **{f"utm_{name}": names.get(f"utm_{name}", (f"utm_{name}",)) for name in UTM}}
+    missing = {name for name in ("event", "visitor_id", "page_address", *TEXTS) if name not in names}
+    # Who has a visitor id needs no other: the masked query keeps two searches off most lines.
+    anonymous = {
+        f"anonymous_{key}": names.get(name, ()) for key, name in (("user", "user_id"), ("recipient", "recipient"))
+    }
+    query = column("query")
+    raw = (
+        requests.with_columns(header=column("referrer"))
+        .with_columns(parameter(query, those).alias(name) for name, those in names.items())
+        .with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+        .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
+        .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
+    )
+    return folded(decoded(raw, [*names, *anonymous]).with_columns(event=event)).with_columns(
+        column("value").cast(EVENTS["value"], strict=False)
+    )
+
+
+def placed(events: pl.LazyFrame) -> pl.LazyFrame:
+    """The page's path and host out of whatever the pixel's parameter held, else out of the Referer header.
+
+    A bare path was decoded with its parameter; the path inside an address has an encoding of its own.
+    The campaign of the page's address fills in where the hit has none.
+    """
+    column = pl.col
+    address, is_bare = pl.coalesce("page_address", "header"), column("address").str.contains(_ADDRESS).not_()
+    before_fragment = column("address").str.splitn("#", 2).struct.field("field_0")
+    path = column("parts").struct.field("field_0")
+    query = column("parts").struct.field("field_1")
+    hosts = [column(name).str.extract(_ADDRESS) for name in ("address", "header")]
+    utm = [f"utm_{name}" for name in UTM]
+    parted = (
+        events.with_columns(address=address)
+        .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare, host=pl.coalesce(*hosts, "vhost"))
+        .with_columns(
+            bare_path=pl.when("is_bare").then(path),
+            page=pl.when(~column("is_bare")).then(path.str.replace(_ADDRESS, "")),
+            host=column("host").str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", ""),
+            **{f"address_{name}": parameter(query, (name,)) for name in utm},
+        )
+    )
+    return decoded(decoded_path(parted, "page"), [f"address_{name}" for name in utm]).with_columns(
+        page=_rooted(pl.coalesce("bare_path", "page")),
+        **{name: pl.coalesce(name, f"address_{name}") for name in utm},
+    )
+
+
+def _rooted(path: pl.Expr) -> pl.Expr:
+    """An address without a path means `/`."""
+    return pl.when(path == "").then(pl.lit("/")).otherwise(path)
