@@ -9,11 +9,11 @@ from datetime import datetime
 
 import polars as pl
 
-from pixelstat import formats, source
+from pixelstat import formats, protocols, source
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
 from pixelstat.people import agents, exclusions, forwarded, identity
-from pixelstat.protocols import PixelProtocol, house
+from pixelstat.protocols import PixelProtocol, house, vendors
 from pixelstat.rejects import Rejects
 from pixelstat.schemas import EVENTS, Reason
 
@@ -33,7 +33,7 @@ class Selection:
     protocols: Sequence[PixelProtocol] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "protocols", (house.protocol(self.pixels),))
+        object.__setattr__(self, "protocols", (*protocols.of_vendors(), house.protocol(self.pixels)))
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,18 @@ def read(logs: Logs, reading: source.Reading, marker: str | None, rejects: Rejec
 
 def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """REQUESTS -> EVENTS of the protocol that claims each, without the marks that depend on the event."""
-    protocol = selection.protocols[-1]
-    reasons = {"not_pixel": ~protocol.claims, "refused": exclusions.is_refused()}
+    *others, own = selection.protocols
+    paths = "|".join(f"(?:{protocol.paths})" for protocol in others)
+    is_vendors = pl.col("path").str.contains(paths).fill_null(value=False) & ~own.pinned
+    requests = requests.with_columns(is_house=own.claims, is_vendors=is_vendors)
+    reasons = {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors")), "refused": exclusions.is_refused()}
     if selection.bots != "include":
         requests = agents.with_bots(requests)
         reasons |= {"bot": pl.col("is_bot")} if selection.bots == "exclude" else {"person": ~pl.col("is_bot")}
     if selection.networks:
         requests = exclusions.with_own(requests, selection.networks)
         reasons["own_address"] = pl.col("is_own")
-    events = protocol.events(exclusions.reject(requests, reasons))
+    events = vendors.with_events(own.events(exclusions.reject(requests, reasons)), others)
     return identity.identified(events).select(EVENTS.names())
 
 

@@ -48,12 +48,23 @@ def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
         raise PixelstatError("--pixel names no path.", "Try: --pixel /img/s.gif")
     path, query = pl.col("path"), pl.col("query")
     claims = path.str.contains(f"{images}$") | path.str.contains(f"{endpoints}$") & query.is_not_null()
+    pinned = pl.lit(value=False)
     for pixel in own:
-        claims |= path.str.contains(f"^{pixel}$" if pixel.startswith("/") else f"/{pixel}$")
+        pinned |= path.str.contains(f"^{pixel}$" if pixel.startswith("/") else f"/{pixel}$")
+    claims |= pinned
     # Behind an endpoint stands its query, or what ends the path where a format has the query in a field of its own.
-    marker = "|".join([images, rf'{endpoints}[?\s"]', *own])
+    marker = "|".join([images, rf'{endpoints}[? \t"]', *own])
     claims &= pl.col("method").is_in(METHODS) | pl.col("method").is_null()  # OPTIONS only asks whether POST may follow
-    return PixelProtocol("house", marker, claims.fill_null(value=False), _events, SAMPLES)
+    about = "a pixel of one's own, its parameters by their usual names"
+    return PixelProtocol(
+        "house",
+        about,
+        marker,
+        claims.fill_null(value=False),
+        _events,
+        samples=SAMPLES,
+        pinned=pinned.fill_null(value=False),
+    )
 
 
 def _events(requests: pl.LazyFrame) -> pl.LazyFrame:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat import protocols
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols import PixelSample, house
 from pixelstat.schemas import EVENTS, REQUESTS
@@ -145,10 +144,3 @@ def test_a_value_is_a_number_or_none(value: str, expected: float | None) -> None
 )  # fmt: skip
 def test_spellings_fold_into_one_vocabulary(spelling: str, word: str) -> None:
     assert event(f"/pixel.gif?e={quote(spelling)}")["event"] == word
-
-
-def test_folder_and_registry_agree() -> None:
-    from pathlib import Path
-
-    files = {path.stem for path in Path(str(protocols.__file__)).parent.glob("*.py")} - {"__init__", "parameters"}
-    assert files == set(protocols.NAMES)

@@ -1,0 +1,48 @@
+"""Google Analytics 4: `/g/collect`. What it sends batched stands in the body, which no log holds."""
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.vendors import has, holds, vendor
+
+PROTOCOL = vendor(
+    "ga4",
+    "Google Analytics 4",
+    marker="/g/collect",
+    paths="/g/collect$",
+    claims=pl.col("path").str.ends_with("/g/collect") & holds("v", "2(?:&|$)") & has("tid"),
+    names={
+        "event": ("en",),
+        "visitor_id": ("cid",),
+        "user_id": ("uid",),
+        "session_id": ("sid",),
+        "page_address": ("dl",),
+        "referrer": ("dr",),
+        "order_id": (r"ep\.transaction_id",),
+        "value": (r"epn\.value",),
+        "currency": ("cu", r"ep\.currency"),
+        "product": ("pr1",),
+        "link": (r"ep\.link_url",),
+        "utm_medium": ("cm",),
+        "utm_source": ("cs",),
+        "utm_campaign": ("cn",),
+        "utm_content": ("cc",),
+        "utm_term": ("ct",),
+    },
+    event=pl.coalesce("event", pl.lit("page_view")),
+    fill=lambda events: events.with_columns(product=pl.col("product").str.extract("(?:^|~)id([^~]+)")),
+    samples=(
+        PixelSample(
+            "/g/collect?v=2&tid=G-JQ77F5GDMC&gtm=45je4730&_p=1720146261922&gcd=13l3l3l3l2&cid=1954840087.1720146262&ul=en-us"
+            "&dl=https%3A%2F%2Fshop.example%2Fa%3Futm_source%3Dx&dt=A&sid=1720146262&sct=1&seg=0&en=page_view&_fv=1&_ss=1",
+            {"event": "page_view", "visitor": "v:1954840087.1720146262", "page": "/a", "host": "shop.example", "utm_source": "x",
+             "session_id": "1720146262"},
+        ),
+        PixelSample(
+            "/g/collect?v=2&tid=G-A&cid=1.2&en=purchase&ep.transaction_id=A17&epn.value=89.5&cu=EUR&pr1=id123~nmShirt~pr9.99~qt1&dl=https%3A%2F%2Fshop.example%2F",
+            {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "product": "123"},
+        ),
+        PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=view_item", {"event": "product_view"}),
+        PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=begin_checkout", {"event": "checkout"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,66 @@
+"""Matomo, Piwik and Piwik PRO: `matomo.php`, `piwik.php`, `ppms.php` (developer.matomo.org, tracking-api)."""
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.vendors import first_of, has, holds, vendor
+
+_CAMPAIGN = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("campaign", "cpn"))
+_KEYWORD = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("kwd", "keyword"))
+
+
+def _event() -> pl.Expr:
+    """In Matomo's own order: what a request is counted as first."""
+    return first_of(
+        (holds("ping", "1"), "ping"),
+        (has("ec_id"), "purchase"),
+        (holds("idgoal", "0(?:&|$)"), "add_to_cart"),
+        (has("idgoal"), "goal"),
+        (has("e_c"), pl.coalesce("event", pl.lit("event"))),
+        (has("search"), "search"),
+        (has("link"), "click"),
+        (has("download"), "download"),
+        (has("c_i"), "content_click"),
+        (has("c_n"), "content_view"),
+        (has("_pkp", "_pks", "_pkn"), "product_view"),
+        (pl.lit(value=True), "page_view"),
+    )
+
+
+PROTOCOL = vendor(
+    "matomo",
+    "Matomo, Piwik, Piwik PRO",
+    marker=r"/(?:matomo|piwik|ppms)\.php",
+    paths=r"/(?:matomo|piwik|ppms)\.php$",
+    claims=pl.col("path").str.contains(r"/(?:matomo|piwik|ppms)\.php$") & has("idsite"),
+    names={
+        "event": ("e_a",),
+        "visitor_id": ("cid", "_id"),
+        "user_id": ("uid",),
+        "page_address": ("url",),
+        "referrer": ("urlref",),
+        "order_id": ("ec_id",),
+        "value": ("revenue", "e_v"),
+        "product": ("_pks",),
+        "goal": ("idgoal",),
+        "link": ("link", "download"),
+        "utm_campaign": ("_rcn", *_CAMPAIGN),
+        "utm_term": ("_rck", *_KEYWORD),
+    },
+    event=_event(),
+    samples=(
+        PixelSample(
+            "/piwik.php?action_name=Start&idsite=1&rec=1&r=983420&url=http%3A%2F%2Fshop.example%2F&urlref=http%3A%2F%2Fnews.example%2F&_id=1da79fc743e8bcc4",
+            {"event": "page_view", "visitor": "v:1da79fc743e8bcc4", "page": "/", "host": "shop.example", "referrer": "http://news.example/"},
+        ),
+        PixelSample(
+            "/matomo.php?idsite=1&rec=1&idgoal=0&ec_id=A17&revenue=89.5&_id=1da79fc743e8bcc4&url=https%3A%2F%2Fshop.example%2Fthanks",
+            {"event": "purchase", "order_id": "A17", "value": 89.5, "page": "/thanks"},
+        ),
+        PixelSample("/stats/matomo.php?idsite=1&rec=1&ping=1&_id=1da7&url=https%3A%2F%2Fshop.example%2F", {"event": "ping"}),
+        PixelSample("/matomo.php?idsite=1&rec=1&idgoal=4&uid=ann", {"event": "goal", "goal": "4", "visitor": "u:ann"}),
+        PixelSample("/ppms.php?idsite=a-b&rec=1&e_c=Video&e_a=Play&e_v=3&_id=1da7", {"event": "Play", "value": 3.0}),
+        PixelSample("/matomo.php?idsite=1&rec=1&search=kettle&_id=1da7", {"event": "search"}),
+        PixelSample("/matomo.php?idsite=1&rec=1&link=https%3A%2F%2Fother.example%2F&_id=1", {"event": "click", "link": "https://other.example/"}),
+    ),
+)  # fmt: skip

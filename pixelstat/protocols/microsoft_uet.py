@@ -1,0 +1,31 @@
+"""Microsoft's Universal Event Tracking `/action/0`, where it passes through one's own server."""
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.vendors import first_of, has, vendor
+
+PROTOCOL = vendor(
+    "microsoft_uet",
+    "Microsoft UET",
+    marker=r'/action/0[? \t"]',
+    paths="/action/0$",
+    claims=pl.col("path").str.ends_with("/action/0") & has("ti"),
+    names={
+        "event": ("ea",),
+        "visitor_id": ("vid",),
+        "session_id": ("sid",),
+        "page_address": ("p", "page_path"),
+        "referrer": ("r",),
+        "value": ("gv",),
+        "currency": ("gc",),
+        "product": ("prodid",),
+        "kind": ("evt",),
+    },
+    event=first_of((pl.col("kind") == "pageLoad", "page_view"), (pl.lit(value=True), pl.coalesce("event", pl.lit("event")))),
+    samples=(
+        PixelSample("/action/0?ti=123456&Ver=2&mid=m1&ec=Ecommerce&ea=Purchase&el=Sale&ev=0&gv=123.34&evt=custom&msclkid=N&rn=693067",
+                    {"event": "purchase", "value": 123.34}),
+        PixelSample("/action/0?ti=123456&Ver=2&evt=pageLoad&p=https%3A%2F%2Fshop.example%2Fa&vid=v7", {"event": "page_view", "page": "/a", "visitor": "v:v7"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,32 @@
+"""Mixpanel by GET: `/track` with its event in base64; with `redirect` it is a click."""
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.vendors import first_of, has, holds, vendor
+
+PROTOCOL = vendor(
+    "mixpanel",
+    "Mixpanel",
+    marker=r'/track/?[? \t"]',
+    paths="/track/?$",
+    claims=pl.col("path").str.contains("/track/?$") & holds("data", "[A-Za-z0-9+/_%=-]{16}") & (has("ip", "img", "redirect", "verbose", "_") | holds("data", "eyJldmVudCI6")),
+    names={
+        "event": ("event",),
+        "visitor_id": (r"properties\.distinct_id",),
+        "page_address": (r"properties\.\$current_url", r"properties\.url"),
+        "referrer": (r"properties\.\$referrer",),
+        "value": (r"properties\.revenue", r"properties\.value", r"properties\.\$amount"),
+        "order_id": (r"properties\.order_id",),
+        "campaign": (r"properties\.campaign_id", r"properties\.campaign"),
+        "link": ("redirect",),
+    },
+    event=first_of((pl.col("event").is_not_null(), pl.col("event")), (pl.col("link").is_not_null(), "click"), (pl.lit(value=True), "event")),
+    payload="data",
+    samples=(
+        PixelSample(
+            "/track/?data=eyJldmVudCI6Ik9wZW5lZCIsInByb3BlcnRpZXMiOnsidG9rZW4iOiJ0IiwiZGlzdGluY3RfaWQiOiI3ZjNhIiwiY2FtcGFpZ24iOiJsYXVuY2gifX0%3D&ip=1&img=1",
+            {"event": "open", "visitor": "v:7f3a", "campaign": "launch"},
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,30 @@
+"""Pinterest's tag, where it passes through one's own server."""
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.vendors import has, spelled, vendor
+
+PROTOCOL = vendor(
+    "pinterest",
+    "Pinterest's tag",
+    marker=r'/v3/[? \t"]',
+    paths="/v3/$",
+    claims=pl.col("path").str.ends_with("/v3/") & has("tid") & has("event"),
+    names={
+        "event": ("event",),
+        "page_address": ("loc",),
+        "referrer": ("ref",),
+        "value": ("value",),
+        "currency": ("currency",),
+        "order_id": ("order_id", "transaction_id"),
+    },
+    event=spelled(pl.col("event"), {"init": "page_view", "pagevisit": "page_view", "checkout": "purchase", "viewcategory": "category_view"}),
+    payload="ad|ed",
+    samples=(
+        PixelSample("/v3/?tid=abc123&event=pagevisit&ad=%7B%22loc%22%3A%22https%3A%2F%2Fshop.example%2Fa%22%7D&cb=1583868536108",
+                    {"event": "page_view", "page": "/a", "host": "shop.example"}),
+        PixelSample("/v3/?tid=abc123&event=checkout&ed=%7B%22value%22%3A89.5%2C%22currency%22%3A%22EUR%22%2C%22order_id%22%3A%22A17%22%7D&noscript=1",
+                    {"event": "purchase", "value": 89.5, "currency": "EUR", "order_id": "A17"}),
+    ),
+)  # fmt: skip

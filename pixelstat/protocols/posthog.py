@@ -1,0 +1,34 @@
+"""PostHog by GET: `/e/`, `/i/v0/e/`, `/capture/` and `/batch/` with the event in `data`, JSON or base64."""
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.vendors import holds, spelled, vendor
+
+_PATHS = "/(?:e|i/v0/e|capture|batch|engage)/?$"
+
+PROTOCOL = vendor(
+    "posthog",
+    "PostHog",
+    marker=r'/(?:e|capture|batch|engage)/?[? \t"]',
+    paths=_PATHS,
+    claims=pl.col("path").str.contains(_PATHS) & holds("data", "(?:eyJ|%7B|%5B|W3si|\\{|\\[)"),
+    names={
+        "event": ("event", r"0\.event", r"batch\.0\.event"),
+        "visitor_id": (r"properties\.distinct_id", "distinct_id", r"0\.properties\.distinct_id"),
+        "session_id": (r"properties\.\$session_id",),
+        "page_address": (r"properties\.\$current_url", r"0\.properties\.\$current_url"),
+        "referrer": (r"properties\.\$referrer",),
+        "value": (r"properties\.revenue", r"properties\.value"),
+        "currency": (r"properties\.currency",),
+        "order_id": (r"properties\.order_id",),
+    },
+    event=spelled(pl.coalesce("event", pl.lit("event")), {"$pageview": "page_view", "$autocapture": "click", "$pageleave": "ping"}),
+    payload="data",
+    samples=(
+        PixelSample(
+            "/e/?data=eyJldmVudCI6IiRwYWdldmlldyIsInByb3BlcnRpZXMiOnsiZGlzdGluY3RfaWQiOiI3ZjNhIiwiJGN1cnJlbnRfdXJsIjoiaHR0cHM6Ly9zaG9wLmV4YW1wbGUvYSJ9fQ%3D%3D&ver=1",
+            {"event": "page_view", "visitor": "v:7f3a", "page": "/a", "host": "shop.example"},
+        ),
+    ),
+)  # fmt: skip

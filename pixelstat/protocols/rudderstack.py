@@ -1,0 +1,22 @@
+"""RudderStack's pixel: `/pixel/v1/page` and `/pixel/v1/track`, its keys flat and dotted."""
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.segment import EVENT, KEYS
+from pixelstat.protocols.vendors import has, vendor
+
+PROTOCOL = vendor(
+    "rudderstack",
+    "RudderStack's pixel",
+    marker="/pixel/v1/",
+    paths="/pixel/v1/[a-z]+$",
+    claims=pl.col("path").str.contains("/pixel/v1/(?:page|track)$") & has("writeKey"),
+    names=KEYS,
+    event=EVENT,
+    samples=(
+        PixelSample("/pixel/v1/track?writeKey=k1&anonymousId=7f3a&event=product_viewed", {"event": "product_view", "visitor": "v:7f3a"}),
+        PixelSample("/pixel/v1/page?writeKey=k1&anonymousId=7f3a&name=Cart&context.page.url=https%3A%2F%2Fshop.example%2Fcart",
+                    {"event": "page_view", "page": "/cart", "host": "shop.example"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,50 @@
+"""Segment's pixel: `/v1/pixel/...`, flat or with its JSON in base64."""
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.vendors import first_of, has, vendor
+
+_KIND = pl.col("path").str.extract("/([a-z]+)$")
+KEYS = {  # dotted keys of a CDP's message
+    "event": ("event",),
+    "visitor_id": ("anonymousId",),
+    "user_id": ("userId",),
+    "page_address": (r"context\.page\.url", r"properties\.url", r"context\.page\.path", r"properties\.path"),
+    "referrer": (r"context\.page\.referrer", r"properties\.referrer"),
+    "order_id": (r"properties\.order_id",),
+    "value": (r"properties\.revenue", r"properties\.total", r"properties\.value"),
+    "currency": (r"properties\.currency",),
+    "product": (r"properties\.product_id", r"properties\.sku", r"properties\.products\.0\.product_id"),
+    "campaign": (r"context\.campaign\.name", r"properties\.campaign"),
+    "utm_campaign": (r"context\.campaign\.name",),
+    "utm_source": (r"context\.campaign\.source",),
+    "utm_medium": (r"context\.campaign\.medium",),
+}
+EVENT = first_of(
+    (_KIND.is_in(["page", "screen"]), "page_view"),
+    (_KIND == "track", pl.coalesce("event", pl.lit("event"))),
+    (pl.lit(value=True), _KIND),
+)
+
+PROTOCOL = vendor(
+    "segment",
+    "Segment's pixel",
+    marker="/v1/pixel/",
+    paths="/v1/pixel/[a-z]+$",
+    claims=pl.col("path").str.contains("/v1/pixel/(?:identify|group|alias|page|screen|track)$") & has("data", "writeKey"),
+    names=KEYS,
+    event=EVENT,
+    payload="data",
+    samples=(
+        PixelSample(
+            "/v1/pixel/track?userId=user_123&event=Email%20Opened&properties.subject=The%20Daily&writeKey=k1",
+            {"event": "open", "visitor": "u:user_123", "user_id": "user_123"},
+        ),
+        PixelSample(
+            "/v1/pixel/track?data=eyJ3cml0ZUtleSI6ImsxIiwiYW5vbnltb3VzSWQiOiI3ZjNhIiwiZXZlbnQiOiJPcmRlciBDb21wbGV0ZWQiLCJwcm9wZXJ0aWVzIjp7Im9yZGVyX2lkIjoiQTE3IiwicmV2ZW51ZSI6ODkuNX19",
+            {"event": "purchase", "visitor": "v:7f3a", "order_id": "A17", "value": 89.5},
+        ),
+        PixelSample("/v1/pixel/page?anonymousId=7f3a&writeKey=k1&properties.path=%2Fcart", {"event": "page_view", "page": "/cart"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,169 @@
+"""The pixels of vendors, each a table: which requests are its own, which parameter feeds which column, its event names.
+
+Few logs hold any. So a batch's requests whose path may be a vendor's are taken out, offered to one after the other,
+and put back as the events that they are; all others pass untouched.
+"""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import parse_qsl, urlencode
+
+import polars as pl
+
+from pixelstat.protocols import PixelProtocol, PixelSample
+from pixelstat.protocols.parameters import named, placed
+from pixelstat.schemas import EVENTS, Reason
+from pixelstat.vocabulary import changed_where
+
+RAW = ("path", "query", "header", "vhost")  # what an event is made of, as the house pixel leaves it
+DEEPEST, LONGEST = 8, 100_000  # levels of a payload that are looked into, characters of one that are decoded
+
+
+def has(*names: str) -> pl.Expr:
+    """One of these parameters has a value."""
+    return pl.col("query").str.contains(f"(?:^|&)(?:{'|'.join(names)})=[^&]").fill_null(value=False)
+
+
+def holds(name: str, value: str) -> pl.Expr:
+    """The parameter has a value that begins so (a regular expression)."""
+    return pl.col("query").str.contains(f"(?:^|&){name}={value}").fill_null(value=False)
+
+
+def first_of(*cases: tuple[pl.Expr, str | pl.Expr]) -> pl.Expr:
+    """The event of the first condition that holds; null if none does."""
+    return pl.coalesce(
+        pl.when(holding).then(pl.lit(event) if isinstance(event, str) else event) for holding, event in cases
+    )
+
+
+def spelled(name: pl.Expr, words: Mapping[str, str]) -> pl.Expr:
+    """The vocabulary's word for a vendor's own, where it is not one that everybody uses."""
+    return name.replace(dict(words))
+
+
+def vendor(
+    name: str,
+    about: str,
+    *,
+    marker: str,
+    paths: str,
+    claims: pl.Expr,
+    names: Mapping[str, Sequence[str]],
+    event: pl.Expr,
+    samples: Sequence[PixelSample],
+    payload: str = "",
+    fill: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
+) -> PixelProtocol:
+    """A protocol by its table. `payload` is the parameter that holds JSON, base64 or not, whose keys are parameters too.
+
+    `fill` makes of the named columns what no table can say.
+    """
+
+    def events(requests: pl.LazyFrame) -> pl.LazyFrame:
+        if payload:
+            requests = changed_where(
+                requests,
+                ["query"],
+                lambda query: query.str.contains(f"(?:^|&)(?:{payload})="),
+                lambda query: opened(query, payload),
+            )
+        return placed(fill(named(requests, names, event))).with_columns(protocol=pl.lit(name))
+
+    return PixelProtocol(name, about, marker, claims, events, paths, samples)
+
+
+# -- payloads ------------------------------------------------------------------------------------------------------
+
+
+def opened(query: str, names: str) -> str:
+    """The query with what its payloads hold behind it, keys of objects in objects parted by dots. One that cannot be read stays."""
+    found = [
+        pair
+        for key, value in parse_qsl(query, max_num_fields=10_000)
+        if re.fullmatch(names, key)
+        for pair in _pairs(json_of(value))
+    ]
+    return f"{query}&{urlencode(found, safe='$[]')}" if found else query
+
+
+def json_of(text: str) -> object:
+    """What a text holds as JSON, by itself or in base64 of either alphabet; None if nothing."""
+    if len(text) > LONGEST:
+        return None
+    for read in (str, _base64):
+        try:
+            return json.loads(read(text))
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _base64(text: str) -> str:
+    plain = text.replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
+    return b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode()
+
+
+def _pairs(value: object, above: str = "", depth: int = 0) -> list[tuple[str, str]]:
+    if depth > DEEPEST or value is None:
+        return []
+    if isinstance(value, dict):
+        return [
+            pair
+            for key, held in value.items()
+            for pair in _pairs(held, f"{above}.{key}" if above else str(key), depth + 1)
+        ]
+    if isinstance(value, list):
+        return [
+            pair
+            for place, held in enumerate(value[:100])
+            for pair in _pairs(held, f"{above}.{place}" if above else str(place), depth + 1)
+        ]
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return [(above, text)] if above and text else []
+
+
+# -- the stage -----------------------------------------------------------------------------------------------------
+
+
+def with_events(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.LazyFrame:
+    """Events of the house pixel, with what vendors claim as theirs. Needs `is_vendors` and `is_house` on every row."""
+
+    def batch(rows: pl.DataFrame) -> pl.DataFrame:
+        if not rows["is_vendors"].any():
+            return rows
+        rows = rows.with_row_index("place")
+        rest = rows.filter("is_vendors")
+        done = [rows.filter(~pl.col("is_vendors"))]
+        for protocol in vendors:
+            claimed = rest.select(protocol.claims.alias("it"))["it"].fill_null(value=False)
+            if claimed.any():
+                done.append(_events(rest.filter(claimed), protocol))
+                rest = rest.filter(~claimed)
+        nobody = pl.when("is_house").then("rejected").otherwise(pl.lit("not_pixel", Reason))
+        return pl.concat([*done, rest.with_columns(rejected=nobody)]).sort("place").drop("place")
+
+    found = events.map_batches(batch, projection_pushdown=True, streamable=True)
+    # The condition, always true, keeps in the batches what is looked at, whatever the report asks for.
+    looked_at = ("is_vendors", "is_house", "rejected", "method", *RAW)
+    return found.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in looked_at))
+
+
+_MADE = {*EVENTS, "visitor_id", "anonymous_user", "anonymous_recipient"} - {
+    "time",
+    "client",
+    "user_agent",
+    "method",
+    "path",
+    "status",
+    "rejected",
+}
+
+
+def _events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
+    """The rows with the protocol's events in them, as far as anybody asks for their columns."""
+    requests = rows.lazy().select("path", "query", "method", "vhost", referrer="header")
+    found = protocol.events(requests)
+    made = set(found.collect_schema()) & _MADE & set(rows.columns)
+    return rows.with_columns(found.select(sorted(made)).collect().cast({name: rows.schema[name] for name in made}))

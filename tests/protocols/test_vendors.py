@@ -1,0 +1,96 @@
+"""Every protocol turns its own samples into the stated events, is the first to claim them, and leaves ordinary pages alone."""
+
+import random
+
+import polars as pl
+import pytest
+
+from pixelstat import protocols
+from pixelstat.pipeline import Selection, claimed
+from pixelstat.protocols import PixelProtocol, PixelSample, house
+from pixelstat.schemas import EVENTS, REQUESTS
+
+SELECTION = Selection()
+ALL = (*protocols.of_vendors(), house.protocol())
+SAMPLES = [pytest.param(form, sample, id=f"{form.name}-{n}") for form in ALL for n, sample in enumerate(form.samples)]
+
+
+def request(sample: PixelSample, number: int = 1) -> dict[str, object]:
+    path, _, query = sample.uri.partition("?")
+    return {
+        "path": path, "query": query or None, "referrer": sample.referrer, "status": 200, "client": f"203.0.113.{number % 250}",
+        "method": "GET", "number": number,
+    }  # fmt: skip
+
+
+def events(*samples: PixelSample) -> pl.DataFrame:
+    return claimed(
+        pl.LazyFrame([request(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS), SELECTION
+    ).collect()
+
+
+def test_folder_and_registry_agree() -> None:
+    from pathlib import Path
+
+    files = {path.stem for path in Path(str(protocols.__file__)).parent.glob("*.py")} - {
+        "__init__",
+        "parameters",
+        "vendors",
+    }
+    assert files == set(protocols.NAMES)
+    assert [protocol.name for protocol in ALL] == list(protocols.NAMES)
+
+
+@pytest.mark.parametrize(("protocol", "sample"), SAMPLES)
+def test_samples_become_the_stated_events(protocol: PixelProtocol, sample: PixelSample) -> None:
+    read = events(sample)
+    assert read.schema == EVENTS
+    row = read.row(0, named=True)
+    assert (row["rejected"], row["protocol"]) == (None, protocol.name)
+    assert {name: row[name] for name in sample.event} == sample.event
+
+
+@pytest.mark.parametrize(("protocol", "sample"), SAMPLES)
+def test_the_marker_occurs_in_every_line_of_a_sample(protocol: PixelProtocol, sample: PixelSample) -> None:
+    path, _, query = sample.uri.partition("?")
+    lines = pl.Series(
+        [f'"GET {sample.uri} HTTP/1.1"', f"GET {path} {query or '-'} 200", f"GET\t{path}\t{query or '-'}\t200"]
+    )
+    assert lines.str.contains("|".join(each.marker for each in ALL)).all()
+
+
+def test_all_of_them_mixed_give_the_same_events_in_any_order() -> None:
+    given = [sample for protocol in ALL for sample in protocol.samples]
+    alone = [events(sample).drop("client", "visitor") for sample in given]
+    order = list(range(len(given)))
+    for seed in range(3):
+        random.Random(seed).shuffle(order)
+        mixed = events(*(given[place] for place in order)).drop("client", "visitor")
+        assert mixed.equals(pl.concat([alone[place] for place in order]))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "/", "/?page=2", "/collect", "/collect?page=2", "/i", "/i?id=5", "/count?p=2", "/track", "/tr?lang=tr", "/e/?id=1", "/log.php?x=1",
+        "/p?id=5", "/v3/?page=1", "/action/0", "/batch/?id=7", "/matomo.php.txt", "/products/kettle.png?e=pv", "/capture/?name=x",
+    ],
+)  # fmt: skip
+def test_the_pages_of_an_ordinary_shop_give_no_event(uri: str) -> None:
+    assert events(PixelSample(uri, {})).item(0, "rejected") == "not_pixel"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "/v1/pixel/track?writeKey=k&data=%%%", "/v1/pixel/track?writeKey=k&data=eyJ4", "/e/?data=eyJ" + "A" * 200_000,
+        "/e/?data=%7B" * 500, "/track/?ip=1&data=" + "QUFB" * 1000, "/i?e=ue&p=web&ue_px=W1tbW1tb", "/matomo.php?idsite=%",
+        "/matomo.php?idsite=1&" + "a=1&" * 100_000 + "revenue=x", "/tr?id=123456&ev=${MACRO}&cd[value]=1e400",
+        "/v1/pixel/track?writeKey=k&data=" + "%5B" * 3000,
+    ],
+    ids=lambda uri: uri[:40],
+)  # fmt: skip
+def test_what_cannot_be_decoded_is_an_event_all_the_same(uri: str) -> None:
+    row = events(PixelSample(uri, {})).row(0, named=True)
+    assert row["rejected"] is None
+    assert row["event"]
