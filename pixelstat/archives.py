@@ -14,6 +14,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+MEMORY = 100 << 20  # bytes that an xz archive may ask for: `xz -9` asks for 65 MB
 CHUNK = 4 << 20  # bytes read of an archive at a time, and kept of a stream's beginning
 OTHERS = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z"}  # archives that are told, not read
 # What reading raises where an archive makes no sense.
@@ -58,7 +59,7 @@ COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {  # name: 
     "gzip": (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
     "zstd": (b"\x28\xb5\x2f\xfd", zstd.ZstdDecompressor),
     "bzip2": (b"BZh", bz2.BZ2Decompressor),
-    "xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
+    "xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)),
 }
 
 

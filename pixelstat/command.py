@@ -16,7 +16,7 @@ from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
 from pixelstat.formats.nginx_conf import nginx_formats
 from pixelstat.formats.samples import Format
-from pixelstat.ledger import Ledger
+from pixelstat.ledger import Ledger, count
 from pixelstat.options import COMMON, common_options, logs_argument, moment
 from pixelstat.pipeline import Logs, Selection, run
 from pixelstat.rejects import Limit, Rejects, check_limit
@@ -59,21 +59,18 @@ class ReportCommand(click.Command):
             tell("--top is for pages; a series over time is shown whole.")
         options = report_options(self.report, given, zone)
         found = source.find_logs(logs or [source.STDIN])
-        for written in filter(None, (common["output"], common["rejects"])):
-            if any(_is_same(log.name, written) for log in found):
-                raise PixelstatError(f"{written!r} is one of the logs.", "Name another file to write to.")
+        spare(found, common)
         grouped = by_format(found, common, tell)
         for one, other in source.repeated(found):
             tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is counted twice.")
         total = sum(log.size for log in found)
         limit = Limit() if common["strict"] else common["max_errors"]
-        streams = frozenset(log.name for log in found if log.stream)
-        rejects = Rejects(kept=bool(common["rejects"]), streams=streams) if limit or common["rejects"] else None
+        rejects = Rejects(kept=bool(common["rejects"])) if limit or common["rejects"] else None
         with _progress(total, quiet=common["quiet"]) as ledger, _readable_failures():
             frame = run(grouped, selection, lambda events: self.report.function(events, **options), ledger, rejects)
         if rejects and common["rejects"]:
             rejects.write(common["rejects"], found)
-            tell(f"{rejects.total:,} bad lines in {common['rejects']}")
+            tell(f"{count(rejects.total, 'bad line', 'bad lines')} in {common['rejects']}")
         check_limit(limit, rejects.total if rejects else 0, ledger.lines)
         notes = [f"times in {zone.key}", self.report.caption(**options)]
         result = self.report.result(frame, [note for note in notes if note], csv_safe=common["csv_safe"])
@@ -86,6 +83,19 @@ class ReportCommand(click.Command):
         elif ledger.lines and not ledger.pixel_requests:
             tell(requested_instead(grouped))
         return say_damage(found, tell)
+
+
+def spare(found: Sequence[source.Log], common: dict[str, Any]) -> None:
+    """Keep what is written from overwriting what is read, or each other; and streams, for their bad lines, whole."""
+    output, rejects = common["output"], common["rejects"]
+    for written in filter(None, (output, rejects)):
+        if any(_is_same(log.name, written) for log in found):
+            raise PixelstatError(f"{written!r} is one of the logs.", "Name another file to write to.")
+    if rejects and output and Path(rejects).resolve() == Path(output).resolve():
+        raise PixelstatError(f"--output and --rejects are both {output!r}.", "Name two files.")
+    if rejects:
+        for log in found:
+            log.keep_if_stream()
 
 
 def say_damage(found: Sequence[source.Log], tell: Callable[[str], None]) -> Exit:
@@ -116,7 +126,7 @@ def _readable_failures() -> Iterator[None]:
 
 def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
     """The common options as a Selection. Raises PixelstatError for times and SQL that cannot be read."""
-    for name in ("where", "host", "log_format"):
+    for name in ("where", "host", "log_format", "nginx_conf", "rejects"):
         if common[name] is not None and not common[name].strip():
             raise PixelstatError(
                 f"--{name.replace('_', '-')} is given but empty.", "Leave it out, or say what you want."

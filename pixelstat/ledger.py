@@ -32,7 +32,7 @@ class Ledger:
         def tally(batch: pl.DataFrame) -> pl.DataFrame:
             rejected, times = batch["rejected"], batch["time"]
             aside = {}
-            read_as = _counts(batch["format"])
+            read_as = _counts(batch["format"] if rejected.null_count() == batch.height else _of_pixels(batch))
             if rejected.null_count() < batch.height:
                 codes = rejected.to_physical()
                 aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
@@ -71,11 +71,9 @@ class Ledger:
 
     def line(self) -> str:
         """`48,210 lines, 6,904 pixel requests; set aside: 311 bots, 17 unreadable`."""
-        text = (
-            f"{_count(self.lines, 'line', 'lines')}, {_count(self.pixel_requests, 'pixel request', 'pixel requests')}"
-        )
+        text = f"{count(self.lines, 'line', 'lines')}, {count(self.pixel_requests, 'pixel request', 'pixel requests')}"
         most_first = sorted(self.aside.items(), key=lambda item: -item[1])
-        reasons = ", ".join(_count(number, *REASONS[reason]) for reason, number in most_first)
+        reasons = ", ".join(count(number, *REASONS[reason]) for reason, number in most_first)
         return f"{text}; set aside: {reasons}" if reasons else text
 
     def formats_line(self) -> str:
@@ -85,6 +83,10 @@ class Ledger:
         return f"read as {told}" if len(found) > 1 else ""
 
 
+def _of_pixels(batch: pl.DataFrame) -> pl.Series:
+    return batch.filter(pl.col("rejected").ne_missing(pl.lit("not_pixel")))["format"].drop_nulls()
+
+
 def _counts(names: pl.Series) -> dict[str | None, int]:
     """How often each occurs: nearly always it is one."""
     if names.is_empty() or (names == names[0]).all():
@@ -92,5 +94,5 @@ def _counts(names: pl.Series) -> dict[str | None, int]:
     return dict(names.value_counts().iter_rows())
 
 
-def _count(number: int, one: str, many: str) -> str:
+def count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -99,7 +100,7 @@ class BadLines(click.ParamType["Limit"]):
         found = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
         if not found or (found[2] and float(found[2]) > 100):
             self.fail(f"{value!r} is no number of lines and no share of them. Try 10 or 0.5%.", param, ctx)
-        return Limit(int(found[1])) if found[1] else Limit(share=float(found[2]) / 100)
+        return Limit(int(found[1])) if found[1] else Limit(percent=Decimal(found[2]))
 
 
 def duration_text(length: timedelta) -> str:

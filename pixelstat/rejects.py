@@ -2,8 +2,8 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from threading import Lock
 
 import polars as pl
@@ -12,6 +12,7 @@ from pixelstat import source
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.outputs.whole import written_whole
 from pixelstat.schemas import FAULTS
+from pixelstat.terminal import harmless
 
 HEADING = b"file\tline\treason\traw\n"
 
@@ -21,10 +22,10 @@ class Limit:
     """How many bad lines are too many: more than a number, or than a share of all."""
 
     number: int = 0
-    share: float | None = None  # 0..1
+    percent: Decimal | None = None
 
     def is_exceeded(self, bad: int, lines: int) -> bool:
-        return bad > (self.number if self.share is None else self.share * lines)
+        return bad > self.number if self.percent is None else bad * 100 > self.percent * lines
 
 
 @dataclass
@@ -34,8 +35,6 @@ class Rejects:
     counts: Counter[str] = field(default_factory=Counter)  # by fault
     kept: bool = False  # whether to remember which
     _numbers: dict[str, tuple["array[int]", bytearray]] = field(default_factory=dict)  # by file: line numbers, faults
-    _texts: dict[tuple[str, int], str] = field(default_factory=dict)  # of streams: they cannot be read again
-    streams: frozenset[str] = frozenset()
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, batch: pl.DataFrame) -> None:
@@ -52,9 +51,6 @@ class Rejects:
                 numbers, codes = self._numbers.setdefault(str(name), (array("q"), bytearray()))
                 numbers.extend(rows["number"].to_list())
                 codes.extend(rows["fault"].to_physical().to_list())
-                if name in self.streams:
-                    texts = rows.select("number", "line").iter_rows()
-                    self._texts |= {(str(name), number): line for number, line in texts}
 
     @property
     def total(self) -> int:
@@ -66,16 +62,13 @@ class Rejects:
         with written_whole(path) as file:
             file.write(HEADING)
             for log in logs:
-                numbers, codes = self._numbers.get(log.name, (array("q"), bytearray()))
+                numbers, codes = self._numbers.get(log.label, (array("q"), bytearray()))
                 reason_of = dict(zip(numbers, codes, strict=True))
-                for number, raw in self._raw(log, sorted(reason_of)):
-                    place = f"{log.name}\t{number}\t{reasons[reason_of[number]]}\t"
-                    file.write(place.encode("utf-8", "surrogateescape") + raw + b"\n")
-
-    def _raw(self, log: source.Log, numbers: list[int]) -> Iterable[tuple[int, bytes]]:
-        if log.name in self.streams:
-            return [(number, self._texts[log.name, number].encode()) for number in numbers]
-        return source.raw_lines(log, numbers)
+                for number, raw in source.raw_lines(log, sorted(reason_of)):
+                    place = f"{harmless(log.label)}\t{number}\t{reasons[reason_of[number]]}\t"
+                    file.write(place.encode() + raw + b"\n")
+                if log.kept:
+                    log.kept.close()
 
 
 def is_bad() -> pl.Expr:

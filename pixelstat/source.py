@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import FileIO, RawIOBase
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -46,6 +47,8 @@ class Log:
     damage: str = ""  # why the rest of it could not be read
     stream: RawIOBase | None = None  # what cannot be opened twice
     from_folder: bool = False  # found in a directory: may well be no log
+    packing: str | None = None  # what it is compressed with, where that is read
+    kept: IO[bytes] | None = None  # what was read of a stream, decompressed
 
     def fingerprint(self) -> bytes:
         """Equal for logs that begin alike, whatever their compression."""
@@ -55,14 +58,18 @@ class Log:
         """What it is compressed with, where that is not read."""
         return next((name for magic, name in OTHERS.items() if self.head[1:].startswith(magic)), None)
 
-    def compression(self) -> str | None:
-        """What it is compressed with; None for plain text."""
-        with _opened(self) as (stored, _):
-            stored.seek(0)
-            return compression(stored.read(6) or b"")
+    @property
+    def label(self) -> str:
+        """Its name as text: what of it is no UTF-8 is U+FFFD."""
+        return self.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     def title(self) -> str:
-        return "Standard input" if self.name == STDIN else self.name
+        return "Standard input" if self.name == STDIN else self.label
+
+    def keep_if_stream(self) -> None:
+        """Keep what is read of a stream in a temporary file, so that its lines can be had again as they were."""
+        if self.stream:
+            self.kept = TemporaryFile()  # noqa: SIM115 - lives as long as the log
 
     def first_line(self) -> str:
         return self.head[1:].partition(b"\n")[0][:300].decode("utf-8", "replace")
@@ -101,7 +108,7 @@ def _expand(path: str) -> list[Log]:
         return [_standard_input()]
     place = Path(path)
     if not exists(path):  # an existing file of that very name comes first: x[1].log is a good name
-        matches = sorted(glob.glob(path, recursive=True)) if len(path) < 4096 and glob.has_magic(path) else []  # noqa: PTH207 - as typed
+        matches = _matches(path) if len(path) < 4096 and glob.has_magic(path) else []
         if not matches:
             raise PixelstatError(
                 f"There is no file {path!r}.", "Name access logs, directories of them, or - for standard input."
@@ -120,6 +127,14 @@ def _expand(path: str) -> list[Log]:
     if stat.S_ISFIFO(status.st_mode):  # a named pipe or <(zcat ...): it can be read only once
         return [Log(path, 0, stream=Replayed(place.open("rb", buffering=0)))]
     return [Log(path, status.st_size)]
+
+
+def _matches(pattern: str) -> list[str]:
+    """The paths that a glob means; of those that links lead to again and again, the first."""
+    found: dict[str, str] = {}
+    for path in sorted(glob.glob(pattern, recursive=True), key=lambda path: (path.count(os.sep), path)):  # noqa: PTH207 - as typed
+        found.setdefault(os.path.realpath(path), path)
+    return sorted(found.values())
 
 
 def exists(path: str) -> bool:
@@ -141,6 +156,9 @@ def _read_head(log: Log) -> None:
     try:
         with contextlib.closing(blocks(log)) as found:
             log.head = next(found, b"")
+        with _opened(log) as (stored, _):
+            stored.seek(0)
+            log.packing = compression(stored.read(6) or b"")
     except PermissionError as error:
         raise PixelstatError(f"{log.name!r} may not be read.", "Run pixelstat as a user who may.") from error
     if log.head:
@@ -171,7 +189,12 @@ def blocks(
     a newline counts, unless damage cut it. Of a line too long for a block the first `max_line` bytes are kept.
     `on_read` hears the position in the stored file. Nothing is mended where the `raw` bytes are asked for.
     """
-    mended = bytes if raw else _mended
+
+    def mended(block: bytes) -> bytes:
+        if log.kept:
+            log.kept.write(block[1:])
+        return block if raw else _mended(block)
+
     buffer = bytearray(b"\n") + bytearray(BLOCK)
     view = memoryview(buffer)
     kept = 1  # bytes in the buffer: our newline and the beginning of a line
@@ -321,10 +344,10 @@ def _gathered(parts: Iterator[Part], reading: Reading) -> Iterator[pl.DataFrame]
 def frame_of(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
     """The lines of one block, without the newline in front, none of them longer than `max_line`."""
     frame = pl.read_lines(block).slice(1)
-    length = frame["line"].str.len_bytes()
-    if (length > max_line).any():
-        cut = pl.when(length > max_line).then(pl.col("line").str.head(max_line)).otherwise("line")
-        frame = frame.with_columns(line=cut)
+    is_long = frame["line"].str.len_bytes() > max_line
+    if is_long.any():
+        cut = [text.encode()[:max_line].decode("utf-8", "ignore") for text in frame["line"].filter(is_long).to_list()]
+        frame = frame.with_columns(frame["line"].scatter(is_long.arg_true(), cut))
     return frame
 
 
@@ -334,7 +357,7 @@ def _lines_of(log: Log, block: bytes, passed: int, max_line: int, *, numbered: b
         return frame.select("line")
     return frame.select(
         "line",
-        pl.lit(log.name).cast(LINES["file"]).alias("file"),
+        pl.lit(log.label).cast(LINES["file"]).alias("file"),
         pl.int_range(passed + 1, passed + 1 + pl.len(), dtype=pl.Int64).alias("number"),
     )
 
@@ -363,9 +386,14 @@ def beginnings(logs: Sequence[Log]) -> Sequence[Log]:
 
 
 def raw_lines(log: Log, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """These lines of the log as they stand there; `numbers` ascend."""
+    """These lines of the log as they stand there; `numbers` ascend. Of a stream, what was kept of it."""
     wanted = deque(numbers)
     passed = 0
+    if log.kept:
+        log.kept.seek(0)
+        with FileIO(log.kept.fileno(), closefd=False) as stream:
+            yield from raw_lines(Log(log.name, 0, stream=stream), numbers)
+        return
     for block in blocks(log, raw=True):
         if not wanted:
             return

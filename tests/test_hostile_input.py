@@ -251,10 +251,10 @@ def test_a_query_of_nothing_but_signs_is_a_page_view_without_a_page(query: str, 
     "value",
     [
         "ten", "", "-", "0x10", "1_000", "12,50", "\uff11\uff12", "%00", "1e", "--1", "1" * 5_000 + "x",
-        pytest.param("nan", marks=pytest.mark.xfail(strict=True, reason="is not null, and larger than any number")),
-        pytest.param("inf", marks=pytest.mark.xfail(strict=True, reason="is not null")),
-        pytest.param("1e400", marks=pytest.mark.xfail(strict=True, reason="is infinite, not null")),
-        pytest.param("9" * 5_000, marks=pytest.mark.xfail(strict=True, reason="is infinite, not null")),
+        "nan",
+        "inf",
+        "1e400",
+        "9" * 5_000,
     ],
 )  # fmt: skip
 def test_a_value_that_is_no_number_is_null(value: str, tmp_path: Path) -> None:
@@ -382,7 +382,6 @@ def test_a_condition_that_goes_too_far_is_a_sentence(condition: str, tmp_path: P
     assert monotonic() - started < 20
 
 
-@pytest.mark.xfail(strict=True, reason="the process dies of it (SIGSEGV) without a word")
 def test_a_condition_of_twenty_thousand_terms_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(ANN))
     ended = pixelstat(tmp_path, "views", "access.log", "--where", "value" + "+1" * 20_000 + " > 3")
@@ -504,7 +503,6 @@ def test_a_link_to_itself_is_no_file_and_hides_no_other(tmp_path: Path) -> None:
     assert inside(tmp_path, "views", ".", "-q") == Ended(ANN_COUNTED, "", 0)
 
 
-@pytest.mark.xfail(strict=True, reason="a directory that links to itself is walked until the system refuses, 41 times")
 def test_a_directory_that_holds_itself_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs/access.log").write_text(log(ANN))
@@ -537,7 +535,7 @@ def test_a_named_pipe_is_checked_and_its_bad_lines_kept_though_it_is_read_once(t
     )  # fmt: skip
     assert "fifo.log,lines,read,1,0.5\n" in done.stdout
     assert (tmp_path / "bad.tsv").read_text() == "file\tline\treason\traw\nfifo.log\t2\tno_format\toops\n"
-    assert (done.stderr, done.returncode) == ("1 bad lines in bad.tsv\n", 0)
+    assert (done.stderr, done.returncode) == ("1 bad line in bad.tsv\n", 0)
 
 
 def test_a_log_named_like_a_pattern_is_that_log_for_check_and_its_bad_lines(tmp_path: Path) -> None:

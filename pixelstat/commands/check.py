@@ -11,10 +11,11 @@ import click
 import polars as pl
 
 from pixelstat import formats, outputs, source
-from pixelstat.command import candidates, read_by, say_damage
+from pixelstat.command import candidates, read_by, say_damage, spare
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.formats.samples import Format
+from pixelstat.ledger import count
 from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.pipeline import Logs, read
 from pixelstat.protocols import house
@@ -101,10 +102,10 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     tell = (lambda _: None) if common["quiet"] else say
     output = outputs.chosen(common["format"], common["output"])
     found = source.find_logs(logs or [source.STDIN])
+    spare(found, common)
     possible = candidates(common)
     claims = house.protocol(common["pixel"]).claims
-    streams = frozenset(log.name for log in found if log.stream)
-    rejects = Rejects(kept=bool(common["rejects"]), streams=streams)
+    rejects = Rejects(kept=bool(common["rejects"]))
     reading = source.Reading()
     rows: list[dict[str, object]] = []
     with progress(sum(log.size for log in found), lambda: sum(reading.positions.values()), shown=not common["quiet"]):
@@ -119,7 +120,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     outputs.deliver(result, output, common["output"])
     if common["rejects"]:
         rejects.write(common["rejects"], found)
-        tell(f"{rejects.total:,} bad lines in {common['rejects']}")
+        tell(f"{count(rejects.total, 'bad line', 'bad lines')} in {common['rejects']}")
     limit = Limit() if common["strict"] else common["max_errors"]
     if limit and limit.is_exceeded(rejects.total, reading.lines):
         tell(f"{rejects.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
@@ -142,7 +143,7 @@ Row = dict[str, object]
 
 def _rows(log: source.Log, form: Format | None, findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
     """What was found, one thing a row."""
-    yield _row("compression", log.compression() or "none")
+    yield _row("compression", log.packing or log.archive() or "none")
     if log.damage:
         yield _row("damage", log.damage)
     if form is None:

@@ -16,6 +16,7 @@ from pixelstat.formats.fields import EARLIEST, latest
 from pixelstat.formats.prefixes import PREFIXES, Prefixed
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import TextFormat
+from pixelstat.formats.w3c import is_known, names_of
 from pixelstat.schemas import READ, Fault, Reason
 
 NAMES = (
@@ -52,6 +53,11 @@ def all_formats() -> tuple[Format, ...]:
 def formats_given(text: str) -> tuple[Format, ...]:
     """The format that `--log-format` names or spells out. Raises PixelstatError if it is neither."""
     if text.startswith(FIELDS):
+        if not is_known(names_of(text)):
+            raise PixelstatError(
+                f"The log format {text!r} names no time or no address.",
+                "It needs date and time, and cs-uri-stem or cs-uri.",
+            )
         return tuple(form.ruled_by(text) for form in formats_named("w3c"))
     if text.lstrip().startswith("{"):
         from pixelstat.formats.nginx_conf import json_format

@@ -52,7 +52,9 @@ def read(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.LazyFrame:
         fields = fields.with_columns(column("vhost").str.replace(":[0-9]*$", ""))
     readable = column("whole") & column("time").is_between(EARLIEST, latest())
     # What speaks no HTTP to a server (TLS on a plain port) leaves a request without a path: the line itself is sound.
-    readable &= column("request" if "request" in there else "path").is_not_null()
+    if "has_request" not in there:
+        fields = fields.with_columns(has_request=column("request").is_not_null() if "request" in there else False)
+    readable &= column("has_request") | column("path").is_not_null()
     if "status" in present:
         readable &= column("status").is_between(0, 999)
     return fields.with_columns(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from pixelstat.errors import PixelstatError
@@ -23,20 +24,23 @@ def nginx_formats(path: str) -> tuple[Format, ...]:
         raise PixelstatError(
             f"{path!r} cannot be read: {error.strerror}.", "Try: --nginx-conf /etc/nginx/nginx.conf"
         ) from error
-    found = []
+    found: list[Format] = []
     for name, words in _DIRECTIVE.findall(_COMMENT.sub(lambda word: word[1] or "", text)):
         pieces = [_unquoted(word) for word in re.findall(_WORD, words)]
         template = "".join(piece for piece in pieces if not piece.startswith("escape="))
         if "$" in template:
-            found.append(
-                json_format(name, template) if template.lstrip().startswith("{") else TextFormat(name, template)
-            )
+            with suppress(PixelstatError):  # one without a time or a request is not for access logs, or not for us
+                found.append(_format(name, template))
     if not found:
         raise PixelstatError(
-            f"{path!r} has no log_format directive.",
+            f"{path!r} has no log_format directive with a time and a request.",
             "Name the file of nginx's configuration that has them; includes are not followed.",
         )
     return tuple(found)
+
+
+def _format(name: str, template: str) -> Format:
+    return json_format(name, template) if template.lstrip().startswith("{") else TextFormat(name, template)
 
 
 def _unquoted(word: str) -> str:

@@ -21,7 +21,7 @@ URIS = ("request", "request_uri", "uri", "url", "path")
 
 
 def targeted(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """Fields with one `url`: out of the whole request, or the address with its query beside it."""
+    """Fields with one `url`: out of the address with its query beside it, or the whole request."""
     column = pl.col
     line = column("request").str.replace(r" HTTP/\d(?:\.\d)?$", "").str.splitn(" ", 2).struct
     has_query = column("args").is_not_null() & (column("args") != "") & (column("args") != "-")
@@ -32,7 +32,9 @@ def targeted(fields: pl.LazyFrame) -> pl.LazyFrame:
         .otherwise("target")
     )
     return fields.with_columns(
-        url=pl.coalesce(target, line.field("field_1")), method=pl.coalesce("method", line.field("field_0"))
+        url=pl.coalesce(target, line.field("field_1")),
+        method=pl.coalesce("method", line.field("field_0")),
+        has_request=column("request").is_not_null(),
     ).drop("request", "target", "args")
 
 

@@ -67,7 +67,7 @@ class W3cFormat:
         if header is None or line.startswith("#") or not self._is_laid_out(line):
             return False
         names = names_of(header)
-        return self.marks <= set(names) and _is_known(names) and len(_tokens(line)) == len(names)
+        return self.marks <= set(names) and is_known(names) and len(_tokens(line)) == len(names)
 
     def _is_laid_out(self, line: str) -> bool:
         return ("\t" in line) == (self.layout == "tabs") and (self.layout != "blanks" or '"' not in line)
@@ -82,7 +82,7 @@ class W3cFormat:
         So is what another header rules.
         """
         column = pl.col
-        names = names_of(self.header or "#Fields: date time cs-uri")
+        names = names_of(self.header or "") or ["date", "time", "cs-uri"]
         places = {FIELDS[name]: names.index(name) for name in FIELDS if name in names}
         is_ruled = column("header").fill_null(pl.lit(self.header, pl.String)) == pl.lit(self.header, pl.String)
         is_ruled &= ~column("line").str.starts_with("#")
@@ -113,7 +113,8 @@ def names_of(header: str) -> list[str]:
     return header.removeprefix("#Fields:").lower().split()
 
 
-def _is_known(names: Sequence[str]) -> bool:
+def is_known(names: Sequence[str]) -> bool:
+    """Whether the fields tell a time and an address."""
     fields = {FIELDS.get(name) for name in names}
     return bool(fields & {"stem", "url"}) and bool(
         {"date", "clock"} <= fields or fields & {"time_seconds", "time_milliseconds"}

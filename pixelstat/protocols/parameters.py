@@ -67,9 +67,9 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
         .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
         .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
     )
-    return folded(decoded(raw, [*names, *anonymous]).with_columns(event=event)).with_columns(
-        column("value").cast(EVENTS["value"], strict=False)
-    )
+    rows = folded(decoded(raw, [*names, *anonymous]).with_columns(event=event))
+    rows = rows.with_columns(column("value").cast(EVENTS["value"], strict=False))
+    return rows.with_columns(value=pl.when(column("value").is_finite()).then("value"))
 
 
 def placed(events: pl.LazyFrame) -> pl.LazyFrame:

@@ -19,6 +19,9 @@ _OF_MANY = re.compile(  # SQL that looks beyond the row: its answer would hang o
 )
 _NAMED = re.compile(r"\s*([^:'\"()=<>!/]+?)\s*:(?:\s+(?=\S)|(?=/)|\s*(?=.*[=<>!'\"(]))(.*)", re.DOTALL)
 
+MOST = 500  # operators in a condition: each nests the ones before it, and Polars dies of very many
+_OPERATOR = re.compile(r"(?i)\b(?:and|or|not|like)\b|[-+*/%<>=|]+")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -56,6 +59,8 @@ def condition(sql: str, what: str) -> pl.Expr:
         sql.encode()
     except UnicodeEncodeError as error:
         raise PixelstatError(f"The {what} is no text: it holds bytes that are not UTF-8.", columns_hint()) from error
+    if len(_OPERATOR.findall(re.sub(r"'[^']*'", "", sql))) > MOST:
+        raise PixelstatError(f"The {what} has more than {MOST} operators.", "Try: event in ('a', 'b', 'c')")
     if _OF_MANY.search(re.sub(r"'[^']*'", "", sql)):
         raise PixelstatError(
             f"The {what} {sql!r} looks at other events too; it must tell from one event.",
