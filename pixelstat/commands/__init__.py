@@ -7,6 +7,7 @@ import click
 NAMES = {  # command: its one line in `pixelstat --help`
     "check": "What is in a log: its format, its times, its pixels, and each line that cannot be read.",
     "formats": "The log formats that pixelstat reads.",
+    "protocols": "The pixels that pixelstat reads.",
 }
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs, source
+from pixelstat import formats, outputs, protocols, source
 from pixelstat.command import candidates, read_by, say_damage, spare
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
@@ -104,7 +104,8 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     found = source.find_logs(logs or [source.STDIN])
     spare(found, common)
     possible = candidates(common)
-    claims = house.protocol(common["pixel"]).claims
+    everybody = (*protocols.of_vendors(), house.protocol(common["pixel"]))
+    claims = pl.any_horizontal(protocol.claims for protocol in everybody)
     rejects = Rejects(kept=bool(common["rejects"]))
     reading = source.Reading()
     rows: list[dict[str, object]] = []

@@ -257,7 +257,8 @@ def _segments(tokens: Segment) -> list[Segment]:
 
 # -- segments -> the shape of a line -------------------------------------------------------------------------
 
-_QUOTED = r'(?:[^"\\]|\\.)*'
+# Possessive, so that a line of megabytes leaves no way back to remember; in Python's language only.
+_QUOTED = r'(?:[^"\\]++|\\.)*+'
 _SHAPES = {  # what a field looks like outside of quotes
     "client": r'[^- \t"][^ \t"]*',
     "asked_from": r'[^ \t"]+',
@@ -273,7 +274,7 @@ _SHAPES = {  # what a field looks like outside of quotes
 
 
 def _shape(tokens: Segment, looks: Mapping[str, str]) -> str:
-    """A regular expression for the tokens, in the language that Python's and Polars' have in common."""
+    """A regular expression for the tokens; of those outside of quotes in the language of both Python and Polars."""
     pattern, is_quoted = "", False
     for place, token in enumerate(tokens):
         if place % 2 == 0:
@@ -282,7 +283,7 @@ def _shape(tokens: Segment, looks: Mapping[str, str]) -> str:
         elif token in looks:
             pattern += f"(?:{looks[token]})"
         elif is_quoted:
-            pattern += _QUOTED
+            pattern += _QUOTED if tokens[place + 1].startswith('"') else r'[^"]*?'
         elif token in _SHAPES:
             pattern += _SHAPES[token]
         else:

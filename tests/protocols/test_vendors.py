@@ -1,6 +1,7 @@
 """Every protocol turns its own samples into the stated events, is the first to claim them, and leaves ordinary pages alone."""
 
 import random
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,13 +10,15 @@ from pixelstat import protocols
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols import PixelProtocol, PixelSample, house
 from pixelstat.schemas import EVENTS, REQUESTS
+from tests.inside import inside
+from tests.story import log, request
 
 SELECTION = Selection()
 ALL = (*protocols.of_vendors(), house.protocol())
 SAMPLES = [pytest.param(form, sample, id=f"{form.name}-{n}") for form in ALL for n, sample in enumerate(form.samples)]
 
 
-def request(sample: PixelSample, number: int = 1) -> dict[str, object]:
+def asked(sample: PixelSample, number: int = 1) -> dict[str, object]:
     path, _, query = sample.uri.partition("?")
     return {
         "path": path, "query": query or None, "referrer": sample.referrer, "status": 200, "client": f"203.0.113.{number % 250}",
@@ -25,13 +28,11 @@ def request(sample: PixelSample, number: int = 1) -> dict[str, object]:
 
 def events(*samples: PixelSample) -> pl.DataFrame:
     return claimed(
-        pl.LazyFrame([request(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS), SELECTION
+        pl.LazyFrame([asked(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS), SELECTION
     ).collect()
 
 
 def test_folder_and_registry_agree() -> None:
-    from pathlib import Path
-
     files = {path.stem for path in Path(str(protocols.__file__)).parent.glob("*.py")} - {
         "__init__",
         "parameters",
@@ -94,3 +95,31 @@ def test_what_cannot_be_decoded_is_an_event_all_the_same(uri: str) -> None:
     row = events(PixelSample(uri, {})).row(0, named=True)
     assert row["rejected"] is None
     assert row["event"]
+
+
+def test_they_are_listed_in_the_order_in_which_they_are_asked(tmp_path: Path) -> None:
+    listed = inside(tmp_path, "protocols").stdout.splitlines()
+    assert [row.partition(",")[0] for row in listed] == ["protocol", *protocols.NAMES]
+
+
+def test_a_funnel_runs_from_a_mail_over_one_pixel_to_a_purchase_on_another(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(
+        log(
+            request("/o.gif?rcpt=ann&mid=launch&v=7f3a", "10:00"),
+            request(
+                "/matomo.php?idsite=1&rec=1&_id=7f3a&url=https%3A%2F%2Fshop.example%2F",
+                "10:01",
+                method="POST",
+                status=204,
+            ),
+            request("/g/collect?v=2&tid=G-A&cid=7f3a&en=purchase&epn.value=9", "10:02"),
+            request("/g/collect?page=2", "10:03"),
+        )
+    )
+    ended = inside(tmp_path, "funnel", "access.log", "--steps", "open,page_view,purchase")
+    assert [row.split(",")[1:3] for row in ended.stdout.splitlines()[1:]] == [
+        ["open", "1"],
+        ["page_view", "1"],
+        ["purchase", "1"],
+    ]
+    assert ended.stderr.startswith("4 lines, 3 pixel requests\n")

@@ -1,0 +1,34 @@
+"""pixelstat protocols: the pixels that pixelstat reads, in the order in which a request is offered to them."""
+
+from typing import Any
+
+import click
+import polars as pl
+
+from pixelstat import outputs, protocols
+from pixelstat.options import OUTPUT
+from pixelstat.protocols import house
+from pixelstat.report import Column, Result
+
+COLUMNS = (
+    Column("protocol", about="its name, the column `protocol` of its events"),
+    Column("about", about="whose pixel it is"),
+    Column("example", about="a request of it"),
+    Column("event", about="the event that it becomes"),
+)
+
+
+@click.command("protocols", params=OUTPUT[:-1], short_help="The pixels that pixelstat reads.")
+def command(**given: Any) -> None:
+    """The pixels that pixelstat reads. A request becomes an event of the first that claims it."""
+    listed = [
+        {
+            "protocol": each.name,
+            "about": each.about,
+            "example": each.samples[0].uri,
+            "event": each.samples[0].event["event"],
+        }
+        for each in (*protocols.of_vendors(), house.protocol())
+    ]
+    result = Result("Pixel protocols", COLUMNS, pl.DataFrame(listed), csv_safe=given["csv_safe"])
+    outputs.deliver(result, outputs.chosen(given["format"], given["output"]), given["output"])
