@@ -84,7 +84,8 @@ class Ledger:
 
 
 def _of_pixels(batch: pl.DataFrame) -> pl.Series:
-    return batch.filter(pl.col("rejected").ne_missing(pl.lit("not_pixel")))["format"].drop_nulls()
+    is_read = ~pl.col("rejected").is_in(["not_pixel", "unreadable"]).fill_null(value=False)
+    return batch.filter(is_read)["format"]
 
 
 def _counts(names: pl.Series) -> dict[str | None, int]:

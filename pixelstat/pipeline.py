@@ -16,6 +16,7 @@ from pixelstat.people import agents, exclusions, forwarded, identity
 from pixelstat.protocols import PixelProtocol, house, vendors
 from pixelstat.rejects import Rejects
 from pixelstat.schemas import EVENTS, Reason
+from pixelstat.vocabulary import looked_at
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,8 @@ def read(logs: Logs, reading: source.Reading, marker: str | None, rejects: Rejec
             rejects.take(batch)
         return batch
 
-    looked_at = ["line", "header", "rejected", *(["file", "number", "fault"] if rejects else [])]
-    reread = pl.concat(requests).map_batches(again, projection_pushdown=True, streamable=True)
-    # The condition, always true, keeps in the batches what is looked at, whatever the report asks for.
-    reread = reread.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in looked_at))
+    columns = ["line", "header", *(["file", "number", "fault"] if rejects else [])]
+    reread = looked_at(pl.concat(requests), again, columns)
     return forwarded.with_clients(reread, logs.trusted) if logs.trusted else reread
 
 

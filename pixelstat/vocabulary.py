@@ -55,6 +55,17 @@ def visitors() -> pl.Expr:
     return pl.col("visitor").drop_nulls().n_unique()
 
 
+def looked_at(rows: pl.LazyFrame, keep: Callable[[pl.DataFrame], pl.DataFrame], columns: Iterable[str]) -> pl.LazyFrame:
+    """Rows through `keep`, a function on batches that sees these columns, `rejected` and whatever the report asks for.
+
+    Polars hands to a function only what is asked for behind it. So the columns are asked for there, at next to no
+    cost: a condition that always holds. (To filter by it would copy every row.)
+    """
+    through = rows.map_batches(keep, projection_pushdown=True, streamable=True)
+    asked = pl.any_horizontal(pl.col(name).is_null() for name in columns)
+    return through.with_columns(rejected=pl.when(asked | ~asked).then("rejected"))
+
+
 # Python runs on one core, and Polars computes all that stands in one `with_columns` with a Python function on the
 # same. So what Polars can do is done in a `with_columns` before: finding the rows, numbering the texts.
 

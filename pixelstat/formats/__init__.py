@@ -17,7 +17,7 @@ from pixelstat.formats.prefixes import PREFIXES, Prefixed
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import TextFormat
 from pixelstat.formats.w3c import is_known, names_of
-from pixelstat.schemas import READ, Fault, Reason
+from pixelstat.schemas import READ, REASONS, Fault, Reason
 
 NAMES = (
     "traefik", "icecast", "combined_host_last", "combined_host_last_quoted", "combined_forwarded", "combined",
@@ -130,12 +130,17 @@ def reread(requests: pl.DataFrame, candidates: Sequence[Format], zone: str, long
 
     Each such line is read as the first candidate that it is shaped like; what remains unreadable is told why.
     """
-    bad = (requests["rejected"] == "unreadable").fill_null(value=False)
+    rejected = requests["rejected"].to_physical()  # to compare with the name would make a text of each
+    if rejected.null_count() == len(rejected):
+        return requests
+    bad = (rejected == list(REASONS).index("unreadable")).fill_null(value=False)
     if not bad.any():
         return requests
     places = bad.arg_true()
     lines = requests.select("line", "header").filter(bad)
     chosen = [_choice(line or "", header, candidates) for line, header in lines.iter_rows()]
+    if "fault" not in requests.columns and not any(chosen):
+        return requests  # nobody asks what is wrong with them
     frames = []
     for form in dict.fromkeys(chosen):
         mine = pl.Series([place for place, choice in enumerate(chosen) if choice == form], dtype=pl.UInt32)

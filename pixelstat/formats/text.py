@@ -189,11 +189,13 @@ class TextFormat:
             whole &= ~parts[-1].str.contains(self.other_tails)
         for part, tokens in list(zip(parts, segments, strict=True))[0 : max(quotes, 1) : 2]:
             # What stands outside of quotes must look like it, as far as its fields have a look: others differ there.
-            told = [place for place in range(1, len(tokens), 2) if tokens[place] in {**_SHAPES, **self.looks}]
+            # Whether a time is one is seen when it is read.
+            looks = {*_SHAPES, *self.looks} - {"time_clf", "time_iso"}
+            told = [place for place in range(1, len(tokens), 2) if tokens[place] in looks]
             if len(tokens) == 1:
                 whole &= part == tokens[0]
             elif told:
-                beginning = tokens[: told[-1] + 2]
+                beginning = tokens[: told[-1] + 4]  # and one field more: another format may have one less
                 end = "$" if quotes and len(beginning) == len(tokens) else ""
                 whole &= part.str.contains(f"^{_shape(beginning, self.looks)}{end}")
         inside = {name for tokens in segments[1::2] for name in tokens[1::2]}

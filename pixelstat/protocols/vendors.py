@@ -15,7 +15,7 @@ import polars as pl
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import named, placed
 from pixelstat.schemas import EVENTS, Reason
-from pixelstat.vocabulary import changed_where
+from pixelstat.vocabulary import changed_where, looked_at
 
 RAW = ("path", "query", "header", "vhost")  # what an event is made of, as the house pixel leaves it
 DEEPEST, LONGEST = 8, 100_000  # levels of a payload that are looked into, characters of one that are decoded
@@ -144,10 +144,7 @@ def with_events(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.La
         nobody = pl.when("is_house").then("rejected").otherwise(pl.lit("not_pixel", Reason))
         return pl.concat([*done, rest.with_columns(rejected=nobody)]).sort("place").drop("place")
 
-    found = events.map_batches(batch, projection_pushdown=True, streamable=True)
-    # The condition, always true, keeps in the batches what is looked at, whatever the report asks for.
-    looked_at = ("is_vendors", "is_house", "rejected", "method", *RAW)
-    return found.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in looked_at))
+    return looked_at(events, batch, ("is_vendors", "is_house", "method", *RAW))
 
 
 _MADE = {*EVENTS, "visitor_id", "anonymous_user", "anonymous_recipient"} - {
