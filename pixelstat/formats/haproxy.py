@@ -43,7 +43,7 @@ FORMAT = TextFormat(
             {"time": "2018-09-25T06:05:27.584", "client": "203.0.113.7", "path": "/user/", "status": 0, "user_agent": None},
         ),
     ),
-    looks={"time_clf_local": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9:]{8}\.[0-9]+", "answer": "[0-9]{3}|-1?", "captured": '[^"]*'},
+    looks={"time_clf_local": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9:]{8}\.[0-9]+"},
     fields={"address_port": "address_port", "time": "time_clf_local", "answer": "answer", "captured": "captured",
             "absolute_request": "absolute_request"},
     change=_captured,

@@ -187,10 +187,10 @@ class TextFormat:
             whole &= parts[-1].str.contains(self.tail)
         if quotes and self.other_tails:
             whole &= ~parts[-1].str.contains(self.other_tails)
-        for part, tokens in list(zip(parts, segments, strict=True))[0 : max(quotes, 1) : 2]:
-            # What stands outside of quotes must look like it, as far as its fields have a look: others differ there.
+        for at, (part, tokens) in list(enumerate(zip(parts, segments, strict=True)))[0 : max(quotes, 1) : 2]:
+            # What stands outside of quotes must look like it, as far as formats differ there: in front by who asked whom.
             # Whether a time is one is seen when it is read.
-            looks = {*_SHAPES, *self.looks} - {"time_clf", "time_iso"}
+            looks = {*self.looks, *(_FRONT if at == 0 else _SHAPES)}
             told = [place for place in range(1, len(tokens), 2) if tokens[place] in looks]
             if len(tokens) == 1:
                 whole &= part == tokens[0]
@@ -273,6 +273,9 @@ _SHAPES = {  # what a field looks like outside of quotes
     "bytes": r"(?:[0-9]+|-)",
     "port": r"[0-9]+",
 }
+
+
+_FRONT = ("client", "asked_from", "address_port", "vhost", "port")
 
 
 def _shape(tokens: Segment, looks: Mapping[str, str]) -> str:

@@ -148,8 +148,7 @@ def _named(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
 
 def _once_encoded(text: pl.Expr) -> pl.Expr:
     """`%2F` for `%252F`. A percent sign that was encoded by who made the address cannot be told from it."""
-    encoded = pl.when(text.str.contains("%25", literal=True)).then(text)
-    return pl.coalesce(encoded.str.replace_all("%25([0-9A-Fa-f]{2})", "%$1"), text)
+    return text.str.replace_all("%25", "%", literal=True)
 
 
 def decoded_agent(agent: str) -> str:
