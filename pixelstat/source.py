@@ -284,13 +284,16 @@ def lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl
                     yield pool.submit(parted, log, block, passed)
                     passed += block.count(b"\n") - 1 if numbered else 0
 
-        with ThreadPoolExecutor(CORES) as pool:
+        pool = ThreadPoolExecutor(CORES)
+        try:
             in_order = _in_order(parts(pool))
             for batch in _gathered(_ruled(in_order) if ruled else in_order, reading):
                 yield batch if limit is None else batch.head(limit)
                 limit = None if limit is None else limit - batch.height
                 if limit is not None and limit <= 0:
                     return
+        finally:  # where the run failed, this may be called in a thread of the pool: it cannot wait for itself
+            pool.shutdown(wait=False, cancel_futures=True)
 
     return register_io_source(
         read, schema=LINES, is_pure=True, explain_name="LINES", explain_detail=f"{len(logs)} logs"
