@@ -270,8 +270,10 @@ def lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl
         def parted(log: Log, block: bytes, passed: int) -> Part:
             frame = _lines_of(log, block, passed, max_line, numbered=numbered)
             height, last = frame.height, None
-            if ruled:
+            if ruled and b"#" in block:  # few logs hold any: this look is a tenth of the next
                 frame, last = _with_headers(frame)
+            elif ruled:
+                frame = frame.with_columns(header=pl.lit(None, pl.String))
             frame = frame if predicate is None else frame.filter(predicate)
             if frame.height * 4 < height:  # the few that passed would keep the text of the whole block in memory
                 frame = frame.with_columns(pl.col("line") + "")
