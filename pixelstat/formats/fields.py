@@ -222,7 +222,7 @@ def _number(name: str, dtype: pl.DataType, present: set[str]) -> pl.Expr:
 
 def unanswered(status: pl.Expr) -> pl.Expr:
     """The status of a request that got no answer, `-` in some logs, as the 0 that others write."""
-    return pl.when(status.is_in(["-", "-1"])).then(pl.lit("0")).otherwise(status)
+    return pl.when((status == "-") | (status == "-1")).then(pl.lit("0")).otherwise(status)
 
 
 def _absent(text: pl.Expr) -> pl.Expr:
