@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs, source
+from pixelstat import formats, outputs, paths, source
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
 from pixelstat.formats.nginx_conf import nginx_formats
@@ -58,10 +58,10 @@ class ReportCommand(click.Command):
         if given.get("every") and _is_given("top"):
             tell("--top is for pages; a series over time is shown whole.")
         options = report_options(self.report, given, zone)
-        found = source.find_logs(logs or [source.STDIN])
+        found = paths.find_logs(logs or [source.STDIN])
         spare(found, common)
         grouped = by_format(found, common, tell)
-        for one, other in source.repeated(found):
+        for one, other in paths.repeated(found):
             tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is counted twice.")
         total = sum(log.size for log in found)
         limit = Limit() if common["strict"] else common["max_errors"]

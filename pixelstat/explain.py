@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pixelstat import formats, source
+from pixelstat import formats, paths, source
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.samples import Format
 from pixelstat.pipeline import Selection, claimed, judged
@@ -49,13 +49,13 @@ _BOTH = (  # said of the request already
 def _line(given: str, logs: Sequence[str]) -> tuple[source.Log, str, str | None]:
     """The line itself, the `#Fields:` line that rules it, and a log to tell its format from."""
     place = re.fullmatch(r"(.+):(\d+)", given, re.DOTALL)
-    if place and source.exists(place[1]) and Path(place[1]).is_file():
-        log = source.find_logs([place[1]])[0]
+    if place and paths.exists(place[1]) and Path(place[1]).is_file():
+        log = paths.find_logs([place[1]])[0]
         return log, *source.line_of(log, int(place[2]))
     if not given.strip():
         raise PixelstatError("--explain needs a line of a log, or FILE:N.", "Try: --explain access.log:1")
     if logs:
-        log = source.find_logs(logs[:1])[0]
+        log = paths.find_logs(logs[:1])[0]
         headers = [line for line in log.first_lines(formats.HEAD) if line.startswith(formats.FIELDS)]
         return log, given, headers[0] if headers else None
     return source.Log("--explain", 0, head=f"\n{given}\n".encode()), given, None

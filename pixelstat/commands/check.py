@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs, protocols, source
+from pixelstat import formats, outputs, paths, protocols, source
 from pixelstat.command import candidates, read_by, say_damage, spare
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
@@ -101,7 +101,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     """
     tell = (lambda _: None) if common["quiet"] else say
     output = outputs.chosen(common["format"], common["output"])
-    found = source.find_logs(logs or [source.STDIN])
+    found = paths.find_logs(logs or [source.STDIN])
     spare(found, common)
     possible = candidates(common)
     everybody = (*protocols.of_vendors(), house.protocol(common["pixel"]))

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from pixelstat import formats, source
+from pixelstat import formats, paths, source
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -44,7 +44,7 @@ def hits(folder: Path, count: int) -> Iterator[Hit]:
 
 def cpu_of_reading(log: Path) -> float:
     """CPU seconds to read the columns that a funnel looks at."""
-    (found,) = source.find_logs([str(log)])
+    (found,) = paths.find_logs([str(log)])
     form = formats.detect(found.first_lines(formats.HEAD), formats.all_formats())
     assert form
     requests = form.requests(source.lines([found], source.Reading())).select(pl.col(USED).count())
