@@ -33,7 +33,7 @@ def read(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.LazyFrame:
     names = fields.collect_schema().names()
     present = set(names)
     fields = _asked(fields, present)
-    time_field = next(name for name in names if name.startswith("time_"))  # the first that the format has
+    time_field = next(filter(is_time, names))  # the first that the format has
     if time_field == "time_clf":
         fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_minutes())
     if "asked_from" in present:
@@ -86,11 +86,12 @@ def _asked(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
     if "url" in present:
         host = column("url").str.extract(_ORIGIN)
         vhost = pl.coalesce(_absent(column("vhost")), host) if "vhost" in present else host
-        fields = fields.with_columns(vhost=vhost, uri=column("url").str.replace(_ORIGIN, ""))
+        fields = fields.with_columns(vhost=vhost, uri=column("url"))
     if "url" in present or "uri" in present:
-        return fields.with_columns(column("uri").str.splitn("?", 2)).with_columns(
-            path=rooted(column("uri").struct.field("field_0")), query=column("uri").struct.field("field_1")
-        )
+        fields = fields.with_columns(column("uri").str.splitn("?", 2))
+        path = column("uri").struct.field("field_0")
+        path = path.str.replace(_ORIGIN, "") if "url" in present else path
+        return fields.with_columns(path=rooted(path), query=column("uri").struct.field("field_1"))
     if "query" in present:  # Apache's %q keeps its question mark
         return fields.with_columns(query=_absent(column("query").str.strip_prefix("?")))
     return fields
@@ -191,6 +192,11 @@ def _any(time: pl.Expr, zone: str) -> pl.Expr:
     clf = pl.when(text.str.contains("/", literal=True)).then(text)
     clf_time = clf.str.to_datetime("%d/%b/%Y:%H:%M:%S %z", time_unit="us", time_zone="UTC", strict=False)
     return pl.coalesce(epoch, clf_time, _iso(pl.when(clf.is_null()).then(text), zone))
+
+
+def is_time(name: str) -> bool:
+    """Whether a field is a time: each way to write one has a name of its own."""
+    return name.startswith("time_")
 
 
 def _time(name: str, zone: str) -> pl.Expr:

@@ -7,12 +7,17 @@ from pixelstat.formats.text import TextFormat
 
 
 def _named(fields: pl.LazyFrame) -> pl.LazyFrame:
-    return fields.with_columns(client=pl.col("padded").str.extract(r"(\S+) \S+$"), status=pl.col("answer"))
+    before = pl.col("time_seconds")  # and all that stands before the answer: one cut fewer
+    return fields.with_columns(
+        time_seconds=before.str.head(before.str.find(" ", literal=True)),
+        client=before.str.extract(r"(\S+) \S+$"),
+        status=pl.col("answer"),
+    )
 
 
 FORMAT = TextFormat(
     "squid",
-    "$msec $padded/$answer $bytes_sent $request_method $url $user $hierarchy $type",
+    "$before/$answer $bytes_sent $request_method $url $user $hierarchy $type",
     "Squid's native format",
     (
         Sample(
@@ -21,7 +26,7 @@ FORMAT = TextFormat(
              "query": "e=pv", "status": 200, "bytes": 10, "referrer": None, "user_agent": None},
         ),
     ),
-    looks={"padded": '[^"/]*', "answer": "[0-9]{3}"},
-    fields={"padded": "padded", "answer": "answer", "url": "url"},
+    looks={"time_seconds": r'[0-9]+(?:\.[0-9]+)? [^"/]*', "answer": "[0-9]{3}"},
+    fields={"before": "time_seconds", "answer": "answer", "url": "url"},
     change=_named,
 )  # fmt: skip

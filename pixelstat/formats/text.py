@@ -17,7 +17,7 @@ from functools import cached_property
 import polars as pl
 
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.fields import TEXTS, read
+from pixelstat.formats.fields import TEXTS, is_time, read
 from pixelstat.formats.samples import Sample
 from pixelstat.vocabulary import changed_where
 
@@ -108,7 +108,7 @@ class TextFormat:
 
     def __post_init__(self) -> None:
         found = self._names
-        times = [name for name in found if name.startswith("time_")]
+        times = [name for name in found if is_time(name)]
         if len(times) > 1 and any("%z" in name for name in times[1:]):
             raise PixelstatError(
                 f"The log format {self.template!r} writes its offset apart from its time.",
@@ -190,12 +190,14 @@ class TextFormat:
         for at, (part, tokens) in list(enumerate(zip(parts, segments, strict=True)))[0 : max(quotes, 1) : 2]:
             # What stands outside of quotes must look like it, as far as formats differ there: in front by who asked whom.
             # Whether a time is one is seen when it is read.
-            looks = {*self.looks, *(_FRONT if at == 0 else _SHAPES)}
+            looks = {name for name in self.looks if not is_time(name)} | {*(_FRONT if at == 0 else _SHAPES)}
             told = [place for place in range(1, len(tokens), 2) if tokens[place] in looks]
             if len(tokens) == 1:
                 whole &= part == tokens[0]
             elif told:
-                beginning = tokens[: told[-1] + 4]  # and one field more: another format may have one less
+                following = tokens[told[-1] + 2 : told[-1] + 3]  # another format may have one field less
+                more = 2 if any(map(is_time, following)) else 4
+                beginning = tokens[: told[-1] + more]
                 end = "$" if quotes and len(beginning) == len(tokens) else ""
                 whole &= part.str.contains(f"^{_shape(beginning, self.looks)}{end}")
         inside = {name for tokens in segments[1::2] for name in tokens[1::2]}
@@ -300,7 +302,7 @@ def _shape(tokens: Segment, looks: Mapping[str, str]) -> str:
 # -- segments -> expressions -----------------------------------------------------------------------------------
 
 MANY = 2  # delimiters: from so many equal ones in a row on, one cut of all fields is the cheapest
-WIDTHS = {"time_clf": 26, "status": 3}  # fields of one width: no delimiter need be looked for
+WIDTHS = {"time_clf": 26, "time_clf_local": 24, "status": 3}  # fields of one width: no delimiter need be looked for
 
 
 def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
@@ -324,6 +326,9 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
     rest = _from(segment, tokens, place)
     if place == len(tokens) - 2:  # the segment's last field reaches to its end, whatever it holds
         return rest.str.strip_suffix(after) if after else rest
+    if _is_told(tokens, place + 1):  # the fields behind it are cut off there too: one cut for all
+        left = segment.str.splitn(after, 2).struct.field("field_0")
+        return left.str.tail(width) if width else _from(left, tokens, place)
     return rest.str.splitn(after, 2).struct.field("field_0")
 
 
@@ -344,9 +349,14 @@ def _from(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
     before = tokens[place - 1]
     if place == 1:
         return segment.str.slice(len(before)) if before else segment
-    if len(before) > 1 and all(before not in earlier for earlier in tokens[0 : place - 1 : 2]):
+    if _is_told(tokens, place - 1):
         return _after(segment, before)
     return _after(_from(segment, tokens, place - 2), before)
+
+
+def _is_told(tokens: Segment, place: int) -> bool:
+    """Whether the literal at `place` cannot be mistaken for an earlier one."""
+    return len(tokens[place]) > 1 and all(tokens[place] not in earlier for earlier in tokens[0:place:2])
 
 
 def _after(text: pl.Expr, delimiter: str) -> pl.Expr:
