@@ -12,7 +12,8 @@ import polars as pl
 from pixelstat.schemas import READ, UTC_TIME, Reason
 
 # `request` is the whole first line of a request, `url` an address with or without its host, `uri` path and query;
-# of several the first says it all; `absolute_request` is one with a site in it, as load balancers write it.
+# of several the first says it all; `absolute_request` is one with a site in it, as load balancers write it;
+# `address` is a url whose scheme may be missing, its query in it or beside it.
 # `asked_from` is a client that may have a port, `address_port` one that always has. `whole` is false where a line is broken.
 TEXTS = (
     "client", "vhost", "referrer", "user_agent", "forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id",
@@ -20,6 +21,7 @@ TEXTS = (
 EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)  # the oldest time that is a time and no mistake
 _ASKED_ORIGIN = r" [A-Za-z][A-Za-z0-9+.-]*://([^/?# ]*)"  # the first of these in a request
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
+_SITE = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
 
 
 def latest() -> datetime:
@@ -83,15 +85,17 @@ def _asked(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
         )
         asked = column("asked").struct
         return fields.with_columns(method=asked.field("field_0"), path=asked.field("field_1"))
-    if "url" in present:
-        host = column("url").str.extract(_ORIGIN)
-        vhost = pl.coalesce(_absent(column("vhost")), host) if "vhost" in present else host
-        fields = fields.with_columns(vhost=vhost, uri=column("url"))
-    if "url" in present or "uri" in present:
-        fields = fields.with_columns(column("uri").str.splitn("?", 2))
-        path = column("uri").struct.field("field_0")
-        path = path.str.replace(_ORIGIN, "") if "url" in present else path
-        return fields.with_columns(path=rooted(path), query=column("uri").struct.field("field_1"))
+    if target := next((name for name in ("url", "address", "uri") if name in present), None):
+        fields = fields.with_columns(target=column(target).str.splitn("?", 2))
+        path, query = column("target").struct.field("field_0"), column("target").struct.field("field_1")
+        if target != "uri":
+            origin = _ORIGIN if target == "url" else _SITE
+            host = column(target).str.extract(origin)
+            vhost = pl.coalesce(_absent(column("vhost")), host) if "vhost" in present else host
+            fields, path = fields.with_columns(vhost=vhost), path.str.replace(origin, "")
+        if target == "address" and "query" in present:
+            query = pl.coalesce(_absent(column("query")), query)
+        return fields.with_columns(path=rooted(path), query=query)
     if "query" in present:  # Apache's %q keeps its question mark
         return fields.with_columns(query=_absent(column("query").str.strip_prefix("?")))
     return fields

@@ -17,5 +17,5 @@ FORMATS = in_layouts(W3cFormat(
             header="#Fields: date time cs-vid cs-clapp c-ip cs(User-Agent) cs-uri cs(Referrer) cs-method cs-uri-query sc-status s-xff cs-bytes",
         ),
     ),
-    layout="quotes",
+    layout="quoted",
 ))  # fmt: skip

@@ -5,8 +5,9 @@ have a file and a name of their own. Fields are parted by tabs, or by blanks wit
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from urllib.parse import unquote
 
 import polars as pl
@@ -45,7 +46,9 @@ FIELDS = {  # the name in `#Fields:`, in lower case: the field; of several names
     "timestamp(ms)": "time_milliseconds",
 }
 CLOUDFRONT = "x-edge-location"  # a field of its own
-LAYOUTS = ("blanks", "tabs", "quotes")  # what parts the fields: blanks, tabs, or blanks outside of quotes
+LAYOUTS = ("blanks", "tabs", "quoted", "quotes")  # blanks or tabs between the fields; all fields in quotes, or some
+HEADER_LINES = 20  # and more, at the beginning of a log
+_SEPARATORS = {"blanks": " ", "tabs": "\t", "quoted": '" "'}
 _PART = r'"[^"]*"|[^ "\t\r]+'
 
 
@@ -64,13 +67,20 @@ class W3cFormat:
     def is_shaped(self, line: str, header: str | None = None) -> bool:
         """Whether it has as many fields as the header that rules it names."""
         header = header or self.header
-        if header is None or line.startswith("#") or not self._is_laid_out(line):
+        if header is None or line.startswith("#"):
             return False
         names = names_of(header)
-        return self.marks <= set(names) and is_known(names) and len(_tokens(line)) == len(names)
+        return self.marks <= set(names) and is_known(names) and len(self._fields(line)) == len(names)
 
-    def _is_laid_out(self, line: str) -> bool:
-        return ("\t" in line) == (self.layout == "tabs") and (self.layout != "blanks" or '"' not in line)
+    def _fields(self, line: str) -> list[str]:
+        """The fields of a line that is laid out so, none of any other."""
+        if ("\t" in line) != (self.layout == "tabs") or (self.layout == "blanks" and '"' in line):
+            return []
+        if self.layout == "tabs":
+            return line.split("\t")
+        if self.layout == "quoted":
+            return line[1:-1].split('" "') if line[:1] == line[-1:] == '"' else []
+        return re.findall(_PART, line)
 
     def ruled_by(self, header: str | None) -> "W3cFormat":
         """The format as this `#Fields:` line spells it."""
@@ -86,26 +96,86 @@ class W3cFormat:
         places = {FIELDS[name]: names.index(name) for name in FIELDS if name in names}
         is_ruled = column("header").fill_null(pl.lit(self.header, pl.String)) == pl.lit(self.header, pl.String)
         is_ruled &= ~column("line").str.starts_with("#")
+        text = column("line").str.strip_suffix("\r")
         if self.layout == "quotes":
-            texts = lines.with_columns(tokens=column("line").str.extract_all(_PART))
-            cut = {
-                name: column("tokens").list.get(place, null_on_oob=True).str.strip_chars('"')
-                for name, place in places.items()
-            }
-            has_all, has_more = column("tokens").list.len() >= len(names), column("tokens").list.len() > len(names)
+            texts = lines.with_columns(tokens=_unquoted(len(names), places))
+            cut = {name: column("tokens").struct.field(name) for name in places}
+            is_whole = column("tokens").struct.field("is_whole")
         else:
-            separator = "\t" if self.layout == "tabs" else " "
-            texts = lines.with_columns(
-                tokens=column("line").str.strip_suffix("\r").str.splitn(separator, len(names) + 1)
-            )
+            if self.layout == "quoted":
+                is_ruled &= text.str.starts_with('"') & text.str.ends_with('"')
+                text = text.str.head(-1).str.slice(1)
+            texts = lines.with_columns(tokens=text.str.splitn(_SEPARATORS[self.layout], len(names) + 1))
             cut = {name: column("tokens").struct.field(f"field_{place}") for name, place in places.items()}
-            has_all = column("tokens").struct.field(f"field_{len(names) - 1}").is_not_null()
-            has_more = column("tokens").struct.field(f"field_{len(names)}").is_not_null()
-        whole = is_ruled & has_all & ~has_more
-        fields = texts.select("line", "header", "file", "number", whole.alias("whole"), **cut)
+            is_whole = column("tokens").struct.field(f"field_{len(names) - 1}").is_not_null()
+            is_whole &= column("tokens").struct.field(f"field_{len(names)}").is_null()
+        fields = texts.select("line", "header", "file", "number", whole=is_ruled & is_whole, **cut)
         if CLOUDFRONT in names:  # encodes the percent signs of an address once more
             fields = fields.with_columns(_once_encoded(column(name)) for name in ("stem", "query") if name in places)
         return read(_named(fields, set(places)), self.name, zone)
+
+
+# -- some fields in quotes ---------------------------------------------------------------------------------------
+
+
+def _unquoted(count: int, places: Mapping[str, int]) -> pl.Expr:
+    """The fields at these places, and `is_whole`: whether the line has `count` of them.
+
+    Most lines of a log have in quotes what one of them has. Those are cut at their quotes and then at blanks, the
+    others token by token, which takes several times as long.
+    """
+
+    def batch(lines: pl.Series) -> pl.Series:
+        line = next((line for line in lines.head(HEADER_LINES) if line and not line.startswith("#")), "")
+        quoted = [token.startswith('"') for token in re.findall(_PART, line)]
+        if len(quoted) != count:
+            return _by_token(lines, count, places).to_struct(lines.name)
+        is_whole, cut = _at_quotes(lines, quoted)
+        found = pl.DataFrame([is_whole, *(cut[place].alias(name) for name, place in places.items())])
+        if not is_whole.all():
+            others = _by_token(lines.filter(~is_whole), count, places)
+            order = pl.concat([is_whole.arg_true(), (~is_whole).arg_true()]).arg_sort()
+            found = pl.concat([found.filter(is_whole), others])[order]
+        return found.to_struct(lines.name)
+
+    fields = {"is_whole": pl.Boolean(), **dict.fromkeys(places, pl.String())}
+    return pl.col("line").map_batches(batch, return_dtype=pl.Struct(fields), is_elementwise=True)
+
+
+def _at_quotes(lines: pl.Series, quoted: Sequence[bool]) -> tuple[pl.Series, list[pl.Series]]:
+    """Whether a line has just these fields in quotes, `is_whole`, and the fields of those that have."""
+    gaps = [0]  # how many fields stand before, between and behind the quoted ones
+    for is_quoted in quoted:
+        gaps = [*gaps, 0] if is_quoted else [*gaps[:-1], gaps[-1] + 1]
+    parts = lines.str.strip_suffix("\r").str.splitn('"', 2 * len(gaps) - 1).struct.unnest().get_columns()
+    is_whole = ~(lines.str.contains("  ", literal=True) | parts[-1].str.contains('"', literal=True))
+    fields: list[pl.Series] = []
+    for gap, outside, inside in zip_longest(gaps, parts[::2], parts[1::2]):
+        edges = (outside is not parts[0]) + (outside is not parts[-1])
+        if not gap:
+            is_whole &= outside == (" " if edges == 2 else "")
+        else:
+            *words, further = outside.str.splitn(" ", gap + edges + 1).struct.unnest()
+            is_whole &= words[-1].is_not_null() & further.is_null()
+            if outside is not parts[0]:
+                is_whole &= words.pop(0) == ""
+            if outside is not parts[-1]:
+                is_whole &= words.pop() == ""
+            fields += words
+        if inside is not None:
+            fields.append(inside)
+    return is_whole.fill_null(value=False).alias("is_whole"), fields
+
+
+def _by_token(lines: pl.Series, count: int, places: Mapping[str, int]) -> pl.DataFrame:
+    tokens = lines.str.extract_all(_PART).alias("tokens").to_frame()
+    return tokens.select(
+        is_whole=(pl.col("tokens").list.len() == count).fill_null(value=False),
+        **{
+            name: pl.col("tokens").list.get(place, null_on_oob=True).str.strip_chars('"')
+            for name, place in places.items()
+        },
+    )
 
 
 def names_of(header: str) -> list[str]:
@@ -132,13 +202,8 @@ def _named(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
         stem = pl.when(column("stem") != "-").then("stem")
         name = "path" if "query" in present else "uri"  # some keep the query where it was
         fields = fields.with_columns(stem.alias(name)).drop("url", strict=False)
-    else:  # the whole address, its query beside it or in it, its scheme left out by some
-        address = column("url")
-        address = pl.when(address.str.contains("^(?:/|[a-z]+:)")).then(address).otherwise("http://" + address)
-        if "query" in present:
-            has_query = ~column("query").is_in(["-", ""])
-            address = pl.when(has_query).then(address + "?" + column("query")).otherwise(address)
-        fields = fields.with_columns(url=address).drop("query", strict=False)
+    else:  # the whole address, its query beside it or in it
+        fields = fields.rename({"url": "address"})
     if "status" in present:
         fields = fields.with_columns(status=unanswered(column("status")))
     if "user_agent" in present:
@@ -156,10 +221,6 @@ def decoded_agent(agent: str) -> str:
     decoded = unquote(agent)
     decoded = unquote(decoded) if "%" in decoded else decoded
     return decoded if " " in decoded else decoded.replace("+", " ")
-
-
-def _tokens(line: str) -> list[str]:
-    return line.split("\t") if "\t" in line else re.findall(_PART, line)
 
 
 def in_layouts(form: W3cFormat) -> tuple[W3cFormat, ...]:
