@@ -147,8 +147,9 @@ def _at_quotes(lines: pl.Series, quoted: Sequence[bool]) -> tuple[pl.Series, lis
     gaps = [0]  # how many fields stand before, between and behind the quoted ones
     for is_quoted in quoted:
         gaps = [*gaps, 0] if is_quoted else [*gaps[:-1], gaps[-1] + 1]
-    parts = lines.str.strip_suffix("\r").str.splitn('"', 2 * len(gaps) - 1).struct.unnest().get_columns()
-    is_whole = ~(lines.str.contains("  ", literal=True) | parts[-1].str.contains('"', literal=True))
+    parts = lines.str.splitn('"', 2 * len(gaps) - 1).struct.unnest().get_columns()
+    is_whole = ~parts[-1].str.contains('"', literal=True)
+    parts[-1] = parts[-1].str.strip_suffix("\r")
     fields: list[pl.Series] = []
     for gap, outside, inside in zip_longest(gaps, parts[::2], parts[1::2]):
         edges = (outside is not parts[0]) + (outside is not parts[-1])
@@ -156,7 +157,7 @@ def _at_quotes(lines: pl.Series, quoted: Sequence[bool]) -> tuple[pl.Series, lis
             is_whole &= outside == (" " if edges == 2 else "")
         else:
             *words, further = outside.str.splitn(" ", gap + edges + 1).struct.unnest()
-            is_whole &= words[-1].is_not_null() & further.is_null()
+            is_whole &= words[-1].is_not_null() & further.is_null() & ~outside.str.contains("  ", literal=True)
             if outside is not parts[0]:
                 is_whole &= words.pop(0) == ""
             if outside is not parts[-1]:
