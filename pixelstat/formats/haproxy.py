@@ -24,7 +24,7 @@ def _header(beginning: str) -> pl.Expr:
     """The captured header that begins so. To find it and cut it out is five times as fast as to extract it."""
     captured = pl.col("captured")
     rest = captured.str.slice(captured.str.find(beginning) + 1)
-    return rest.str.splitn("}", 2).struct.field("field_0").str.splitn("|", 2).struct.field("field_0")
+    return rest.str.head(rest.str.find("[|}]"))
 
 
 FORMAT = TextFormat(

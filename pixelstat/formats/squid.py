@@ -11,13 +11,12 @@ def _named(fields: pl.LazyFrame) -> pl.LazyFrame:
     return fields.with_columns(
         time_seconds=before.str.head(before.str.find(" ", literal=True)),
         client=before.str.extract(r"(\S+) \S+$"),
-        status=pl.col("answer"),
     )
 
 
 FORMAT = TextFormat(
     "squid",
-    "$before/$answer $bytes_sent $request_method $url $user $hierarchy $type",
+    "$before/$status $bytes_sent $request_method $url $user $hierarchy $type",
     "Squid's native format",
     (
         Sample(
@@ -26,7 +25,7 @@ FORMAT = TextFormat(
              "query": "e=pv", "status": 200, "bytes": 10, "referrer": None, "user_agent": None},
         ),
     ),
-    looks={"time_seconds": r'[0-9]+(?:\.[0-9]+)? [^"/]*', "answer": "[0-9]{3}"},
-    fields={"before": "time_seconds", "answer": "answer", "url": "url"},
+    looks={"time_seconds": r'[0-9]+(?:\.[0-9]+)? [^"/]*'},
+    fields={"before": "time_seconds", "url": "url"},
     change=_named,
 )  # fmt: skip

@@ -322,7 +322,9 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
         parts = (last - start) // 2 + (1 if last == len(tokens) - 2 else 2)
         found = _from(segment, tokens, start).str.splitn(tokens[start + 1], parts)
         cut = found.struct.field(f"field_{(place - start) // 2}")
-        return cut.str.strip_suffix(after) if place == len(tokens) - 2 and after else cut
+        if place == len(tokens) - 2:
+            return cut.str.strip_suffix(after) if after else cut
+        return pl.when(found.struct.field(f"field_{parts - 1}").is_not_null()).then(cut) if place == last else cut
     rest = _from(segment, tokens, place)
     if place == len(tokens) - 2:  # the segment's last field reaches to its end, whatever it holds
         return rest.str.strip_suffix(after) if after else rest
