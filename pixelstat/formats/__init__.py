@@ -113,11 +113,11 @@ def ruled(head: Iterable[str]) -> list[Ruled]:
 def _told(lines: Sequence[Ruled], candidates: Sequence[Format]) -> Format | None:
     fitting: Counter[Format] = Counter()
     for candidate in candidates:
-        headers = Counter(header for line, header in lines if candidate.is_shaped(line, header))
-        if headers:
-            form = candidate.ruled_by(headers.most_common(1)[0][0])
-            fitting[form] = headers.total()
-            if headers.total() * 2 >= len(lines):
+        forms = Counter(candidate.ruled_by(header, line) for line, header in lines if candidate.is_shaped(line, header))
+        if forms:
+            form = forms.most_common(1)[0][0]
+            fitting[form] = forms.total()
+            if forms.total() * 2 >= len(lines):
                 return form
     return max(fitting, key=lambda form: fitting[form]) if fitting else None
 

@@ -38,7 +38,7 @@ class JsonFormat:
         """Whether the line begins like an object and has the keys that tell this format."""
         return line.lstrip(" [,\ufeff").startswith("{") and all(pattern.search(line) for pattern in self._needed)
 
-    def ruled_by(self, header: str | None) -> "JsonFormat":  # noqa: ARG002
+    def ruled_by(self, header: str | None, line: str = "") -> "JsonFormat":  # noqa: ARG002
         """Itself: every line names its fields."""
         return self
 

@@ -88,9 +88,9 @@ class Prefixed:
         behind = self.prefix.behind(line)
         return behind is not None and self.inner.is_shaped(behind, header)
 
-    def ruled_by(self, header: str | None) -> "Prefixed":
+    def ruled_by(self, header: str | None, line: str = "") -> "Prefixed":
         """The format behind the prefix as this `#Fields:` line spells it."""
-        return Prefixed(self.prefix, self.inner.ruled_by(header))
+        return Prefixed(self.prefix, self.inner.ruled_by(header, self.prefix.behind(line) or ""))
 
     def requests(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
         """LINES -> REQUESTS with what stood behind the prefix as their lines."""

@@ -32,5 +32,5 @@ class Format(Protocol):
     def requests(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
         """LINES -> REQUESTS with their lines (READ): one row a line; what cannot be read is marked `unreadable`."""
 
-    def ruled_by(self, header: str | None) -> "Format":
+    def ruled_by(self, header: str | None, line: str = "") -> "Format":
         """The format as a `#Fields:` line spells it; itself, where its lines need none."""

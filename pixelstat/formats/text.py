@@ -150,7 +150,7 @@ class TextFormat:
             self.other_tails and re.search(self.other_tails, tail)
         )
 
-    def ruled_by(self, header: str | None) -> "TextFormat":  # noqa: ARG002
+    def ruled_by(self, header: str | None, line: str = "") -> "TextFormat":  # noqa: ARG002
         """Itself: a text format has no header."""
         return self
 
@@ -318,13 +318,8 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
     if width and place == len(tokens) - 2:  # counting from the end spares looking for the fields before
         return segment.str.tail(width + len(after)).str.head(width)
     start, last = _run(tokens, place)
-    if last - start >= 2 * MANY:  # so many fields between equal delimiters are cut all at once
-        parts = (last - start) // 2 + (1 if last == len(tokens) - 2 else 2)
-        found = _from(segment, tokens, start).str.splitn(tokens[start + 1], parts)
-        cut = found.struct.field(f"field_{(place - start) // 2}")
-        if place == len(tokens) - 2:
-            return cut.str.strip_suffix(after) if after else cut
-        return pl.when(found.struct.field(f"field_{parts - 1}").is_not_null()).then(cut) if place == last else cut
+    if last - start >= 2 * MANY:
+        return _cut_of_run(segment, tokens, place, start, last)
     rest = _from(segment, tokens, place)
     if place == len(tokens) - 2:  # the segment's last field reaches to its end, whatever it holds
         return rest.str.strip_suffix(after) if after else rest
@@ -332,6 +327,19 @@ def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
         left = segment.str.splitn(after, 2).struct.field("field_0")
         return left.str.tail(width) if width else _from(left, tokens, place)
     return rest.str.splitn(after, 2).struct.field("field_0")
+
+
+def _cut_of_run(segment: pl.Expr, tokens: Segment, place: int, start: int, last: int) -> pl.Expr:
+    """The field at `place`, of many between equal delimiters that are cut all at once."""
+    reaches_end = last == len(tokens) - 2
+    parts = (last - start) // 2 + (1 if reaches_end else 2)
+    found = _from(segment, tokens, start).str.splitn(tokens[start + 1], parts).struct
+    cut = found.field(f"field_{(place - start) // 2}")
+    if place != last:
+        return cut
+    if reaches_end:
+        return cut.str.strip_suffix(tokens[place + 1]) if tokens[place + 1] else cut
+    return pl.when(found.field(f"field_{parts - 1}").is_not_null()).then(cut)
 
 
 def _run(tokens: Segment, place: int) -> tuple[int, int]:

@@ -7,7 +7,6 @@ have a file and a name of their own. Fields are parted by tabs, or by blanks wit
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
 from urllib.parse import unquote
 
 import polars as pl
@@ -47,7 +46,6 @@ FIELDS = {  # the name in `#Fields:`, in lower case: the field; of several names
 }
 CLOUDFRONT = "x-edge-location"  # a field of its own
 LAYOUTS = ("blanks", "tabs", "quoted", "quotes")  # blanks or tabs between the fields; all fields in quotes, or some
-HEADER_LINES = 20  # and more, at the beginning of a log
 _SEPARATORS = {"blanks": " ", "tabs": "\t", "quoted": '" "'}
 _PART = r'"[^"]*"|[^ "\t\r]+'
 
@@ -63,6 +61,7 @@ class W3cFormat:
     layout: str = "blanks"  # one of LAYOUTS
     usual: str | None = None  # the `#Fields:` line of a piece that has none, when its format is named
     header: str | None = None  # the `#Fields:` line that is read by, where a line has none of its own
+    quoted: tuple[bool, ...] = ()  # which fields stand in quotes in most lines; nothing if that is not known
 
     def is_shaped(self, line: str, header: str | None = None) -> bool:
         """Whether it has as many fields as the header that rules it names."""
@@ -82,9 +81,10 @@ class W3cFormat:
             return line[1:-1].split('" "') if line[:1] == line[-1:] == '"' else []
         return re.findall(_PART, line)
 
-    def ruled_by(self, header: str | None) -> "W3cFormat":
-        """The format as this `#Fields:` line spells it."""
-        return replace(self, header=header or self.header)
+    def ruled_by(self, header: str | None, line: str = "") -> "W3cFormat":
+        """The format as this `#Fields:` line spells it, and this line of it."""
+        quoted = [part.startswith('"') for part in re.findall(_PART, line)] if self.layout == "quotes" else ()
+        return replace(self, header=header or self.header, quoted=tuple(quoted))
 
     def requests(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
         """LINES -> REQUESTS with their lines: one row a line; what cannot be read is marked `unreadable`.
@@ -98,9 +98,10 @@ class W3cFormat:
         is_ruled &= ~column("line").str.starts_with("#")
         text = column("line").str.strip_suffix("\r")
         if self.layout == "quotes":
-            texts = lines.with_columns(tokens=_unquoted(len(names), places))
-            cut = {name: column("tokens").struct.field(name) for name in places}
-            is_whole = column("tokens").struct.field("is_whole")
+            quoted = self.quoted if len(self.quoted) == len(names) else ()
+            texts = _unquoted(lines, quoted, len(names), places)
+            cut = {name: column(f"field {name}") for name in places}
+            is_whole = column("is_whole")
         else:
             if self.layout == "quoted":
                 is_ruled &= text.str.starts_with('"') & text.str.ends_with('"')
@@ -118,65 +119,54 @@ class W3cFormat:
 # -- some fields in quotes ---------------------------------------------------------------------------------------
 
 
-def _unquoted(count: int, places: Mapping[str, int]) -> pl.Expr:
-    """The fields at these places, and `is_whole`: whether the line has `count` of them.
+def _unquoted(lines: pl.LazyFrame, quoted: Sequence[bool], count: int, places: Mapping[str, int]) -> pl.LazyFrame:
+    """Lines with the fields at these places, and `is_whole`: whether a line has `count` of them.
 
-    Most lines of a log have in quotes what one of them has. Those are cut at their quotes and then at blanks, the
+    Most lines of a log have the same fields in quotes. Those are cut at their quotes and then at blanks, the
     others token by token, which takes several times as long.
     """
-
-    def batch(lines: pl.Series) -> pl.Series:
-        line = next((line for line in lines.head(HEADER_LINES) if line and not line.startswith("#")), "")
-        quoted = [token.startswith('"') for token in re.findall(_PART, line)]
-        if len(quoted) != count:
-            return _by_token(lines, count, places).to_struct(lines.name)
-        is_whole, cut = _at_quotes(lines, quoted)
-        found = pl.DataFrame([is_whole, *(cut[place].alias(name) for name, place in places.items())])
-        if not is_whole.all():
-            others = _by_token(lines.filter(~is_whole), count, places)
-            order = pl.concat([is_whole.arg_true(), (~is_whole).arg_true()]).arg_sort()
-            found = pl.concat([found.filter(is_whole), others])[order]
-        return found.to_struct(lines.name)
-
-    fields = {"is_whole": pl.Boolean(), **dict.fromkeys(places, pl.String())}
-    return pl.col("line").map_batches(batch, return_dtype=pl.Struct(fields), is_elementwise=True)
-
-
-def _at_quotes(lines: pl.Series, quoted: Sequence[bool]) -> tuple[pl.Series, list[pl.Series]]:
-    """Whether a line has just these fields in quotes, `is_whole`, and the fields of those that have."""
-    gaps = [0]  # how many fields stand before, between and behind the quoted ones
-    for is_quoted in quoted:
-        gaps = [*gaps, 0] if is_quoted else [*gaps[:-1], gaps[-1] + 1]
-    parts = lines.str.splitn('"', 2 * len(gaps) - 1).struct.unnest().get_columns()
-    is_whole = ~parts[-1].str.contains('"', literal=True)
-    parts[-1] = parts[-1].str.strip_suffix("\r")
-    fields: list[pl.Series] = []
-    for gap, outside, inside in zip_longest(gaps, parts[::2], parts[1::2]):
-        edges = (outside is not parts[0]) + (outside is not parts[-1])
-        if not gap:
-            is_whole &= outside == (" " if edges == 2 else "")
-        else:
-            *words, further = outside.str.splitn(" ", gap + edges + 1).struct.unnest()
-            is_whole &= words[-1].is_not_null() & further.is_null() & ~outside.str.contains("  ", literal=True)
-            if outside is not parts[0]:
-                is_whole &= words.pop(0) == ""
-            if outside is not parts[-1]:
-                is_whole &= words.pop() == ""
-            fields += words
-        if inside is not None:
-            fields.append(inside)
-    return is_whole.fill_null(value=False).alias("is_whole"), fields
-
-
-def _by_token(lines: pl.Series, count: int, places: Mapping[str, int]) -> pl.DataFrame:
-    tokens = lines.str.extract_all(_PART).alias("tokens").to_frame()
-    return tokens.select(
-        is_whole=(pl.col("tokens").list.len() == count).fill_null(value=False),
+    column = pl.col
+    is_usual, usual = pl.lit(value=False), [pl.lit(None, pl.String)] * count
+    if quoted:
+        lines, is_usual, usual = _at_quotes(lines, quoted)
+    lines = lines.with_columns(is_whole=is_usual.fill_null(value=False))
+    lines = lines.with_columns(tokens=pl.when(~column("is_whole")).then("line").str.extract_all(_PART))
+    token = column("tokens").list
+    return lines.with_columns(
+        is_whole=column("is_whole") | (token.len() == count).fill_null(value=False),
         **{
-            name: pl.col("tokens").list.get(place, null_on_oob=True).str.strip_chars('"')
+            f"field {name}": pl.when("is_whole")
+            .then(usual[place])
+            .otherwise(token.get(place, null_on_oob=True).str.strip_chars('"'))
             for name, place in places.items()
         },
     )
+
+
+def _at_quotes(lines: pl.LazyFrame, quoted: Sequence[bool]) -> tuple[pl.LazyFrame, pl.Expr, list[pl.Expr]]:
+    """Lines in parts; whether one has just these fields in quotes; the fields of those that have."""
+    gaps = [0]  # how many fields stand before, between and behind the quoted ones
+    for is_quoted in quoted:
+        gaps = [*gaps, 0] if is_quoted else [*gaps[:-1], gaps[-1] + 1]
+    last = len(gaps) - 1
+    parts = [pl.col("parts").struct.field(f"field_{place}") for place in range(2 * last + 1)]
+    lines = lines.with_columns(parts=pl.col("line").str.splitn('"', len(parts)))
+    is_one, fields, words = ~parts[-1].str.contains('"', literal=True), [], {}
+    parts[-1] = parts[-1].str.strip_suffix("\r")
+    for place, gap in enumerate(gaps):
+        outside = parts[2 * place]
+        if gap:
+            size = gap + (place > 0) + (place < last)
+            words[f"words {place}"] = outside.str.splitn(" ", size + 1)
+            word = [pl.col(f"words {place}").struct.field(f"field_{at}") for at in range(size + 1)]
+            is_one &= word[size - 1].is_not_null() & word[size].is_null() & ~outside.str.contains("  ", literal=True)
+            fields += word[place > 0 :][:gap]
+            for edge in word[: place > 0] + word[size - 1 : size][: place < last]:
+                is_one &= edge == ""
+        else:
+            is_one &= outside == (" " if 0 < place < last else "")
+        fields += parts[2 * place + 1 : 2 * place + 2]
+    return lines.with_columns(**words), is_one, fields
 
 
 def names_of(header: str) -> list[str]:

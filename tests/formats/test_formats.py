@@ -218,3 +218,36 @@ def test_of_two_times_the_first_that_the_format_has_is_read() -> None:
     template = "$msec $remote_addr [$time_local] $request_uri"
     row = one(template, "1788775200.125 1.2.3.4 [07/Sep/2026:11:11:11 +0000] /p.gif")
     assert row["time"] == at("2026-09-07T10:00:00.125+00:00")
+
+
+def test_w3c_lines_may_differ_in_what_they_quote() -> None:
+    header = "#Fields: date time cs-uri-stem cs(User-Agent) sc-status cs(Referer) cs-method"
+    telling = (
+        '2026-09-07 10:00:00 /p.gif "Mozilla/5.0 (X11)" 200 "https://shop.example/" GET',
+        '"2026-09-07" "10:00:00" "/p.gif" "Mozilla/5.0 (X11)" "200" "https://shop.example/" "GET"',
+        '2026-09-07 10:00:00 /p.gif "Mozilla/5.0 (X11)" "200" https://shop.example/ "GET"\r',
+        '"2026-09-07" 10:00:00  /p.gif "Mozilla/5.0 (X11)" 200 https://shop.example/ GET',
+    )
+    broken = (
+        '2026-09-07 10:00:00 /p.gif "Mozilla/5.0 (X11)" 200 "https://shop.example/"',
+        '2026-09-07 10:00:00 /p.gif "Mozilla/5.0 (X11)" 200 "https://shop.example/" GET more',
+    )
+    candidates = formats.formats_named("w3c")
+    for first in telling:
+        (form,) = [form for form in candidates if form.is_shaped(first, header)][:1]
+        by = form.ruled_by(header, first)
+        requests = formats.reread(
+            by.requests(lines(*telling, *broken, header=header)).collect(), candidates, "UTC", 1 << 20
+        )
+        assert requests["rejected"].is_null().to_list() == [True] * len(telling) + [False] * len(broken), first
+        whole = requests.head(len(telling)).select("time", "path", "user_agent", "status", "referrer", "method")
+        assert whole.n_unique() == 1, first
+
+
+def test_a_quote_inside_a_field_does_no_harm_where_all_fields_are_quoted() -> None:
+    header = "#Fields: date time cs-uri-stem cs(User-Agent) sc-status"
+    line = '"2026-09-07" "10:00:00" "/p.gif" "a "fine" agent" "200"'
+    told = formats.detect([header, line], ALL)
+    assert told
+    requests = told.requests(lines(line, header=header)).collect()
+    assert requests.select("path", "user_agent", "status").row(0) == ("/p.gif", 'a "fine" agent', 200)
