@@ -19,7 +19,6 @@ TEXTS = (
     "client", "vhost", "referrer", "user_agent", "forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id",
 )  # fmt: skip
 EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)  # the oldest time that is a time and no mistake
-_ASKED_ORIGIN = r" [A-Za-z][A-Za-z0-9+.-]*://([^/?# ]*)"  # the first of these in a request
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
 _SITE = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
 
@@ -69,22 +68,21 @@ def read(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.LazyFrame:
 def _asked(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
     """Method, path, query, and the site where an address names it."""
     column = pl.col
-    if "absolute_request" in present:  # `GET https://shop.example:443/p.gif HTTP/1.1`
-        request = column("absolute_request")
-        named = [_absent(column("vhost"))] if "vhost" in fields.collect_schema() else []
-        fields = fields.with_columns(
-            vhost=pl.coalesce(*named, request.str.extract(_ASKED_ORIGIN)),
-            request=request.str.replace(_ASKED_ORIGIN, " "),
-        )
-        present.add("request")
-    if "request" in present:  # says it all: what the format repeats of it is passed over
-        fields = fields.with_columns(request=_without_version()).with_columns(column("request").str.splitn("?", 2))
+    request = next((name for name in ("absolute_request", "request") if name in present), None)
+    if request:  # says it all: what the format repeats of it is passed over
+        fields = fields.with_columns(request=_without_version(column(request)))
+        fields = fields.with_columns(column("request").str.splitn("?", 2))
         fields = fields.with_columns(
             column("request").struct.field("field_0").str.splitn(" ", 2).alias("asked"),
             column("request").struct.field("field_1").alias("query"),
         )
-        asked = column("asked").struct
-        return fields.with_columns(method=asked.field("field_0"), path=asked.field("field_1"))
+        method, path = column("asked").struct.field("field_0"), column("asked").struct.field("field_1")
+        if request == "absolute_request":  # `GET https://shop.example:443/p.gif HTTP/1.1`
+            named = [_absent(column("vhost"))] if "vhost" in fields.collect_schema() else []
+            vhost = pl.coalesce(*named, path.str.extract(_ORIGIN))
+            fields, path = fields.with_columns(vhost=vhost), rooted(path.str.replace(_ORIGIN, ""))
+            present.add("request")
+        return fields.with_columns(method=method, path=path)
     if target := next((name for name in ("url", "address", "uri") if name in present), None):
         fields = fields.with_columns(target=column(target).str.splitn("?", 2))
         path, query = column("target").struct.field("field_0"), column("target").struct.field("field_1")
@@ -112,9 +110,8 @@ def without_port(client: pl.Expr) -> pl.Expr:
     return pl.when(bare.str.count_matches(":", literal=True) == 1).then(bare.str.replace(r":\d*$", "")).otherwise(bare)
 
 
-def _without_version() -> pl.Expr:
+def _without_version(request: pl.Expr) -> pl.Expr:
     """`GET /path?query`. Cut from the end, so that a target in which a server let blanks through stays whole."""
-    request = pl.col("request")
     return (
         pl.when(request.str.tail(9).str.starts_with(" HTTP/"))
         .then(request.str.head(-9))
