@@ -147,6 +147,7 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         )
     return Selection(
         pixels=common["pixel"],
+        named=common["protocol"],
         bots=common["bots"],
         networks=common["exclude_ip"],
         host=common["host"],

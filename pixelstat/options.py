@@ -177,6 +177,7 @@ WHICH = [
 ]
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
+    click.Option(["--protocol"], multiple=True, metavar="NAME", help="Ask this pixel protocol first, also if it must be named; repeat it."),
     click.Option(["--log-format", "log_format"], metavar="FORMAT", help="A format's name, or a log_format (nginx) or LogFormat (Apache) string."),
     click.Option(["--nginx-conf", "nginx_conf"], metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),
     click.Option(["--log-tz", "log_tz"], type=Zone(), default="UTC", show_default=True, metavar="ZONE", help="Time zone of log times that name none."),

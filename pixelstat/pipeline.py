@@ -24,6 +24,7 @@ class Selection:
     """Which events a report is made of: everything the common options say."""
 
     pixels: Sequence[str] = ()
+    named: Sequence[str] = ()  # protocols to ask first, and some only then
     bots: str = "exclude"
     networks: Sequence[exclusions.Network] = ()
     since: datetime | None = None
@@ -34,7 +35,7 @@ class Selection:
     protocols: Sequence[PixelProtocol] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "protocols", (*protocols.of_vendors(), house.protocol(self.pixels)))
+        object.__setattr__(self, "protocols", (*protocols.asked(self.named), house.protocol(self.pixels)))
 
 
 @dataclass(frozen=True)

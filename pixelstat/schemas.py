@@ -94,6 +94,7 @@ EVENTS = pl.Schema(
         "goal": pl.String(),  # that was reached, by the pixel's own name
         "campaign": pl.String(),  # the mailing that an email was part of
         "link": pl.String(),  # that was clicked
+        "sent": UTC_TIME,  # when the mail was, where its address tells
         "client": pl.String(),
         "user_agent": pl.String(),
         "method": pl.String(),

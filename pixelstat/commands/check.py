@@ -104,7 +104,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     found = paths.find_logs(logs or [source.STDIN])
     spare(found, common)
     possible = candidates(common)
-    everybody = (*protocols.of_vendors(), house.protocol(common["pixel"]))
+    everybody = (*protocols.asked(common["protocol"]), house.protocol(common["pixel"]))
     claims = pl.any_horizontal(protocol.claims for protocol in everybody)
     rejects = Rejects(kept=bool(common["rejects"]))
     reading = source.Reading()

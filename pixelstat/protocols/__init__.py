@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 
 import polars as pl
 
+from pixelstat.errors import PixelstatError
+
 NAMES = (
     "matomo", "snowplow", "ga4", "ga_measurement", "ga_classic", "goatcounter", "owa", "countly", "fathom",
     "simple_analytics", "segment", "rudderstack", "mixpanel", "posthog", "mautic", "meta", "linkedin", "pinterest",
-    "microsoft_uet", "x_ads", "snap", "house",
+    "microsoft_uet", "x_ads", "snap",
+    "umami", "listmonk", "phplist", "ses",
+    "house",
 )  # fmt: skip
 
 
@@ -37,9 +42,25 @@ class PixelProtocol:
     pinned: pl.Expr = field(
         default_factory=lambda: pl.lit(value=False), compare=False
     )  # what is its own, whoever claims it
+    must_be_named: bool = False  # its requests look like ordinary pages: it is asked only where --protocol names it
 
 
 @cache
 def of_vendors() -> tuple[PixelProtocol, ...]:
-    """Every protocol but the house pixel, in the order in which a request is offered to them."""
+    """Every protocol but the house pixel, in the order of their names here."""
     return tuple(import_module(f"pixelstat.protocols.{name}").PROTOCOL for name in NAMES if name != "house")
+
+
+def asked(named: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
+    """Those of `of_vendors` that are offered a request, in the order in which they are: the named ones first.
+
+    Raises PixelstatError for a name that none has.
+    """
+    vendors = {protocol.name: protocol for protocol in of_vendors()}
+    for name in named:
+        if name not in (*vendors, "house"):
+            near = get_close_matches(name, NAMES, 1)
+            meant = f"Did you mean {near[0]}?" if near else "pixelstat protocols lists them."
+            raise PixelstatError(f"There is no pixel protocol {name!r}. {meant}", "Try: pixelstat protocols")
+    first = [vendors[name] for name in dict.fromkeys(named) if name in vendors]
+    return (*first, *(each for each in vendors.values() if each not in first and not each.must_be_named))

@@ -54,7 +54,7 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
     """
     column = pl.col
     names = {**names, **{f"utm_{name}": names.get(f"utm_{name}", (f"utm_{name}",)) for name in UTM}}
-    missing = {name for name in ("event", "visitor_id", "page_address", *TEXTS) if name not in names}
+    missing = {name for name in ("event", "visitor_id", "page_address", "sent", *TEXTS) if name not in names}
     # Who has a visitor id needs no other: the masked query keeps two searches off most lines.
     anonymous = {
         f"anonymous_{key}": names.get(name, ()) for key, name in (("user", "user_id"), ("recipient", "recipient"))
@@ -63,7 +63,7 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
     raw = (
         requests.with_columns(header=column("referrer"))
         .with_columns(parameter(query, those).alias(name) for name, those in names.items())
-        .with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+        .with_columns(pl.lit(None, EVENTS.get(name, pl.String())).alias(name) for name in missing)
         .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
         .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
     )

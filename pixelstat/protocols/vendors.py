@@ -55,6 +55,7 @@ def vendor(
     samples: Sequence[PixelSample],
     payload: str = "",
     fill: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
+    must_be_named: bool = False,
 ) -> PixelProtocol:
     """A protocol by its table. `payload` is the parameter that holds JSON, base64 or not, whose keys are parameters too.
 
@@ -71,7 +72,7 @@ def vendor(
             )
         return placed(fill(named(requests, names, event))).with_columns(protocol=pl.lit(name))
 
-    return PixelProtocol(name, about, marker, claims, events, paths, samples)
+    return PixelProtocol(name, about, marker, claims, events, paths, samples, must_be_named=must_be_named)
 
 
 # -- payloads ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every protocol turns its own samples into the stated events, is the first to claim them, and leaves ordinary pages alone."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,6 @@ from pixelstat.schemas import EVENTS, REQUESTS
 from tests.inside import inside
 from tests.story import log, request
 
-SELECTION = Selection()
 ALL = (*protocols.of_vendors(), house.protocol())
 SAMPLES = [pytest.param(form, sample, id=f"{form.name}-{n}") for form in ALL for n, sample in enumerate(form.samples)]
 
@@ -26,10 +26,9 @@ def asked(sample: PixelSample, number: int = 1) -> dict[str, object]:
     }  # fmt: skip
 
 
-def events(*samples: PixelSample) -> pl.DataFrame:
-    return claimed(
-        pl.LazyFrame([asked(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS), SELECTION
-    ).collect()
+def events(*samples: PixelSample, named: Sequence[str] = ()) -> pl.DataFrame:
+    requests = pl.LazyFrame([asked(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS)
+    return claimed(requests, Selection(named=named)).collect()
 
 
 def test_folder_and_registry_agree() -> None:
@@ -37,6 +36,7 @@ def test_folder_and_registry_agree() -> None:
         "__init__",
         "parameters",
         "vendors",
+        "mailers",
     }
     assert files == set(protocols.NAMES)
     assert [protocol.name for protocol in ALL] == list(protocols.NAMES)
@@ -44,7 +44,7 @@ def test_folder_and_registry_agree() -> None:
 
 @pytest.mark.parametrize(("protocol", "sample"), SAMPLES)
 def test_samples_become_the_stated_events(protocol: PixelProtocol, sample: PixelSample) -> None:
-    read = events(sample)
+    read = events(sample, named=[protocol.name] if protocol.must_be_named else [])
     assert read.schema == EVENTS
     row = read.row(0, named=True)
     assert (row["rejected"], row["protocol"]) == (None, protocol.name)
@@ -60,8 +60,19 @@ def test_the_marker_occurs_in_every_line_of_a_sample(protocol: PixelProtocol, sa
     assert lines.str.contains("|".join(each.marker for each in ALL)).all()
 
 
+@pytest.mark.parametrize(("protocol", "sample"), [case for case in SAMPLES if case.values[0].must_be_named])
+def test_what_no_shape_can_tell_is_read_only_where_it_is_named(protocol: PixelProtocol, sample: PixelSample) -> None:
+    assert events(sample).item(0, "protocol") != protocol.name
+
+
+def test_a_protocol_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(request("/p.gif", "10:00")))
+    ended = inside(tmp_path, "views", "access.log", "--protocol", "matmo")
+    assert (ended.code, "Did you mean matomo?" in ended.stderr) == (2, True)
+
+
 def test_all_of_them_mixed_give_the_same_events_in_any_order() -> None:
-    given = [sample for protocol in ALL for sample in protocol.samples]
+    given = [sample for protocol in ALL for sample in protocol.samples if not protocol.must_be_named]
     alone = [events(sample).drop("client", "visitor") for sample in given]
     order = list(range(len(given)))
     for seed in range(3):
