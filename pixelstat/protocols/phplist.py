@@ -3,7 +3,6 @@
 from base64 import b64decode
 from uuid import UUID
 
-import polars as pl
 
 from pixelstat.protocols import PixelSample
 from pixelstat.protocols.mailers import Address, mailer

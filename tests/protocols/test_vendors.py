@@ -15,6 +15,7 @@ from tests.inside import inside
 from tests.story import log, request
 
 ALL = (*protocols.of_vendors(), house.protocol())
+NAMED = [(form, sample) for form in ALL for sample in form.samples if form.must_be_named]
 SAMPLES = [pytest.param(form, sample, id=f"{form.name}-{n}") for form in ALL for n, sample in enumerate(form.samples)]
 
 
@@ -60,7 +61,7 @@ def test_the_marker_occurs_in_every_line_of_a_sample(protocol: PixelProtocol, sa
     assert lines.str.contains("|".join(each.marker for each in ALL)).all()
 
 
-@pytest.mark.parametrize(("protocol", "sample"), [case for case in SAMPLES if case.values[0].must_be_named])
+@pytest.mark.parametrize(("protocol", "sample"), NAMED)
 def test_what_no_shape_can_tell_is_read_only_where_it_is_named(protocol: PixelProtocol, sample: PixelSample) -> None:
     assert events(sample).item(0, "protocol") != protocol.name
 
@@ -68,7 +69,7 @@ def test_what_no_shape_can_tell_is_read_only_where_it_is_named(protocol: PixelPr
 def test_a_protocol_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(request("/p.gif", "10:00")))
     ended = inside(tmp_path, "views", "access.log", "--protocol", "matmo")
-    assert (ended.code, "Did you mean matomo?" in ended.stderr) == (2, True)
+    assert (ended.exit, "Did you mean matomo?" in ended.stderr) == (2, True)
 
 
 def test_all_of_them_mixed_give_the_same_events_in_any_order() -> None:
