@@ -62,7 +62,8 @@ class ReportCommand(click.Command):
         spare(found, common)
         grouped = by_format(found, common, tell)
         for one, other in paths.repeated(found):
-            tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is counted twice.")
+            twice = "counted twice" if common["keep_duplicates"] else "a duplicate"
+            tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is {twice}.")
         total = sum(log.size for log in found)
         limit = Limit() if common["strict"] else common["max_errors"]
         rejects = Rejects(kept=bool(common["rejects"])) if limit or common["rejects"] else None
@@ -152,6 +153,7 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         networks=common["exclude_ip"],
         host=common["host"],
         where=condition(common["where"], "condition") if common["where"] else None,
+        keep_duplicates=common["keep_duplicates"],
         **period,
     )
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from threading import Lock
 
 import polars as pl
@@ -24,6 +25,7 @@ class Ledger:
     formats: Counter[str | None] = field(default_factory=Counter)  # candidates by the log format they were read as
     first: datetime | None = None  # of the kept, UTC
     last: datetime | None = None
+    _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def settle(self, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -37,33 +39,37 @@ class Ledger:
                 codes = rejected.to_physical()
                 aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
                 times = times.filter(rejected.is_null())
+            hits = batch["hit"].filter(rejected.is_null())
             first, last = times.min(), times.max()
             with self._lock:
                 self.counts.update(aside)
                 self.formats.update(read_as)
                 self.counts[None] += rejected.null_count()
+                self._hits.append(hits)
                 if isinstance(first, datetime) and isinstance(last, datetime):
                     self.first = min(self.first or first, first)
                     self.last = max(self.last or last, last)
             return batch
 
         counted = rows.map_batches(tally, projection_pushdown=True, streamable=True)
-        # The condition keeps all three columns in the batches that are counted, whatever the report asks for.
-        is_read = pl.col("format").is_not_null() | pl.col("format").is_null()
+        # The condition keeps all four columns in the batches that are counted, whatever the report asks for.
+        is_read = pl.col("format").is_not_null() | pl.col("format").is_null() | pl.col("hit").is_null()
         return counted.filter(pl.col("rejected").is_null() & pl.col("time").is_not_null() & is_read)
 
     @property
     def lines(self) -> int:
         return self.reading.lines
 
-    @property
+    @cached_property
     def kept(self) -> int:
-        return self.counts[None]
+        """Hits that count, each once. To be asked when all is read."""
+        return pl.concat(self._hits).n_unique() if self._hits else 0
 
     @property
     def aside(self) -> dict[str, int]:
         """Pixel requests, and lines that look like one but cannot be read, by the reason they do not count."""
-        return {reason: self.counts[reason] for reason in REASONS if self.counts[reason] and reason != "not_pixel"}
+        counts = {**self.counts, "duplicate": self.counts[None] - self.kept}
+        return {reason: counts[reason] for reason in REASONS if counts.get(reason) and reason != "not_pixel"}
 
     @property
     def pixel_requests(self) -> int:

@@ -12,7 +12,7 @@ import polars as pl
 from pixelstat import formats, protocols, source
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
-from pixelstat.people import agents, exclusions, forwarded, identity
+from pixelstat.people import agents, duplicates, exclusions, forwarded, identity
 from pixelstat.protocols import PixelProtocol, house, vendors
 from pixelstat.rejects import Rejects
 from pixelstat.schemas import EVENTS, Reason
@@ -31,6 +31,7 @@ class Selection:
     until: datetime | None = None  # exclusive
     host: str | None = None
     where: pl.Expr | None = None
+    keep_duplicates: bool = False
 
     protocols: Sequence[PixelProtocol] = field(init=False)
 
@@ -67,7 +68,8 @@ def run(
         requests = read(logs, ledger.reading, None, rejects).with_columns(
             rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
         )
-    kept = ledger.settle(judged(claimed(requests, selection), selection))
+    events = judged(claimed(requests, selection), selection)
+    kept = ledger.settle(duplicates.every_hit(events) if selection.keep_duplicates else events)
     return report(kept).collect(engine="streaming")
 
 
@@ -104,7 +106,7 @@ def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
         requests = exclusions.with_own(requests, selection.networks)
         reasons["own_address"] = pl.col("is_own")
     events = vendors.with_events(own.events(exclusions.reject(requests, reasons)), others)
-    return identity.identified(events).select(EVENTS.names())
+    return duplicates.with_hit(identity.identified(events)).select(EVENTS.names())
 
 
 def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

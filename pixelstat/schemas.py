@@ -14,6 +14,7 @@ REASONS = {  # why a line is set aside, in the order of precedence, with the led
     "other_host": ("of another host", "of other hosts"),
     "other_period": ("outside the period", "outside the period"),
     "other": ("not matching --where", "not matching --where"),
+    "duplicate": ("duplicate", "duplicates"),
 }
 Reason = pl.Enum(list(REASONS))
 
@@ -107,8 +108,12 @@ EVENTS = pl.Schema(
         "purpose": pl.String(),
         "request_id": pl.String(),
         "format": pl.String(),  # the log format of its line
+        "hit": pl.UInt64(),  # the same number for what is the same hit; it holds within one run
+        "first": pl.Int64(),  # of rows of one hit that may differ the lowest counts; null where all are the same
         "rejected": Reason,
     }
 )
 
-CONDITION_COLUMNS = [name for name in EVENTS if name != "rejected"]  # what --where and --step may name
+CONDITION_COLUMNS = [
+    name for name in EVENTS if name not in ("rejected", "hit", "first")
+]  # what --where and --step may name

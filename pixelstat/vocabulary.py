@@ -50,6 +50,11 @@ def is_page_view() -> pl.Expr:
     return pl.col("event").eq_missing(pl.lit("page_view"))
 
 
+def hits() -> pl.Expr:
+    """Distinct hits."""
+    return pl.col("hit").n_unique()
+
+
 def visitors() -> pl.Expr:
     """Distinct visitors; an event without a visitor counts as none."""
     return pl.col("visitor").drop_nulls().n_unique()

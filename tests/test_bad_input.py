@@ -39,9 +39,9 @@ NOTHING = "page,views,visitors\n"
 
 
 def views(folder: Path, content: bytes, name: str = "access.log") -> Ended:
-    """The page views of a log with this content."""
+    """The page views of a log with this content, also of lines that are the same."""
     (folder / name).write_bytes(content)
-    return pixelstat(folder, "views", name)
+    return pixelstat(folder, "views", "--keep-duplicates", name)
 
 
 # -- bytes that are no text, and lines that are none ---------------------------------------------------------------

@@ -43,9 +43,9 @@ ANN_COUNTED = "page,views,visitors\n/,1,1\n"
 
 
 def views(folder: Path, content: str | bytes, *options: str) -> Ended:
-    """The page views of a log with this content."""
+    """The page views of a log with this content, also of lines that are the same."""
     (folder / "access.log").write_bytes(content if isinstance(content, bytes) else content.encode())
-    return inside(folder, "views", "access.log", *options)
+    return inside(folder, "views", "--keep-duplicates", "access.log", *options)
 
 
 def span(ended: Ended) -> str:

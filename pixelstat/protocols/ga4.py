@@ -29,6 +29,7 @@ PROTOCOL = vendor(
         "utm_content": ("cc",),
         "utm_term": ("ct",),
     },
+    key=("cid", "_p", "_s"),
     event=pl.coalesce("event", pl.lit("page_view")),
     fill=lambda events: events.with_columns(product=pl.col("product").str.extract("(?:^|~)id([^~]+)")),
     samples=(

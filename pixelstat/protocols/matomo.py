@@ -47,6 +47,7 @@ PROTOCOL = vendor(
         "utm_campaign": ("_rcn", *_CAMPAIGN),
         "utm_term": ("_rck", *_KEYWORD),
     },
+    key=("pv_id", "rand"),
     event=_event(),
     samples=(
         PixelSample(

@@ -26,6 +26,7 @@ PROTOCOL = vendor(
         "order_id": (_data("order_id"),),
         "product": (_data("content_ids"),),
     },
+    key=("ev", "eid"),
     event=pl.coalesce("event", pl.lit("page_view")),
     fill=lambda events: events.with_columns(product=pl.col("product").str.extract(r'^\[?"?([^",\]]+)')),
     samples=(

@@ -54,7 +54,7 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
     """
     column = pl.col
     names = {**names, **{f"utm_{name}": names.get(f"utm_{name}", (f"utm_{name}",)) for name in UTM}}
-    missing = {name for name in ("event", "visitor_id", "page_address", "sent", *TEXTS) if name not in names}
+    missing = {name for name in ("event", "visitor_id", "page_address", "sent", "key", *TEXTS) if name not in names}
     # Who has a visitor id needs no other: the masked query keeps two searches off most lines.
     anonymous = {
         f"anonymous_{key}": names.get(name, ()) for key, name in (("user", "user_id"), ("recipient", "recipient"))

@@ -3,7 +3,6 @@
 from base64 import b64decode
 from uuid import UUID
 
-
 from pixelstat.protocols import PixelSample
 from pixelstat.protocols.mailers import Address, mailer
 from pixelstat.protocols.vendors import has, holds

@@ -13,6 +13,7 @@ PROTOCOL = vendor(
     paths="/pixel/v1/[a-z]+$",
     claims=pl.col("path").str.contains("/pixel/v1/(?:page|track)$") & has("writeKey"),
     names=KEYS,
+    key=("messageId",),
     event=EVENT,
     samples=(
         PixelSample("/pixel/v1/track?writeKey=k1&anonymousId=7f3a&event=product_viewed", {"event": "product_view", "visitor": "v:7f3a"}),

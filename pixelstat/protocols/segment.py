@@ -34,6 +34,7 @@ PROTOCOL = vendor(
     paths="/v1/pixel/[a-z]+$",
     claims=pl.col("path").str.contains("/v1/pixel/(?:identify|group|alias|page|screen|track)$") & has("data", "writeKey"),
     names=KEYS,
+    key=("messageId",),
     event=EVENT,
     payload="data",
     samples=(

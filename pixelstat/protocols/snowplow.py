@@ -33,6 +33,7 @@ PROTOCOL = vendor(
         "kind": ("e",),
         "described": ("data.schema",),
     },
+    key=("eid",),
     event=first_of(
         (pl.col("kind").is_null(), "click"),
         (pl.col("described").is_not_null(), pl.col("described").str.extract("^iglu:[^/]+/([^/]+)/")),

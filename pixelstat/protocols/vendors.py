@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 import polars as pl
 
 from pixelstat.protocols import PixelProtocol, PixelSample
-from pixelstat.protocols.parameters import named, placed
+from pixelstat.protocols.parameters import named, parameter, placed
 from pixelstat.schemas import EVENTS, Reason
 from pixelstat.vocabulary import changed_where, looked_at
 
@@ -54,12 +54,14 @@ def vendor(
     event: pl.Expr,
     samples: Sequence[PixelSample],
     payload: str = "",
+    key: Sequence[str] = (),
     fill: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
     must_be_named: bool = False,
 ) -> PixelProtocol:
     """A protocol by its table. `payload` is the parameter that holds JSON, base64 or not, whose keys are parameters too.
 
-    `fill` makes of the named columns what no table can say.
+    `key` are the parameters that together are the same where the same hit is sent again. `fill` makes of the named
+    columns what no table can say.
     """
 
     def events(requests: pl.LazyFrame) -> pl.LazyFrame:
@@ -70,7 +72,10 @@ def vendor(
                 lambda query: query.str.contains(f"(?:^|&)(?:{payload})="),
                 lambda query: opened(query, payload),
             )
-        return placed(fill(named(requests, names, event))).with_columns(protocol=pl.lit(name))
+        events = fill(named(requests, names, event))
+        if key:
+            events = events.with_columns(key=pl.concat_str(parameter(pl.col("query"), (part,)) for part in key))
+        return placed(events).with_columns(protocol=pl.lit(name))
 
     return PixelProtocol(name, about, marker, claims, events, paths, samples, must_be_named=must_be_named)
 
@@ -148,7 +153,7 @@ def with_events(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.La
     return looked_at(events, batch, ("is_vendors", "is_house", "method", *RAW))
 
 
-_MADE = {*EVENTS, "visitor_id", "anonymous_user", "anonymous_recipient"} - {
+_MADE = {*EVENTS, "visitor_id", "anonymous_user", "anonymous_recipient", "key"} - {
     "time",
     "client",
     "user_agent",

@@ -18,6 +18,7 @@ from itertools import groupby
 import polars as pl
 
 from pixelstat.options import duration_text, step_option, steps_option, window_option
+from pixelstat.people.duplicates import distinct, earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.steps import Step, share_no_hit, step
 from pixelstat.vocabulary import SHOP_FUNNEL
@@ -72,23 +73,30 @@ def single_hits(events: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
     """
     # Not replace_strict: the streaming engine would hold all rows back for it.
     numbers = [pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in enumerate(steps, 1)]
-    rows = events.select("time", visitor=_code(), step=pl.coalesce(numbers))
+    rows = events.select("time", "hit", "first", visitor=_code(), step=pl.coalesce(numbers))
     return rows.filter(pl.col("visitor").is_not_null() & pl.col("step").is_not_null())
 
 
 def in_order(hits: pl.LazyFrame) -> pl.LazyFrame:
-    """Hits by visitor, time and step, sorted as one number of 128 bits: three times as fast as by three columns."""
+    """Each hit once, by visitor, time and step, sorted as one number of 128 bits: what is twice stands side by side.
+
+    It is three times as fast as to sort by three columns.
+    """
     column = pl.col
     key = column("visitor").cast(pl.Int128) * _VISITOR + column("time").to_physical().cast(pl.Int128) * _TIME
-    packed = hits.select(key=key + column("step").cast(pl.Int128)).sort("key")
+    key += column("step").cast(pl.Int128) * _STEP + (column("hit") % _STEP).cast(pl.Int128)
+    packed = hits.map_batches(earliest).select(key=key).sort("key")
+    packed = packed.filter((column("key") != column("key").shift()).fill_null(value=True))
     return packed.select(
         visitor=(column("key") // _VISITOR).cast(pl.UInt32),
         time=(column("key") // _TIME % (_VISITOR // _TIME)).cast(pl.Int64).cast(TIME),
-        step=(column("key") % _TIME).cast(pl.UInt8),
+        step=(column("key") // _STEP % (_TIME // _STEP)).cast(pl.UInt8),
     )
 
 
-_TIME, _VISITOR = 1 << 8, 1 << 72  # places of the time and the visitor in the number; microseconds take 56 bits
+# Places of step, time and visitor in the number; microseconds take 56 bits, and what is below tells hits of one
+# visitor, time and step apart.
+_STEP, _TIME, _VISITOR = 1 << 30, 1 << 38, 1 << 94
 
 
 def _code() -> pl.Expr:
@@ -109,8 +117,9 @@ def shared_hits(events: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
     step = pl.col("step")
     matched = pl.concat_list(pl.when(one.hit).then(pl.lit(number, pl.UInt8)) for number, one in enumerate(steps, 1))
     return (
-        events.select("time", visitor=_code(), step=matched.list.drop_nulls())
+        events.select("time", "hit", "first", visitor=_code(), step=matched.list.drop_nulls())
         .filter(pl.col("visitor").is_not_null() & (step.list.len() > 0))
+        .pipe(distinct)
         .with_row_index("hit")
         .with_columns(of_several=step.list.len() > 1)
         .explode("step")

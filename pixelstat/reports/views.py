@@ -3,8 +3,9 @@
 import polars as pl
 
 from pixelstat.options import every_option, top_option
+from pixelstat.people.duplicates import distinct
 from pixelstat.report import Column, report
-from pixelstat.vocabulary import is_page_view, visitors
+from pixelstat.vocabulary import hits, is_page_view, visitors
 
 BUCKETS = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo"}
 
@@ -27,8 +28,8 @@ def views(events: pl.LazyFrame, *, top: int, every: str | None, tz: str) -> pl.L
     """
     seen = events.filter(is_page_view())
     if every:
-        return over_time(seen, every, tz)
-    pages = seen.group_by("page").agg(views=pl.len(), visitors=visitors())
+        return over_time(distinct(seen.select("time", "visitor", "hit", "first")), every, tz)
+    pages = seen.group_by("page").agg(views=hits(), visitors=visitors())
     pages = pages.sort("views", "page", descending=[True, False], nulls_last=True)
     return pages.head(top) if top else pages
 

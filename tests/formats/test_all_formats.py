@@ -479,7 +479,7 @@ def views_without_ids(writing: Writing, folder: Path, one: str, other: str, own:
     """The page views of two, one of them seen by two ports, without an address of one's own, seen by two as well."""
     seen = [(one, 50718), (other, 50718), (one, 4071), (own, 50718), (own, 4071)]
     hits = [Hit("10:00:00", client, port, "/pixel.gif?p=/") for client, port in seen]
-    return run("views", "--exclude-ip", own, written(folder, writing.log(hits))).stdout
+    return run("views", "--keep-duplicates", "--exclude-ip", own, written(folder, writing.log(hits))).stdout
 
 
 @every_writing

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelstat.errors import PixelstatError
+from pixelstat.people.duplicates import every_hit
 from pixelstat.reports.funnel import funnel, search
 from pixelstat.reports.steps import split_steps, step
 from pixelstat.schemas import EVENTS
@@ -27,7 +28,7 @@ def events(visitors: Sequence[Sequence[tuple[int, str]]]) -> pl.LazyFrame:
         for second, event in hits
     ]
     random.Random(0).shuffle(rows)
-    return pl.LazyFrame(rows, schema=EVENTS)
+    return every_hit(pl.LazyFrame(rows, schema=EVENTS))
 
 
 def counted(visitors: Sequence[Sequence[tuple[int, str]]], steps: Sequence[str], window: int = 7 * 86_400) -> list[int]:
@@ -182,5 +183,7 @@ def counted_pages(hits_of: list[tuple[str, str]], pattern: str) -> int:
     rows = [
         {"visitor": f"v:{n}", "time": START, "event": event, "page": page} for n, (event, page) in enumerate(hits_of)
     ]
-    found = funnel.function(pl.LazyFrame(rows, schema=EVENTS), steps=[step(pattern)], window=timedelta(days=7))
+    found = funnel.function(
+        every_hit(pl.LazyFrame(rows, schema=EVENTS)), steps=[step(pattern)], window=timedelta(days=7)
+    )
     return int(found.collect()["visitors"].item())

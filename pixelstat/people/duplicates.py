@@ -1,0 +1,54 @@
+"""One event a hit: what a log holds twice counts once, at its first time.
+
+Two hits are the same if they are one order, by its id; else if the pixel itself says so, by a key of its own; else
+if one visitor asked for the same path and query from the same page within one second, behind a proxy for the same
+client: a pixel that fired twice, a line that was logged twice.
+"""
+
+import polars as pl
+
+_APART = "\x1f"
+_TIES = 1 << 11  # microseconds since 1970 take 52 bits of 63
+
+
+def with_hit(events: pl.LazyFrame) -> pl.LazyFrame:
+    """EVENTS with `hit` and, where two of one number may differ, `first`. The numbers hold within this run."""
+    column = pl.col
+    content = column("time").dt.epoch("s").hash(0)
+    for seed, name in enumerate(("visitor", "path", "query", "header", "forwarded_for"), 1):
+        content = content ^ column(name).hash(seed)
+    order = pl.when(column("event") == "purchase").then("order_id")
+    key = column("protocol") + _APART + column("key")
+    said = pl.when(order.is_not_null()).then(order.hash(5)).when(key.is_not_null()).then(key.hash(6))
+    return events.with_columns(said=said).with_columns(
+        hit=pl.coalesce("said", content),
+        # Of two at the same time the one with the lower number stays, whatever their order in the logs.
+        first=pl.when(column("said").is_not_null()).then(
+            column("time").to_physical() * _TIES + (content % _TIES).cast(pl.Int64)
+        ),
+    )
+
+
+def every_hit(events: pl.LazyFrame) -> pl.LazyFrame:
+    """EVENTS in which no two hits are the same."""
+    return (
+        events.with_row_index("row")
+        .with_columns(hit=pl.col("row").cast(pl.UInt64), first=pl.lit(None, pl.Int64))
+        .drop("row")
+    )
+
+
+def distinct(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of EVENTS, each hit once, without its `hit` and `first`."""
+    others = [name for name in rows.collect_schema() if name not in ("hit", "first")]
+    first = pl.col("first").fill_null(0)
+    return rows.group_by("hit").agg(pl.col(name).min_by(first) for name in others).select(others)
+
+
+def earliest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows without those whose hit stands at an earlier time, too. Rows that are the same but for nothing stay."""
+    keyed = rows.filter(pl.col("first").is_not_null())
+    if keyed["hit"].n_unique() == len(keyed):
+        return rows
+    first = keyed.group_by("hit").agg(pl.exclude("hit").min_by("first")).select(rows.columns)
+    return pl.concat([rows.filter(pl.col("first").is_null()), first])
