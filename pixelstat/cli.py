@@ -39,7 +39,7 @@ class Reports(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Reports"):
             formatter.write_dl(list(reports.NAMES.items()))
-        with formatter.section("About the logs"):
+        with formatter.section("About logs and pixels"):
             formatter.write_dl(list(commands.NAMES.items()))
 
 
@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         usage = getattr(error, "ctx", None)
         hint = f"Try: {usage.command_path} --help" if usage else "Try: pixelstat --help"
-        code = _failed(PixelstatError(error.format_message(), hint), Exit.USAGE, given)
+        sentence = error.format_message().expandtabs(4)  # Click puts tabs in front of choices
+        code = _failed(PixelstatError(sentence, hint), Exit.USAGE, given)
     except BaseException as error:
         if "--debug" in given or not isinstance(error, (Exception, *_panics())):
             raise
