@@ -1,4 +1,4 @@
-"""The commands about logs and about pixelstat itself: one a file, named here once with its line in the help."""
+"""The commands about logs, pixels and pixelstat itself: one a file, named here once with its line in the help."""
 
 from importlib import import_module
 
@@ -8,6 +8,7 @@ NAMES = {  # command: its one line in `pixelstat --help`
     "check": "What is in a log: its format, its times, its pixels, and each line that cannot be read.",
     "formats": "The log formats that pixelstat reads.",
     "protocols": "The pixels that pixelstat reads.",
+    "snippet": "What to paste to set a pixel up: in a server, a page, a mail.",
 }
 
 
