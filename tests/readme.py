@@ -29,7 +29,7 @@ def output(command: str) -> str:
     plain = [given for given in arguments if not ("*" in given and given.startswith("sample"))]
     as_table = (
         []
-        if "--format" in plain or "--explain" in plain or "--help" in plain or "|" in command
+        if plain[0] == "snippet" or "--format" in plain or "--explain" in plain or "--help" in plain or "|" in command
         else ["--format", "table"]
     )
     done = subprocess.run(
