@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,14 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs, paths, source
+from pixelstat import formats, outputs, paths, source, stored
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
 from pixelstat.formats.nginx_conf import nginx_formats
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger, count
 from pixelstat.options import COMMON, common_options, logs_argument, moment
-from pixelstat.pipeline import Logs, Selection, run
+from pixelstat.pipeline import Logs, Selection, kept
 from pixelstat.rejects import Limit, Rejects, check_limit
 from pixelstat.report import Report
 from pixelstat.reports.steps import condition, step
@@ -48,42 +49,73 @@ class ReportCommand(click.Command):
     def perform(self, logs: Sequence[str], **given: Any) -> Exit:
         """The command's work; the exit code is its result."""
         common = {option.name: given.pop(str(option.name)) for option in common_options()}
-        tell = (lambda _: None) if common["quiet"] else say
         zone: ZoneInfo = common["tz"]
-        selection = selected(common, zone)
-        if common["explain"] is not None:
-            click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
-            return Exit.DONE
-        output = outputs.chosen(common["format"], common["output"])
-        if given.get("every") and _is_given("top"):
-            tell("--top is for pages; a series over time is shown whole.")
+        if given.get("every") and _is_given("top") and not common["quiet"]:
+            say("--top is for pages; a series over time is shown whole.")
         options = report_options(self.report, given, zone)
-        found = paths.find_logs(logs or [source.STDIN])
-        spare(found, common)
-        grouped = by_format(found, common, tell)
-        for one, other in paths.repeated(found):
-            twice = "counted twice" if common["keep_duplicates"] else "a duplicate"
-            tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is {twice}.")
-        total = sum(log.size for log in found)
-        limit = Limit() if common["strict"] else common["max_errors"]
-        rejects = Rejects(kept=bool(common["rejects"])) if limit or common["rejects"] else None
-        with _progress(total, quiet=common["quiet"]) as ledger, _readable_failures():
-            frame = run(grouped, selection, lambda events: self.report.function(events, **options), ledger, rejects)
-        if rejects and common["rejects"]:
-            rejects.write(common["rejects"], found)
-            tell(f"{count(rejects.total, 'bad line', 'bad lines')} in {common['rejects']}")
-        check_limit(limit, rejects.total if rejects else 0, ledger.lines)
-        notes = [f"times in {zone.key}", self.report.caption(**options)]
-        result = self.report.result(frame, [note for note in notes if note], csv_safe=common["csv_safe"])
-        outputs.deliver(result, output, common["output"])
-        tell(ledger.line())
-        if read_as := ledger.formats_line():
-            tell(read_as)
-        if ledger.first and ledger.last:
-            tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
-        elif ledger.lines and not ledger.pixel_requests:
-            tell(requested_instead(grouped))
-        return say_damage(found, tell)
+
+        def write(run: Run) -> None:
+            frame = self.report.function(run.events(), **options).collect(engine="streaming")
+            run.finish()
+            notes = [f"times in {zone.key}", self.report.caption(**options)]
+            result = self.report.result(frame, [note for note in notes if note], csv_safe=common["csv_safe"])
+            outputs.deliver([result], run.output, common["output"])
+
+        return performed(logs, common, write)
+
+
+@dataclass
+class Run:
+    """One run over logs: the events that count, and what is to be said when all of them are read."""
+
+    logs: Logs
+    selection: Selection
+    common: dict[str, Any]
+    output: str  # the name of the output
+    found: Sequence[source.Log]
+    ledger: Ledger
+    rejects: Rejects | None
+    limit: Limit | None
+
+    def events(self) -> pl.LazyFrame:
+        return kept(self.logs, self.selection, self.ledger, self.rejects)
+
+    def finish(self) -> None:
+        """Keep the bad lines. Raises PixelstatError where there are too many of them."""
+        if self.rejects and self.common["rejects"]:
+            self.rejects.write(self.common["rejects"], self.found)
+            if not self.common["quiet"]:
+                say(f"{count(self.rejects.total, 'bad line', 'bad lines')} in {self.common['rejects']}")
+        check_limit(self.limit, self.rejects.total if self.rejects else 0, self.ledger.lines)
+
+
+def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run], None]) -> Exit:
+    """Find the logs, let `write` read them and write what it finds, and say what it stands on."""
+    tell = (lambda _: None) if common["quiet"] else say
+    zone: ZoneInfo = common["tz"]
+    selection = selected(common, zone)
+    if common["explain"] is not None:
+        click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
+        return Exit.DONE
+    output = outputs.chosen(common["format"], common["output"])
+    found = paths.find_logs(logs or [source.STDIN])
+    spare(found, common)
+    grouped = by_format(found, common, tell)
+    for one, other in paths.repeated(found):
+        twice = "counted twice" if common["keep_duplicates"] else "a duplicate"
+        tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is {twice}.")
+    limit = Limit() if common["strict"] else common["max_errors"]
+    rejects = Rejects(kept=bool(common["rejects"])) if limit or common["rejects"] else None
+    with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _readable_failures():
+        write(Run(grouped, selection, common, output, found, ledger, rejects, limit))
+    tell(ledger.line())
+    if read_as := ledger.formats_line():
+        tell(read_as)
+    if ledger.first and ledger.last:
+        tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
+    elif ledger.lines and not ledger.pixel_requests:
+        tell(requested_instead(grouped))
+    return say_damage(found, tell)
 
 
 def spare(found: Sequence[source.Log], common: dict[str, Any]) -> None:
@@ -184,8 +216,11 @@ def by_format(found: Sequence[source.Log], common: dict[str, Any], tell: Callabl
     """The logs grouped by format. A named log that fits none is an error; one in a directory is passed over."""
     possible = candidates(common)
     groups: dict[Format, list[source.Log]] = {}
-    others = []
+    others, parquet = [], []
     for log in found:
+        if stored.is_stored(log):
+            parquet.append(log)
+            continue
         if not log.head:
             if not log.damage:
                 tell(f"{log.title()} is empty.")
@@ -198,13 +233,14 @@ def by_format(found: Sequence[source.Log], common: dict[str, Any], tell: Callabl
         else:
             raise _unknown(log, is_given=len(possible) < len(formats.NAMES))
     if others:
-        if not groups:
+        if not groups and not parquet:
             raise PixelstatError(
                 f"No file in the directory is a log: {', '.join(others)}.",
                 "Name the logs, or their format with --log-format.",
             )
         tell(f"Passed over, no log: {', '.join(others)}.")
-    return read_by(list(groups.items()) or [(possible[0].ruled_by(formats.FIELDS), [])], possible, common)
+    read = read_by(list(groups.items()) or [(possible[0].ruled_by(formats.FIELDS), [])], possible, common)
+    return replace(read, stored=parquet)
 
 
 def read_by(

@@ -33,7 +33,7 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
     said: dict[str, object] = {"line": line, "format": row.pop("format"), **row}
     reason = event["rejected"].item()
     if reason not in ("unreadable", "not_pixel"):
-        own = event.drop("time", "format", *_BOTH, *_OF_THE_RUN).row(0, named=True)
+        own = event.drop("rejected", "time", "format", *_BOTH).row(0, named=True)
         said |= {f"event: {key}": value for key, value in own.items()}
     said["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
     said["why"] = _why(reason, fault, row)
@@ -41,10 +41,9 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
 
 
 _BOTH = (  # said of the request already
-    "client", "user_agent", "method", "path", "status", "forwarded_for", "cookies", "dnt", "gpc", "purpose",
-    "request_id",
+    "query", "http_referer", "client", "user_agent", "method", "path", "status", "forwarded_for", "cookies", "dnt",
+    "gpc", "purpose", "request_id",
 )  # fmt: skip
-_OF_THE_RUN = ("rejected", "hit", "first")
 
 
 def _line(given: str, logs: Sequence[str]) -> tuple[source.Log, str, str | None]:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from pixelstat import formats, protocols, source
+from pixelstat import formats, protocols, source, stored
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
 from pixelstat.people import agents, duplicates, exclusions, forwarded, identity
@@ -48,6 +48,7 @@ class Logs:
     zone: str = "UTC"  # of times that name none
     max_line: int = source.MAX_LINE
     trusted: Sequence[exclusions.Network] = ()  # proxies whose X-Forwarded-For tells the client
+    stored: Sequence[source.Log] = ()  # Parquet of events
 
 
 Report = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -56,7 +57,12 @@ Report = Callable[[pl.LazyFrame], pl.LazyFrame]
 def run(
     logs: Logs, selection: Selection, report: Report, ledger: Ledger, rejects: Rejects | None = None
 ) -> pl.DataFrame:
-    """The report's frame over the logs; the ledger is filled with what it stands on.
+    """The report's frame over the logs; the ledger is filled with what it stands on."""
+    return report(kept(logs, selection, ledger, rejects)).collect(engine="streaming")
+
+
+def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | None = None) -> pl.LazyFrame:
+    """The EVENTS that count. As they are read, the ledger counts them and the others.
 
     Only lines that a pixel's marker occurs in are parsed, unless somebody wants to know which others are bad.
     """
@@ -68,9 +74,12 @@ def run(
         requests = read(logs, ledger.reading, None, rejects).with_columns(
             rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
         )
-    events = judged(claimed(requests, selection), selection)
-    kept = ledger.settle(duplicates.every_hit(events) if selection.keep_duplicates else events)
-    return report(kept).collect(engine="streaming")
+    events = claimed(requests, selection)
+    if logs.stored:
+        events = pl.concat([events, marked(stored.events(logs.stored, ledger.reading), {}, selection)], how="diagonal")
+    events = judged(events, selection)
+    hits = duplicates.every_hit(events) if selection.keep_duplicates else duplicates.with_hit(events)
+    return ledger.settle(hits.select(EVENTS.names()))
 
 
 def read(logs: Logs, reading: source.Reading, marker: str | None, rejects: Rejects | None = None) -> pl.LazyFrame:
@@ -98,15 +107,21 @@ def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     paths = "|".join(f"(?:{protocol.paths})" for protocol in others)
     is_vendors = pl.col("path").str.contains(paths).fill_null(value=False) & ~own.pinned
     requests = requests.with_columns(is_house=own.claims, is_vendors=is_vendors)
-    reasons = {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors")), "refused": exclusions.is_refused()}
+    requests = marked(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))}, selection)
+    events = vendors.with_events(own.events(requests), others)
+    return identity.identified(events).select(name for name in EVENTS if name not in duplicates.MADE)
+
+
+def marked(requests: pl.LazyFrame, reasons: dict[str, pl.Expr], selection: Selection) -> pl.LazyFrame:
+    """REQUESTS, or EVENTS out of Parquet, with the marks that depend on who asked and what was answered."""
+    reasons = {**reasons, "refused": exclusions.is_refused()}
     if selection.bots != "include":
         requests = agents.with_bots(requests)
         reasons |= {"bot": pl.col("is_bot")} if selection.bots == "exclude" else {"person": ~pl.col("is_bot")}
     if selection.networks:
         requests = exclusions.with_own(requests, selection.networks)
         reasons["own_address"] = pl.col("is_own")
-    events = vendors.with_events(own.events(exclusions.reject(requests, reasons)), others)
-    return duplicates.with_hit(identity.identified(events)).select(EVENTS.names())
+    return exclusions.reject(requests, reasons)
 
 
 def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

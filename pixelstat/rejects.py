@@ -2,6 +2,7 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from threading import Lock
@@ -56,7 +57,7 @@ class Rejects:
     def total(self) -> int:
         return self.counts.total()
 
-    def write(self, path: str, logs: list[source.Log]) -> None:
+    def write(self, path: str, logs: Sequence[source.Log]) -> None:
         """Each bad line as it stands in its log, after the log, its number and the reason; whole or not at all."""
         reasons = list(FAULTS)
         with written_whole(path) as file:

@@ -11,8 +11,14 @@ DTYPES: dict[str, pl.DataType] = {  # a column's kind: its type, a promise to ev
     "count": pl.Int64(),
     "share": pl.Float64(),  # 0..1
     "seconds": pl.Float64(),
+    "number": pl.Float64(),
     "time": pl.Datetime("us"),  # with the time zone of the report
+    "instant": pl.Datetime("us"),  # the same, to the second
 }
+
+
+TIMES = ("time", "instant")
+NUMBERS = ("count", "share", "seconds", "number")  # kinds that stand to the right
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Report:
         """The collected frame as declared: the same columns in the same order and types, every time."""
         declared = {column.name: column for column in self.columns}
         shown = [declared[name] for name in frame.columns]
-        frame = frame.cast({column.name: DTYPES[column.kind] for column in shown if column.kind != "time"})
+        frame = frame.cast({column.name: DTYPES[column.kind] for column in shown if column.kind not in TIMES})
         return Result(self.title, shown, frame, notes, csv_safe)
 
 

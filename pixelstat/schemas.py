@@ -86,6 +86,7 @@ EVENTS = pl.Schema(
         "utm_creative_format": pl.String(),
         "utm_marketing_tactic": pl.String(),
         "order_id": pl.String(),
+        "key": pl.String(),  # the same where the pixel says that a hit is sent again
         "value": pl.Float64(),  # in currency; null when absent or not a number
         "currency": pl.String(),
         "product": pl.String(),
@@ -100,6 +101,8 @@ EVENTS = pl.Schema(
         "user_agent": pl.String(),
         "method": pl.String(),
         "path": pl.String(),  # of the pixel itself
+        "query": pl.String(),  # with it, as it was asked for
+        "http_referer": pl.String(),  # the header with it, as it was logged
         "status": pl.Int16(),
         "forwarded_for": pl.String(),
         "cookies": pl.String(),
@@ -114,6 +117,6 @@ EVENTS = pl.Schema(
     }
 )
 
-CONDITION_COLUMNS = [
-    name for name in EVENTS if name not in ("rejected", "hit", "first")
-]  # what --where and --step may name
+# What --where and --step may name, and what `pixelstat events` writes.
+EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})
+CONDITION_COLUMNS = EXPORTED.names()

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import FileIO, RawIOBase
 from tempfile import TemporaryFile
+from threading import Lock
 from typing import IO, NamedTuple
 
 import polars as pl
@@ -80,6 +81,11 @@ class Reading:
 
     lines: int = 0
     positions: dict[str, int] = field(default_factory=dict)  # bytes read from disk, by log
+    _lock: Lock = field(default_factory=Lock)
+
+    def count(self, lines: int) -> None:
+        with self._lock:
+            self.lines += lines
 
     def at(self, log: Log, position: int) -> None:
         self.positions[log.name] = position
@@ -254,7 +260,7 @@ def _gathered(parts: Iterator[Part], reading: Reading) -> Iterator[pl.DataFrame]
     """Batches of BATCH rows or more: where few lines pass, a batch a block would be dearer to pass on than to read."""
     gathered: list[pl.DataFrame] = []
     for part in parts:
-        reading.lines += part.height
+        reading.count(part.height)
         gathered.append(part.frame)
         if sum(frame.height for frame in gathered) >= BATCH:
             yield pl.concat(gathered)

@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 
 NAMES = {  # command: its one line in `pixelstat --help`
+    "events": "The events themselves, one row each.",
     "check": "What is in a log: its format, its times, its pixels, and each line that cannot be read.",
     "formats": "The log formats that pixelstat reads.",
     "protocols": "The pixels that pixelstat reads.",

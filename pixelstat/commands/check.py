@@ -118,7 +118,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
     result = Result("What is in the logs", COLUMNS, pl.DataFrame(rows, schema=schema),
                     [f"times in {common['tz'].key}"], csv_safe=common["csv_safe"])  # fmt: skip
-    outputs.deliver(result, output, common["output"])
+    outputs.deliver([result], output, common["output"])
     if common["rejects"]:
         rejects.write(common["rejects"], found)
         tell(f"{count(rejects.total, 'bad line', 'bad lines')} in {common['rejects']}")

@@ -28,7 +28,7 @@ def command(**given: Any) -> None:
     listed = [{"format": form.name, "about": form.about, "layout": _layout(form)} for form in formats.all_formats()]
     frame = pl.DataFrame(listed).unique(["format"], keep="first", maintain_order=True)
     result = Result("Log formats", COLUMNS, frame, csv_safe=given["csv_safe"])
-    outputs.deliver(result, outputs.chosen(given["format"], given["output"]), given["output"])
+    outputs.deliver([result], outputs.chosen(given["format"], given["output"]), given["output"])
 
 
 def _layout(form: Format) -> str:

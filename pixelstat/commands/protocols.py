@@ -31,4 +31,4 @@ def command(**given: Any) -> None:
         for each in (*protocols.of_vendors(), house.protocol())
     ]
     result = Result("Pixel protocols", COLUMNS, pl.DataFrame(listed), csv_safe=given["csv_safe"])
-    outputs.deliver(result, outputs.chosen(given["format"], given["output"]), given["output"])
+    outputs.deliver([result], outputs.chosen(given["format"], given["output"]), given["output"])

@@ -1,10 +1,11 @@
 """The outputs: one a file, named here once in the order of preference, with the endings that mean it.
 
-An output is a function `write(result, file)` of a Result and a binary file. It does no arithmetic.
+An output is a function `write(parts, file)`: a table in parts, Results of the same columns of which there is at least
+one, and a binary file. It does no arithmetic.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +25,7 @@ NAMES = {  # output: the endings of a file that mean it
     "parquet": (".parquet",),
 }
 
-Write = Callable[[Result, BinaryIO], None]
+Write = Callable[[Iterable[Result], BinaryIO], None]
 
 
 def output_named(name: str) -> Write:
@@ -45,21 +46,21 @@ def chosen(name: str | None, path: str | None) -> str:
     raise PixelstatError(f"The ending of {path!r} names no format.", f"Add --format: {', '.join(NAMES)}.")
 
 
-def deliver(result: Result, name: str, path: str | None) -> None:
-    """Write the result to the file, whole or not at all, or to stdout."""
+def deliver(parts: Iterable[Result], name: str, path: str | None) -> None:
+    """Write the parts to the file, whole or not at all, or to stdout."""
     write = output_named(name)
     if path in (None, "-"):
-        _to_stdout(write, result)
+        _to_stdout(write, parts)
         return
     with written_whole(str(path)) as file:
-        write(result, file)
+        write(parts, file)
 
 
-def _to_stdout(write: Write, result: Result) -> None:
+def _to_stdout(write: Write, parts: Iterable[Result]) -> None:
     if sys.stdout is None:
         raise PixelstatError("stdout is closed, so the report has nowhere to go.", "Name a file: -o report.csv")
     try:
-        write(result, sys.stdout.buffer)
+        write(parts, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
         raise ReaderGoneError from error

@@ -1,10 +1,18 @@
 """JSON: one array with an object for each row."""
 
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from pixelstat.outputs.spelled import with_times_as_text
 from pixelstat.report import Result
 
 
-def write(result: Result, file: BinaryIO) -> None:
-    file.write(with_times_as_text(result).write_json().encode() + b"\n")
+def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    file.write(b"[")
+    is_first = True
+    for part in parts:
+        rows = with_times_as_text(part).write_json().encode()[1:-1]  # without the brackets of an array of its own
+        if rows:
+            file.write(rows if is_first else b"," + rows)
+            is_first = False
+    file.write(b"]\n")

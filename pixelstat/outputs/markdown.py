@@ -1,22 +1,28 @@
 """A Markdown table with its title and caption, for people; what a log put into a cell stays text."""
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 from pixelstat.outputs.words import word
-from pixelstat.report import Result
+from pixelstat.report import NUMBERS, Result
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>|~&#])")
 
 
-def write(result: Result, file: BinaryIO) -> None:
-    header = [column.name for column in result.columns]
-    aligned = ["---:" if column.kind in ("count", "share", "seconds") else "---" for column in result.columns]
-    rows = [
-        [_MARKS.sub(r"\\\1", word(value, column.kind)) for value, column in zip(row, result.columns, strict=True)]
-        for row in result.frame.iter_rows()
-    ]
-    lines = [f"**{result.title}**", "", *("| " + " | ".join(cells) + " |" for cells in [header, aligned, *rows])]
-    if result.notes:
-        lines += ["", "; ".join(result.notes)]
-    file.write(("\n".join(lines) + "\n").encode())
+def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    notes: Sequence[str] = ()
+    for place, part in enumerate(parts):
+        rows = [
+            [_MARKS.sub(r"\\\1", word(value, column.kind)) for value, column in zip(row, part.columns, strict=True)]
+            for row in part.frame.iter_rows()
+        ]
+        if place == 0:
+            notes = part.notes
+            header = [column.name for column in part.columns]
+            aligned = ["---:" if column.kind in NUMBERS else "---" for column in part.columns]
+            file.write(f"**{part.title}**\n\n".encode())
+            rows = [header, aligned, *rows]
+        file.write("".join("| " + " | ".join(cells) + " |\n" for cells in rows).encode())
+    if notes:
+        file.write(("\n" + "; ".join(notes) + "\n").encode())

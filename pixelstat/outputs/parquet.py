@@ -1,12 +1,26 @@
 """Parquet with the declared types; times keep their zone."""
 
-from io import BytesIO
+import shutil
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from tempfile import NamedTemporaryFile
 from typing import BinaryIO
+
+import polars as pl
+from polars.io.plugins import register_io_source
 
 from pixelstat.report import Result
 
 
-def write(result: Result, file: BinaryIO) -> None:
-    packed = BytesIO()  # Polars wants to seek, and stdout may be a pipe
-    result.frame.write_parquet(packed)
-    file.write(packed.getvalue())
+def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    """One part after the other; by way of a file, for Polars wants to seek and stdout may be a pipe."""
+    remaining = iter(parts)
+    first = next(remaining)
+
+    def frames(columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
+        for part in chain([first], remaining):
+            yield part.frame if columns is None else part.frame.select(columns)
+
+    with NamedTemporaryFile(suffix=".parquet") as packed:
+        register_io_source(frames, schema=first.frame.schema).sink_parquet(packed.name)
+        shutil.copyfileobj(packed, file)

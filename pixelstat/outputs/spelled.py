@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pixelstat.report import Result
+from pixelstat.report import TIMES, Result
 
 TIME = "%Y-%m-%dT%H:%M:%S%:z"
 FORMULA = r"^[=+\-@\t\r\x00]"  # ASVS 1.2.10, CWE-1236
@@ -10,7 +10,7 @@ FORMULA = r"^[=+\-@\t\r\x00]"  # ASVS 1.2.10, CWE-1236
 
 def with_times_as_text(result: Result) -> pl.DataFrame:
     """Times as `2026-09-07T00:00:00+02:00`, everything else as it is."""
-    times = [column.name for column in result.columns if column.kind == "time"]
+    times = [column.name for column in result.columns if column.kind in TIMES]
     return result.frame.with_columns(pl.col(name).dt.strftime(TIME) for name in times)
 
 

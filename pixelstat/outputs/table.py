@@ -1,6 +1,8 @@
 """A table for people, with bars in the cells. The only module that knows Rich's tables."""
 
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from io import TextIOWrapper
 from typing import BinaryIO
 
@@ -11,14 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from pixelstat.outputs.words import word
-from pixelstat.report import Result
+from pixelstat.report import NUMBERS, Result
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 WIDEST, NARROWEST = 24, 4  # characters of a bar
 PLAIN_WIDTH = 100  # columns where there is no terminal to ask
 
 
-def write(result: Result, file: BinaryIO) -> None:
+def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    whole = list(parts)
+    result = replace(whole[0], frame=pl.concat(part.frame for part in whole))
     to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
     text = TextIOWrapper(file, encoding="utf-8", errors="replace", write_through=True)
     console = Console(
@@ -54,7 +58,7 @@ def drawn(result: Result, width: int) -> Table:
         is_text = column.kind == "text"
         table.add_column(
             Text(column.name.replace("_", "\n" if stacked else " ")),
-            justify="left" if column.kind in ("text", "time") else "right",
+            justify="left" if column.kind not in NUMBERS else "right",
             no_wrap=not is_text,
             overflow="fold",
         )

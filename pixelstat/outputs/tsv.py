@@ -1,5 +1,6 @@
 """Tab-separated values without quotes, for `cut` and `awk`: tabs and line ends in a cell become `\\t` and `\\n`."""
 
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import polars as pl
@@ -8,7 +9,8 @@ from pixelstat.outputs.spelled import defused
 from pixelstat.report import Result
 
 
-def write(result: Result, file: BinaryIO) -> None:
+def write(parts: Iterable[Result], file: BinaryIO) -> None:
     plain = pl.col(pl.String).str.replace_many(["\\", "\t", "\n", "\r"], ["\\\\", "\\t", "\\n", "\\r"])
-    frame = defused(result).with_columns(plain)
-    file.write(frame.write_csv(separator="\t", quote_style="never").encode())
+    for place, part in enumerate(parts):
+        frame = defused(part).with_columns(plain)
+        file.write(frame.write_csv(separator="\t", quote_style="never", include_header=place == 0).encode())

@@ -6,22 +6,17 @@ from typing import Any
 from pixelstat.terminal import harmless
 
 NOTHING = "–"
+SECOND = "%Y-%m-%d %H:%M:%S"
 
 
 def word(value: Any, kind: str) -> str:
     """The cell's text; harmless in a terminal whatever a log put into it."""
     if value is None:
         return NOTHING
-    if kind == "count":
-        return f"{value:,}"
-    if kind == "share":
-        return f"{value:.1%}"
-    if kind == "seconds":
-        return _length(value)
     if isinstance(value, datetime):
-        midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
-        return value.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M")
-    return harmless(str(value))
+        midnight = kind != "instant" and (value.hour, value.minute, value.second) == (0, 0, 0)
+        return value.strftime("%Y-%m-%d" if midnight else SECOND if kind == "instant" else "%Y-%m-%d %H:%M")
+    return _NUMBERS[kind](value) if kind in _NUMBERS else harmless(str(value))
 
 
 def _length(seconds: float) -> str:
@@ -35,3 +30,6 @@ def _length(seconds: float) -> str:
     if days < 1:
         return f"{hours}h {minutes % 60:02d}m"
     return f"{days}d {hours % 24}h"
+
+
+_NUMBERS = {"count": "{:,}".format, "number": "{:,.2f}".format, "share": "{:.1%}".format, "seconds": _length}

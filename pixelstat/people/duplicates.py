@@ -7,6 +7,7 @@ client: a pixel that fired twice, a line that was logged twice.
 
 import polars as pl
 
+MADE = ("hit", "first")
 _APART = "\x1f"
 _TIES = 1 << 11  # microseconds since 1970 take 52 bits of 63
 
@@ -15,7 +16,7 @@ def with_hit(events: pl.LazyFrame) -> pl.LazyFrame:
     """EVENTS with `hit` and, where two of one number may differ, `first`. The numbers hold within this run."""
     column = pl.col
     content = column("time").dt.epoch("s").hash(0)
-    for seed, name in enumerate(("visitor", "path", "query", "header", "forwarded_for"), 1):
+    for seed, name in enumerate(("visitor", "path", "query", "http_referer", "forwarded_for"), 1):
         content = content ^ column(name).hash(seed)
     order = pl.when(column("event") == "purchase").then("order_id")
     key = column("protocol") + _APART + column("key")
@@ -40,7 +41,7 @@ def every_hit(events: pl.LazyFrame) -> pl.LazyFrame:
 
 def distinct(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Rows of EVENTS, each hit once, without its `hit` and `first`."""
-    others = [name for name in rows.collect_schema() if name not in ("hit", "first")]
+    others = [name for name in rows.collect_schema() if name not in MADE]
     first = pl.col("first").fill_null(0)
     return rows.group_by("hit").agg(pl.col(name).min_by(first) for name in others).select(others)
 

@@ -61,7 +61,7 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
     }
     query = column("query")
     raw = (
-        requests.with_columns(header=column("referrer"))
+        requests.with_columns(http_referer=column("referrer"))
         .with_columns(parameter(query, those).alias(name) for name, those in names.items())
         .with_columns(pl.lit(None, EVENTS.get(name, pl.String())).alias(name) for name in missing)
         .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
@@ -79,11 +79,11 @@ def placed(events: pl.LazyFrame) -> pl.LazyFrame:
     The campaign of the page's address fills in where the hit has none.
     """
     column = pl.col
-    address, is_bare = pl.coalesce("page_address", "header"), column("address").str.contains(_ADDRESS).not_()
+    address, is_bare = pl.coalesce("page_address", "http_referer"), column("address").str.contains(_ADDRESS).not_()
     before_fragment = column("address").str.splitn("#", 2).struct.field("field_0")
     path = column("parts").struct.field("field_0")
     query = column("parts").struct.field("field_1")
-    hosts = [column(name).str.extract(_ADDRESS) for name in ("address", "header")]
+    hosts = [column(name).str.extract(_ADDRESS) for name in ("address", "http_referer")]
     utm = [f"utm_{name}" for name in UTM]
     parted = (
         events.with_columns(address=address)

@@ -17,7 +17,7 @@ from pixelstat.protocols.parameters import named, parameter, placed
 from pixelstat.schemas import EVENTS, Reason
 from pixelstat.vocabulary import changed_where, looked_at
 
-RAW = ("path", "query", "header", "vhost")  # what an event is made of, as the house pixel leaves it
+RAW = ("path", "query", "http_referer", "vhost")  # what an event is made of, as the house pixel leaves it
 DEEPEST, LONGEST = 8, 100_000  # levels of a payload that are looked into, characters of one that are decoded
 
 
@@ -153,7 +153,7 @@ def with_events(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.La
     return looked_at(events, batch, ("is_vendors", "is_house", "method", *RAW))
 
 
-_MADE = {*EVENTS, "visitor_id", "anonymous_user", "anonymous_recipient", "key"} - {
+_MADE = {*EVENTS, "visitor_id", "anonymous_user", "anonymous_recipient"} - {
     "time",
     "client",
     "user_agent",
@@ -166,7 +166,7 @@ _MADE = {*EVENTS, "visitor_id", "anonymous_user", "anonymous_recipient", "key"} 
 
 def _events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
     """The rows with the protocol's events in them, as far as anybody asks for their columns."""
-    requests = rows.lazy().select("path", "query", "method", "vhost", referrer="header")
+    requests = rows.lazy().select("path", "query", "method", "vhost", referrer="http_referer")
     found = protocol.events(requests)
     made = set(found.collect_schema()) & _MADE & set(rows.columns)
     return rows.with_columns(found.select(sorted(made)).collect().cast({name: rows.schema[name] for name in made}))

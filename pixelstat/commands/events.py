@@ -1,0 +1,71 @@
+"""pixelstat events: the events themselves, one row each: the way into other tools, and back into reports."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+import polars as pl
+
+from pixelstat.command import Run, performed
+from pixelstat.errors import Exit
+from pixelstat.ledger import count
+from pixelstat.options import common_options, logs_argument
+from pixelstat.outputs import deliver
+from pixelstat.report import Column, Result
+from pixelstat.schemas import EXPORTED
+from pixelstat.terminal import say
+
+KINDS = {pl.String: "text", pl.Datetime: "instant", pl.Float64: "number", pl.Int16: "count"}
+COLUMNS = tuple(Column(name, KINDS[dtype.base_type()]) for name, dtype in EXPORTED.items())
+SHOWN = ("time", "event", "visitor", "page", "value", "campaign")  # columns of a table
+MOST = 20  # rows of one
+
+
+@click.command("events", params=[logs_argument, *common_options()], short_help="The events themselves, one row each.")
+def command(logs: Sequence[str], **common: Any) -> Exit:
+    """The events themselves, one row each, in the order of the logs: for other tools, and for reports.
+
+    Parquet that this writes is an input like a log: every report reads it and gives the same figures.
+    A table shows the first events and a few of their columns, every other output all of both.
+    """
+    return performed(logs, common, _write)
+
+
+def _write(run: Run) -> None:
+    """Write the events as they come; of a table, whose width only the last row decides, the first ones."""
+    if run.output != "table":
+        deliver(_parts(run, COLUMNS), run.output, run.common["output"])
+        return
+    columns = [column for column in COLUMNS if column.name in SHOWN]
+    first: list[Result] = []
+    total = 0
+    for part in _parts(run, columns):
+        if total < MOST:
+            first.append(Result(part.title, columns, part.frame.head(MOST - total), part.notes))
+        total += part.frame.height
+    deliver(first, "table", run.common["output"])
+    if total > MOST and not run.common["quiet"]:
+        say(f"The first {MOST} of {count(total, 'event', 'events')}; -o events.csv or a pipe gets all, in all columns.")
+
+
+def _parts(run: Run, columns: Sequence[Column]) -> Iterator[Result]:
+    """The events in parts, each hit once; of an order that stands there twice the first in the order of the logs."""
+    zone = run.common["tz"].key
+    names = [column.name for column in columns]
+    times = [pl.col(column.name).dt.convert_time_zone(zone) for column in columns if column.kind == "instant"]
+    wanted = run.events().select(*names, "hit").with_columns(times)
+    seen: set[int] = set()
+
+    def part(batch: pl.DataFrame) -> Result:
+        batch = batch.filter(pl.col("hit").is_first_distinct())
+        hits = batch["hit"].to_list()
+        is_new = pl.Series([hit not in seen for hit in hits], dtype=pl.Boolean)
+        seen.update(hits)
+        return Result(
+            "Events", columns, batch.filter(is_new).select(names), [f"times in {zone}"], csv_safe=run.common["csv_safe"]
+        )
+
+    yield part(pl.DataFrame(schema=wanted.collect_schema()))  # a table has its header, also without rows
+    for batch in wanted.collect_batches(maintain_order=True, engine="streaming"):
+        yield part(batch)
+    run.finish()

@@ -1,0 +1,51 @@
+"""EVENTS in Parquet, as `pixelstat events` writes them: an input like a log, already read."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pixelstat.errors import PixelstatError
+from pixelstat.schemas import EXPORTED, UTC_TIME, Reason
+from pixelstat.source import STDIN, Log, Reading
+
+MAGIC = b"PAR1"  # what a Parquet file begins with
+
+
+def is_stored(log: Log) -> bool:
+    """Whether it is Parquet. Raises PixelstatError where it is and cannot be read so, because it is a stream."""
+    if not log.head[1:].startswith(MAGIC):
+        return False
+    if log.stream or log.name == STDIN:
+        raise PixelstatError(f"{log.title()} is Parquet, which is read from its end.", "Name it as a file.")
+    return True
+
+
+def events(logs: Sequence[Log], reading: Reading) -> pl.LazyFrame:
+    """The events of such files, not marked yet. Raises PixelstatError for Parquet of anything else."""
+    return pl.concat([_events(log, reading) for log in logs])
+
+
+def _events(log: Log, reading: Reading) -> pl.LazyFrame:
+    try:
+        found = pl.scan_parquet(log.name, glob=False)
+        schema = found.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise PixelstatError(
+            f"{log.title()} cannot be read as Parquet: {str(error).partition(chr(10))[0]}.", "Export the events again."
+        ) from error
+    missing = [name for name in EXPORTED if name not in schema]
+    if missing:
+        raise PixelstatError(
+            f"{log.title()} is Parquet, but not of events: it has no {', '.join(missing[:5])}.",
+            "Reports read what this writes: pixelstat events LOGS -o events.parquet",
+        )
+
+    def tally(batch: pl.DataFrame) -> pl.DataFrame:
+        reading.count(batch.height)
+        return batch
+
+    # The time is asked for by every report; a batch without any column has no height.
+    counted = found.select(EXPORTED.names()).map_batches(tally, projection_pushdown=True, streamable=True)
+    moments = [name for name, dtype in EXPORTED.items() if dtype == UTC_TIME]
+    utc = pl.col(moments).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+    return counted.with_columns(utc).cast(EXPORTED).with_columns(rejected=pl.lit(None, Reason))

@@ -1,0 +1,168 @@
+"""`pixelstat events`: all outputs hold the same events, and Parquet is an input that gives the figures of its logs."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pixelstat import outputs
+from pixelstat.schemas import EXPORTED
+from tests.inside import inside
+from tests.program import pixelstat
+from tests.story import log, request
+
+STORY = log(
+    request("/o.gif?rcpt=ann&mid=launch", "10:00"),
+    request("/pixel.gif?e=pv&v=ann&p=/&x=%3D1", "10:01"),
+    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
+    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
+    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR", "10:02"),
+    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR&again", "10:09"),
+    request("/pixel.gif?e=pv&v=bot&p=/", "10:03", agent="Googlebot/2.1"),
+    request("/pixel.gif?e=pv&v=ben&p=/a%0A%22b", "10:04", status=404),
+    request("/pixel.gif?e=%3DHYPERLINK(1)&v=ben&p=/a%0A%22b", "10:05"),
+    request("/products/kettle", "10:05"),
+)
+EVENTS = ["open", "page_view", "page_view", "purchase", "=HYPERLINK(1)"]
+REPORTS = (
+    ["views", "--top", "0"],
+    ["views", "--every", "hour"],
+    ["funnel", "--steps", "open,page_view,purchase"],
+    ["funnel", "--steps", "page_view,page_view"],
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "access.log").write_text(STORY)
+    return tmp_path
+
+
+def read_back(name: str, path: Path) -> pl.DataFrame:
+    """An output as other tools read it."""
+    if name == "parquet":
+        return pl.read_parquet(path)
+    if name == "json":
+        return pl.DataFrame(json.loads(path.read_text()), infer_schema_length=None)
+    if name == "ndjson":
+        return pl.DataFrame([json.loads(line) for line in path.read_text().splitlines()], infer_schema_length=None)
+    return pl.read_csv(path, separator="\t" if name == "tsv" else ",", quote_char=None if name == "tsv" else '"')
+
+
+@pytest.mark.parametrize("name", ["csv", "tsv", "json", "ndjson", "parquet"])
+def test_every_output_holds_all_events_and_columns(name: str, folder: Path) -> None:
+    ended = inside(folder, "events", "access.log", "--no-csv-safe", "-o", f"events.{name}")
+    assert ended.stderr.startswith(
+        "10 lines, 9 pixel requests; set aside: 2 duplicates, 1 refused by the server, 1 bot\n"
+    )
+    found = read_back(name, folder / f"events.{name}")
+    assert found.columns == EXPORTED.names()
+    assert found["event"].to_list() == EVENTS
+    assert found["value"].cast(pl.Float64).to_list() == [None, None, None, 89.5, None]
+    assert found.height == 5
+
+
+def test_times_are_iso_8601_with_the_offset_asked_for(folder: Path) -> None:
+    ended = inside(folder, "events", "access.log", "-q", "--tz", "Europe/Berlin")
+    first = next(csv.DictReader(io.StringIO(ended.stdout)))
+    assert (first["time"], first["event"], first["visitor"]) == ("2026-09-07T12:00:00+02:00", "open", "r:ann")
+
+
+def test_cells_that_a_spreadsheet_would_run_are_defused(folder: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(inside(folder, "events", "access.log", "-q").stdout)))
+    assert [rows[-1]["event"], rows[-1]["page"]] == ["'=HYPERLINK(1)", '/a\n"b']
+
+
+def test_a_table_shows_the_first_and_says_how_many_there_are(folder: Path) -> None:
+    (folder / "access.log").write_text(log(*(request(f"/p.gif?v={n}&p=/", "10:00") for n in range(30))))
+    ended = inside(folder, "events", "access.log", "--format", "table")
+    assert ended.stdout.count("page_view") == 20
+    assert ended.stderr.startswith("The first 20 of 30 events; ")
+
+
+@pytest.mark.parametrize("name", [*outputs.NAMES])
+def test_a_log_without_events_gives_an_empty_table_of_the_same_columns(name: str, folder: Path) -> None:
+    (folder / "access.log").write_text(log(request("/", "10:00")))
+    ended = inside(folder, "events", "access.log", "--format", name, "-o", "out")
+    assert ended.exit == 0
+    if name in ("csv", "tsv"):
+        assert len((folder / "out").read_text().splitlines()) == 1
+    if name == "json":
+        assert json.loads((folder / "out").read_text()) == []
+    if name == "parquet":
+        assert pl.read_parquet(folder / "out").schema == EXPORTED
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=" ".join)
+def test_a_report_over_parquet_gives_the_figures_of_the_logs(report: list[str], folder: Path) -> None:
+    inside(folder, "events", "access.log", "-o", "events.parquet")
+    expected = inside(folder, *report, "access.log", "-q").stdout
+    assert expected.count("\n") > 1
+    assert inside(folder, *report, "events.parquet", "-q").stdout == expected
+    inside(folder, "events", "events.parquet", "-o", "again.parquet", "--tz", "Asia/Tokyo")
+    assert inside(folder, *report, "again.parquet", "-q").stdout == expected
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=" ".join)
+def test_what_is_in_parquet_and_in_a_log_counts_once(report: list[str], folder: Path) -> None:
+    lines = STORY.splitlines(keepends=True)
+    (folder / "first.log").write_text("".join(lines[:5]))
+    (folder / "then.log").write_text("".join(lines[2:]))
+    inside(folder, "events", "first.log", "-o", "first.parquet")
+    expected = inside(folder, *report, "access.log", "-q").stdout
+    assert inside(folder, *report, "first.parquet", "then.log", "-q").stdout == expected
+    assert inside(folder, *report, "then.log", "first.parquet", "access.log", "-q").stdout == expected
+
+
+def test_options_select_among_the_events_of_parquet(folder: Path) -> None:
+    inside(folder, "events", "access.log", "--bots", "include", "-o", "events.parquet")
+    assert inside(folder, "views", "events.parquet", "-q").stdout == "page,views,visitors\n/,2,1\n"
+    assert inside(folder, "views", "events.parquet", "-q", "--bots", "only").stdout == "page,views,visitors\n/,1,1\n"
+    ended = inside(folder, "views", "events.parquet", "--where", "visitor = 'v:ann'", "--since", "2026-09-07 10:02")
+    assert ended.stderr.startswith("6 lines, 6 pixel requests; set aside: ")
+    assert ended.stdout == "page,views,visitors\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PAR1 and then nothing", "cannot be read as Parquet"),
+        (None, "is Parquet, but not of events: it has no time, protocol,"),
+    ],
+)
+def test_other_parquet_is_an_error(content: bytes | None, sentence: str, folder: Path) -> None:
+    if content:
+        (folder / "other.parquet").write_bytes(content)
+    else:
+        pl.DataFrame({"a": [1]}).write_parquet(folder / "other.parquet")
+    ended = inside(folder, "views", "other.parquet")
+    assert (ended.exit, ended.stdout) == (2, "")
+    assert sentence in ended.stderr
+
+
+def test_parquet_cannot_be_piped(folder: Path) -> None:
+    inside(folder, "events", "access.log", "-o", "events.parquet")
+    ended = inside(folder, "views", stdin=(folder / "events.parquet").read_bytes())
+    assert (ended.exit, "Name it as a file" in ended.stderr) == (2, True)
+
+
+def test_too_many_bad_lines_leave_no_file(folder: Path) -> None:
+    (folder / "access.log").write_text(STORY + "no line of a log\n")
+    ended = inside(folder, "events", "access.log", "--strict", "-o", "events.csv")
+    assert ended.exit == 4
+    assert not (folder / "events.csv").exists()
+
+
+def test_many_events_come_in_the_order_of_the_log(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(
+        "".join(
+            f'203.0.113.1 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif?v={n}&p=/{"x" * 900} HTTP/1.1" 200 43 "-" "Firefox/140.0"\n'
+            for n in range(30_000)
+        )
+    )
+    ended = pixelstat(tmp_path, "events", "access.log", "-o", "events.parquet")
+    assert ended.exit == 0
+    assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].to_list() == [f"v:{n}" for n in range(30_000)]
