@@ -1,4 +1,7 @@
-"""REQUESTS -> EVENTS: one pixel protocol a file, named here once; the house pixel comes last and yields to any other."""
+"""REQUESTS -> EVENTS: one pixel protocol a file, named here once; the house pixel comes last and yields to any other.
+
+A file that holds several has PROTOCOLS in place of PROTOCOL, and they have names of their own.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -47,8 +50,13 @@ class PixelProtocol:
 
 @cache
 def of_vendors() -> tuple[PixelProtocol, ...]:
-    """Every protocol but the house pixel, in the order of their names here."""
-    return tuple(import_module(f"pixelstat.protocols.{name}").PROTOCOL for name in NAMES if name != "house")
+    """Every protocol but the house pixel, in the order of their files here."""
+    return tuple(protocol for name in NAMES if name != "house" for protocol in _of_file(name))
+
+
+def _of_file(name: str) -> tuple[PixelProtocol, ...]:
+    module = import_module(f"pixelstat.protocols.{name}")
+    return getattr(module, "PROTOCOLS", None) or (module.PROTOCOL,)
 
 
 def asked(named: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
@@ -58,8 +66,8 @@ def asked(named: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
     """
     vendors = {protocol.name: protocol for protocol in of_vendors()}
     for name in named:
-        if name not in (*vendors, "house"):
-            near = get_close_matches(name, NAMES, 1)
+        if name not in (known := [*vendors, "house"]):
+            near = get_close_matches(name, known, 1)
             meant = f"Did you mean {near[0]}?" if near else "pixelstat protocols lists them."
             raise PixelstatError(f"There is no pixel protocol {name!r}. {meant}", "Try: pixelstat protocols")
     first = [vendors[name] for name in dict.fromkeys(named) if name in vendors]

@@ -11,12 +11,13 @@ import polars as pl
 
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import decoded_path
-from pixelstat.protocols.vendors import first_of, vendor
+from pixelstat.protocols.vendors import LONGEST, first_of, vendor
 
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 HEX = "[0-9a-f]"
 BASE64 = "[A-Za-z0-9_-]+=*"
-CARRIED = ("campaign", "recipient", "link", "message", "visitor_id", "user_id", "sent")  # what a part of a path can be
+TOLD = ("campaign", "recipient", "link", "message", "visitor_id", "user_id")  # the columns that an address can feed
+CARRIED = (*TOLD, "data")  # what a part of a path can be; `data` is a text that holds others
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,17 @@ def mailer(
     marker: str,
     samples: Sequence[PixelSample],
     names: Mapping[str, Sequence[str]] | None = None,
-    payload: str = "",
-    opened: Mapping[str, Callable[[str], Mapping[str, str]]] | None = None,
+    opened: Callable[[str], Mapping[str, object]] | None = None,
     fill: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
+    known_by: Sequence[str] = ("recipient",),
     must_be_named: bool = False,
 ) -> PixelProtocol:
     """A mailer by its addresses. `names` are its parameters, as in `vendor`.
 
-    `opened` tells how to open the text of a column that holds others: text -> columns. It may raise ValueError.
+    `opened` tells how to open the text `data`: text -> columns. It may raise ValueError. Who has no other name is
+    known by the first of the columns `known_by`: by the message, where each of them goes to one only.
     """
+    names = names or {}
 
     def told(events: pl.LazyFrame) -> pl.LazyFrame:
         parts = {}
@@ -62,14 +65,13 @@ def mailer(
                 if carried in address.groups
             ]
             if found:
-                parts[carried] = pl.coalesce(*found, *([carried] if carried != "sent" else []))
+                parts[carried] = pl.coalesce(*found, *([carried] if carried in (*TOLD, *names) else []))
         events = events.with_columns(**parts)
         for carried in parts:
             events = decoded_path(events, carried)
-        for column, read in (opened or {}).items():
-            events = _opened(events, column, read)
-        # Who has no other name is known by the address of the mail.
-        return fill(events).with_columns(anonymous_user="user_id", anonymous_recipient="recipient")
+        if opened:
+            events = _opened(events, opened)
+        return fill(events).with_columns(anonymous_user="user_id", anonymous_recipient=pl.coalesce(*known_by))
 
     return vendor(
         name,
@@ -77,13 +79,19 @@ def mailer(
         marker=marker,
         paths="|".join(f"(?:{_unnamed(address.path)})$" for address in addresses),
         claims=pl.any_horizontal(address.claims for address in addresses),
-        names=names or {},
+        names=names,
         event=first_of(*((address.claims, address.event) for address in addresses)),
         samples=samples,
-        payload=payload,
         fill=told,
         must_be_named=must_be_named,
     )
+
+
+def sent(time: pl.Expr) -> pl.Expr:
+    """The time of sending out of seconds since 1970; null for what can be none."""
+    seconds = time.cast(pl.Float64, strict=False)
+    likely = seconds.is_between(946_684_800, 4_102_444_800)  # 2000 to 2100
+    return (pl.when(likely).then(seconds) * 1_000_000).round().cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
 
 
 def _unnamed(pattern: str) -> str:
@@ -99,22 +107,25 @@ def _part(pattern: str, name: str) -> pl.Expr:
     return pl.col("path").str.extract(f"(?:{_unnamed(wanted)})$")
 
 
-def _opened(events: pl.LazyFrame, column: str, read: Callable[[str], Mapping[str, str]]) -> pl.LazyFrame:
-    """Events with what the texts of a column hold, in the columns of its names; one that cannot be read stays."""
+def _opened(events: pl.LazyFrame, read: Callable[[str], Mapping[str, object]]) -> pl.LazyFrame:
+    """Events with what their texts `data` hold in the columns of its names. One that cannot be read tells nothing."""
+    held = pl.Struct(dict.fromkeys(TOLD, pl.String()))
 
     def batch(texts: pl.Series) -> pl.Series:
         return pl.Series(texts.name, [_read(text, read) for text in texts.to_list()], dtype=held)
 
-    names = [name for name in CARRIED if name != "sent"]
-    held = pl.Struct(dict.fromkeys(names, pl.String()))
     found = pl.col("held").struct
-    return events.with_columns(held=pl.col(column).map_batches(batch, return_dtype=held)).with_columns(
-        pl.when(pl.col("held").is_not_null()).then(found.field(name)).otherwise(name).alias(name) for name in names
+    return events.with_columns(held=pl.col("data").map_batches(batch, return_dtype=held)).with_columns(
+        pl.coalesce(found.field(name), name).alias(name) for name in TOLD
     )
 
 
-def _read(text: str | None, read: Callable[[str], Mapping[str, str]]) -> dict[str, str | None] | None:
-    try:
-        return dict(read(text)) if text else None
-    except ValueError:
+def _read(text: str | None, read: Callable[[str], Mapping[str, object]]) -> dict[str, str] | None:
+    if not text or len(text) > LONGEST:
         return None
+    try:
+        found = read(text)
+    except (ValueError, RecursionError):
+        return None
+    texts = {name: value for name, value in found.items() if isinstance(value, str | int) and value != ""}
+    return {name: str(value).encode(errors="replace").decode() for name, value in texts.items()}

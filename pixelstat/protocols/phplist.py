@@ -1,16 +1,15 @@
 """phpList: `ut.php?u=&m=` for opens, `lt.php?tid=` for clicks (public_html/lists/admin/sendemaillib.php)."""
 
-from base64 import b64decode
 from uuid import UUID
 
 from pixelstat.protocols import PixelSample
 from pixelstat.protocols.mailers import Address, mailer
-from pixelstat.protocols.vendors import has, holds
+from pixelstat.protocols.vendors import has, holds, of_base64
 
 
 def _of_click(text: str) -> dict[str, str]:
     """The link, the mailing and the subscriber: three UUIDs, 48 bytes in base64 without its padding."""
-    data = b64decode(text.replace(" ", "+"), validate=True)
+    data = of_base64(text)
     if len(data) != 48:
         raise ValueError(text)
     link, campaign, recipient = (str(UUID(bytes=data[at : at + 16])) for at in (0, 16, 32))
@@ -23,8 +22,8 @@ PROTOCOL = mailer(
     Address("open", r"/ut\.php", has("u") & has("m")),
     Address("click_email", r"/lt\.php", holds("tid", "[^&]{64}")),
     marker=r"/[ul]t\.php",
-    names={"recipient": ("u",), "campaign": ("m",), "link": ("tid",)},
-    opened={"link": _of_click},
+    names={"recipient": ("u",), "campaign": ("m",), "data": ("tid",)},
+    opened=_of_click,
     samples=(
         PixelSample("/lists/ut.php?u=9a1c3b&m=17", {"event": "open", "recipient": "9a1c3b", "campaign": "17", "visitor": "r:9a1c3b"}),
         PixelSample(

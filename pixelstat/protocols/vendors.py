@@ -91,14 +91,14 @@ def opened(query: str, names: str) -> str:
         if re.fullmatch(names, key)
         for pair in _pairs(json_of(value))
     ]
-    return f"{query}&{urlencode(found, safe='$[]')}" if found else query
+    return f"{query}&{urlencode(found, safe='$[]', errors='replace')}" if found else query
 
 
 def json_of(text: str) -> object:
     """What a text holds as JSON, by itself or in base64 of either alphabet; None if nothing."""
     if len(text) > LONGEST:
         return None
-    for read in (str, _base64):
+    for read in (str, of_base64):
         try:
             return json.loads(read(text))
         except (ValueError, RecursionError):
@@ -106,9 +106,10 @@ def json_of(text: str) -> object:
     return None
 
 
-def _base64(text: str) -> str:
+def of_base64(text: str) -> bytes:
+    """What a text holds in base64 of either alphabet, padded or not. Raises ValueError."""
     plain = text.replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
-    return b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode()
+    return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
 def _pairs(value: object, above: str = "", depth: int = 0) -> list[tuple[str, str]]:
