@@ -127,5 +127,8 @@ def _read(text: str | None, read: Callable[[str], Mapping[str, object]]) -> dict
         found = read(text)
     except (ValueError, RecursionError):
         return None
-    texts = {name: value for name, value in found.items() if isinstance(value, str | int) and value != ""}
-    return {name: str(value).encode(errors="replace").decode() for name, value in texts.items()}
+    return {
+        name: str(value).encode(errors="replace").decode()
+        for name, value in found.items()
+        if isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+    }

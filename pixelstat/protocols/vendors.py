@@ -144,6 +144,8 @@ def with_events(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.La
         rest = rows.filter("is_vendors")
         done = [rows.filter(~pl.col("is_vendors"))]
         for protocol in vendors:
+            if rest.is_empty():
+                break
             claimed = rest.select(protocol.claims.alias("it"))["it"].fill_null(value=False)
             if claimed.any():
                 done.append(_events(rest.filter(claimed), protocol))
