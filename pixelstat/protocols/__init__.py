@@ -17,7 +17,9 @@ NAMES = (
     "matomo", "snowplow", "ga4", "ga_measurement", "ga_classic", "goatcounter", "owa", "countly", "fathom",
     "simple_analytics", "segment", "rudderstack", "mixpanel", "posthog", "mautic", "meta", "linkedin", "pinterest",
     "microsoft_uet", "x_ads", "snap",
-    "umami", "listmonk", "phplist", "ses",
+    "umami", "listmonk", "phplist", "ses", "mautic_email", "mailpoet", "odoo", "espocrm", "civicrm", "notifuse",
+    "ahoy_email", "pytracking", "warmbly",
+    "mailtrain", "keila", "sendy", "postal",
     "house",
 )  # fmt: skip
 
