@@ -18,7 +18,7 @@ NAMES = (
     "simple_analytics", "segment", "rudderstack", "mixpanel", "posthog", "mautic", "meta", "linkedin", "pinterest",
     "microsoft_uet", "x_ads", "snap",
     "umami", "listmonk", "phplist", "ses", "mautic_email", "mailpoet", "odoo", "espocrm", "civicrm", "notifuse",
-    "ahoy_email", "pytracking", "warmbly",
+    "ahoy_email", "pytracking", "warmbly", "mailchimp", "mandrill", "mailgun", "sendgrid", "hubspot", "senders",
     "mailtrain", "keila", "sendy", "postal",
     "house",
 )  # fmt: skip

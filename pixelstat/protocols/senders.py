@@ -1,0 +1,261 @@
+"""Hosted senders whose addresses tell little but an open or a click; what some do tell is read.
+
+Their hosts are left out: an address behind one's own name, or through a proxy, has another. A sender whose path could be
+a page of anybody's is not here.
+"""
+
+from urllib.parse import parse_qsl
+
+import polars as pl
+
+from pixelstat.protocols import PixelSample
+from pixelstat.protocols.mailers import HEX, UUID, Address, mailer
+from pixelstat.protocols.vendors import has, holds, json_of, of_base64
+
+_TOKEN = "(?:[a-z0-9_-]*[A-Z]){3}[A-Za-z0-9_-]{16,}=*"  # noqa: S105 - what no name of a page looks like
+_MONITOR = "[b-df-np-z]{4,}-[b-df-np-z]+"  # letters, but a, e and o
+
+
+def _of_message(text: str) -> dict[str, object]:
+    held = json_of(text)
+    if not isinstance(held, dict):
+        raise ValueError(text)  # noqa: TRY004 - it is the text that is wrong
+    return {"message": held.get("email_id"), "link": held.get("href")}
+
+
+def _of_target(text: str) -> dict[str, object]:
+    return {"link": of_base64(text).decode()}
+
+
+def _of_pairs(text: str) -> dict[str, object]:
+    return {"link": dict(parse_qsl(of_base64(text).decode(), max_num_fields=100)).get("b")}
+
+
+PROTOCOLS = (
+    mailer(
+        "customer_io",
+        "Customer.io",
+        Address("open", "/e/o/(?P<data>eyJ[A-Za-z0-9_-]{8,}=*)"),
+        Address("click_email", "/e/c/(?P<data>eyJ[A-Za-z0-9_-]{8,}=*)(?:/[A-Za-z0-9_-]+)?"),
+        marker="/e/[oc]/eyJ",
+        opened=_of_message,
+        known_by=("message",),
+        samples=(
+            PixelSample("/e/o/eyJlbWFpbF9pZCI6ImRnVG82QVlEQU16aEJjdmhCUUdTUkt5bzE3In0=", {"event": "open", "message": "dgTo6AYDAMzhBcvhBQGSRKyo17", "visitor": "r:dgTo6AYDAMzhBcvhBQGSRKyo17"}),
+            PixelSample(
+                "/e/c/eyJlbWFpbF9pZCI6ImRnVG82QVlEQU16aEJjdmhCUUdTUkt5bzE3IiwiaHJlZiI6Imh0dHBzOi8vc2hvcC5leGFtcGxlL2xhdW5jaCIsImludGVybmFsIjoiZjVhYTA1IiwibGlua19pZCI6MTd9/5d41402abc4b",
+                {"event": "click_email", "message": "dgTo6AYDAMzhBcvhBQGSRKyo17", "link": "https://shop.example/launch",
+                 "visitor": "r:dgTo6AYDAMzhBcvhBQGSRKyo17"},
+            ),
+        ),
+    ),
+    mailer(
+        "postmark",
+        "Postmark",
+        Address("open", r"/open/v[0-9]_[A-Za-z0-9_.-]{20,}"),
+        Address("open", "/open", holds("m", r"v[0-9]_[A-Za-z0-9_.-]{20}")),
+        Address("click_email", rf"/[234]s/(?P<link>[^/]+)/\w+/\w+/\w+/(?P<message>{UUID})/[0-9]+/[A-Za-z0-9_-]+"),
+        marker=r"/open/v[0-9]_|/open[^A-Za-z0-9/_-]|/[234]s/[^ /]+/[A-Za-z0-9_]+/[A-Za-z0-9_]+/",
+        samples=(
+            PixelSample("/open/v3_q1W2e3R4t5Y6u7I8o9P0a1S2d3", {"event": "open", "message": None}),
+            PixelSample("/open?m=v3_1.q1W2e3R4t5Y6u7I8o9P0a1S2d3", {"event": "open"}),
+            PixelSample(
+                "/3s/shop.example%2Flaunch/KSBV/USLIAQ/AQ/9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6/6/zP55bs82U3",
+                {"event": "click_email", "link": "shop.example/launch", "message": "9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6"},
+            ),
+        ),
+    ),
+    mailer(
+        "sparkpost",
+        "SparkPost",
+        Address("open", "/q/[A-Za-z0-9_-]{8,}~~/[A-Za-z0-9_~/-]{8,}"),
+        Address("click_email", "/f/a/[A-Za-z0-9_-]{8,}~~/[A-Za-z0-9_~/-]{8,}"),
+        marker="~~/[A-Za-z0-9_~-]{4}",
+        samples=(
+            PixelSample("/q/q1W2e3R4t5Y6u7I8o9P0aA~~/AABCDwA~/RgRnA1b2", {"event": "open", "recipient": None}),
+            PixelSample("/f/a/q1W2e3R4t5Y6u7I8o9P0aA~~/AABCDwA~/RgRnA1b2", {"event": "click_email"}),
+        ),
+    ),
+    mailer(
+        "mailjet",
+        "Mailjet",
+        Address("open", rf"/oo/[A-Za-z0-9_-]{{8,}}/{HEX}{{8}}/e\.gif"),
+        Address("click_email", "/lnk/[A-Za-z0-9_-]{4,}/[0-9]+/[A-Za-z0-9_-]{22}/(?P<data>[A-Za-z0-9_-]{12,}=*)"),
+        marker=r"/oo/[A-Za-z0-9_-]{8}|/lnk/[A-Za-z0-9_-]+/[0-9]",
+        opened=_of_target,
+        samples=(
+            PixelSample("/oo/AMYAABl-xSUAAAAAAAA_ARHR9jkAAAAA/d6ba69ad/e.gif", {"event": "open", "recipient": None}),
+            PixelSample("/lnk/AMYAABl-xSUAAAAAAAA/4/q1W2e3R4t5Y6u7I8o9P0aA/aHR0cHM6Ly9zaG9wLmV4YW1wbGUvbGF1bmNo", {"event": "click_email", "link": "https://shop.example/launch"}),
+        ),
+    ),
+    mailer(
+        "convertkit",
+        "ConvertKit's clicks",
+        Address("click_email", "/c/[a-z0-9]{20}/[a-z0-9]{12,20}/(?P<data>aHR0c[A-Za-z0-9_-]{6,}=*)"),
+        marker="/c/[a-z0-9]{20}/[a-z0-9]{12}",
+        opened=_of_target,
+        samples=(
+            PixelSample("/c/68u5q5qvvpuoul2d36to/g3hnhwuz4m42z0/aHR0cHM6Ly9zaG9wLmV4YW1wbGUvbGF1bmNo", {"event": "click_email", "link": "https://shop.example/launch"}),
+        ),
+    ),
+    mailer(
+        "campaign_monitor",
+        "Campaign Monitor",
+        Address("open", rf"/t/[a-z]-o-{_MONITOR}(?:/o\.gif|/)?"),
+        Address("click_email", f"/t/[a-z]-l-{_MONITOR}-[a-z]{{1,2}}/?"),
+        Address("unsubscribe", f"/t/[a-z]-u-{_MONITOR}(?:-[a-z]{{1,2}})?/?"),
+        Address("web_view", f"/t/[a-z]-e-{_MONITOR}-[a-z]{{1,2}}/?"),
+        Address("web_view", "/t/ViewEmail/[a-z]/[0-9A-F]{16}(?:/[0-9A-F]{32})?"),
+        marker="/t/ViewEmail/|/t/[a-z]-[oule]-[b-df-np-z]{4}",
+        samples=(
+            PixelSample("/t/y-o-jidkuht-hynykddkd/o.gif", {"event": "open", "recipient": None}),
+            PixelSample("/t/y-l-jidkuht-hynykddkd-p/", {"event": "click_email"}),
+            PixelSample("/t/y-u-jidkuht-hynykddkd-d/", {"event": "unsubscribe"}),
+            PixelSample("/t/j-e-jidkuht-hynykddkd-r", {"event": "web_view"}),
+            PixelSample("/t/ViewEmail/y/0123456789ABCDEF", {"event": "web_view"}),
+        ),
+    ),
+    mailer(
+        "iterable",
+        "Iterable",
+        Address("open", r"/s/eo/[A-Za-z0-9_-]{8,}/[A-Za-z0-9]+/[0-9]+(?:/.*)?"),
+        Address("open", "/e/eo", has("_t") & has("_m")),
+        Address("click_email", "/[au]/click", has("_t") & has("_m")),
+        marker="/s/eo/[A-Za-z0-9_-]{8}|/e/eo[^A-Za-z0-9/_-]|/[au]/click[^A-Za-z0-9/_-]",
+        samples=(
+            PixelSample("/s/eo/q1W2e3R4t5Y6u7I8/aB3/17", {"event": "open", "recipient": None}),
+            PixelSample("/e/eo?_t=0a1b2c&_m=9f86d081&_e=q1W2e3", {"event": "open"}),
+            PixelSample("/u/click?_t=0a1b2c&_m=9f86d081&_e=q1W2e3", {"event": "click_email"}),
+        ),
+    ),
+    mailer(
+        "brevo",
+        "Brevo",
+        Address("open", f"/(?:tr|mk)/op/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
+        Address("click_email", f"/(?:tr|mk)/cl/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
+        Address("unsubscribe", f"/(?:tr|mk)/un/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
+        Address("web_view", f"/mk/mr/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
+        marker="/tr/(?:op|cl|un)/[A-Za-z0-9_-]|/mk/(?:op|cl|un|mr)/[A-Za-z0-9_-]",
+        samples=(
+            PixelSample("/tr/op/UT8I96hC9DLmYRMx9QF3i1KZk4h1nKvmFtwV73SeaIsysSV477-4TAosep86UbCUB0v7GhSTMNP_1I4EqOFuoEb8T", {"event": "open", "recipient": None}),
+            PixelSample("/tr/cl/UT8I96hC9DLmYRMx9QF3i1KZk4h1nKvmFtwV73SeaIsysSV477-4TAosep86UbCUB0v7GhSTMNP_1I4EqOFuoEb8T", {"event": "click_email"}),
+            PixelSample("/mk/cl/f/sh/7nVU1aA2nfwFS2Kg5hF8Cra9EjYQrye/RvxHmrbNt2IC", {"event": "click_email"}),
+            PixelSample("/tr/un/li/UT8I96hC9DLmYRMx9QF3i1KZk4h1nKvmFtwV73SeaIsysSV477-4TAosep86UbCUB0v7GhSTMNP_1I4EqOFuoEb8T", {"event": "unsubscribe"}),
+            PixelSample("/mk/mr/sh/1f8JAEjGcfF85xuswOr21JfA9J/fYVD72zF7nFk", {"event": "web_view"}),
+        ),
+    ),
+    mailer(
+        "getresponse",
+        "GetResponse",
+        Address("open", r"/open\.html", has("x") & has("m") & has("mc") & has("s")),
+        Address("click_email", r"/click\.html", has("x") & has("lc") & has("mc") & has("s")),
+        marker=r"/open\.html|/click\.html",
+        samples=(
+            PixelSample("/open.html?x=a62b&m=fRSu&mc=BZ&s=rJF17", {"event": "open", "recipient": None}),
+            PixelSample("/click.html?x=a62b&lc=Sx&mc=BZ&s=rJF17&u=ph&z=Eo1", {"event": "click_email"}),
+        ),
+    ),
+    mailer(
+        "marketo",
+        "Marketo's opens",
+        Address("open", "/trk", holds("t", "1(?:&|$)") & holds("mid", "[A-Za-z0-9_%=-]{20}")),
+        marker="/trk[^A-Za-z0-9/_-]",
+        samples=(PixelSample("/trk?t=1&mid=MTIzLUFCQy00NTY6MDoxMTA2NDUzOjYw", {"event": "open", "recipient": None}),),
+    ),
+    mailer(
+        "salesforce",
+        "Salesforce Marketing Cloud",
+        Address(
+            "open", r"/open\.aspx",
+            pl.col("query").str.contains(r"^(?:[0-9a-f]{6}-[0-9a-f]{10,}-[0-9a-f-]+|[A-Z0-9]{20,}\.[0-9]+)(?:&|$)").fill_null(value=False),
+        ),
+        Address("click_email", "^/", holds("qs", f"{HEX}{{64}}")),
+        marker=rf"/open\.aspx|qs={HEX}{{64}}",
+        samples=(
+            PixelSample("/open.aspx?ffcb10-fe891776706602757d-fe271d7477670079701d70-ffcd16&d=10050", {"event": "open", "recipient": None}),
+            PixelSample("/open.aspx?MGKG4Q6SUPWEPDSFURS3WL4DNI.120045&d=120045", {"event": "open"}),
+            PixelSample("/?qs=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", {"event": "click_email"}),
+        ),
+    ),
+    mailer(
+        "activecampaign",
+        "ActiveCampaign",
+        Address("open", r"/lt\.php", holds("l", "open(?:&|$)") & (holds("s", f"{HEX}{{32}}") | holds("x", "3[A-Za-z0-9~_.-]{10}"))),
+        Address("click_email", r"/lt\.php", holds("s", f"{HEX}{{32}}") & holds("i", "[0-9]+A[0-9]+A") | holds("x", "3[A-Za-z0-9~_.-]{10}")),
+        Address("unsubscribe", r"/proc\.php", holds("s", f"{HEX}{{32}}") & holds("act", "unsub(?:&|$)")),
+        marker=r"/lt\.php|/proc\.php",
+        names={"campaign": ("c",), "message": ("m",), "recipient": ("s",)},
+        samples=(
+            PixelSample(
+                "/lt.php?nl=1&c=73&m=111&s=0123456789abcdef0123456789abcdef&l=open",
+                {"event": "open", "campaign": "73", "message": "111", "recipient": "0123456789abcdef0123456789abcdef",
+                 "visitor": "r:0123456789abcdef0123456789abcdef"},
+            ),
+            PixelSample(
+                "/lt.php?s=0123456789abcdef0123456789abcdef&i=73A111A1A234",
+                {"event": "click_email", "recipient": "0123456789abcdef0123456789abcdef", "visitor": "r:0123456789abcdef0123456789abcdef"},
+            ),
+            PixelSample("/lt.php?x=3DZy~GDGI3vA5OJ-0kW2", {"event": "click_email", "recipient": None}),
+            PixelSample(
+                "/proc.php?nl=1&c=73&m=111&s=0123456789abcdef0123456789abcdef&act=unsub",
+                {"event": "unsubscribe", "campaign": "73", "recipient": "0123456789abcdef0123456789abcdef"},
+            ),
+        ),
+    ),
+    mailer(
+        "mailerlite",
+        "MailerLite",
+        Address("open", "/link/o/(?P<data>YT0[A-Za-z0-9_-]{12,}=*)(?:\\.[A-Za-z0-9_-]+)?"),
+        Address("click_email", "/link/c/(?P<data>YT0[A-Za-z0-9_-]{12,}=*)(?:\\.[A-Za-z0-9_-]+)?"),
+        marker="/link/[oc]/YT0",
+        opened=_of_pairs,
+        samples=(
+            PixelSample("/link/o/YT0xMjE3NTY2Mjk1MTc2Nzc5Njk1JmM9cTJzNg==.fp2uJksWnc8", {"event": "open", "link": None}),
+            PixelSample("/link/c/YT0xMjE3NTY2Mjk1MTc2Nzc5Njk1JmM9cTJzNiZiPTI2NzY2ODQ5OCZkPWs1bDlhNHE=.fp2uJksWnc8", {"event": "click_email", "link": "267668498"}),
+        ),
+    ),
+    mailer(
+        "shopify",
+        "Shopify's mails",
+        Address("open", "/tools/emails/open/(?P<campaign>[^/]+)/[^/]+"),
+        Address("click_email", "/tools/emails/click/(?P<campaign>[^/]+)/[^/]+/.+"),
+        marker="/tools/emails/open/|/tools/emails/click/",
+        names={"link": ("url",)},
+        samples=(
+            PixelSample("/tools/emails/open/order-confirmation/1", {"event": "open", "campaign": "order-confirmation"}),
+            PixelSample(
+                "/tools/emails/click/order-confirmation/1/product/link?url=https%3A%2F%2Fshop.example%2Fkettle",
+                {"event": "click_email", "campaign": "order-confirmation", "link": "https://shop.example/kettle"},
+            ),
+        ),
+    ),
+    mailer(
+        "infobip",
+        "Infobip's opens",
+        Address("open", "/tracking/1/open/[A-Za-z0-9_.~-]{8,}"),
+        marker="/tracking/1/open/",
+        samples=(PixelSample("/tracking/1/open/q1W2e3R4t5Y6u7I8", {"event": "open", "recipient": None}),),
+    ),
+    mailer(
+        "maropost",
+        "Maropost",
+        Address("open", "/a/[0-9]+/open/[0-9]+/[0-9]+(?:/[A-Za-z0-9_-]+)?"),
+        Address("click_email", "/a/[0-9]+/click/[0-9]+/[0-9]+(?:/[A-Za-z0-9_-]+)+"),
+        marker="/a/[0-9]+/(?:open|click)/[0-9]",
+        samples=(
+            PixelSample("/a/1204/open/5678/1234567/9f86d081884c7d65", {"event": "open", "recipient": None}),
+            PixelSample("/a/1204/click/5678/1234567/9f86d081884c7d65/a3b1", {"event": "click_email"}),
+        ),
+    ),
+    mailer(
+        "constant_contact",
+        "Constant Contact",
+        Address("open", r"/on\.jsp", holds("a", "[0-9]{10}") & has("c", "ca", "d")),
+        Address("click_email", r"/tn\.jsp", holds("f", "001[A-Za-z0-9_-]{10}") & has("c")),
+        marker=r"/on\.jsp|/tn\.jsp",
+        samples=(
+            PixelSample("/on.jsp?ca=9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6&a=1133538600000&c=&ch=", {"event": "open", "recipient": None}),
+            PixelSample("/tn.jsp?f=001q1W2e3R4t5Y6u7I8&c=q1W2e3==&ch=R4t5==", {"event": "click_email"}),
+        ),
+    ),
+)  # fmt: skip
