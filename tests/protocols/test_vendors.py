@@ -1,9 +1,11 @@
 """Every protocol turns its own samples into the stated events, is the first to claim them, and leaves ordinary pages alone."""
 
 import random
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from zlib import compress
 
 import polars as pl
 import pytest
@@ -19,6 +21,13 @@ from tests.story import log, request
 ALL = (*protocols.of_vendors(), house.protocol())
 NAMED = [(form, sample) for form in ALL for sample in form.samples if form.must_be_named]
 SAMPLES = [pytest.param(form, sample, id=f"{form.name}-{n}") for form in ALL for n, sample in enumerate(form.samples)]
+
+
+LINK = "0123456789abcdef012345678"
+
+
+def base64(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def asked(sample: PixelSample, number: int = 1) -> dict[str, object]:
@@ -95,6 +104,15 @@ def test_all_of_them_mixed_give_the_same_events_in_any_order() -> None:
     [
         "/", "/?page=2", "/collect", "/collect?page=2", "/i", "/i?id=5", "/count?p=2", "/track", "/tr?lang=tr", "/e/?id=1", "/log.php?x=1",
         "/p?id=5", "/v3/?page=1", "/action/0", "/batch/?id=7", "/matomo.php.txt", "/products/kettle.png?e=pv", "/capture/?name=x",
+        "/t/shirts/red", "/t/x-l-large-t-shirt", "/t/o/abc.png", "/r/kettle", "/r/kettle/m/red", "/redirect/kettle?ct=1", "/c/1/2", "/c/kettle",
+        "/c/11111111-2222-3333-4444-555555555555", "/c/electrical-appliances/kettles-and-more/made-of-steel", "/o/abc", "/o/eJabc", "/u/ann",
+        "/link/o", "/link/c/kettle", "/links/a/b/c", "/email/view", "/email/logo.gif", "/email/unsubscribe", "/email/decade.gif", "/mailing/list",
+        "/mailing/12/view", "/mailing/view?email=x", "/img/shop/logo", "/w/x", "/l/a/b", "/l/a/b/c", "/q/what-is~a/kettle", "/s/eo/a", "/a/1/open",
+        "/opens", "/opens?mid=1", "/visit?url=x", "/visit/us", "/open/house", "/open?m=1", "/click/here", "/click.html?x=1", "/open.html?x=1",
+        "/open.aspx?id=5", "/trk", "/trk?t=1", "/track/order", "/track/click", "/track/open.php?u=1&id=2", "/unsubscribe?e=ann%40shop.example",
+        "/wf/open", "/ls/click", "/ss/c/kettle", "/e2t", "/e3t/c", "/lt.php?lang=lt", "/proc.php?act=unsub", "/on.jsp", "/tn.jsp?f=1", "/?qs=kettle",
+        "/?entryPoint=home&id=1", "/?action=open&data=WzFd", "/mail/track/12", "/tr/op/elektrikli-su-isiticisi-paslanmaz", "/mk/cl/f/kettle",
+        "/tools/emails", "/tracking/1", "/oo/kettle/e.gif", "/lnk/kettle/1", "/3s/kettle", "/e/o/kettle", "/ahoy", "/ahoy/click?u=x",
     ],
 )  # fmt: skip
 def test_the_pages_of_an_ordinary_shop_give_no_event(uri: str) -> None:
@@ -107,7 +125,17 @@ def test_the_pages_of_an_ordinary_shop_give_no_event(uri: str) -> None:
         "/v1/pixel/track?writeKey=k&data=%%%", "/v1/pixel/track?writeKey=k&data=eyJ4", "/e/?data=eyJ" + "A" * 200_000,
         "/e/?data=%7B" * 500, "/track/?ip=1&data=" + "QUFB" * 1000, "/i?e=ue&p=web&ue_px=W1tbW1tb", "/matomo.php?idsite=%",
         "/matomo.php?idsite=1&" + "a=1&" * 100_000 + "revenue=x", "/tr?id=123456&ev=${MACRO}&cd[value]=1e400",
-        "/v1/pixel/track?writeKey=k&data=" + "%5B" * 3000,
+        "/v1/pixel/track?writeKey=k&data=" + "%5B" * 3000, "/v1/pixel/track?writeKey=k&event=x&data=%7B%22userId%22%3A%22%5Cud800%22%7D",
+        f"/r/{LINK}?ct=%%%", f"/r/{LINK}?ct=%80", f"/r/{LINK}?ct={base64(b'a:999999:{')}", f"/r/{LINK}?ct={base64(b'i:1;')}",
+        f"/r/{LINK}?ct={base64(b'a:1:{i:0;' * 3000)}", f"/r/{LINK}?ct={base64(b'a:1:{a:1:{' * 3000)}",
+        f"/r/{LINK}?ct={base64(b's:999999:')}", f"/r/{LINK}?ct=" + base64(b'a:1:{s:4:"lead";s:1:"\xff";}'),
+        "/?mailpoet_router&endpoint=track&action=open&data=WzEs", "/?mailpoet_router&endpoint=track&action=click&data=" + "W" * 200_000,
+        f"/?mailpoet_router&endpoint=track&action=click&data={base64(b'[[1], {}, null, 1e999, NaN]')}",
+        "/click/" + base64(b'{"url": {"a": 1}, "metadata": [1]}'), "/open/" + base64(b'{"metadata": {"email": "\\ud800"}}'), "/open/eyJxxxxxxxxx=",
+        "/track/click/1/shop.example?p=eyJwIjogMX0", "/track/click/1/shop.example?p=" + base64(b'{"p": "[[[["}'), "/c/eJw" + "A" * 40,
+        "/c/" + base64(compress(b"l=" + b"a" * 3_000_000)), "/o/" + base64(compress(b"&" * 90_000)), "/u/" + base64(compress(bytes([255] * 60) + bytes(range(256)))),
+        "/opens?mid=1&wid=2&ts=99999999999999999999", "/opens?mid=1&wid=2&ts=-1e400", "/e/o/eyJxxxxxxxxx", "/lists/lt.php?tid=" + "%FF" * 64,
+        "/lnk/AMYAABl/4/q1W2e3R4t5Y6u7I8o9P0aA/gICAgICAgICA", "/link/c/YT0gICAgICAgICA_", "/I0/ffffffffffffffff-00000000-0000-0000-0000-000000000000-000000/a=1",
     ],
     ids=lambda uri: uri[:40],
 )  # fmt: skip
