@@ -66,11 +66,11 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
 
     Only lines that a pixel's marker occurs in are parsed, unless somebody wants to know which others are bad.
     """
-    marker = "|".join(protocol.marker for protocol in selection.protocols)
+    is_candidate = protocols.may_be_of(pl.col("line"), selection.protocols)
     if rejects is None:
-        requests = read(logs, ledger.reading, marker)
+        requests = read(logs, ledger.reading, is_candidate)
     else:  # what is no pixel's line is no unreadable pixel request either
-        is_other = (pl.col("rejected") == "unreadable") & ~pl.col("line").str.contains(marker)
+        is_other = (pl.col("rejected") == "unreadable") & ~is_candidate
         requests = read(logs, ledger.reading, None, rejects).with_columns(
             rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
         )
@@ -82,12 +82,12 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
     return ledger.settle(hits.select(EVENTS.names()))
 
 
-def read(logs: Logs, reading: source.Reading, marker: str | None, rejects: Rejects | None = None) -> pl.LazyFrame:
-    """REQUESTS of the logs with their lines, of those lines that the marker occurs in: one row a line."""
+def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: Rejects | None = None) -> pl.LazyFrame:
+    """REQUESTS of the logs with their lines, one row a line; only of those `wanted`, if some are."""
     requests = []
     for form, group in logs.groups:
         lines = source.lines(group, reading, logs.max_line)
-        lines = lines if marker is None else lines.filter(pl.col("line").str.contains(marker))
+        lines = lines if wanted is None else lines.filter(wanted)
         requests.append(form.requests(lines, logs.zone))
 
     def again(batch: pl.DataFrame) -> pl.DataFrame:

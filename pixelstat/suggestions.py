@@ -16,7 +16,7 @@ def requested_instead(logs: Logs) -> str:
     likely = path.str.contains(r"(?i)\.(?:gif|png|webp|jpe?g|svg|ico)$") | pl.col("query").is_not_null()
     again = replace(logs, groups=[(form, beginnings(group)) for form, group in logs.groups])
     top = (
-        read(again, Reading(), marker=None)
+        read(again, Reading(), wanted=None)
         .filter(pl.col("rejected").is_null(), likely)
         .group_by("path")
         .agg(requests=pl.len())

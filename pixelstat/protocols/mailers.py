@@ -83,6 +83,7 @@ def mailer(
         event=first_of(*((address.claims, address.event) for address in addresses)),
         samples=samples,
         fill=told,
+        is_mailers=True,
         must_be_named=must_be_named,
     )
 

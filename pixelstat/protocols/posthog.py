@@ -10,7 +10,7 @@ _PATHS = "/(?:e|i/v0/e|capture|batch|engage)/?$"
 PROTOCOL = vendor(
     "posthog",
     "PostHog",
-    marker=r'/(?:e|capture|batch|engage)/?[? \t"]',
+    marker=r"data=(?:eyJ|%7B|%5B|W3si|\{|\[)",
     paths=_PATHS,
     claims=pl.col("path").str.contains(_PATHS) & holds("data", "(?:eyJ|%7B|%5B|W3si|\\{|\\[)"),
     names={

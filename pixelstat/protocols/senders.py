@@ -67,13 +67,11 @@ PROTOCOLS = (
     ),
     mailer(
         "sparkpost",
-        "SparkPost",
+        "SparkPost's opens",
         Address("open", "/q/[A-Za-z0-9_-]{8,}~~/[A-Za-z0-9_~/-]{8,}"),
-        Address("click_email", "/f/a/[A-Za-z0-9_-]{8,}~~/[A-Za-z0-9_~/-]{8,}"),
         marker="~~/[A-Za-z0-9_~-]{4}",
         samples=(
             PixelSample("/q/q1W2e3R4t5Y6u7I8o9P0aA~~/AABCDwA~/RgRnA1b2", {"event": "open", "recipient": None}),
-            PixelSample("/f/a/q1W2e3R4t5Y6u7I8o9P0aA~~/AABCDwA~/RgRnA1b2", {"event": "click_email"}),
         ),
     ),
     mailer(
@@ -100,32 +98,24 @@ PROTOCOLS = (
     ),
     mailer(
         "campaign_monitor",
-        "Campaign Monitor",
-        Address("open", rf"/t/[a-z]-o-{_MONITOR}(?:/o\.gif|/)?"),
+        "Campaign Monitor's clicks and web views",
         Address("click_email", f"/t/[a-z]-l-{_MONITOR}-[a-z]{{1,2}}/?"),
-        Address("unsubscribe", f"/t/[a-z]-u-{_MONITOR}(?:-[a-z]{{1,2}})?/?"),
         Address("web_view", f"/t/[a-z]-e-{_MONITOR}-[a-z]{{1,2}}/?"),
         Address("web_view", "/t/ViewEmail/[a-z]/[0-9A-F]{16}(?:/[0-9A-F]{32})?"),
-        marker="/t/ViewEmail/|/t/[a-z]-[oule]-[b-df-np-z]{4}",
+        marker="/t/ViewEmail/|/t/[a-z]-[le]-[b-df-np-z]{4}",
         samples=(
-            PixelSample("/t/y-o-jidkuht-hynykddkd/o.gif", {"event": "open", "recipient": None}),
             PixelSample("/t/y-l-jidkuht-hynykddkd-p/", {"event": "click_email"}),
-            PixelSample("/t/y-u-jidkuht-hynykddkd-d/", {"event": "unsubscribe"}),
             PixelSample("/t/j-e-jidkuht-hynykddkd-r", {"event": "web_view"}),
             PixelSample("/t/ViewEmail/y/0123456789ABCDEF", {"event": "web_view"}),
         ),
     ),
     mailer(
         "iterable",
-        "Iterable",
+        "Iterable's opens",
         Address("open", r"/s/eo/[A-Za-z0-9_-]{8,}/[A-Za-z0-9]+/[0-9]+(?:/.*)?"),
-        Address("open", "/e/eo", has("_t") & has("_m")),
-        Address("click_email", "/[au]/click", has("_t") & has("_m")),
-        marker="/s/eo/[A-Za-z0-9_-]{8}|/e/eo[^A-Za-z0-9/_-]|/[au]/click[^A-Za-z0-9/_-]",
+        marker="/s/eo/[A-Za-z0-9_-]{8}",
         samples=(
             PixelSample("/s/eo/q1W2e3R4t5Y6u7I8/aB3/17", {"event": "open", "recipient": None}),
-            PixelSample("/e/eo?_t=0a1b2c&_m=9f86d081&_e=q1W2e3", {"event": "open"}),
-            PixelSample("/u/click?_t=0a1b2c&_m=9f86d081&_e=q1W2e3", {"event": "click_email"}),
         ),
     ),
     mailer(
@@ -146,13 +136,11 @@ PROTOCOLS = (
     ),
     mailer(
         "getresponse",
-        "GetResponse",
+        "GetResponse's opens",
         Address("open", r"/open\.html", has("x") & has("m") & has("mc") & has("s")),
-        Address("click_email", r"/click\.html", has("x") & has("lc") & has("mc") & has("s")),
-        marker=r"/open\.html|/click\.html",
+        marker=r"/open\.html",
         samples=(
             PixelSample("/open.html?x=a62b&m=fRSu&mc=BZ&s=rJF17", {"event": "open", "recipient": None}),
-            PixelSample("/click.html?x=a62b&lc=Sx&mc=BZ&s=rJF17&u=ph&z=Eo1", {"event": "click_email"}),
         ),
     ),
     mailer(
@@ -164,41 +152,28 @@ PROTOCOLS = (
     ),
     mailer(
         "salesforce",
-        "Salesforce Marketing Cloud",
+        "Salesforce Marketing Cloud's opens",
         Address(
             "open", r"/open\.aspx",
             pl.col("query").str.contains(r"^(?:[0-9a-f]{6}-[0-9a-f]{10,}-[0-9a-f-]+|[A-Z0-9]{20,}\.[0-9]+)(?:&|$)").fill_null(value=False),
         ),
-        Address("click_email", "^/", holds("qs", f"{HEX}{{64}}")),
-        marker=rf"/open\.aspx|qs={HEX}{{64}}",
+        marker=r"/open\.aspx",
         samples=(
             PixelSample("/open.aspx?ffcb10-fe891776706602757d-fe271d7477670079701d70-ffcd16&d=10050", {"event": "open", "recipient": None}),
             PixelSample("/open.aspx?MGKG4Q6SUPWEPDSFURS3WL4DNI.120045&d=120045", {"event": "open"}),
-            PixelSample("/?qs=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", {"event": "click_email"}),
         ),
     ),
     mailer(
         "activecampaign",
-        "ActiveCampaign",
-        Address("open", r"/lt\.php", holds("l", "open(?:&|$)") & (holds("s", f"{HEX}{{32}}") | holds("x", "3[A-Za-z0-9~_.-]{10}"))),
-        Address("click_email", r"/lt\.php", holds("s", f"{HEX}{{32}}") & holds("i", "[0-9]+A[0-9]+A") | holds("x", "3[A-Za-z0-9~_.-]{10}")),
-        Address("unsubscribe", r"/proc\.php", holds("s", f"{HEX}{{32}}") & holds("act", "unsub(?:&|$)")),
-        marker=r"/lt\.php|/proc\.php",
+        "ActiveCampaign's opens",
+        Address("open", r"/lt\.php", holds("l", "open(?:&|$)") & holds("s", f"{HEX}{{32}}")),
+        marker=r"/lt\.php",
         names={"campaign": ("c",), "message": ("m",), "recipient": ("s",)},
         samples=(
             PixelSample(
                 "/lt.php?nl=1&c=73&m=111&s=0123456789abcdef0123456789abcdef&l=open",
                 {"event": "open", "campaign": "73", "message": "111", "recipient": "0123456789abcdef0123456789abcdef",
                  "visitor": "r:0123456789abcdef0123456789abcdef"},
-            ),
-            PixelSample(
-                "/lt.php?s=0123456789abcdef0123456789abcdef&i=73A111A1A234",
-                {"event": "click_email", "recipient": "0123456789abcdef0123456789abcdef", "visitor": "r:0123456789abcdef0123456789abcdef"},
-            ),
-            PixelSample("/lt.php?x=3DZy~GDGI3vA5OJ-0kW2", {"event": "click_email", "recipient": None}),
-            PixelSample(
-                "/proc.php?nl=1&c=73&m=111&s=0123456789abcdef0123456789abcdef&act=unsub",
-                {"event": "unsubscribe", "campaign": "73", "recipient": "0123456789abcdef0123456789abcdef"},
             ),
         ),
     ),
@@ -238,24 +213,20 @@ PROTOCOLS = (
     ),
     mailer(
         "maropost",
-        "Maropost",
+        "Maropost's opens",
         Address("open", "/a/[0-9]+/open/[0-9]+/[0-9]+(?:/[A-Za-z0-9_-]+)?"),
-        Address("click_email", "/a/[0-9]+/click/[0-9]+/[0-9]+(?:/[A-Za-z0-9_-]+)+"),
-        marker="/a/[0-9]+/(?:open|click)/[0-9]",
+        marker="/a/[0-9]+/open/[0-9]",
         samples=(
             PixelSample("/a/1204/open/5678/1234567/9f86d081884c7d65", {"event": "open", "recipient": None}),
-            PixelSample("/a/1204/click/5678/1234567/9f86d081884c7d65/a3b1", {"event": "click_email"}),
         ),
     ),
     mailer(
         "constant_contact",
-        "Constant Contact",
+        "Constant Contact's opens",
         Address("open", r"/on\.jsp", holds("a", "[0-9]{10}") & has("c", "ca", "d")),
-        Address("click_email", r"/tn\.jsp", holds("f", "001[A-Za-z0-9_-]{10}") & has("c")),
-        marker=r"/on\.jsp|/tn\.jsp",
+        marker=r"/on\.jsp",
         samples=(
             PixelSample("/on.jsp?ca=9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6&a=1133538600000&c=&ch=", {"event": "open", "recipient": None}),
-            PixelSample("/tn.jsp?f=001q1W2e3R4t5Y6u7I8&c=q1W2e3==&ch=R4t5==", {"event": "click_email"}),
         ),
     ),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from pixelstat.protocols.vendors import has, holds, vendor
 PROTOCOL = vendor(
     "snap",
     "Snap's pixel",
-    marker=r'/p[? \t"]',
+    marker="pid=[0-9a-f-]{36}",
     paths="/p$",
     claims=pl.col("path").str.ends_with("/p") & holds("pid", "[0-9a-f-]{36}") & has("ev"),
     names={

@@ -56,6 +56,7 @@ def vendor(
     payload: str = "",
     key: Sequence[str] = (),
     fill: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
+    is_mailers: bool = False,
     must_be_named: bool = False,
 ) -> PixelProtocol:
     """A protocol by its table. `payload` is the parameter that holds JSON, base64 or not, whose keys are parameters too.
@@ -77,7 +78,9 @@ def vendor(
             events = events.with_columns(key=pl.concat_str(parameter(pl.col("query"), (part,)) for part in key))
         return placed(events).with_columns(protocol=pl.lit(name))
 
-    return PixelProtocol(name, about, marker, claims, events, paths, samples, must_be_named=must_be_named)
+    return PixelProtocol(
+        name, about, marker, claims, events, paths, samples, is_mailers=is_mailers, must_be_named=must_be_named
+    )
 
 
 # -- payloads ------------------------------------------------------------------------------------------------------
