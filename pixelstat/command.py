@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,8 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs, paths, source, stored
+from pixelstat import config, formats, outputs, paths, source, stored
+from pixelstat.config import Config, Funnel
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
 from pixelstat.formats.nginx_conf import nginx_formats
@@ -22,7 +24,7 @@ from pixelstat.options import COMMON, common_options, logs_argument, moment
 from pixelstat.pipeline import Logs, Selection, kept
 from pixelstat.rejects import Limit, Rejects, check_limit
 from pixelstat.report import Report
-from pixelstat.reports.steps import condition, step
+from pixelstat.reports.steps import Step, condition, step
 from pixelstat.suggestions import requested_instead
 from pixelstat.terminal import progress, say
 
@@ -49,10 +51,11 @@ class ReportCommand(click.Command):
     def perform(self, logs: Sequence[str], **given: Any) -> Exit:
         """The command's work; the exit code is its result."""
         common = {option.name: given.pop(str(option.name)) for option in common_options()}
+        common["config"] = config.load(common["config"])
         zone: ZoneInfo = common["tz"]
         if given.get("every") and _is_given("top") and not common["quiet"]:
             say("--top is for pages; a series over time is shown whole.")
-        options = report_options(self.report, given, zone)
+        options = report_options(self.report, given, common["config"], zone)
 
         def write(run: Run) -> None:
             frame = self.report.function(run.events(), **options).collect(engine="streaming")
@@ -98,7 +101,7 @@ def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run]
         click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
         return Exit.DONE
     output = outputs.chosen(common["format"], common["output"])
-    found = paths.find_logs(logs or [source.STDIN])
+    found = paths.find_logs(logs or common["config"].logs or [source.STDIN])
     spare(found, common)
     grouped = by_format(found, common, tell)
     for one, other in paths.repeated(found):
@@ -184,23 +187,51 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         bots=common["bots"],
         networks=common["exclude_ip"],
         host=common["host"],
-        where=condition(common["where"], "condition") if common["where"] else None,
+        where=condition(common["where"], "condition", common["config"].further) if common["where"] else None,
         keep_duplicates=common["keep_duplicates"],
+        config=common["config"],
         **period,
     )
 
 
-def report_options(report: Report, given: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+def report_options(report: Report, given: dict[str, Any], config: Config, zone: ZoneInfo) -> dict[str, Any]:
     """The report's own options as its function takes them."""
     if "steps" in given:
         if given["steps"] == ["", ""]:
             raise PixelstatError("--steps names no step.", "Try: --steps page_view,add_to_cart,purchase")
-        given["steps"] = [step(text) for text in [*given["steps"], *given.pop("step")]]
+        texts = [*given["steps"], *given.pop("step")]
+        if (name := given.pop("funnel")) is not None:
+            funnel = _funnel(name, config, texts)
+            texts = [*funnel.steps]
+            given["window"] = funnel.window if funnel.window and not _is_given("window") else given["window"]
+        given["steps"] = [_step(text, config) for text in texts]
         if len(given["steps"]) > 64:
             raise PixelstatError("A funnel has at most 64 steps.", "Leave some out.")
     if "tz" in inspect.signature(report.function).parameters:
         given["tz"] = zone.key
     return given
+
+
+def _funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:
+    if texts:
+        raise PixelstatError("--funnel and --steps both name the steps.", "Leave one of them out.")
+    if name not in config.funnels:
+        near = get_close_matches(name, config.funnels, 1)
+        there = f"It has {', '.join(config.funnels)}." if config.funnels else "It has none."
+        meant = f"Did you mean {near[0]}?" if near else there
+        nowhere = "There is no pixelstat.toml here or above."
+        raise PixelstatError(
+            f"There is no funnel {name!r}. {f'{config.path}: {meant}' if config.path else nowhere}",
+            'Add to pixelstat.toml:\n    [funnels]\n    checkout = ["/cart", "checkout", "purchase"]',
+        )
+    return config.funnels[name]
+
+
+def _step(text: str, config: Config) -> Step:
+    """The step that a text means: a goal's name stands for the goal."""
+    if text in config.goals:
+        return replace(step(config.goals[text], config.further), name=text)
+    return step(text, config.further)
 
 
 def candidates(common: dict[str, Any]) -> tuple[Format, ...]:

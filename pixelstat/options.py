@@ -150,6 +150,7 @@ steps_option = click.Option(
 step_option = click.Option(
     ["--step", "step"], multiple=True, metavar="STEP", help="One more step; repeat it. Good for steps that hold commas."
 )
+funnel_option = click.Option(["--funnel"], metavar="NAME", help="The steps of this funnel in pixelstat.toml.")
 window_option = click.Option(
     ["--window"], type=Duration(), default="7d", show_default=True, metavar="TIME",
     help="At most so long from the first step to the last: 30m, 12h, 7d.",
@@ -178,6 +179,7 @@ WHICH = [
 ]
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
+    click.Option(["--config"], metavar="FILE", help="Read this file in place of the nearest pixelstat.toml."),
     click.Option(["--protocol"], multiple=True, metavar="NAME", help="Ask this pixel protocol first, also if it must be named; repeat it."),
     click.Option(["--log-format", "log_format"], metavar="FORMAT", help="A format's name, or a log_format (nginx) or LogFormat (Apache) string."),
     click.Option(["--nginx-conf", "nginx_conf"], metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),

@@ -10,10 +10,12 @@ from datetime import datetime
 import polars as pl
 
 from pixelstat import formats, protocols, source, stored
+from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
 from pixelstat.people import agents, duplicates, exclusions, forwarded, identity
-from pixelstat.protocols import PixelProtocol, house, vendors
+from pixelstat.protocols import PixelProtocol, house, own, vendors
+from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
 from pixelstat.schemas import EVENTS, Reason
 from pixelstat.vocabulary import looked_at
@@ -32,11 +34,15 @@ class Selection:
     host: str | None = None
     where: pl.Expr | None = None
     keep_duplicates: bool = False
+    config: Config = field(default_factory=Config)
 
     protocols: Sequence[PixelProtocol] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "protocols", (*protocols.asked(self.named), house.protocol(self.pixels)))
+        vendors = protocols.asked([*self.named, *self.config.protocols])
+        object.__setattr__(
+            self, "protocols", (*map(own.protocol, self.config.pixels), *vendors, house.protocol(self.pixels))
+        )
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,13 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
         )
     events = claimed(requests, selection)
     if logs.stored:
-        events = pl.concat([events, marked(stored.events(logs.stored, ledger.reading), {}, selection)], how="diagonal")
+        events = pl.concat(
+            [events, marked(stored.events(logs.stored, ledger.reading, selection.config.further), {}, selection)],
+            how="diagonal",
+        )
     events = judged(events, selection)
     hits = duplicates.every_hit(events) if selection.keep_duplicates else duplicates.with_hit(events)
-    return ledger.settle(hits.select(EVENTS.names()))
+    return ledger.settle(hits.select(*EVENTS, *selection.config.further))
 
 
 def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: Rejects | None = None) -> pl.LazyFrame:
@@ -103,13 +112,14 @@ def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: R
 
 def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """REQUESTS -> EVENTS of the protocol that claims each, without the marks that depend on the event."""
-    *others, own = selection.protocols
+    *others, house = selection.protocols
     paths = "|".join(f"(?:{protocol.paths})" for protocol in others)
-    is_vendors = pl.col("path").str.contains(paths).fill_null(value=False) & ~own.pinned
-    requests = requests.with_columns(is_house=own.claims, is_vendors=is_vendors)
+    is_vendors = pl.col("path").str.contains(paths).fill_null(value=False) & ~house.pinned
+    requests = requests.with_columns(is_house=house.claims, is_vendors=is_vendors)
     requests = marked(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))}, selection)
-    events = vendors.with_events(own.events(requests), others)
-    return identity.identified(events).select(name for name in EVENTS if name not in duplicates.MADE)
+    named = further(house.events(requests), selection.config.columns, selection.config.further)
+    events = identity.identified(vendors.with_events(named, others))
+    return events.select(*(name for name in EVENTS if name not in duplicates.MADE), *selection.config.further)
 
 
 def marked(requests: pl.LazyFrame, reasons: dict[str, pl.Expr], selection: Selection) -> pl.LazyFrame:

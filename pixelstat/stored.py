@@ -20,12 +20,15 @@ def is_stored(log: Log) -> bool:
     return True
 
 
-def events(logs: Sequence[Log], reading: Reading) -> pl.LazyFrame:
-    """The events of such files, not marked yet. Raises PixelstatError for Parquet of anything else."""
-    return pl.concat([_events(log, reading) for log in logs])
+def events(logs: Sequence[Log], reading: Reading, further: Sequence[str] = ()) -> pl.LazyFrame:
+    """The events of such files, not marked yet, with the further columns, null where a file has none.
+
+    Raises PixelstatError for Parquet of anything else.
+    """
+    return pl.concat([_events(log, reading, further) for log in logs])
 
 
-def _events(log: Log, reading: Reading) -> pl.LazyFrame:
+def _events(log: Log, reading: Reading, further: Sequence[str]) -> pl.LazyFrame:
     try:
         found = pl.scan_parquet(log.name, glob=False)
         schema = found.collect_schema()
@@ -45,7 +48,12 @@ def _events(log: Log, reading: Reading) -> pl.LazyFrame:
         return batch
 
     # The time is asked for by every report; a batch without any column has no height.
-    counted = found.select(EXPORTED.names()).map_batches(tally, projection_pushdown=True, streamable=True)
+    own = [name if name in schema else pl.lit(None, pl.String).alias(name) for name in further]
+    counted = found.select(*EXPORTED, *own).map_batches(tally, projection_pushdown=True, streamable=True)
     moments = [name for name, dtype in EXPORTED.items() if dtype == UTC_TIME]
     utc = pl.col(moments).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
-    return counted.with_columns(utc).cast(EXPORTED).with_columns(rejected=pl.lit(None, Reason))
+    return (
+        counted.with_columns(utc)
+        .cast(pl.Schema({**dict(EXPORTED), **dict.fromkeys(further, pl.String())}))
+        .with_columns(rejected=pl.lit(None, Reason))
+    )

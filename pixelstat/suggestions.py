@@ -4,20 +4,38 @@ from dataclasses import replace
 
 import polars as pl
 
+from pixelstat import protocols
 from pixelstat.pipeline import Logs, read
 from pixelstat.source import Reading, beginnings
 
 MOST = 5
+ENOUGH = 0.01  # of the requests: from so many on, what looks like a pixel that must be named is worth a word
+
+
+def is_likely() -> pl.Expr:
+    """Whether a request may be a pixel's: of an image, or with a query."""
+    return pl.col("path").str.contains(r"(?i)\.(?:gif|png|webp|jpe?g|svg|ico)$") | pl.col("query").is_not_null()
+
+
+def unnamed(requests: pl.DataFrame) -> dict[str, int]:
+    """How many requests look like those of each protocol that must be named.
+
+    A tracked address goes to one person, pages are asked for by many: what is asked for again and again is none.
+    """
+    found = {}
+    for protocol in (each for each in protocols.of_vendors() if each.must_be_named):
+        paths = requests.filter(protocol.claims)["path"]
+        if len(paths) and paths.n_unique() * 2 > len(paths):
+            found[protocol.name] = len(paths)
+    return found
 
 
 def requested_instead(logs: Logs) -> str:
     """The sentence for a log without pixel requests, with the image or query-carrying paths most asked for."""
-    path = pl.col("path")
-    likely = path.str.contains(r"(?i)\.(?:gif|png|webp|jpe?g|svg|ico)$") | pl.col("query").is_not_null()
     again = replace(logs, groups=[(form, beginnings(group)) for form, group in logs.groups])
     top = (
         read(again, Reading(), wanted=None)
-        .filter(pl.col("rejected").is_null(), likely)
+        .filter(pl.col("rejected").is_null(), is_likely())
         .group_by("path")
         .agg(requests=pl.len())
         .sort("requests", "path", descending=[True, False])

@@ -7,6 +7,7 @@ import click
 NAMES = {  # command: its one line in `pixelstat --help`
     "events": "The events themselves, one row each.",
     "check": "What is in a log: its format, its times, its pixels, and each line that cannot be read.",
+    "init": "A commented pixelstat.toml, from what stands in given logs.",
     "formats": "The log formats that pixelstat reads.",
     "protocols": "The pixels that pixelstat reads.",
     "snippet": "What to paste to set a pixel up: in a server, a page, a mail.",

@@ -10,18 +10,18 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs, paths, protocols, source
+from pixelstat import config, formats, outputs, paths, source
 from pixelstat.command import candidates, read_by, say_damage, spare
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import count
 from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
-from pixelstat.pipeline import Logs, read
-from pixelstat.protocols import house
+from pixelstat.pipeline import Logs, Selection, read
 from pixelstat.rejects import Limit, Rejects, is_bad
 from pixelstat.report import Column, Result
 from pixelstat.schemas import FAULTS
+from pixelstat.suggestions import ENOUGH, unnamed
 from pixelstat.terminal import progress, say
 
 GAP = timedelta(hours=1)  # without a line: longer is told
@@ -31,7 +31,7 @@ WIDEST = 160  # characters of an unreadable line
 
 COLUMNS = (
     Column("file", about="the log"),
-    Column("check", about="compression, format, lines, time, pixel, gap, backwards or unreadable"),
+    Column("check", about="compression, format, lines, time, pixel, advice, gap, backwards or unreadable"),
     Column("finding", about="what was found"),
     Column("count", "count", "lines; of a gap, and of the furthest step back, seconds"),
     Column("share", "share", "of the log's lines, 0..1"),
@@ -45,6 +45,7 @@ class Findings:
     lines: Counter[str] = field(default_factory=Counter)  # by what became of them: they sum to the lines read
     formats: Counter[str] = field(default_factory=Counter)
     pixels: Counter[str] = field(default_factory=Counter)
+    unnamed: Counter[str] = field(default_factory=Counter)  # by protocol: what looks like one that must be named
     first: datetime | None = None
     last: datetime | None = None
     before: datetime | None = None  # the time of the line before
@@ -66,6 +67,7 @@ class Findings:
         self.lines.update(dict(batch["told"].value_counts().iter_rows()))
         good = batch.filter(column("told") == "read")
         self.formats.update(dict(good["format"].value_counts().iter_rows()))
+        self.unnamed.update(unnamed(good))
         self.pixels.update(dict(good.filter(claims)["path"].value_counts().iter_rows()))
         self._time(good["time"])
         if len(self.unreadable) < SHOWN:
@@ -101,10 +103,11 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     """
     tell = (lambda _: None) if common["quiet"] else say
     output = outputs.chosen(common["format"], common["output"])
-    found = paths.find_logs(logs or [source.STDIN])
+    own = config.load(common["config"])
+    found = paths.find_logs(logs or own.logs or [source.STDIN])
     spare(found, common)
     possible = candidates(common)
-    everybody = (*protocols.asked(common["protocol"]), house.protocol(common["pixel"]))
+    everybody = Selection(pixels=common["pixel"], named=common["protocol"], config=own).protocols
     claims = pl.any_horizontal(protocol.claims for protocol in everybody)
     rejects = Rejects(kept=bool(common["rejects"]))
     reading = source.Reading()
@@ -175,6 +178,9 @@ def _line_rows(findings: Findings) -> Iterator[Row]:
             yield _row("lines", what, findings.lines[what], total)
     for path, count in _most_first(findings.pixels)[:MOST]:
         yield _row("pixel", path, count, total)
+    for name, count in _most_first(findings.unnamed):
+        if count >= ENOUGH * findings.lines["read"]:
+            yield _row("advice", f"some look like {name}: if they are, add --protocol {name}", count, total)
 
 
 def _most_first(counts: Counter[str]) -> list[tuple[str, int]]:

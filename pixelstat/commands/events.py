@@ -6,6 +6,7 @@ from typing import Any
 import click
 import polars as pl
 
+from pixelstat import config
 from pixelstat.command import Run, performed
 from pixelstat.errors import Exit
 from pixelstat.ledger import count
@@ -28,13 +29,15 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     Parquet that this writes is an input like a log: every report reads it and gives the same figures.
     A table shows the first events and a few of their columns, every other output all of both.
     """
+    common["config"] = config.load(common["config"])
     return performed(logs, common, _write)
 
 
 def _write(run: Run) -> None:
     """Write the events as they come; of a table, whose width only the last row decides, the first ones."""
     if run.output != "table":
-        deliver(_parts(run, COLUMNS), run.output, run.common["output"])
+        columns = [*COLUMNS, *map(Column, run.selection.config.further)]
+        deliver(_parts(run, columns), run.output, run.common["output"])
         return
     columns = [column for column in COLUMNS if column.name in SHOWN]
     first: list[Result] = []

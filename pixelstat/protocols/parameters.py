@@ -3,6 +3,7 @@
 A protocol says which names its parameters go by; what becomes of them is the same for all: `named`, then `placed`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote, unquote_plus
 
@@ -45,6 +46,16 @@ def decoded(rows: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
 def decoded_path(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """Rows with a path out of an address decoded: `%XX`, once; a plus is a plus there."""
     return changed_where(rows, [column], lambda text: text.str.contains("%", literal=True), unquote)
+
+
+def further(events: pl.LazyFrame, parameters: Mapping[str, Sequence[str]], columns: Sequence[str]) -> pl.LazyFrame:
+    """Events with further columns of one's own: each by its parameters, null where it has none."""
+    if not columns:
+        return events
+    escaped = {name: [re.escape(parameter) for parameter in parameters.get(name, ())] for name in columns}
+    return decoded(
+        events.with_columns(parameter(pl.col("query"), escaped[name]).alias(name) for name in columns), columns
+    )
 
 
 def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.Expr) -> pl.LazyFrame:

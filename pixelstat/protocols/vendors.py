@@ -14,7 +14,7 @@ import polars as pl
 
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import named, parameter, placed
-from pixelstat.schemas import EVENTS, Reason
+from pixelstat.schemas import Reason
 from pixelstat.vocabulary import changed_where, looked_at
 
 RAW = ("path", "query", "http_referer", "vhost")  # what an event is made of, as the house pixel leaves it
@@ -159,20 +159,22 @@ def with_events(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.La
     return looked_at(events, batch, ("is_vendors", "is_house", "method", *RAW))
 
 
-_MADE = {*EVENTS, "visitor_id", "anonymous_user", "anonymous_recipient"} - {
+_KEPT = {
     "time",
     "client",
     "user_agent",
     "method",
     "path",
+    "query",
+    "http_referer",
     "status",
     "rejected",
-}
+}  # of the request
 
 
 def _events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
     """The rows with the protocol's events in them, as far as anybody asks for their columns."""
     requests = rows.lazy().select("path", "query", "method", "vhost", referrer="http_referer")
     found = protocol.events(requests)
-    made = set(found.collect_schema()) & _MADE & set(rows.columns)
+    made = set(found.collect_schema()) & set(rows.columns) - _KEPT
     return rows.with_columns(found.select(sorted(made)).collect().cast({name: rows.schema[name] for name in made}))

@@ -17,7 +17,7 @@ from itertools import groupby
 
 import polars as pl
 
-from pixelstat.options import duration_text, step_option, steps_option, window_option
+from pixelstat.options import duration_text, funnel_option, step_option, steps_option, window_option
 from pixelstat.people.duplicates import distinct, earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.steps import Step, share_no_hit, step
@@ -37,7 +37,7 @@ TIME = pl.Datetime("us", "UTC")
         Column("lost", "count", "who reached the step before and not this one; empty for step 1"),
         Column("median_seconds", "seconds", "from the step before, of those who reached this one; empty for step 1"),
     ],
-    options=[steps_option, step_option, window_option],
+    options=[steps_option, step_option, funnel_option, window_option],
     caption=lambda window, **_: f"window {duration_text(window)} from the first step to the last",
 )
 def funnel(events: pl.LazyFrame, *, steps: Sequence[Step], window: timedelta) -> pl.LazyFrame:

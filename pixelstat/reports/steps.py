@@ -32,8 +32,11 @@ class Step:
     event: str | None = None  # set where the step is exactly one event: steps of different events share no hit
 
 
-def step(text: str) -> Step:
-    """The step that a text means. Raises PixelstatError for SQL that cannot be read or names no column."""
+def step(text: str, further: Sequence[str] = ()) -> Step:
+    """The step that a text means; SQL in it may name the `further` columns too.
+
+    Raises PixelstatError for SQL that cannot be read or names no column.
+    """
     named = _NAMED.fullmatch(text)
     name, wanted = (named[1], named[2].strip()) if named else (text.strip(), text.strip())
     if not wanted:
@@ -41,7 +44,7 @@ def step(text: str) -> Step:
     if wanted.startswith("/"):
         return Step(name, is_page_view() & _is_page(wanted))
     if _SQL.search(wanted):
-        return Step(name, condition(wanted, "step"))
+        return Step(name, condition(wanted, "step", further))
     event = fold_event(wanted)
     return Step(name, pl.col("event").eq_missing(pl.lit(event)), event)
 
@@ -53,12 +56,14 @@ def split_steps(text: str) -> list[str]:
     ]
 
 
-def condition(sql: str, what: str) -> pl.Expr:
+def condition(sql: str, what: str, further: Sequence[str] = ()) -> pl.Expr:
     """A condition on event columns, by Polars' own SQL; null counts as no. Raises PixelstatError."""
+    columns, hint = [*CONDITION_COLUMNS, *further], columns_hint(further)
+    schema = {**EVENTS, **dict.fromkeys(further, pl.String())}
     try:
         sql.encode()
     except UnicodeEncodeError as error:
-        raise PixelstatError(f"The {what} is no text: it holds bytes that are not UTF-8.", columns_hint()) from error
+        raise PixelstatError(f"The {what} is no text: it holds bytes that are not UTF-8.", hint) from error
     if len(_OPERATOR.findall(re.sub(r"'[^']*'", "", sql))) > MOST:
         raise PixelstatError(f"The {what} has more than {MOST} operators.", "Try: event in ('a', 'b', 'c')")
     if _OF_MANY.search(re.sub(r"'[^']*'", "", sql)):
@@ -68,24 +73,24 @@ def condition(sql: str, what: str) -> pl.Expr:
         )
     try:
         expression = pl.sql_expr(sql)
-        unknown = sorted(set(expression.meta.root_names()) - set(CONDITION_COLUMNS))
+        unknown = sorted(set(expression.meta.root_names()) - set(columns))
         if not unknown:
-            dtype = pl.LazyFrame(schema=EVENTS).select(expression.alias("it")).collect_schema()["it"]
+            dtype = pl.LazyFrame(schema=schema).select(expression.alias("it")).collect_schema()["it"]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).partition("\n")[0]
-        raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", columns_hint()) from error
+        raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", hint) from error
     if unknown:
         is_event = unknown[0] in SPELLINGS  # purchase is near to the column purpose, and something else
-        near = [] if is_event else get_close_matches(unknown[0], CONDITION_COLUMNS, 1)
+        near = [] if is_event else get_close_matches(unknown[0], columns, 1)
         meant = f" Did you mean {near[0]}?" if near else " A text in SQL stands in single quotes."
-        raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{meant}", columns_hint())
+        raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{meant}", hint)
     if dtype != pl.Boolean:
         raise PixelstatError(f"The {what} {sql!r} is not true or false.", "Compare: value > 50, event = 'purchase'")
     return expression.fill_null(value=False)
 
 
-def columns_hint() -> str:
-    return "Columns: " + ", ".join(CONDITION_COLUMNS)
+def columns_hint(further: Sequence[str] = ()) -> str:
+    return "Columns: " + ", ".join([*CONDITION_COLUMNS, *further])
 
 
 def _is_page(pattern: str) -> pl.Expr:

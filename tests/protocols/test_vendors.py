@@ -49,6 +49,7 @@ def test_folder_and_registry_agree() -> None:
         "parameters",
         "vendors",
         "mailers",
+        "own",
     }
     assert files == set(protocols.NAMES)
     names = [protocol.name for protocol in ALL]

@@ -1,0 +1,159 @@
+"""pixelstat init: a commented pixelstat.toml, from what stands in given logs."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import polars as pl
+
+from pixelstat import config, paths
+from pixelstat.command import by_format
+from pixelstat.errors import PixelstatError
+from pixelstat.options import READING, logs_argument
+from pixelstat.outputs.whole import written_whole
+from pixelstat.pipeline import Selection, claimed, read
+from pixelstat.protocols.house import EVENT, PAGE, PARAMETERS, VISITOR
+from pixelstat.schemas import EXPORTED
+from pixelstat.source import Reading
+from pixelstat.suggestions import ENOUGH, MOST, is_likely, unnamed
+from pixelstat.terminal import harmless, say
+from pixelstat.vocabulary import SHOP_FUNNEL
+
+OPTIONS = [option for option in READING if option.name not in ("config", "explain")]
+BUSTERS = {"cb", "rnd", "rand", "random", "_", "ts", "z"}  # what only keeps caches from answering
+KNOWN = {*BUSTERS, *EVENT, *VISITOR, *PAGE, *(name for names in PARAMETERS.values() for name in names)}
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass
+class Found:
+    """What a pass over the logs has seen."""
+
+    requests: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    protocols: Counter[str] = field(default_factory=Counter)
+    parameters: Counter[str] = field(default_factory=Counter)  # of the house pixel, that no column holds
+    likely: Counter[str] = field(default_factory=Counter)  # paths asked for like a pixel, that are none
+    unnamed: Counter[str] = field(default_factory=Counter)  # protocols that must be named, by what looks like theirs
+
+    def take(self, batch: pl.DataFrame) -> None:
+        """See some more rows of EVENTS, marked."""
+        self.requests += batch.height
+        events = batch.filter(pl.col("rejected").is_null())
+        self.events.update(_counts(events["event"]))
+        self.protocols.update(_counts(events["protocol"]))
+        for query in events.filter(pl.col("protocol") == "house")["query"].drop_nulls().to_list():
+            self.parameters.update({part.partition("=")[0] for part in query.split("&")} - KNOWN)
+        others = batch.filter(pl.col("rejected") == "not_pixel")
+        self.likely.update(_counts(others.filter(is_likely())["path"]))
+        self.unnamed.update(unnamed(others))
+
+
+def _counts(values: pl.Series) -> dict[str, int]:
+    return dict(values.drop_nulls().value_counts().iter_rows())
+
+
+@click.command(
+    "init", params=[logs_argument, *OPTIONS], short_help="A commented pixelstat.toml, from what stands in given logs."
+)
+@click.option("-o", "--output", default=config.NAME, show_default=True, metavar="FILE", help="The file to write.")
+@click.option("--force", is_flag=True, help="Overwrite it.")
+@click.option("-q", "--quiet", is_flag=True, help="Errors only on stderr.")
+def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **reading: Any) -> None:
+    """A commented pixelstat.toml, from what stands in given logs: its pixels, its events, what may be further pixels.
+
+    Every report run in its folder or below reads it.
+    """
+    if not logs:
+        raise PixelstatError("init needs logs to look at.", "Try: pixelstat init access.log*")
+    if Path(output).exists() and not force:
+        raise PixelstatError(f"{output} is there already.", "Name another file with -o, or overwrite it with --force.")
+    grouped = by_format(
+        paths.find_logs(logs),
+        reading,
+        (lambda _: None) if quiet else say,
+    )
+    found = Found()
+    selection = Selection(pixels=reading["pixel"], named=reading["protocol"])
+    events = claimed(read(grouped, Reading(), None), selection)
+    seen = events.select("event", "protocol", "path", "query", "method", "rejected")
+    for batch in seen.collect_batches(maintain_order=True, engine="streaming"):
+        found.take(batch)
+    text = "\n".join(_text(found, logs, Path(output).resolve().parent)) + "\n"
+    with written_whole(output) as file:
+        file.write(text.encode())
+    if not quiet:
+        say(f"{output} is written; its comments say what was found.")
+
+
+def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
+    """The file, line by line."""
+    yield "# What pixelstat reads and asks for in this folder and below. All of it may be changed or left out."
+    yield ""
+    yield "# The logs of a report that names none: paths from here, directories, globs."
+    yield f"logs = [{', '.join(_quoted(_from(folder, log)) for log in logs)}]"
+    yield ""
+    yield f"# Found: {found.events.total():,} events in {found.requests:,} requests."
+    for what, counts in (("by pixel", found.protocols), ("by event", found.events)):
+        if counts:
+            told = ", ".join(f"{_plain(name)} {count:,}" for name, count in counts.most_common(12))
+            yield f"#   {what}: {told}"
+    yield ""
+    yield "# Pixels that look like ordinary pages, and are read only if they are named here."
+    names = [name for name, _ in found.unnamed.most_common()]
+    for name, count in found.unnamed.most_common():
+        yield f"#   {count:,} requests look like those of {name}"
+    yield f"# protocols = [{', '.join(map(_quoted, names or ['sendy']))}]"
+    yield ""
+    yield "# Pixels of your own: a path, with named parts if it has any; the parameters that feed columns; your words."
+    enough = max(2, found.requests * ENOUGH)
+    likely = [one for one in found.likely.most_common(MOST) if one[1] >= enough and not set("{}*") & set(one[0])]
+    for path, count in likely or [("/o/{campaign}/{recipient}.gif", 0)]:
+        yield "# [[pixels]]"
+        yield f"# path = {_quoted(path)}" + (f"  # {count:,} requests" if count else "")
+    yield '# name = "mine"'
+    yield '# event = "page_view"  # where a request names none'
+    yield "# [pixels.parameters]"
+    yield '# visitor = "vid"'
+    yield '# value = ["amount", "total"]'
+    yield "# [pixels.events]"
+    yield '# bk = "purchase"'
+    yield ""
+    yield "# Further parameters, as columns that --where and --step can name."
+    yield "# [columns]"
+    others = [name for name, _ in found.parameters.most_common(MOST) if PLAIN.fullmatch(name) and not _is_taken(name)]
+    for name in others or ["destination"]:
+        yield f"# {name} = {_quoted(name)}"
+    yield ""
+    yield "# Goals, which a step can name, and funnels: pixelstat funnel --funnel NAME"
+    yield "# [goals]"
+    yield "# big_order = \"event = 'purchase' and value > 100\""
+    steps = [event for event in SHOP_FUNNEL if found.events[event]]
+    yield "" if len(steps) > 1 else "#"
+    mark = "" if len(steps) > 1 else "# "
+    yield f"{mark}[funnels]"
+    yield f"{mark}shop = [{', '.join(map(_quoted, steps if len(steps) > 1 else ['page_view', 'purchase']))}]"
+
+
+def _is_taken(name: str) -> bool:
+    return name in (*EXPORTED, *config.FEEDS) or name.startswith("utm_") or name.lower() in config.KEYWORDS
+
+
+def _from(folder: Path, log: str) -> str:
+    path = Path(log).absolute()
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def _quoted(text: str) -> str:
+    """A text of TOML. JSON's escapes are TOML's, but for a DEL, which JSON leaves as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def _plain(text: str) -> str:
+    """What a comment can hold."""
+    return harmless(text)[:60]
