@@ -112,8 +112,8 @@ def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run]
     with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _readable_failures():
         write(Run(grouped, selection, common, output, found, ledger, rejects, limit))
     tell(ledger.line())
-    if read_as := ledger.formats_line():
-        tell(read_as)
+    for line in filter(None, (ledger.flaws_line(), ledger.formats_line())):
+        tell(line)
     if ledger.first and ledger.last:
         tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
     elif ledger.lines and not ledger.pixel_requests:

@@ -8,7 +8,7 @@ from threading import Lock
 
 import polars as pl
 
-from pixelstat.schemas import REASONS
+from pixelstat.schemas import FLAWS, REASONS
 from pixelstat.source import Reading
 
 
@@ -23,6 +23,7 @@ class Ledger:
     reading: Reading = field(default_factory=Reading)
     counts: Counter[str | None] = field(default_factory=Counter)  # candidates by reason; None: kept
     formats: Counter[str | None] = field(default_factory=Counter)  # candidates by the log format they were read as
+    flaws: Counter[str | None] = field(default_factory=Counter)  # of the kept, where the report looks at them
     first: datetime | None = None  # of the kept, UTC
     last: datetime | None = None
     _hits: list[pl.Series] = field(default_factory=list)
@@ -40,12 +41,14 @@ class Ledger:
                 aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
                 times = times.filter(rejected.is_null())
             hits = batch["hit"].filter(rejected.is_null())
+            flaws = _counts(batch.filter(rejected.is_null())["flaw"].drop_nulls()) if "flaw" in batch.columns else {}
             first, last = times.min(), times.max()
             with self._lock:
                 self.counts.update(aside)
                 self.formats.update(read_as)
                 self.counts[None] += rejected.null_count()
                 self._hits.append(hits)
+                self.flaws.update(flaws)
                 if isinstance(first, datetime) and isinstance(last, datetime):
                     self.first = min(self.first or first, first)
                     self.last = max(self.last or last, last)
@@ -81,6 +84,11 @@ class Ledger:
         most_first = sorted(self.aside.items(), key=lambda item: -item[1])
         reasons = ", ".join(count(number, *REASONS[reason]) for reason, number in most_first)
         return f"{text}; set aside: {reasons}" if reasons else text
+
+    def flaws_line(self) -> str:
+        """`kept in part: 3 values that are no numbers`, where the report looks at that; else nothing."""
+        told = ", ".join(count(self.flaws[flaw], *words) for flaw, words in FLAWS.items() if self.flaws[flaw])
+        return f"kept in part: {told}" if told else ""
 
     def formats_line(self) -> str:
         """`read as combined: 6,000, caddy: 904`, where there is more than one format; else nothing."""

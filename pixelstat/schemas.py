@@ -27,6 +27,12 @@ FAULTS = {  # what is wrong with a line, in the words of `check`
 }
 Fault = pl.Enum(list(FAULTS))
 
+FLAWS = {  # why an event holds less than its request meant to say, with the ledger's words for one and for many
+    "number": ("value that is no number", "values that are no numbers"),
+    "macro": ("macro that was not filled in", "macros that were not filled in"),
+    "payload": ("payload that cannot be decoded", "payloads that cannot be decoded"),
+}
+
 LINES = pl.Schema(
     {
         "line": pl.String(),  # without its line end; undecodable bytes are U+FFFD
@@ -97,6 +103,7 @@ EVENTS = pl.Schema(
         "campaign": pl.String(),  # the mailing that an email was part of
         "link": pl.String(),  # that was clicked
         "sent": UTC_TIME,  # when the mail was, where its address tells
+        "flaw": pl.String(),  # why not all of the request could be read: one of FLAWS; null when it could
         "client": pl.String(),
         "user_agent": pl.String(),
         "method": pl.String(),

@@ -116,8 +116,11 @@ def _opened(events: pl.LazyFrame, read: Callable[[str], Mapping[str, object]]) -
         return pl.Series(texts.name, [_read(text, read) for text in texts.to_list()], dtype=held)
 
     found = pl.col("held").struct
-    return events.with_columns(held=pl.col("data").map_batches(batch, return_dtype=held)).with_columns(
-        pl.coalesce(found.field(name), name).alias(name) for name in TOLD
+    events = events.with_columns(held=pl.col("data").map_batches(batch, return_dtype=held))
+    unread = pl.col("data").is_not_null() & pl.col("held").is_null()
+    return events.with_columns(
+        *(pl.coalesce(found.field(name), name).alias(name) for name in TOLD),
+        flaw=pl.when(unread).then(pl.lit("payload")).otherwise("flaw"),
     )
 
 

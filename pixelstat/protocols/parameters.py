@@ -28,14 +28,25 @@ TEXTS = (  # the columns that parameters feed, beside event, visitor_id, page_ad
     "session_id", "goal", "campaign", "link",
 )  # fmt: skip
 
+_MACRO = r"(?:(?:\$|%24)(?:\{|%7[Bb])|(?:\{|%7[Bb]){2}|(?:\*|%2[Aa])(?:\||%7[Cc]))"  # how one begins
 _ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a whole address
 
 
 def parameter(query: pl.Expr, names: Iterable[str]) -> pl.Expr:
-    """The first parameter of these names that has a value, still encoded; null when there is none."""
+    """The last parameter of these names that has a value, still encoded; null when there is none, or only a macro.
+
+    Of a name that is repeated the last counts, as in PHP and in most frameworks.
+    """
     if not names:
         return pl.lit(None, pl.String)
-    return query.str.extract(f"(?:^|&)(?:{'|'.join(names)})=([^&]+)")
+    found = query.str.extract_all(f"(?:^|&)(?:{'|'.join(names)})=[^&]+").list.last()
+    text = found.str.splitn("=", 2).struct.field("field_1")
+    return pl.when(~is_macro(text)).then(text)
+
+
+def is_macro(text: pl.Expr) -> pl.Expr:
+    """Whether a parameter, encoded or not, is a place that somebody's template left unfilled: `${USER}`, `{{id}}`, `*|EMAIL|*`."""
+    return text.str.contains(f"^{_MACRO}")
 
 
 def decoded(rows: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
@@ -79,8 +90,14 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
         .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
     )
     rows = folded(decoded(raw, [*names, *anonymous]).with_columns(event=event))
-    rows = rows.with_columns(column("value").cast(EVENTS["value"], strict=False))
-    return rows.with_columns(value=pl.when(column("value").is_finite()).then("value"))
+    rows = rows.with_columns(given_value=column("value"), value=column("value").cast(EVENTS["value"], strict=False))
+    rows = rows.with_columns(value=pl.when(column("value").is_finite()).then("value"))
+    return rows.with_columns(
+        flaw=pl.when(column("given_value").is_not_null() & column("value").is_null())
+        .then(pl.lit("number"))
+        .when(query.str.contains(f"={_MACRO}"))
+        .then(pl.lit("macro"))
+    )
 
 
 def placed(events: pl.LazyFrame) -> pl.LazyFrame:

@@ -8,7 +8,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote_plus, urlencode
 
 import polars as pl
 
@@ -18,6 +18,8 @@ from pixelstat.schemas import Reason
 from pixelstat.vocabulary import changed_where, looked_at
 
 RAW = ("path", "query", "http_referer", "vhost")  # what an event is made of, as the house pixel leaves it
+OPENED = "&\x1f&"  # stands in front of what a payload held
+PAYLOADS = 20  # of one request, at most
 DEEPEST, LONGEST = 8, 100_000  # levels of a payload that are looked into, characters of one that are decoded
 
 
@@ -70,10 +72,14 @@ def vendor(
             requests = changed_where(
                 requests,
                 ["query"],
-                lambda query: query.str.contains(f"(?:^|&)(?:{payload})="),
+                lambda query: query.str.contains(_holds(payload)),
                 lambda query: opened(query, payload),
             )
-        events = fill(named(requests, names, event))
+        events = named(requests, names, event)
+        if payload:
+            unread = pl.col("query").str.contains(_holds(payload)) & ~pl.col("query").str.contains(OPENED, literal=True)
+            events = events.with_columns(flaw=pl.when(unread).then(pl.lit("payload")).otherwise("flaw"))
+        events = fill(events)
         if key:
             events = events.with_columns(key=pl.concat_str(parameter(pl.col("query"), (part,)) for part in key))
         return placed(events).with_columns(protocol=pl.lit(name))
@@ -88,13 +94,13 @@ def vendor(
 
 def opened(query: str, names: str) -> str:
     """The query with what its payloads hold behind it, keys of objects in objects parted by dots. One that cannot be read stays."""
-    found = [
-        pair
-        for key, value in parse_qsl(query, max_num_fields=10_000)
-        if re.fullmatch(names, key)
-        for pair in _pairs(json_of(value))
-    ]
-    return f"{query}&{urlencode(found, safe='$[]', errors='replace')}" if found else query
+    values = [unquote_plus(part) for part in re.findall(f"(?:^|&)(?:{names})=([^&]+)", query)]
+    found = [pair for value in values[-PAYLOADS:] for pair in _pairs(json_of(value))]
+    return f"{query}{OPENED}{urlencode(found, safe='$[]', errors='replace')}" if found else query
+
+
+def _holds(payload: str) -> str:
+    return f"(?:^|&)(?:{payload})=[^&]"
 
 
 def json_of(text: str) -> object:
