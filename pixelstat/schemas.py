@@ -80,6 +80,7 @@ EVENTS = pl.Schema(
         "user_id": pl.String(),
         "recipient": pl.String(),  # of an email
         "page": pl.String(),  # decoded path, no query, no fragment
+        "page_query": pl.String(),  # of the page's address, without the question mark, as it stands there
         "host": pl.String(),  # of the page, else the site that was asked; lower case, no port
         "referrer": pl.String(),  # where the visitor came from, by the pixel's own parameter
         "utm_id": pl.String(),

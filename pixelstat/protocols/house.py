@@ -84,7 +84,7 @@ SAMPLES = (
     PixelSample("/o.gif?mid=launch&rcpt=r17", {"event": "open", "visitor": "r:r17", "message": "launch", "recipient": "r17"}),
     PixelSample(
         "/img/1x1.gif",
-        {"event": "page_view", "page": "/café", "host": "shop.example", "utm_source": "mail"},
+        {"event": "page_view", "page": "/café", "page_query": "utm_source=mail", "host": "shop.example", "utm_source": "mail"},
         referrer="https://Shop.example:8443/caf%C3%A9?utm_source=mail#top",
     ),
     PixelSample(

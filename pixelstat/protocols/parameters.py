@@ -101,7 +101,7 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
 
 
 def placed(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The page's path and host out of whatever the pixel's parameter held, else out of the Referer header.
+    """The page's path, query and host out of whatever the pixel's parameter held, else out of the Referer header.
 
     A bare path was decoded with its parameter; the path inside an address has an encoding of its own.
     The campaign of the page's address fills in where the hit has none.
@@ -125,6 +125,7 @@ def placed(events: pl.LazyFrame) -> pl.LazyFrame:
     )
     return decoded(decoded_path(parted, "page"), [f"address_{name}" for name in utm]).with_columns(
         page=_rooted(pl.coalesce("bare_path", "page")),
+        page_query=query,
         **{name: pl.coalesce(name, f"address_{name}") for name in utm},
     )
 
