@@ -112,8 +112,8 @@ def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run]
     with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _readable_failures():
         write(Run(grouped, selection, common, output, found, ledger, rejects, limit))
     tell(ledger.line())
-    for line in filter(None, (ledger.flaws_line(), ledger.formats_line())):
-        tell(line)
+    for more in filter(None, (ledger.stitched_line(), ledger.flaws_line(), ledger.formats_line())):
+        tell(more)
     if ledger.first and ledger.last:
         tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
     elif ledger.lines and not ledger.pixel_requests:
@@ -190,6 +190,7 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         where=condition(common["where"], "condition", common["config"].further) if common["where"] else None,
         keep_duplicates=common["keep_duplicates"],
         config=common["config"],
+        stitch=common["stitch"],
         **period,
     )
 

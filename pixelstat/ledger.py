@@ -26,6 +26,7 @@ class Ledger:
     flaws: Counter[str | None] = field(default_factory=Counter)  # of the kept, where the report looks at them
     first: datetime | None = None  # of the kept, UTC
     last: datetime | None = None
+    stitched: tuple[int, int] | None = None  # keys that are joined, and the people they are of; None: nobody asked
     _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -95,6 +96,13 @@ class Ledger:
         found = sorted((-number, name) for name, number in self.formats.items() if name and number)
         told = ", ".join(f"{name}: {-number:,}" for number, name in found)
         return f"read as {told}" if len(found) > 1 else ""
+
+    def stitched_line(self) -> str:
+        """`stitched: 1,204 keys of 530 people`, where that was asked for; else nothing."""
+        if self.stitched is None:
+            return ""
+        keys, people = self.stitched
+        return f"stitched: {count(keys, 'key', 'keys')} of {count(people, 'person', 'people')}"
 
 
 def _of_pixels(batch: pl.DataFrame) -> pl.Series:

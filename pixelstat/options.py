@@ -176,6 +176,7 @@ WHICH = [
     click.Option(["--exclude-ip", "exclude_ip"], type=Network(), multiple=True, metavar="NET", help="Not from this address or network; repeat it."),
     click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
     click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count a hit again that the log holds twice, and an order that is reloaded."),
+    click.Option(["--stitch"], is_flag=True, help="One visitor for all ids, users and recipients that events show together; reads the logs twice."),
 ]
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),

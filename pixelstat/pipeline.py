@@ -1,6 +1,7 @@
 """The whole program on one screen: LINES -> REQUESTS -> EVENTS -> a report's frame.
 
-Every stage is lazy, and `collect` happens once, in `run`: a report pays only for the columns it uses.
+Every stage is lazy, and `collect` happens once, in `run`: a report pays only for the columns it uses. Who is to be
+known by all that the logs hold (`stitch`) is looked for in a pass before.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from pixelstat import formats, protocols, source, stored
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
-from pixelstat.people import agents, duplicates, exclusions, forwarded, identity
+from pixelstat.people import agents, duplicates, exclusions, forwarded, identity, stitching
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
@@ -35,6 +36,7 @@ class Selection:
     where: pl.Expr | None = None
     keep_duplicates: bool = False
     config: Config = field(default_factory=Config)
+    stitch: bool = False
 
     protocols: Sequence[PixelProtocol] = field(init=False)
 
@@ -68,27 +70,45 @@ def run(
 
 
 def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | None = None) -> pl.LazyFrame:
-    """The EVENTS that count. As they are read, the ledger counts them and the others.
+    """The EVENTS that count. As they are read, the ledger counts them and the others."""
+    people = known(logs, selection, ledger) if selection.stitch else None
+    events = found(logs, selection, ledger.reading, rejects)
+    if people is not None:
+        events = stitching.stitched(events, people)
+    events = judged(events, selection)
+    hits = duplicates.every_hit(events) if selection.keep_duplicates else duplicates.with_hit(events)
+    return ledger.settle(hits.select(*EVENTS, *selection.config.further))
+
+
+def known(logs: Logs, selection: Selection, ledger: Ledger) -> pl.DataFrame:
+    """Whose keys are one person's, by all events of the logs, whatever period, host or condition is asked for."""
+    every = [*logs.stored, *(log for _, group in logs.groups for log in group)]
+    with source.read_again(every):
+        reading = source.Reading(positions=ledger.reading.positions)  # its lines are counted when they are read again
+        shown = stitching.shown_together(found(logs, selection, reading)).collect(engine="streaming")
+    people = stitching.people(shown)
+    ledger.stitched = (people.height, people["person"].n_unique())
+    return people
+
+
+def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Rejects | None = None) -> pl.LazyFrame:
+    """EVENTS of logs and of Parquet, with the marks that depend on who asked and what was answered.
 
     Only lines that a pixel's marker occurs in are parsed, unless somebody wants to know which others are bad.
     """
     is_candidate = protocols.may_be_of(pl.col("line"), selection.protocols)
     if rejects is None:
-        requests = read(logs, ledger.reading, is_candidate)
+        requests = read(logs, reading, is_candidate)
     else:  # what is no pixel's line is no unreadable pixel request either
         is_other = (pl.col("rejected") == "unreadable") & ~is_candidate
-        requests = read(logs, ledger.reading, None, rejects).with_columns(
+        requests = read(logs, reading, None, rejects).with_columns(
             rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
         )
     events = claimed(requests, selection)
     if logs.stored:
-        events = pl.concat(
-            [events, marked(stored.events(logs.stored, ledger.reading, selection.config.further), {}, selection)],
-            how="diagonal",
-        )
-    events = judged(events, selection)
-    hits = duplicates.every_hit(events) if selection.keep_duplicates else duplicates.with_hit(events)
-    return ledger.settle(hits.select(*EVENTS, *selection.config.further))
+        again = stored.events(logs.stored, reading, selection.config.further)
+        events = pl.concat([events, marked(again, {}, selection)], how="diagonal")
+    return events
 
 
 def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: Rejects | None = None) -> pl.LazyFrame:

@@ -65,8 +65,16 @@ class Log:
 
     def keep_if_stream(self) -> None:
         """Keep what is read of a stream in a temporary file, so that its lines can be had again as they were."""
-        if self.stream:
+        if self.stream and not self.kept:
             self.kept = TemporaryFile()  # noqa: SIM115 - lives as long as the log
+
+    def rewind(self) -> None:
+        """Of a stream that was kept and has passed, what was kept is the stream from now on: it can be read again."""
+        if self.kept:
+            self.kept.flush()
+            self.stream = FileIO(os.dup(self.kept.fileno()), closefd=False)  # of a file without a name: until the end
+            self.kept.close()
+            self.kept = None
 
     def first_line(self) -> str:
         return self.head[1:].partition(b"\n")[0][:300].decode("utf-8", "replace")
@@ -288,6 +296,16 @@ def _lines_of(log: Log, block: bytes, passed: int, max_line: int, *, numbered: b
         pl.lit(log.label).cast(LINES["file"]).alias("file"),
         pl.int_range(passed + 1, passed + 1 + pl.len(), dtype=pl.Int64).alias("number"),
     )
+
+
+@contextlib.contextmanager
+def read_again(logs: Sequence[Log]) -> Iterator[None]:
+    """What is read of the logs inside can be read once more behind it, also of streams."""
+    for log in logs:
+        log.keep_if_stream()
+    yield
+    for log in logs:
+        log.rewind()
 
 
 def beginnings(logs: Sequence[Log]) -> Sequence[Log]:
