@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
+from pixelstat.outputs.spelled import with_lists_as_text
 from pixelstat.outputs.words import word
 from pixelstat.report import NUMBERS, Result
 
@@ -15,7 +16,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     for place, part in enumerate(parts):
         rows = [
             [_MARKS.sub(r"\\\1", word(value, column.kind)) for value, column in zip(row, part.columns, strict=True)]
-            for row in part.frame.iter_rows()
+            for row in with_lists_as_text(part.frame).iter_rows()
         ]
         if place == 0:
             notes = part.notes

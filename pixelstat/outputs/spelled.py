@@ -14,9 +14,21 @@ def with_times_as_text(result: Result) -> pl.DataFrame:
     return result.frame.with_columns(pl.col(name).dt.strftime(TIME) for name in times)
 
 
+def with_lists_as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Lists as compact JSON, everything else as it is."""
+    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
+    return frame.with_columns(
+        # Polars writes objects only, so it gets one with the list as its `x`; what is around the list is cut off.
+        pl.when(pl.col(name).is_not_null())
+        .then(pl.struct(x=name).struct.json_encode().str.slice(len('{"x":')).str.head(-1))
+        .alias(name)
+        for name in lists
+    )
+
+
 def defused(result: Result) -> pl.DataFrame:
-    """Times as text, and a `'` before any text that a spreadsheet would run as a formula."""
-    frame = with_times_as_text(result)
+    """Times and lists as text, and a `'` before any text that a spreadsheet would run as a formula."""
+    frame = with_lists_as_text(with_times_as_text(result))
     if not result.csv_safe:
         return frame
     texts = [column.name for column in result.columns if column.kind == "text"]

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pixelstat.outputs.spelled import with_lists_as_text
 from pixelstat.outputs.words import word
 from pixelstat.report import NUMBERS, Result
 
@@ -22,7 +23,7 @@ PLAIN_WIDTH = 100  # columns where there is no terminal to ask
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
     whole = list(parts)
-    result = replace(whole[0], frame=pl.concat(part.frame for part in whole))
+    result = replace(whole[0], frame=with_lists_as_text(pl.concat(part.frame for part in whole)))
     to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
     text = TextIOWrapper(file, encoding="utf-8", errors="replace", write_through=True)
     console = Console(
