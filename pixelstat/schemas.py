@@ -71,6 +71,18 @@ REQUESTS = pl.Schema(
 # REQUESTS with the lines that they were read from.
 READ = pl.Schema({**REQUESTS, "line": LINES["line"], "header": LINES["header"]})
 
+PRODUCTS = pl.List(
+    pl.Struct(
+        {
+            "id": pl.String(),
+            "name": pl.String(),
+            "category": pl.String(),
+            "price": pl.Float64(),
+            "quantity": pl.Float64(),
+        }
+    )
+)
+
 EVENTS = pl.Schema(
     {
         "time": UTC_TIME,
@@ -96,7 +108,8 @@ EVENTS = pl.Schema(
         "key": pl.String(),  # the same where the pixel says that a hit is sent again
         "value": pl.Float64(),  # in currency; null when absent or not a number
         "currency": pl.String(),
-        "product": pl.String(),
+        "product": pl.String(),  # the first one's id
+        "products": PRODUCTS,  # that the event is about, at most 200; null where it names none
         "message": pl.String(),  # of an email
         "variant": pl.String(),  # of an experiment
         "session_id": pl.String(),  # by the pixel's own count

@@ -16,7 +16,7 @@ from pixelstat.report import Column, Result
 from pixelstat.schemas import EXPORTED
 from pixelstat.terminal import say
 
-KINDS = {pl.String: "text", pl.Datetime: "instant", pl.Float64: "number", pl.Int16: "count"}
+KINDS = {pl.String: "text", pl.Datetime: "instant", pl.Float64: "number", pl.Int16: "count", pl.List: "list"}
 COLUMNS = tuple(Column(name, KINDS[dtype.base_type()]) for name, dtype in EXPORTED.items())
 SHOWN = ("time", "event", "visitor", "page", "value", "campaign")  # columns of a table
 MOST = 20  # rows of one

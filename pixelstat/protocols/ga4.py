@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import joined, product
 from pixelstat.protocols.vendors import has, holds, vendor
 
 PROTOCOL = vendor(
@@ -21,7 +22,6 @@ PROTOCOL = vendor(
         "order_id": (r"ep\.transaction_id",),
         "value": (r"epn\.value",),
         "currency": ("cu", r"ep\.currency"),
-        "product": ("pr1",),
         "link": (r"ep\.link_url",),
         "utm_medium": ("cm",),
         "utm_source": ("cs",),
@@ -30,8 +30,8 @@ PROTOCOL = vendor(
         "utm_term": ("ct",),
     },
     key=("cid", "_p", "_s"),
+    items=(joined("pr{n}", id="id", name="nm", category="ca", price="pr", quantity="qt"),),
     event=pl.coalesce("event", pl.lit("page_view")),
-    fill=lambda events: events.with_columns(product=pl.col("product").str.extract("(?:^|~)id([^~]+)")),
     samples=(
         PixelSample(
             "/g/collect?v=2&tid=G-JQ77F5GDMC&gtm=45je4730&_p=1720146261922&gcd=13l3l3l3l2&cid=1954840087.1720146262&ul=en-us"
@@ -41,9 +41,12 @@ PROTOCOL = vendor(
         ),
         PixelSample(
             "/g/collect?v=2&tid=G-A&cid=1.2&en=purchase&ep.transaction_id=A17&epn.value=89.5&cu=EUR&pr1=id123~nmShirt~pr9.99~qt1&dl=https%3A%2F%2Fshop.example%2F",
-            {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "product": "123"},
+            {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "product": "123",
+             "products": [product("123", "Shirt", None, 9.99, 1)]},
         ),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=view_item", {"event": "product_view"}),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=begin_checkout", {"event": "checkout"}),
+        PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=add_to_cart&pr2=idC2&pr1=nmHot~~Pot~caKitchen~idK1~qt2",
+                    {"event": "add_to_cart", "products": [product("K1", "Hot~Pot", "Kitchen", None, 2), product("C2")]}),
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import numbered, product
 from pixelstat.protocols.vendors import first_of, has, holds, spelled, vendor
 
 _ACTIONS = {"purchase": "purchase", "add": "add_to_cart", "remove": "remove_from_cart", "detail": "product_view",
@@ -23,7 +24,6 @@ PROTOCOL = vendor(
         "order_id": ("ti",),
         "value": ("tr", "ev", "ip"),
         "currency": ("cu",),
-        "product": ("pr1id", "ic"),
         "utm_campaign": ("cn",),
         "utm_source": ("cs",),
         "utm_medium": ("cm",),
@@ -35,6 +35,10 @@ PROTOCOL = vendor(
         "category": ("ec",),
         "action": ("pa",),
     },
+    items=(
+        numbered("pr{n}{key}", id="id", name="nm", category="ca", price="pr", quantity="qt"),
+        numbered("i{key}", id="c", name="n", category="v", price="p", quantity="q"),
+    ),
     event=first_of(
         ((pl.col("category") == "email") & (pl.col("event") == "open"), "open"),
         (pl.col("action").is_in(list(_ACTIONS)), spelled(pl.col("action"), _ACTIONS)),
@@ -49,6 +53,10 @@ PROTOCOL = vendor(
                     {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR"}),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=r17&t=event&ec=email&ea=open&dp=%2Femail%2Flaunch&cm=email&cn=launch",
                     {"event": "open", "utm_medium": "email", "campaign": "launch"}),
-        PixelSample("/j/collect?v=1&tid=UA-1-2&cid=5&t=event&ec=Video&ea=Play&pa=detail&pr1id=kettle", {"event": "product_view", "product": "kettle"}),
+        PixelSample("/j/collect?v=1&tid=UA-1-2&cid=5&t=event&ec=Video&ea=Play&pa=detail&pr1id=kettle", {"event": "product_view", "product": "kettle", "products": [product("kettle")]}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=item&ti=A17&ic=K1&in=Kettle&iv=Kitchen&ip=89.5&iq=2",
+                    {"event": "item", "order_id": "A17", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2)]}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=event&pa=purchase&ti=A17&pr1id=K1&pr1nm=Kettle&pr1ca=Kitchen&pr1pr=89.5&pr1qt=2&pr2id=C2",
+                    {"event": "purchase", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]}),
     ),
 )  # fmt: skip

@@ -12,7 +12,8 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.protocols import PixelProtocol, PixelSample
-from pixelstat.protocols.parameters import named, placed
+from pixelstat.protocols.parameters import named, number, placed
+from pixelstat.protocols.products import product
 
 IMAGES = (  # the names of images that people track with
     "pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open",
@@ -34,6 +35,7 @@ PARAMETERS = {  # column: the names it goes by
     "recipient": ("rcpt", "recipient", "subscriber"),
     "variant": ("variant", "var", "ab"),
 }
+PRICE, QUANTITY = ("price",), ("qty", "quantity")
 EVENT = ("e", "ev", "event", "en", "action")
 VISITOR = ("v", "vid", "visitor", "visitor_id", "cid", "client_id", "anonymous_id")
 PAGE = ("p", "page", "path", "url", "u", "dl")
@@ -71,8 +73,21 @@ def _events(requests: pl.LazyFrame) -> pl.LazyFrame:
     unnamed = pl.when(pl.col("event").is_null()).then("path")
     is_open = unnamed.str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
     default = pl.when(is_open).then(pl.lit("open")).when(unnamed.is_not_null()).then(pl.lit("page_view"))
-    names = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, **PARAMETERS}
-    return placed(named(requests, names, pl.coalesce("event", default))).with_columns(protocol=pl.lit("house"))
+    names = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, "price": PRICE, "quantity": QUANTITY}
+    events = placed(named(requests, {**names, **PARAMETERS}, pl.coalesce("event", default)))
+    return events.with_columns(products=_product(), protocol=pl.lit("house"))
+
+
+def _product() -> pl.Expr:
+    """The one product: people write several in too many ways to tell them from an id with a comma in it."""
+    product = pl.struct(
+        id="product",
+        name=pl.lit(None, pl.String),
+        category=pl.lit(None, pl.String),
+        price=number(pl.col("price")),
+        quantity=number(pl.col("quantity")),
+    )
+    return pl.when(pl.col("product").is_not_null()).then(pl.concat_list(product))
 
 
 SAMPLES = (
@@ -92,5 +107,7 @@ SAMPLES = (
         {"event": "quiz_done", "visitor": "u:ann", "user_id": "ann", "page": "/a+b", "host": "shop.example",
          "utm_source": "x", "utm_medium": "social", "variant": "b"},
     ),
+    PixelSample("/p.gif?e=atc&sku=K1&price=89.5&qty=2", {"event": "add_to_cart", "product": "K1", "products": [product("K1", None, None, 89.5, 2)]}),
+    PixelSample("/p.gif?e=order&item=K1,C2&quantity=many&item=D3", {"product": "K1,C2", "products": [product("K1,C2")]}),
     PixelSample("/pixel.gif?p=%2Fa%2520b%3Fx%3D1%23y", {"event": "page_view", "page": "/a%20b"}),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import in_json, numbered, product
 from pixelstat.protocols.vendors import first_of, has, holds, vendor
 
 _CAMPAIGN = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("campaign", "cpn"))
@@ -41,13 +42,16 @@ PROTOCOL = vendor(
         "referrer": ("urlref",),
         "order_id": ("ec_id",),
         "value": ("revenue", "e_v"),
-        "product": ("_pks",),
         "goal": ("idgoal",),
         "link": ("link", "download"),
         "utm_campaign": ("_rcn", *_CAMPAIGN),
         "utm_term": ("_rck", *_KEYWORD),
     },
     key=("pv_id", "rand"),
+    items=(
+        in_json("ec_items", id="0", name="1", category="2", price="3", quantity="4"),
+        numbered("_pk{key}", id="s", name="n", category="c", price="p"),
+    ),
     event=_event(),
     samples=(
         PixelSample(
@@ -63,5 +67,11 @@ PROTOCOL = vendor(
         PixelSample("/ppms.php?idsite=a-b&rec=1&e_c=Video&e_a=Play&e_v=3&_id=1da7", {"event": "Play", "value": 3.0}),
         PixelSample("/matomo.php?idsite=1&rec=1&search=kettle&_id=1da7", {"event": "search"}),
         PixelSample("/matomo.php?idsite=1&rec=1&link=https%3A%2F%2Fother.example%2F&_id=1", {"event": "click", "link": "https://other.example/"}),
+        PixelSample(
+            "/matomo.php?idsite=1&rec=1&idgoal=0&ec_id=A17&ec_items=%5B%5B%22K1%22%2C%22Kettle%22%2C%5B%22Kitchen%22%2C%22Gifts%22%5D%2C89.5%2C2%5D%2C%5B%22C2%22%2C%22Cup%22%5D%5D",
+            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2", "Cup")]},
+        ),
+        PixelSample("/matomo.php?idsite=1&rec=1&_pks=K1&_pkn=Kettle&_pkc=%5B%22Kitchen%22%2C%22Gifts%22%5D&_pkp=89.5&_id=1da7",
+                    {"event": "product_view", "products": [product("K1", "Kettle", "Kitchen", 89.5)]}),
     ),
 )  # fmt: skip

@@ -3,12 +3,15 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import in_json, product
 from pixelstat.protocols.vendors import has, holds, vendor
 
 
 def _data(name: str) -> str:
     return rf"cd(?:\[|%5B){name}(?:\]|%5D)"
 
+
+_OF_ONE = {"name": _data("content_name"), "category": _data("content_category")}
 
 PROTOCOL = vendor(
     "meta",
@@ -24,17 +27,23 @@ PROTOCOL = vendor(
         "value": (_data("value"),),
         "currency": (_data("currency"),),
         "order_id": (_data("order_id"),),
-        "product": (_data("content_ids"),),
     },
     key=("ev", "eid"),
+    items=(
+        in_json(_data("contents"), _OF_ONE, id="id", price="item_price", quantity="quantity"),
+        in_json(_data("content_ids"), _OF_ONE, id=""),
+    ),
     event=pl.coalesce("event", pl.lit("page_view")),
-    fill=lambda events: events.with_columns(product=pl.col("product").str.extract(r'^\[?"?([^",\]]+)')),
     samples=(
         PixelSample(
             "/tr/?id=255813999377376&ev=ViewContent&dl=https%3A%2F%2Fshop.example%2Fkettle&rl=&if=false&ts=1677713150564&cd%5Bcontent_ids%5D=%5B%228905745446750%22%5D",
-            {"event": "product_view", "product": "8905745446750", "page": "/kettle", "host": "shop.example"},
+            {"event": "product_view", "product": "8905745446750", "products": [product("8905745446750")], "page": "/kettle", "host": "shop.example"},
         ),
         PixelSample("/tr?id=255813999377376&ev=Purchase&cd[value]=89.5&cd[currency]=EUR&fbp=fb.1.2.3&noscript=1",
                     {"event": "purchase", "value": 89.5, "currency": "EUR", "visitor": "v:fb.1.2.3"}),
+        PixelSample("/tr?id=255813999377376&ev=Purchase&cd[contents]=%5B%7B%22id%22%3A%22K1%22%2C%22quantity%22%3A2%2C%22item_price%22%3A89.5%7D%2C%7B%22id%22%3A%22C2%22%7D%5D&cd[content_ids]=%5B%22K1%22%2C%22C2%22%5D&cd[content_name]=Order",
+                    {"event": "purchase", "product": "K1", "products": [product("K1", None, None, 89.5, 2), product("C2")]}),
+        PixelSample("/tr?id=255813999377376&ev=AddToCart&cd[content_ids]=%5B'K1'%5D&cd[content_name]=Kettle&cd%5Bcontent_category%5D=Kitchen",
+                    {"event": "add_to_cart", "product": "K1", "products": [product("K1", "Kettle", "Kitchen")]}),
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import numbered, product
 from pixelstat.protocols.vendors import first_of, has, vendor
 
 PROTOCOL = vendor(
@@ -19,13 +20,14 @@ PROTOCOL = vendor(
         "referrer": ("r",),
         "value": ("gv",),
         "currency": ("gc",),
-        "product": ("prodid",),
         "kind": ("evt",),
     },
+    items=(numbered("{key}", id="prodid"),),
     event=first_of((pl.col("kind") == "pageLoad", "page_view"), (pl.lit(value=True), pl.coalesce("event", pl.lit("event")))),
     samples=(
         PixelSample("/action/0?ti=123456&Ver=2&mid=m1&ec=Ecommerce&ea=Purchase&el=Sale&ev=0&gv=123.34&evt=custom&msclkid=N&rn=693067",
                     {"event": "purchase", "value": 123.34}),
         PixelSample("/action/0?ti=123456&Ver=2&evt=pageLoad&p=https%3A%2F%2Fshop.example%2Fa&vid=v7", {"event": "page_view", "page": "/a", "visitor": "v:v7"}),
+        PixelSample("/action/0?ti=123456&Ver=2&evt=custom&ea=Purchase&prodid=K1", {"event": "purchase", "product": "K1", "products": [product("K1")]}),
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import of_properties, product
 from pixelstat.protocols.vendors import first_of, has, holds, vendor
 
 PROTOCOL = vendor(
@@ -21,12 +22,17 @@ PROTOCOL = vendor(
         "campaign": (r"properties\.campaign_id", r"properties\.campaign"),
         "link": ("redirect",),
     },
+    items=of_properties(),
     event=first_of((pl.col("event").is_not_null(), pl.col("event")), (pl.col("link").is_not_null(), "click"), (pl.lit(value=True), "event")),
     payload="data",
     samples=(
         PixelSample(
             "/track/?data=eyJldmVudCI6Ik9wZW5lZCIsInByb3BlcnRpZXMiOnsidG9rZW4iOiJ0IiwiZGlzdGluY3RfaWQiOiI3ZjNhIiwiY2FtcGFpZ24iOiJsYXVuY2gifX0%3D&ip=1&img=1",
             {"event": "open", "visitor": "v:7f3a", "campaign": "launch"},
+        ),
+        PixelSample(
+            "/track/?data=eyJldmVudCI6Ik9yZGVyIENvbXBsZXRlZCIsInByb3BlcnRpZXMiOnsiZGlzdGluY3RfaWQiOiI3ZjNhIiwib3JkZXJfaWQiOiJBMTciLCJwcm9kdWN0cyI6W3sicHJvZHVjdF9pZCI6IksxIiwic2t1IjoiNyIsIm5hbWUiOiJLZXR0bGUiLCJjYXRlZ29yeSI6IktpdGNoZW4iLCJwcmljZSI6ODkuNSwicXVhbnRpdHkiOjJ9LHsic2t1IjoiQzIiLCJwcmljZSI6ImZyZWUifV19fQ%3D%3D&ip=1",
+            {"event": "purchase", "visitor": "v:7f3a", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
         ),
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import numbered, product
 from pixelstat.protocols.vendors import first_of, has, spelled, vendor
 
 _KINDS = {
@@ -25,13 +26,18 @@ PROTOCOL = vendor(
         "referrer": ("owa_HTTP_REFERER",),
         "order_id": ("owa_ct_order_id",),
         "value": ("owa_ct_total", "owa_numeric_value"),
-        "product": (r"owa_ct_line_items(?:\[|%5B)0(?:\]|%5D)(?:\[|%5B)li_sku(?:\]|%5D)",),
         "utm_source": ("owa_source",),
         "utm_medium": ("owa_medium",),
         "utm_campaign": ("owa_campaign",),
         "utm_term": ("owa_search_terms",),
         "kind": ("owa_event_type",),
     },
+    items=(
+        numbered(
+            r"owa_ct_line_items(?:\[|%5[Bb]){n}(?:\]|%5[Dd])(?:\[|%5[Bb])li_{key}(?:\]|%5[Dd])",
+            id="sku", name="product_name", category="category", price="unit_price", quantity="quantity",
+        ),
+    ),
     event=first_of(
         (pl.col("kind") == "track.action", pl.coalesce("event", pl.lit("event"))),
         (pl.lit(value=True), spelled(pl.col("kind"), _KINDS)),
@@ -44,5 +50,10 @@ PROTOCOL = vendor(
         PixelSample("/log.php?owa_event_type=track.action&owa_action_name=Sign+Up&owa_visitor_id=17", {"event": "signup"}),
         PixelSample("/log.php?owa_event_type=ecommerce.transaction&owa_ct_order_id=A17&owa_ct_total=89.5&owa_visitor_id=17",
                     {"event": "purchase", "order_id": "A17", "value": 89.5}),
+        PixelSample(
+            "/log.php?owa_event_type=ecommerce.transaction&owa_ct_order_id=A18&owa_ct_line_items%5B0%5D%5Bli_sku%5D=K1&owa_ct_line_items[0][li_product_name]=Kettle"
+            "&owa_ct_line_items[0][li_category]=Kitchen&owa_ct_line_items[0][li_unit_price]=89.5&owa_ct_line_items[0][li_quantity]=2&owa_ct_line_items[1][li_sku]=C2",
+            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
+        ),
     ),
 )  # fmt: skip

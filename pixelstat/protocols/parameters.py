@@ -90,14 +90,20 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
         .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
     )
     rows = folded(decoded(raw, [*names, *anonymous]).with_columns(event=event))
-    rows = rows.with_columns(given_value=column("value"), value=column("value").cast(EVENTS["value"], strict=False))
-    rows = rows.with_columns(value=pl.when(column("value").is_finite()).then("value"))
+    rows = rows.with_columns(given_value=column("value"), value=number(column("value")))
     return rows.with_columns(
+        products=pl.lit(None, EVENTS["products"]),
         flaw=pl.when(column("given_value").is_not_null() & column("value").is_null())
         .then(pl.lit("number"))
         .when(query.str.contains(f"={_MACRO}"))
-        .then(pl.lit("macro"))
+        .then(pl.lit("macro")),
     )
+
+
+def number(text: pl.Expr) -> pl.Expr:
+    """The number that a text is; null for any other."""
+    read = text.cast(pl.Float64, strict=False)
+    return pl.when(read.is_finite()).then(read)
 
 
 def placed(events: pl.LazyFrame) -> pl.LazyFrame:

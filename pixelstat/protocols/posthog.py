@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import of_properties, product
 from pixelstat.protocols.vendors import holds, spelled, vendor
 
 _PATHS = "/(?:e|i/v0/e|capture|batch|engage)/?$"
@@ -23,12 +24,17 @@ PROTOCOL = vendor(
         "currency": (r"properties\.currency",),
         "order_id": (r"properties\.order_id",),
     },
+    items=of_properties(r"(?:(?:batch\.)?0\.)?"),
     event=spelled(pl.coalesce("event", pl.lit("event")), {"$pageview": "page_view", "$autocapture": "click", "$pageleave": "ping"}),
     payload="data",
     samples=(
         PixelSample(
             "/e/?data=eyJldmVudCI6IiRwYWdldmlldyIsInByb3BlcnRpZXMiOnsiZGlzdGluY3RfaWQiOiI3ZjNhIiwiJGN1cnJlbnRfdXJsIjoiaHR0cHM6Ly9zaG9wLmV4YW1wbGUvYSJ9fQ%3D%3D&ver=1",
             {"event": "page_view", "visitor": "v:7f3a", "page": "/a", "host": "shop.example"},
+        ),
+        PixelSample(
+            "/batch/?data=eyJiYXRjaCI6W3siZXZlbnQiOiJPcmRlciBDb21wbGV0ZWQiLCJwcm9wZXJ0aWVzIjp7Im9yZGVyX2lkIjoiQTE3IiwicHJvZHVjdHMiOlt7InByb2R1Y3RfaWQiOiJLMSIsInNrdSI6IjciLCJuYW1lIjoiS2V0dGxlIiwiY2F0ZWdvcnkiOiJLaXRjaGVuIiwicHJpY2UiOjg5LjUsInF1YW50aXR5IjoyfSx7InNrdSI6IkMyIiwicHJpY2UiOiJmcmVlIn1dfX1dfQ%3D%3D",
+            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
         ),
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import of_properties, product
 from pixelstat.protocols.segment import EVENT, KEYS
 from pixelstat.protocols.vendors import has, vendor
 
@@ -14,10 +15,13 @@ PROTOCOL = vendor(
     claims=pl.col("path").str.contains("/pixel/v1/(?:page|track)$") & has("writeKey"),
     names=KEYS,
     key=("messageId",),
+    items=of_properties(),
     event=EVENT,
     samples=(
         PixelSample("/pixel/v1/track?writeKey=k1&anonymousId=7f3a&event=product_viewed", {"event": "product_view", "visitor": "v:7f3a"}),
         PixelSample("/pixel/v1/page?writeKey=k1&anonymousId=7f3a&name=Cart&context.page.url=https%3A%2F%2Fshop.example%2Fcart",
                     {"event": "page_view", "page": "/cart", "host": "shop.example"}),
+        PixelSample("/pixel/v1/track?writeKey=k1&anonymousId=7f3a&event=Order%20Completed&properties.products.0.product_id=K1&properties.products.0.quantity=2&properties.products.1.sku=C2",
+                    {"event": "purchase", "product": "K1", "products": [product("K1", None, None, None, 2), product("C2")]}),
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import of_properties, product
 from pixelstat.protocols.vendors import first_of, has, vendor
 
 _KIND = pl.col("path").str.extract("/([a-z]+)$")
@@ -15,7 +16,6 @@ KEYS = {  # dotted keys of a CDP's message
     "order_id": (r"properties\.order_id",),
     "value": (r"properties\.revenue", r"properties\.total", r"properties\.value"),
     "currency": (r"properties\.currency",),
-    "product": (r"properties\.product_id", r"properties\.sku", r"properties\.products\.0\.product_id"),
     "campaign": (r"context\.campaign\.name", r"properties\.campaign"),
     "utm_campaign": (r"context\.campaign\.name",),
     "utm_source": (r"context\.campaign\.source",),
@@ -35,6 +35,7 @@ PROTOCOL = vendor(
     claims=pl.col("path").str.contains("/v1/pixel/(?:identify|group|alias|page|screen|track)$") & has("data", "writeKey"),
     names=KEYS,
     key=("messageId",),
+    items=of_properties(),
     event=EVENT,
     payload="data",
     samples=(
@@ -47,5 +48,12 @@ PROTOCOL = vendor(
             {"event": "purchase", "visitor": "v:7f3a", "order_id": "A17", "value": 89.5},
         ),
         PixelSample("/v1/pixel/page?anonymousId=7f3a&writeKey=k1&properties.path=%2Fcart", {"event": "page_view", "page": "/cart"}),
+        PixelSample(
+            "/v1/pixel/track?data=eyJ3cml0ZUtleSI6ImsxIiwiYW5vbnltb3VzSWQiOiI3ZjNhIiwiZXZlbnQiOiJPcmRlciBDb21wbGV0ZWQiLCJwcm9wZXJ0aWVzIjp7Im9yZGVyX2lkIjoiQTE3IiwicHJvZHVjdHMiOlt7InByb2R1Y3RfaWQiOiJLMSIsInNrdSI6IjciLCJuYW1lIjoiS2V0dGxlIiwiY2F0ZWdvcnkiOiJLaXRjaGVuIiwicHJpY2UiOjg5LjUsInF1YW50aXR5IjoyfSx7InNrdSI6IkMyIiwicHJpY2UiOiJmcmVlIn1dfX0%3D",
+            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
+        ),
+        PixelSample("/v1/pixel/track?writeKey=k1&anonymousId=7f3a&event=Product%20Viewed&properties.sku=K1&properties.name=Kettle&properties.price=89.5",
+                    {"event": "product_view", "product": "K1", "products": [product("K1", "Kettle", None, 89.5)]}),
+        PixelSample("/v1/pixel/page?writeKey=k1&anonymousId=7f3a&properties.name=Home", {"event": "page_view", "products": None}),
     ),
 )  # fmt: skip

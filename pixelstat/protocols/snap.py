@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import in_json, product
 from pixelstat.protocols.vendors import has, holds, vendor
 
 PROTOCOL = vendor(
@@ -18,13 +19,14 @@ PROTOCOL = vendor(
         "value": ("e_pr",),
         "currency": ("e_cur",),
         "order_id": ("e_tid",),
-        "product": ("e_iids",),
     },
+    items=(in_json("e_iids", id=""),),
     event=pl.coalesce("event", pl.lit("page_view")),
     samples=(
         PixelSample("/p?pid=1d2c3b4a-0000-4000-8000-000000000000&ev=PAGE_VIEW&pl=https%3A%2F%2Fshop.example%2Fa",
                     {"event": "page_view", "page": "/a", "host": "shop.example"}),
         PixelSample("/p?pid=1d2c3b4a-0000-4000-8000-000000000000&ev=PURCHASE&e_pr=89.5&e_cur=EUR&e_tid=A17",
                     {"event": "purchase", "value": 89.5, "currency": "EUR", "order_id": "A17"}),
+        PixelSample("/p?pid=1d2c3b4a-0000-4000-8000-000000000000&ev=ADD_CART&e_iids=K1,C2", {"product": "K1", "products": [product("K1"), product("C2")]}),
     ),
 )  # fmt: skip

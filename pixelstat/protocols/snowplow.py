@@ -3,6 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols import PixelSample
+from pixelstat.protocols.products import numbered, product
 from pixelstat.protocols.vendors import first_of, has, holds, spelled, vendor
 
 _PATHS = r"/(?:i|ice\.png|tp2)$"
@@ -28,12 +29,12 @@ PROTOCOL = vendor(
         "order_id": ("tr_id", "ti_id"),
         "value": ("tr_tt", "se_va", "ti_pr"),
         "currency": ("tr_cu", "ti_cu"),
-        "product": ("ti_sk",),
         "link": ("u",),
         "kind": ("e",),
         "described": ("data.schema",),
     },
     key=("eid",),
+    items=(numbered("ti_{key}", id="sk", name=("nm", "na"), category="ca", price="pr", quantity="qu"),),
     event=first_of(
         (pl.col("kind").is_null(), "click"),
         (pl.col("described").is_not_null(), pl.col("described").str.extract("^iglu:[^/]+/([^/]+)/")),
@@ -57,5 +58,7 @@ PROTOCOL = vendor(
             {"event": "click", "visitor": "v:7f3a"},
         ),
         PixelSample("/r/tp2?u=https%3A%2F%2Fshop.example%2F&p=web&nuid=n1", {"event": "click", "link": "https://shop.example/", "visitor": "v:n1"}),
+        PixelSample("/i?e=ti&p=web&tv=js-2&ti_id=A17&ti_sk=K1&ti_na=Kettle&ti_ca=Kitchen&ti_pr=89.5&ti_qu=2&ti_cu=EUR",
+                    {"event": "item", "order_id": "A17", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2)]}),
     ),
 )  # fmt: skip

@@ -14,7 +14,8 @@ import polars as pl
 
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import named, parameter, placed
-from pixelstat.schemas import Reason
+from pixelstat.protocols.products import MOST, Place, products
+from pixelstat.schemas import EVENTS, Reason
 from pixelstat.vocabulary import changed_where, looked_at
 
 RAW = ("path", "query", "http_referer", "vhost")  # what an event is made of, as the house pixel leaves it
@@ -57,14 +58,15 @@ def vendor(
     samples: Sequence[PixelSample],
     payload: str = "",
     key: Sequence[str] = (),
+    items: Sequence[Place] = (),
     fill: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
     is_mailers: bool = False,
     must_be_named: bool = False,
 ) -> PixelProtocol:
     """A protocol by its table. `payload` is the parameter that holds JSON, base64 or not, whose keys are parameters too.
 
-    `key` are the parameters that together are the same where the same hit is sent again. `fill` makes of the named
-    columns what no table can say.
+    `key` are the parameters that together are the same where the same hit is sent again. `items` are the places
+    where its products may stand. `fill` makes of the named columns what no table can say.
     """
 
     def events(requests: pl.LazyFrame) -> pl.LazyFrame:
@@ -80,6 +82,10 @@ def vendor(
             unread = pl.col("query").str.contains(_holds(payload)) & ~pl.col("query").str.contains(OPENED, literal=True)
             events = events.with_columns(flaw=pl.when(unread).then(pl.lit("payload")).otherwise("flaw"))
         events = fill(events)
+        if items:
+            events = events.with_columns(products=products(pl.col("query"), items)).with_columns(
+                product=pl.col("products").list.first().struct.field("id")
+            )
         if key:
             events = events.with_columns(key=pl.concat_str(parameter(pl.col("query"), (part,)) for part in key))
         return placed(events).with_columns(protocol=pl.lit(name))
@@ -133,7 +139,7 @@ def _pairs(value: object, above: str = "", depth: int = 0) -> list[tuple[str, st
     if isinstance(value, list):
         return [
             pair
-            for place, held in enumerate(value[:100])
+            for place, held in enumerate(value[:MOST])
             for pair in _pairs(held, f"{above}.{place}" if above else str(place), depth + 1)
         ]
     text = str(value).lower() if isinstance(value, bool) else str(value)

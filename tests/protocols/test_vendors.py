@@ -50,6 +50,7 @@ def test_folder_and_registry_agree() -> None:
         "vendors",
         "mailers",
         "own",
+        "products",
     }
     assert files == set(protocols.NAMES)
     names = [protocol.name for protocol in ALL]

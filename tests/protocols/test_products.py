@@ -1,0 +1,158 @@
+"""Products are read out of what pixels and their senders make of them, whatever it is, and only for who asks."""
+
+import json
+import math
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelstat.protocols import products as module
+from pixelstat.protocols.products import FIELDS, MOST, Product, in_json, product, products
+from pixelstat.schemas import EVENTS
+from tests.inside import inside
+from tests.protocols.test_house import event
+from tests.story import log, request
+
+CART = "/matomo.php?idsite=1&rec=1&idgoal=0&ec_items="
+TRACK = "/v1/pixel/track?writeKey=k1&event=Order%20Completed&data="
+META = "/tr?id=255813999377376&ev=Purchase&cd[contents]="
+
+
+def read(uri: str) -> list[Product] | None:
+    """The products of the request, which are as many as may be and of the types that are declared."""
+    row = event(uri)
+    found = row["products"]
+    assert row["rejected"] is None
+    if found is None:
+        assert row["product"] is None
+        return None
+    assert isinstance(found, list)
+    assert 0 < len(found) <= MOST
+    assert row["product"] == found[0]["id"]
+    for each in found:
+        assert tuple(each) == FIELDS
+        assert all(each[field] is None or math.isfinite(each[field]) for field in ("price", "quantity"))
+    return found
+
+
+def in_matomo(items: object) -> list[Product] | None:
+    return read(CART + quote(items if isinstance(items, str) else json.dumps(items)))
+
+
+def in_segment(items: object) -> list[Product] | None:
+    message = {"properties": {"products": items}}
+    return read(TRACK + quote(b64encode(json.dumps(message).encode())))
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ('[["K1","Kettle","Kitchen",89.5,2],["C2","Cu', [product("K1", "Kettle", "Kitchen", 89.5, 2)]),
+        ('[["K1"], ["C2"] and so on', [product("K1"), product("C2")]),
+        (' [ ["K1"]', None),
+        ('[ ["K1" , "Kettle"] , ["C2"] ]', [product("K1", "Kettle"), product("C2")]),
+        ('[["K1","Kettle","Kitchen",NaN,-Infinity]]', [product("K1", "Kettle", "Kitchen")]),
+        ('[["K1","","",1e999,"1e999"]]', [product("K1")]),
+        ('[["K1","Kettle",[],"89,50","1_000"]]', [product("K1", "Kettle")]),
+        ('[["K1","Kettle",{"a":1},true,[2,3]]]', [product("K1", "Kettle", None, None, 2)]),
+        ('[[17,true,["Kitchen",["Gifts"]]," 1","-1.5e1"]]', [product("17", None, "Kitchen", None, -15)]),
+        ('[[null,"Kettle"],[null,null,"Kitchen",3],[],{},7,"K1",[["K2"]]]', [product(None, "Kettle"), product("K2")]),
+        ('[["\\ud800","a\\u0000b"]]', [product("?", "a\x00b")]),
+        ("[" * 100_000, None),
+        ('[["K1"],' + "[" * 100_000, [product("K1")]),
+        ('[["K1",' + "9" * 10_000 + "]]", None),
+        ("[]", None), ("{}", None), ("null", None), ("%", None), ("[[[[", None), ("K1", None),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_a_list_is_read_as_far_as_it_can_be(items: str, expected: list[Product] | None) -> None:
+    assert in_matomo(items) == expected
+
+
+@pytest.mark.parametrize("number", [1, MOST, MOST + 1, 200_000])
+def test_of_many_products_the_first_are_kept(number: int) -> None:
+    kept = [product(str(n)) for n in range(min(number, MOST))]
+    assert in_matomo([[n] for n in range(number)]) == kept
+    assert read(META + quote(json.dumps([{"id": n} for n in range(number)]))) == kept
+    assert read("/tr?id=255813999377376&ev=Purchase&cd[content_ids]=" + ",".join(map(str, range(number)))) == kept
+    if number <= 1000:  # of GA4 names run to pr200; a payload beyond 100,000 characters is not opened
+        assert in_segment([{"product_id": str(n)} for n in range(number)]) == kept
+        assert read("/g/collect?v=2&tid=G-A&cid=1.2&" + "&".join(f"pr{n}=id{n}" for n in range(number))) == kept
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ([{"product_id": "", "sku": "K1", "id": "x"}], [product("K1")]),
+        ([{"id": 7, "price": "NaN", "quantity": "inf"}], [product("7")]),
+        ([{"name": "Kettle", "category": ["Kitchen", "Gifts"], "price": 1e16}], [product(None, "Kettle", None, 1e16)]),
+        ([{"sku": {"a": 1}}, {"sku": "C2", "price": True, "quantity": [2]}], [product("C2")]),
+        ({"product_id": "K1"}, None), ("K1", None), ([["K1"]], None), ([], None), (None, None),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_a_payload_may_hold_anything(items: object, expected: list[Product] | None) -> None:
+    assert in_segment(items) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        (META + quote('{"id":"K1","item_price":"89.5"}'), [product("K1", None, None, 89.5)]),
+        (META + "x&cd[content_ids]=%5BK1,%20'C2'%5D", [product("K1"), product("C2")]),
+        (META + "x&cd[content_name]=Newsletter", None),
+        ("/g/collect?v=2&tid=G-A&cid=1.2&pr1=~~~id~nm&pr2=prNaN~idK1~idC2&pr1000=idD3", [product("K1")]),
+        ("/collect?v=1&tid=UA-1&cid=5&t=event&ea=x&pr9id=C2&pr1id=K1&pr1id=D3&ic=E4&pr2pr=9", [product("K1"), product("C2")]),
+        ("/pixel.gif?sku=&product=&price=5", None),
+        ("/pixel.gif?sku=a%2Bb+c&price=1e400&qty=two", [product("a+b c")]),
+    ],
+)  # fmt: skip
+def test_parameters_may_hold_anything(uri: str, expected: list[Product] | None) -> None:
+    assert read(uri) == expected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["id", "sku", "name", "price", "0"]), inner)
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON, st.integers(0, 60))
+def test_no_json_however_cut_is_an_error(value: object, cut: int) -> None:
+    text = json.dumps(value)
+    cart, ids = in_json("items", id="0", name="1", category="2", price="3"), in_json("items", id="")
+    objects = in_json("items", id="id", name="name", price="price")
+    queries = pl.DataFrame({"query": ["items=" + quote(text), "items=" + quote(text[:cut]), None, "a=1"]})
+    for places in ([cart], [ids], [objects, ids]):
+        found = queries.select(products(pl.col("query"), places)).to_series()
+        assert found.dtype == EVENTS["products"]
+        assert found[2:].is_null().all()
+
+
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> Iterator[Product]:
+        raise AssertionError
+
+    monkeypatch.setattr(module, "_product", never)
+
+
+@pytest.mark.usefixtures("unread")
+def test_a_report_that_does_not_ask_for_products_does_not_read_them(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(request(CART + quote('[["K1"]]'), "10:00")))
+    ended = inside(tmp_path, "funnel", "access.log", "--steps", "add_to_cart", "--format", "csv", "-q")
+    assert ended.stdout.splitlines()[1].split(",")[:3] == ["1", "add_to_cart", "1"]
+
+
+@pytest.mark.usefixtures("unread")
+def test_an_event_without_such_parameters_is_not_looked_into() -> None:
+    assert read("/matomo.php?idsite=1&rec=1&url=https%3A%2F%2Fshop.example%2Fec_items%3D1") is None
