@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
+from urllib.parse import quote
 
 import polars as pl
 import pytest
 
 from pixelstat import outputs
+from pixelstat.protocols.products import product
+from pixelstat.report import Column, Result
 from pixelstat.schemas import EXPORTED
 from tests.inside import inside
 from tests.program import pixelstat
@@ -81,6 +85,87 @@ def test_a_table_shows_the_first_and_says_how_many_there_are(folder: Path) -> No
     ended = inside(folder, "events", "access.log", "--format", "table")
     assert ended.stdout.count("page_view") == 20
     assert ended.stderr.startswith("The first 20 of 30 events; ")
+
+
+ITEMS = [["K1", 'Ké\t"|\\', ["Kitchen"], 89.5, 2], ["=C2", "x\ny"]]
+PRODUCTS = [
+    {"id": "K1", "name": 'Ké\t"|\\', "category": "Kitchen", "price": 89.5, "quantity": 2.0},
+    {"id": "=C2", "name": "x\ny", "category": None, "price": None, "quantity": None},
+]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A folder whose log has an order of two products, an event of one and one of none."""
+    (tmp_path / "access.log").write_text(
+        log(
+            request(f"/matomo.php?idsite=1&_id=7&ec_id=A1&ec_items={quote(json.dumps(ITEMS))}", "10:00"),
+            request("/pixel.gif?e=atc&v=ann&sku=K1&price=89.5", "10:01"),
+            request("/pixel.gif?e=pv&v=ann&p=/", "10:02"),
+        )
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["csv", "tsv", "json", "ndjson", "parquet"])
+def test_products_are_lists_or_json(name: str, shop: Path) -> None:
+    assert inside(shop, "events", "access.log", "-q", "-o", f"events.{name}").exit == 0
+    cells = read_back(name, shop / f"events.{name}")["products"].to_list()
+    if name == "tsv":
+        cells = [cell and cell.replace("\\\\", "\\") for cell in cells]
+    if name in ("csv", "tsv"):
+        assert cells[1] == '[{"id":"K1","name":null,"category":null,"price":89.5,"quantity":null}]'
+        cells = [cell and json.loads(cell) for cell in cells]
+    assert cells == [PRODUCTS, [product("K1", None, None, 89.5)], None]
+
+
+@pytest.mark.parametrize("name", ["table", "markdown"])
+def test_products_are_json_for_people_too(name: str) -> None:
+    columns = [Column("products", "list")]
+    frame = pl.DataFrame({"products": [[product("K1")], None]}, {"products": EXPORTED["products"]})
+    file = io.BytesIO()
+    outputs.output_named(name)([Result("Events", columns, frame)], file)
+    text = re.sub(r"\s*\n\s*|\\", "", file.getvalue().decode())
+    assert '[{"id":"K1","name":null,"category":null,"price":null,"quantity":null}]' in text
+    assert "–" in text
+
+
+def test_products_come_back_out_of_parquet(shop: Path) -> None:
+    inside(shop, "events", "access.log", "-q", "-o", "events.parquet")
+    inside(shop, "events", "events.parquet", "-q", "-o", "again.parquet")
+    again = pl.read_parquet(shop / "again.parquet")
+    assert again.schema == EXPORTED
+    assert again.equals(pl.read_parquet(shop / "events.parquet"))
+    assert inside(shop, "events", "events.parquet", "-q").stdout == inside(shop, "events", "access.log", "-q").stdout
+
+
+@pytest.mark.parametrize(
+    ("condition", "events"),
+    [
+        ("products IS NOT NULL", 2),
+        ("array_length(products) > 1", 1),
+        ("product = 'K1'", 2),
+        ("event = 'add_to_cart'", 1),
+    ],
+)
+def test_a_condition_may_name_them(condition: str, events: int, shop: Path) -> None:
+    inside(shop, "events", "access.log", "-q", "-o", "events.parquet")
+    for given in ("access.log", "events.parquet"):
+        ended = inside(shop, "events", given, "-q", "--where", condition, "--format", "ndjson", "-o", "out")
+        assert (ended.exit, (shop / "out").read_text().count("\n")) == (0, events)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["products = 'K1'", "products > 5", "products LIKE 'K1'", "products IN ('K1')", "upper(products) = 'K1'",
+     "array_contains(products, 'K1')", "value > 1 AND products <> 'K1'"],
+)  # fmt: skip
+def test_a_condition_that_takes_them_for_a_text_is_an_error(condition: str, shop: Path) -> None:
+    for arguments in (["--where", condition], ["--step", condition]):
+        command = "funnel" if arguments[0] == "--step" else "views"
+        ended = inside(shop, command, "access.log", *arguments)
+        assert ended.exit == 2
+        assert "is no SQL condition: products is a list, and product is the id of its first.\n" in ended.stderr
 
 
 @pytest.mark.parametrize("name", [*outputs.NAMES])

@@ -22,6 +22,11 @@ _NAMED = re.compile(r"\s*([^:'\"()=<>!/]+?)\s*:(?:\s+(?=\S)|(?=/)|\s*(?=.*[=<>!'
 MOST = 500  # operators in a condition: each nests the ones before it, and Polars dies of very many
 _OPERATOR = re.compile(r"(?i)\b(?:and|or|not|like)\b|[-+*/%<>=|]+")
 
+_OF_LIST = re.compile(r"list[(\[]struct|List type", re.IGNORECASE)  # how Polars calls the type of products
+
+# Some conditions fit a list by its type, and only then fail on what is in it.
+_AN_EVENT = [{"products": [{"id": "A1"}]}]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -59,7 +64,7 @@ def split_steps(text: str) -> list[str]:
 def condition(sql: str, what: str, further: Sequence[str] = ()) -> pl.Expr:
     """A condition on event columns, by Polars' own SQL; null counts as no. Raises PixelstatError."""
     columns, hint = [*CONDITION_COLUMNS, *further], columns_hint(further)
-    schema = {**EVENTS, **dict.fromkeys(further, pl.String())}
+    schema = {**dict(EVENTS), **dict.fromkeys(further, pl.String())}
     try:
         sql.encode()
     except UnicodeEncodeError as error:
@@ -75,9 +80,11 @@ def condition(sql: str, what: str, further: Sequence[str] = ()) -> pl.Expr:
         expression = pl.sql_expr(sql)
         unknown = sorted(set(expression.meta.root_names()) - set(columns))
         if not unknown:
-            dtype = pl.LazyFrame(schema=schema).select(expression.alias("it")).collect_schema()["it"]
+            dtype = pl.DataFrame(_AN_EVENT, schema).select(expression.alias("it")).schema["it"]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).partition("\n")[0]
+        if _OF_LIST.search(reason):
+            reason = "products is a list, and product is the id of its first"
         raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", hint) from error
     if unknown:
         is_event = unknown[0] in SPELLINGS  # purchase is near to the column purpose, and something else
