@@ -126,7 +126,7 @@ def test_the_pages_of_an_ordinary_shop_give_no_event(uri: str) -> None:
     [
         "/v1/pixel/track?writeKey=k&data=%%%", "/v1/pixel/track?writeKey=k&data=eyJ4", "/e/?data=eyJ" + "A" * 200_000,
         "/e/?data=%7B" * 500, "/track/?ip=1&data=" + "QUFB" * 1000, "/i?e=ue&p=web&ue_px=W1tbW1tb", "/matomo.php?idsite=%",
-        "/matomo.php?idsite=1&" + "a=1&" * 100_000 + "revenue=x", "/tr?id=123456&ev=${MACRO}&cd[value]=1e400",
+        "/matomo.php?idsite=1&" + "a=1&" * 100_000 + "revenue=x", "/e/?data=eyJ4Ijp7fX0&" + "a=1&" * 100_000, "/tr?id=123456&ev=${MACRO}&cd[value]=1e400",
         "/v1/pixel/track?writeKey=k&data=" + "%5B" * 3000, "/v1/pixel/track?writeKey=k&event=x&data=%7B%22userId%22%3A%22%5Cud800%22%7D",
         f"/r/{LINK}?ct=%%%", f"/r/{LINK}?ct=%80", f"/r/{LINK}?ct={base64(b'a:999999:{')}", f"/r/{LINK}?ct={base64(b'i:1;')}",
         f"/r/{LINK}?ct={base64(b'a:1:{i:0;' * 3000)}", f"/r/{LINK}?ct={base64(b'a:1:{a:1:{' * 3000)}",
@@ -145,6 +145,13 @@ def test_what_cannot_be_decoded_is_an_event_all_the_same(uri: str) -> None:
     row = events(PixelSample(uri, {})).row(0, named=True)
     assert row["rejected"] is None
     assert row["event"]
+
+
+def test_the_query_of_an_event_is_as_it_was_asked_for() -> None:
+    for protocol in ALL:
+        for sample in protocol.samples:
+            row = events(sample, named=[protocol.name] if protocol.must_be_named else [])
+            assert row.item(0, "query") == (sample.uri.partition("?")[2] or None)
 
 
 def test_they_are_listed_in_the_order_in_which_they_are_asked(tmp_path: Path) -> None:
