@@ -108,6 +108,6 @@ SAMPLES = (
          "utm_source": "x", "utm_medium": "social", "variant": "b"},
     ),
     PixelSample("/p.gif?e=atc&sku=K1&price=89.5&qty=2", {"event": "add_to_cart", "product": "K1", "products": [product("K1", None, None, 89.5, 2)]}),
-    PixelSample("/p.gif?e=order&item=K1,C2&quantity=many&item=D3", {"product": "K1,C2", "products": [product("K1,C2")]}),
+    PixelSample("/p.gif?e=order&item=K1&quantity=many&item=C2,D3", {"product": "C2,D3", "products": [product("C2,D3")]}),
     PixelSample("/pixel.gif?p=%2Fa%2520b%3Fx%3D1%23y", {"event": "page_view", "page": "/a%20b"}),
 )  # fmt: skip

@@ -15,7 +15,7 @@ import polars as pl
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import named, parameter, placed
 from pixelstat.protocols.products import MOST, Place, products
-from pixelstat.schemas import EVENTS, Reason
+from pixelstat.schemas import Reason
 from pixelstat.vocabulary import changed_where, looked_at
 
 RAW = ("path", "query", "http_referer", "vhost")  # what an event is made of, as the house pixel leaves it
