@@ -24,9 +24,12 @@ SPELLINGS = {  # canonical event: how people write it, in lower case without sep
     "search": "sitesearch viewsearchresults searched",
     "click": "clicked linkclick outboundclick",
     "download": "filedownload downloaded",
+    "video": "videoplay videoplayed playvideo videostart videostarted",
+    "scroll": "scrolled scrolldepth",
     "ping": "heartbeat pageping keepalive",
     "open": "opened emailopen emailopened mailopen openemail",
     "click_email": "emailclick emailclicked clickemail mailclick",
+    "web_view": "webversion viewinbrowser emailwebview",
     "unsubscribe": "unsubscribed optout emailunsubscribe",
 }
 REMEMBERED = 100_000  # distinct texts

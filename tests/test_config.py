@@ -193,6 +193,14 @@ def test_a_named_file_that_is_not_there_is_an_error(folder: Path) -> None:
     assert (ended.exit, "nowhere.toml cannot be read" in ended.stderr) == (2, True)
 
 
+def test_the_readme_shows_a_file_that_can_be_read() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    text = readme.partition("```toml\n")[2].partition("```")[0]
+    read = config._Reader(Path("pixelstat.toml"), text).config()
+    assert [pixel.name for pixel in read.pixels] == ["newsletter", "booking"]
+    assert read.further == ("destination", "room_type")
+
+
 # -- init ----------------------------------------------------------------------------------------------------------
 
 

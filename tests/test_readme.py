@@ -5,9 +5,15 @@ from pathlib import Path
 
 from pixelstat import __version__
 from pixelstat.reports import NAMES
+from pixelstat.vocabulary import SPELLINGS
 from tests.readme import BLOCK, README, generated
 
 CHANGELOG = Path(README).parent / "CHANGELOG.md"
+
+
+def test_the_vocabulary_is_listed() -> None:
+    listed = README.read_text().partition("other events keep their name:\n")[2].partition(".")[0]
+    assert listed.replace("`", "").split() == list(SPELLINGS)
 
 
 def test_every_block_of_output_is_what_the_program_prints() -> None:
