@@ -34,7 +34,7 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
     said: dict[str, object] = {"line": line, "format": row.pop("format"), **row}
     reason = event["rejected"].item()
     if reason not in ("unreadable", "not_pixel"):
-        own = with_lists_as_text(event.drop("rejected", "time", "format", *_BOTH)).row(0, named=True)
+        own = with_lists_as_text(event.drop("rejected", "order", "time", "format", *_BOTH)).row(0, named=True)
         said |= {f"event: {key}": value for key, value in own.items()}
     said["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
     said["why"] = _why(reason, fault, row)

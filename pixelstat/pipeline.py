@@ -139,7 +139,7 @@ def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     requests = marked(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))}, selection)
     named = further(house.events(requests), selection.config.columns, selection.config.further)
     events = identity.identified(vendors.with_events(named, others))
-    return events.select(*(name for name in EVENTS if name not in duplicates.MADE), *selection.config.further)
+    return events.select(*(name for name in EVENTS if name not in duplicates.MADE), "order", *selection.config.further)
 
 
 def marked(requests: pl.LazyFrame, reasons: dict[str, pl.Expr], selection: Selection) -> pl.LazyFrame:

@@ -55,5 +55,5 @@ def _events(log: Log, reading: Reading, further: Sequence[str]) -> pl.LazyFrame:
     return (
         counted.with_columns(utc)
         .cast(pl.Schema({**dict(EXPORTED), **dict.fromkeys(further, pl.String())}))
-        .with_columns(rejected=pl.lit(None, Reason))
+        .with_columns(rejected=pl.lit(None, Reason), order=pl.when(pl.col("event") == "purchase").then("order_id"))
     )

@@ -7,18 +7,21 @@ client: a pixel that fired twice, a line that was logged twice.
 
 import polars as pl
 
-MADE = ("hit", "first")
+MADE = ("hit", "first")  # here
 _APART = "\x1f"
 _TIES = 1 << 11  # microseconds since 1970 take 52 bits of 63
 
 
 def with_hit(events: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS with `hit` and, where two of one number may differ, `first`. The numbers hold within this run."""
+    """EVENTS with `order`, which purchases have -> EVENTS with `hit` and, where two of one number may differ, `first`.
+
+    The numbers hold within this run.
+    """
     column = pl.col
     content = column("time").dt.epoch("s").hash(0)
     for seed, name in enumerate(("visitor", "path", "query", "http_referer", "forwarded_for"), 1):
         content = content ^ column(name).hash(seed)
-    order = pl.when(column("event") == "purchase").then("order_id")
+    order = column("order")
     key = column("protocol") + _APART + column("key")
     said = pl.when(order.is_not_null()).then(order.hash(5)).when(key.is_not_null()).then(key.hash(6))
     return events.with_columns(said=said).with_columns(

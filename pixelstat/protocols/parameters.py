@@ -90,6 +90,9 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
         .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
     )
     rows = folded(decoded(raw, [*names, *anonymous]).with_columns(event=event))
+    # An order is looked for where there may be one, for the same reason.
+    masked = pl.when(column("event") == "purchase").then(query)
+    rows = decoded(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
     rows = rows.with_columns(given_value=column("value"), value=number(column("value")))
     return rows.with_columns(
         products=pl.lit(None, EVENTS["products"]),

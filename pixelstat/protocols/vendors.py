@@ -88,6 +88,7 @@ def vendor(
             )
         if key:
             events = events.with_columns(key=pl.concat_str(parameter(pl.col("query"), (part,)) for part in key))
+        events = events.with_columns(order=pl.when(pl.col("event") == "purchase").then("order_id"))
         return placed(events).with_columns(protocol=pl.lit(name))
 
     return PixelProtocol(

@@ -28,7 +28,7 @@ def event(
         "method": "GET",
     }
     row = pl.LazyFrame([request | fields], schema=REQUESTS)
-    read = claimed(row, selection).collect()
+    read = claimed(row, selection).drop("order").collect()
     assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in MADE}
     return read.row(0, named=True)
 
