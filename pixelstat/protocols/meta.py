@@ -16,7 +16,7 @@ _OF_ONE = {"name": _data("content_name"), "category": _data("content_category")}
 PROTOCOL = vendor(
     "meta",
     "Meta's pixel",
-    marker=r'/tr/?[? \t"]',
+    marker="&ev=|&id=[0-9]{5}",  # one of the two stands behind an ampersand
     paths="/tr/?$",
     claims=pl.col("path").str.contains("/tr/?$") & holds("id", "[0-9]{5}") & has("ev"),
     names={

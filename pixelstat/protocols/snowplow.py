@@ -12,11 +12,12 @@ _KINDS = {"pv": "page_view", "pp": "ping", "tr": "purchase", "ti": "item", "ue":
 PROTOCOL = vendor(
     "snowplow",
     "Snowplow",
-    marker=r"/(?:i|ice\.png|tp2)[? \t\"]",
+    # Of two parameters that it has, in any order, one stands behind an ampersand: rarer in a log than `/i`.
+    marker=r"&(?:tv|tna|aid|duid)=|&e=(?:pv|pp|se|ev|ue|tr|ti)|/tp2",
     paths=_PATHS,
     claims=pl.col("path").str.contains(_PATHS)
     & (
-        (holds("e", "(?:pv|pp|se|ev|ue|tr|ti)(?:&|$)") & has("tv", "aid", "p", "tna", "duid"))
+        (holds("e", "(?:pv|pp|se|ev|ue|tr|ti)(?:&|$)") & has("tv", "tna", "aid", "duid"))
         | (pl.col("path").str.ends_with("/r/tp2") & has("u"))
     ),
     names={

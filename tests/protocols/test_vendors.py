@@ -125,7 +125,7 @@ def test_the_pages_of_an_ordinary_shop_give_no_event(uri: str) -> None:
     "uri",
     [
         "/v1/pixel/track?writeKey=k&data=%%%", "/v1/pixel/track?writeKey=k&data=eyJ4", "/e/?data=eyJ" + "A" * 200_000,
-        "/e/?data=%7B" * 500, "/track/?ip=1&data=" + "QUFB" * 1000, "/i?e=ue&p=web&ue_px=W1tbW1tb", "/matomo.php?idsite=%",
+        "/e/?data=%7B" * 500, "/track/?ip=1&data=" + "QUFB" * 1000, "/i?e=ue&tv=js-2&ue_px=W1tbW1tb", "/matomo.php?idsite=%",
         "/matomo.php?idsite=1&" + "a=1&" * 100_000 + "revenue=x", "/e/?data=eyJ4Ijp7fX0&" + "a=1&" * 100_000, "/tr?id=123456&ev=${MACRO}&cd[value]=1e400",
         "/v1/pixel/track?writeKey=k&data=" + "%5B" * 3000, "/v1/pixel/track?writeKey=k&event=x&data=%7B%22userId%22%3A%22%5Cud800%22%7D",
         f"/r/{LINK}?ct=%%%", f"/r/{LINK}?ct=%80", f"/r/{LINK}?ct={base64(b'a:999999:{')}", f"/r/{LINK}?ct={base64(b'i:1;')}",
