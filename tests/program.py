@@ -27,7 +27,9 @@ def pixelstat(folder: Path, *arguments: str | bytes, stdin: bytes = b"") -> Ende
     return Ended(done.stdout.decode(), done.stderr.decode(), done.returncode)
 
 
-def started(folder: Path, arguments: Sequence[str], stdout: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
+def started(
+    folder: Path, arguments: Sequence[str], stdout: int = subprocess.PIPE, **environment: str
+) -> "subprocess.Popen[bytes]":
     """The program while it runs, with pipes at its ends."""
     return subprocess.Popen(
         [*COMMAND, *arguments],
@@ -35,5 +37,5 @@ def started(folder: Path, arguments: Sequence[str], stdout: int = subprocess.PIP
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **environment},
     )

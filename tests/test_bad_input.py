@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from time import monotonic, sleep
 
 import polars as pl
 import pytest
@@ -678,6 +679,24 @@ def test_a_signal_ends_the_run_at_once_with_its_code_and_no_output(
     assert running.stderr.read() == said
     assert (tmp_path / "pages.csv").read_text() == "yesterday's\n"
     assert [path.name for path in tmp_path.iterdir()] == ["pages.csv"]
+    running.communicate()
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.parquet"])
+def test_a_signal_leaves_nothing_of_an_export_that_has_begun(name: str, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    running = started(tmp_path, ["events", "-o", name], TMPDIR=str(scratch))
+    assert running.stdin is not None
+    running.stdin.write(MANY)
+    running.stdin.flush()
+    until = monotonic() + 10
+    while not list(tmp_path.glob(f".{name}.*.part")) and monotonic() < until:
+        sleep(0.01)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=10) == 143
+    assert [path.name for path in tmp_path.iterdir()] == ["scratch"]
+    assert not list(scratch.iterdir())
     running.communicate()
 
 

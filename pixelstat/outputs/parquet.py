@@ -9,6 +9,7 @@ from typing import BinaryIO
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from pixelstat.outputs.whole import UNFINISHED
 from pixelstat.report import Result
 
 
@@ -22,5 +23,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
             yield part.frame if columns is None else part.frame.select(columns)
 
     with NamedTemporaryFile(suffix=".parquet") as packed:
+        UNFINISHED.add(packed.name)
         register_io_source(frames, schema=first.frame.schema).sink_parquet(packed.name)
         shutil.copyfileobj(packed, file)
+        UNFINISHED.discard(packed.name)

@@ -9,6 +9,14 @@ from typing import BinaryIO
 
 from pixelstat.errors import PixelstatError
 
+UNFINISHED: set[str] = set()  # temporary files, for who has to leave at once
+
+
+def leave_nothing() -> None:
+    """Remove what is not finished: the run ends here."""
+    for temporary in list(UNFINISHED):
+        Path(temporary).unlink(missing_ok=True)
+
 
 @contextmanager
 def written_whole(path: str) -> Iterator[BinaryIO]:
@@ -32,6 +40,7 @@ def written_whole(path: str) -> Iterator[BinaryIO]:
 @contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    UNFINISHED.add(temporary)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -42,6 +51,8 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    finally:
+        UNFINISHED.discard(temporary)
     _sync(target.parent)
 
 
