@@ -54,7 +54,8 @@ def pixelstat() -> None:
     pixelstat views access.log* --every day -o days.csv
     zcat old/*.gz | pixelstat views
 
-    LOGS are files, directories or quoted globs, plain, gzip, zstd, bzip2 or xz; without any, standard input is read.
+    LOGS are files, directories or quoted globs, plain, gzip, zstd, bzip2 or xz, or Parquet of events; without any,
+    those of pixelstat.toml, else standard input.
     """
 
 
