@@ -96,20 +96,22 @@ class W3cFormat:
         places = {FIELDS[name]: names.index(name) for name in FIELDS if name in names}
         is_ruled = column("header").fill_null(pl.lit(self.header, pl.String)) == pl.lit(self.header, pl.String)
         is_ruled &= ~column("line").str.starts_with("#")
-        text = column("line").str.strip_suffix("\r")
         if self.layout == "quotes":
             quoted = self.quoted if len(self.quoted) == len(names) else ()
             texts = _unquoted(lines, quoted, len(names), places)
             cut = {name: column(f"field {name}") for name in places}
             is_whole = column("is_whole")
         else:
+            text = column("line")
             if self.layout == "quoted":
+                text = text.str.strip_suffix("\r")
                 is_ruled &= text.str.starts_with('"') & text.str.ends_with('"')
                 text = text.str.head(-1).str.slice(1)
             texts = lines.with_columns(tokens=text.str.splitn(_SEPARATORS[self.layout], len(names) + 1))
-            cut = {name: column("tokens").struct.field(f"field_{place}") for name, place in places.items()}
-            is_whole = column("tokens").struct.field(f"field_{len(names) - 1}").is_not_null()
-            is_whole &= column("tokens").struct.field(f"field_{len(names)}").is_null()
+            *parts, last, further = (column("tokens").struct.field(f"field_{at}") for at in range(len(names) + 1))
+            is_whole = last.is_not_null() & further.is_null()
+            parts.append(last.str.strip_suffix("\r"))  # which is cheaper there than on the whole line
+            cut = {name: parts[place] for name, place in places.items()}
         fields = texts.select("line", "header", "file", "number", whole=is_ruled & is_whole, **cut)
         if CLOUDFRONT in names:  # encodes the percent signs of an address once more
             fields = fields.with_columns(_once_encoded(column(name)) for name in ("stem", "query") if name in places)
