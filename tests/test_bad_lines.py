@@ -599,7 +599,9 @@ def test_a_file_that_is_no_log_is_said_to_be_none(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("content", "compression"), [(b"", "none"), (gzip.compress(b""), "gzip")])
+@pytest.mark.parametrize(
+    ("content", "compression"), [(b"", "none"), (gzip.compress(b""), "gzip")], ids=["plain", "gzip"]
+)
 def test_an_empty_log_is_said_to_be_empty(content: bytes, compression: str, tmp_path: Path) -> None:
     put(tmp_path, content)
     assert inside(tmp_path, "check", "access.log", "--strict") == Ended(
