@@ -12,7 +12,6 @@ PROTOCOL = vendor(
     paths="/count$",
     claims=pl.col("path").str.ends_with("/count") & (holds("p", "(?:/|%2[Ff])") | holds("e", "(?:true|1)(?:&|$)") & holds("p", "[^&]")),
     names={"page_address": ("p",), "referrer": ("r",), "campaign_query": ("q",), "is_event": ("e",)},
-    key=("rnd",),
     event=first_of((pl.col("is_event").is_in(["true", "1"]), pl.col("page_address")), (pl.lit(value=True), "page_view")),
     fill=lambda events: events.with_columns(
         page_address=pl.when(~pl.col("is_event").is_in(["true", "1"]).fill_null(value=False)).then("page_address"),

@@ -180,3 +180,15 @@ def test_a_funnel_runs_from_a_mail_over_one_pixel_to_a_purchase_on_another(tmp_p
         ["purchase", "1"],
     ]
     assert ended.stderr.startswith("4 lines, 3 pixel requests\n")
+
+
+def test_what_only_keeps_caches_away_makes_no_two_hits_one(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(
+        log(
+            *(
+                request("/count?p=%2F&rnd=k3x9a", clock, client=f"203.0.113.{n}")
+                for n, clock in enumerate(("10:00", "11:00"))
+            )
+        )
+    )
+    assert inside(tmp_path, "views", "access.log", "-q").stdout == "page,views,visitors\n/,2,2\n"
