@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import config, formats, outputs, paths, source, stored
+from pixelstat import formats, outputs, paths, source, stored
 from pixelstat.config import Config, Funnel
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
@@ -51,7 +51,6 @@ class ReportCommand(click.Command):
     def perform(self, logs: Sequence[str], **given: Any) -> Exit:
         """The command's work; the exit code is its result."""
         common = {option.name: given.pop(str(option.name)) for option in common_options()}
-        common["config"] = config.load(common["config"])
         zone: ZoneInfo = common["tz"]
         if given.get("every") and _is_given("top") and not common["quiet"]:
             say("--top is for pages; a series over time is shown whole.")
@@ -96,12 +95,13 @@ def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run]
     """Find the logs, let `write` read them and write what it finds, and say what it stands on."""
     tell = (lambda _: None) if common["quiet"] else say
     zone: ZoneInfo = common["tz"]
+    logs = logs or common["config"].logs
     selection = selected(common, zone)
     if common["explain"] is not None:
         click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
         return Exit.DONE
     output = outputs.chosen(common["format"], common["output"])
-    found = paths.find_logs(logs or common["config"].logs or [source.STDIN])
+    found = paths.find_logs(logs or [source.STDIN])
     spare(found, common)
     grouped = by_format(found, common, tell)
     for one, other in paths.repeated(found):

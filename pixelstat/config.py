@@ -22,7 +22,7 @@ It is found upward from the working directory, or named by --config. Every error
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -103,6 +103,13 @@ def _columns() -> list[str]:
     return EXPORTED.names()
 
 
+def _fed() -> list[str]:
+    """The columns that parameters feed."""
+    from pixelstat.protocols.parameters import TEXTS, UTM
+
+    return ["event", *TEXTS, *(f"utm_{name}" for name in UTM)]
+
+
 def _parts(pixel: Pixel) -> list[str]:
     return [part for path in pixel.paths for part in PART.findall(path)]
 
@@ -123,15 +130,15 @@ class _Reader:
         if not isinstance(pixels, list) or not all(isinstance(pixel, dict) for pixel in pixels):
             raise self.error("pixels", "is a list of tables", "Begin each with a line [[pixels]].")
         here = self.path.parent
-        return Config(
+        said = Config(
             path=self.path,
             logs=tuple(log if log == "-" else str(here / log) for log in self.texts(self.tables, "logs")),
             protocols=self.protocols(),
             columns=self.feeds(self.tables, "columns", own_only=True),
             pixels=tuple(self.pixel(pixel, number) for number, pixel in enumerate(pixels)),
-            goals=self.goals(),
             funnels={name: self.funnel(name) for name in self.table(self.tables, "funnels")},
         )
+        return replace(said, goals=self.goals(said.further))
 
     def pixel(self, table: dict[str, Any], number: int) -> Pixel:
         keys = ["name", "path", "paths", "event", "parameters", "events", "values", "payload"]
@@ -193,7 +200,7 @@ class _Reader:
             raise self.error("protocols", f"names what is none. {error.sentence}", error.hint) from error
         return tuple(named)
 
-    def goals(self) -> dict[str, str]:
+    def goals(self, further: Sequence[str]) -> dict[str, str]:
         from pixelstat.reports.steps import step
 
         goals = self.table(self.tables, "goals")
@@ -201,19 +208,10 @@ class _Reader:
             if not isinstance(meaning, str):
                 raise self.error(name, "is no text", f"Write: {name} = \"event = 'signup'\"", "goals")
             try:
-                step(meaning, self.further_columns())
+                step(meaning, further)
             except PixelstatError as error:
                 raise self.error(name, f"is no goal. {error.sentence}", error.hint, "goals") from error
         return dict(goals)
-
-    def further_columns(self) -> list[str]:
-        """The further columns, before the file is read as a whole."""
-        tables = [self.tables.get("columns", {})]
-        for pixel in self.tables.get("pixels", []):
-            paths = [pixel.get("path", ""), *pixel.get("paths", [])]
-            tables += [pixel.get("parameters", {}), pixel.get("values", {})]
-            tables.append(dict.fromkeys(part for path in paths for part in PART.findall(str(path))))
-        return [name for table in tables for name in table if name not in (*_columns(), *FEEDS)]
 
     def funnel(self, name: str) -> Funnel:
         given = self.tables["funnels"][name]
@@ -240,7 +238,11 @@ class _Reader:
                 raise self.error(key, "is no key here", meant, above, number)
 
     def column(self, name: str, key: str, above: str, number: int = 0) -> None:
-        """A column's name: one that there is, or one of one's own that SQL can name bare."""
+        """A column's name: one that parameters feed, or one of one's own that SQL can name bare."""
+        if name in _columns() and name not in (*FEEDS, *_fed()):
+            raise self.error(
+                key, f"names {name!r}, which pixelstat fills itself", "Name another column.", above, number
+            )
         if not WORD.fullmatch(name) or name.lower() in KEYWORDS:
             raise self.error(
                 key, f"names {name!r}, which can be no column", "Use letters, digits and _.", above, number

@@ -162,6 +162,13 @@ every_option = click.Option(
     ["--every"], type=click.Choice(["hour", "day", "week", "month"]), help="A series over time instead."
 )
 
+
+def _config(_: click.Context, __: click.Parameter, value: Any) -> Any:
+    from pixelstat import config
+
+    return config.load(value)
+
+
 # -- of every report ---------------------------------------------------------------------------------------------
 
 logs_argument = click.Argument(["logs"], nargs=-1, metavar="[LOGS]...")
@@ -180,7 +187,7 @@ WHICH = [
 ]
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
-    click.Option(["--config"], metavar="FILE", help="Read this file in place of the nearest pixelstat.toml."),
+    click.Option(["--config"], callback=_config, metavar="FILE", help="Read this file in place of the nearest pixelstat.toml."),
     click.Option(["--protocol"], multiple=True, metavar="NAME", help="Ask this pixel protocol first, also if it must be named; repeat it."),
     click.Option(["--log-format", "log_format"], metavar="FORMAT", help="A format's name, or a log_format (nginx) or LogFormat (Apache) string."),
     click.Option(["--nginx-conf", "nginx_conf"], metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),

@@ -1,10 +1,10 @@
 """The whole program on one screen: LINES -> REQUESTS -> EVENTS -> a report's frame.
 
-Every stage is lazy, and `collect` happens once, in `run`: a report pays only for the columns it uses. Who is to be
-known by all that the logs hold (`stitch`) is looked for in a pass before.
+Every stage is lazy, and a report's frame is collected once: it pays only for the columns it uses. Who is to be known
+by all that the logs hold (`stitch`) is looked for in a pass before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -57,16 +57,6 @@ class Logs:
     max_line: int = source.MAX_LINE
     trusted: Sequence[exclusions.Network] = ()  # proxies whose X-Forwarded-For tells the client
     stored: Sequence[source.Log] = ()  # Parquet of events
-
-
-Report = Callable[[pl.LazyFrame], pl.LazyFrame]
-
-
-def run(
-    logs: Logs, selection: Selection, report: Report, ledger: Ledger, rejects: Rejects | None = None
-) -> pl.DataFrame:
-    """The report's frame over the logs; the ledger is filled with what it stands on."""
-    return report(kept(logs, selection, ledger, rejects)).collect(engine="streaming")
 
 
 def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | None = None) -> pl.LazyFrame:

@@ -157,6 +157,9 @@ WRONG = {
     "[[pixels]]\npath = '/{campaign}'": "line 2: path is '/{campaign}'.",
     "[[pixels]]\npath = '/o/{a}/{a}.gif'": "line 2: path names a part twice",
     "[[pixels]]\npath = '/o/{a}{b}.gif'": "line 2: path has parts that touch",
+    "[[pixels]]\npath = '/o/{sent}.gif'": "line 2: path names 'sent', which pixelstat fills itself.",
+    "[[pixels]]\npath = '/o.gif'\n[pixels.values]\nproducts = 'x'": "line 3: values names 'products', which pixelstat fills itself.",
+    "[[pixels]]\npath = '/o.gif'\n[pixels.parameters]\nstatus = 'x'": "line 4: status names 'status', which pixelstat fills itself.",
     "[[pixels]]\npath = '/o/{a b}.gif'": "line 2: path names 'a b', which can be no column.",
     "[[pixels]]\npath = '/o.gif'\n[pixels.values]\ncurrency = ['EUR']": "line 4: currency is no text and no number.",
     "[[pixels]]\npath = '/o.gif'\n[pixels.events]\nbk = 7": "line 4: bk is no event's name.",
@@ -191,6 +194,14 @@ def test_no_text_is_more_than_an_error(text: str) -> None:
 def test_a_named_file_that_is_not_there_is_an_error(folder: Path) -> None:
     ended = inside(folder, "views", "--config", "nowhere.toml")
     assert (ended.exit, "nowhere.toml cannot be read" in ended.stderr) == (2, True)
+
+
+def test_a_goal_names_a_part_of_a_path_that_stands_alone(tmp_path: Path) -> None:
+    (tmp_path / "pixelstat.toml").write_text(
+        "[[pixels]]\npaths = '/o/{plan}.gif'\nevent = 'open'\n[goals]\ngold = \"plan = 'gold'\""
+    )
+    (tmp_path / "access.log").write_text(log(request("/o/gold.gif", "10:00"), request("/o/tin.gif", "10:01")))
+    assert "\n1,gold,1," in inside(tmp_path, "funnel", "access.log", "--steps", "gold", "-q").stdout
 
 
 def test_the_readme_shows_a_file_that_can_be_read() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import config, formats, outputs, paths, source
+from pixelstat import formats, outputs, paths, source
 from pixelstat.command import candidates, read_by, say_damage, spare
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
@@ -103,11 +103,10 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     """
     tell = (lambda _: None) if common["quiet"] else say
     output = outputs.chosen(common["format"], common["output"])
-    own = config.load(common["config"])
-    found = paths.find_logs(logs or own.logs or [source.STDIN])
+    found = paths.find_logs(logs or common["config"].logs or [source.STDIN])
     spare(found, common)
     possible = candidates(common)
-    everybody = Selection(pixels=common["pixel"], named=common["protocol"], config=own).protocols
+    everybody = Selection(pixels=common["pixel"], named=common["protocol"], config=common["config"]).protocols
     claims = pl.any_horizontal(protocol.claims for protocol in everybody)
     rejects = Rejects(kept=bool(common["rejects"]))
     reading = source.Reading()

@@ -6,7 +6,6 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat import config
 from pixelstat.command import Run, performed
 from pixelstat.errors import Exit
 from pixelstat.ledger import count
@@ -29,7 +28,6 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     Parquet that this writes is an input like a log: every report reads it and gives the same figures.
     A table shows the first events and a few of their columns, every other output all of both.
     """
-    common["config"] = config.load(common["config"])
     return performed(logs, common, _write)
 
 

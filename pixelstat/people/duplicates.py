@@ -7,7 +7,7 @@ client: a pixel that fired twice, a line that was logged twice.
 
 import polars as pl
 
-MADE = ("hit", "first")  # here
+MADE = ("hit", "first")  # the columns that stand for this
 _APART = "\x1f"
 _TIES = 1 << 11  # microseconds since 1970 take 52 bits of 63
 
@@ -50,7 +50,7 @@ def distinct(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def earliest(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows without those whose hit stands at an earlier time, too. Rows that are the same but for nothing stay."""
+    """Rows without those whose hit stands at an earlier time, too. Where `first` is null all rows of a hit stay."""
     keyed = rows.filter(pl.col("first").is_not_null())
     if keyed["hit"].n_unique() == len(keyed):
         return rows

@@ -172,17 +172,9 @@ def with_events(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.La
     return looked_at(events, batch, ("is_vendors", "is_house", "method", *RAW))
 
 
-_KEPT = {
-    "time",
-    "client",
-    "user_agent",
-    "method",
-    "path",
-    "query",
-    "http_referer",
-    "status",
-    "rejected",
-}  # of the request
+_KEPT = {  # what the request itself tells
+    "time", "client", "user_agent", "method", "path", "query", "http_referer", "status", "rejected",
+}  # fmt: skip
 
 
 def _events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
