@@ -23,7 +23,7 @@ class Ledger:
     reading: Reading = field(default_factory=Reading)
     counts: Counter[str | None] = field(default_factory=Counter)  # candidates by reason; None: kept
     formats: Counter[str | None] = field(default_factory=Counter)  # candidates by the log format they were read as
-    flaws: Counter[str | None] = field(default_factory=Counter)  # of the kept, where the report looks at them
+    flaws: Counter[str | None] = field(default_factory=Counter)  # of the kept
     first: datetime | None = None  # of the kept, UTC
     last: datetime | None = None
     stitched: tuple[int, int] | None = None  # keys that are joined, and the people they are of; None: nobody asked
@@ -42,7 +42,7 @@ class Ledger:
                 aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
                 times = times.filter(rejected.is_null())
             hits = batch["hit"].filter(rejected.is_null())
-            flaws = _counts(batch.filter(rejected.is_null())["flaw"].drop_nulls()) if "flaw" in batch.columns else {}
+            flaws = _counts(batch["flaw"].filter(rejected.is_null()).drop_nulls())
             first, last = times.min(), times.max()
             with self._lock:
                 self.counts.update(aside)
@@ -56,8 +56,8 @@ class Ledger:
             return batch
 
         counted = rows.map_batches(tally, projection_pushdown=True, streamable=True)
-        # The condition keeps all four columns in the batches that are counted, whatever the report asks for.
-        is_read = pl.col("format").is_not_null() | pl.col("format").is_null() | pl.col("hit").is_null()
+        # The condition keeps all five columns in the batches that are counted, whatever the report asks for.
+        is_read = pl.col("format").is_not_null() | pl.any_horizontal(pl.col("format", "hit", "flaw").is_null())
         return counted.filter(pl.col("rejected").is_null() & pl.col("time").is_not_null() & is_read)
 
     @property
@@ -87,7 +87,7 @@ class Ledger:
         return f"{text}; set aside: {reasons}" if reasons else text
 
     def flaws_line(self) -> str:
-        """`kept in part: 3 values that are no numbers`, where the report looks at that; else nothing."""
+        """`kept in part: 3 values that are no numbers`, where there are any; else nothing."""
         told = ", ".join(count(self.flaws[flaw], *words) for flaw, words in FLAWS.items() if self.flaws[flaw])
         return f"kept in part: {told}" if told else ""
 
@@ -106,8 +106,7 @@ class Ledger:
 
 
 def _of_pixels(batch: pl.DataFrame) -> pl.Series:
-    is_read = ~pl.col("rejected").is_in(["not_pixel", "unreadable"]).fill_null(value=False)
-    return batch.filter(is_read)["format"]
+    return batch["format"].filter(~batch["rejected"].is_in(["not_pixel", "unreadable"]).fill_null(value=False))
 
 
 def _counts(names: pl.Series) -> dict[str | None, int]:

@@ -93,12 +93,16 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
     # An order is looked for where there may be one, for the same reason.
     masked = pl.when(column("event") == "purchase").then(query)
     rows = decoded(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
-    rows = rows.with_columns(given_value=column("value"), value=number(column("value")))
+    # The ledger asks every event for its flaw: one search keeps the others off nearly all of them.
+    values = names.get("value", ())
+    of_flawed = pl.when(query.str.contains("|".join([f"={_MACRO}", *(f"{name}=" for name in values)]))).then(query)
+    rows = decoded(rows.with_columns(given_value=parameter(of_flawed, values), of_flawed=of_flawed), ["given_value"])
     return rows.with_columns(
         products=pl.lit(None, EVENTS["products"]),
-        flaw=pl.when(column("given_value").is_not_null() & column("value").is_null())
+        value=number(column("value")),
+        flaw=pl.when(column("given_value").is_not_null() & number(column("given_value")).is_null())
         .then(pl.lit("number"))
-        .when(query.str.contains(f"={_MACRO}"))
+        .when(column("of_flawed").str.contains(f"={_MACRO}"))
         .then(pl.lit("macro")),
     )
 

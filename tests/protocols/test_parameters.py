@@ -86,3 +86,5 @@ def test_the_ledger_counts_what_was_kept_in_part(tmp_path: Path) -> None:
     assert [found[0]["order_id"], found[3]["order_id"], found[3]["user_id"]] == ["A1", "A1", "ann"]
     told = "kept in part: 1 value that is no number, 1 macro that was not filled in, 2 payloads that cannot be decoded"
     assert told in ended.stderr.splitlines()
+    for report in ("funnel", "views"):
+        assert told in inside(tmp_path, report, "access.log", "--keep-duplicates").stderr.splitlines()
