@@ -24,7 +24,8 @@ from pixelstat.options import COMMON, common_options, logs_argument, moment
 from pixelstat.pipeline import Logs, Selection, kept
 from pixelstat.rejects import Limit, Rejects, check_limit
 from pixelstat.report import Report
-from pixelstat.reports.steps import Step, condition, step
+from pixelstat.reports.steps import Step, columns_hint, condition, step
+from pixelstat.schemas import CONDITION_COLUMNS
 from pixelstat.suggestions import requested_instead
 from pixelstat.terminal import progress, say
 
@@ -52,7 +53,7 @@ class ReportCommand(click.Command):
         """The command's work; the exit code is its result."""
         common = {option.name: given.pop(str(option.name)) for option in common_options()}
         zone: ZoneInfo = common["tz"]
-        if given.get("every") and _is_given("top") and not common["quiet"]:
+        if given.get("every") and not given.get("by") and _is_given("top") and not common["quiet"]:
             say("--top is for pages; a series over time is shown whole.")
         options = report_options(self.report, given, common["config"], zone)
 
@@ -208,9 +209,23 @@ def report_options(report: Report, given: dict[str, Any], config: Config, zone: 
         given["steps"] = [_step(text, config) for text in texts]
         if len(given["steps"]) > 64:
             raise PixelstatError("A funnel has at most 64 steps.", "Leave some out.")
+    for name in given.get("by", ()):
+        check_by(name, report, config.further)
     if "tz" in inspect.signature(report.function).parameters:
         given["tz"] = zone.key
     return given
+
+
+def check_by(name: str, report: Report, further: Sequence[str]) -> None:
+    """Raise PixelstatError where the report cannot be asked for by this column."""
+    columns = [column for column in (*CONDITION_COLUMNS, *further) if column not in ("time", "products")]
+    if name in columns:
+        return
+    if name == "time":
+        raise PixelstatError("--by time would be a row a second.", f"Try: pixelstat {report.name} --every day")
+    near = ["product"] if name == "products" else get_close_matches(name, columns, 1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise PixelstatError(f"--by {name!r} names no column of the events.{meant}", columns_hint(further))
 
 
 def _funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:

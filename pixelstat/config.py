@@ -2,7 +2,7 @@
 
     logs = ["/var/log/nginx/access.log*"]
 
-    [columns]                      # further parameters, as columns that conditions can name
+    [columns]                      # further parameters, as columns for --where, --step and --by
     destination = "dest"
 
     [[pixels]]

@@ -156,7 +156,11 @@ window_option = click.Option(
     help="At most so long from the first step to the last: 30m, 12h, 7d.",
 )  # fmt: skip
 top_option = click.Option(
-    ["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="So many rows; 0 for all."
+    ["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
+    help="So many rows, or groups of rows; 0 for all.",
+)  # fmt: skip
+by_option = click.Option(
+    ["--by"], multiple=True, metavar="COLUMN", help="A row for each value of this column of the events; repeat it."
 )
 every_option = click.Option(
     ["--every"], type=click.Choice(["hour", "day", "week", "month"]), help="A series over time instead."

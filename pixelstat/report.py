@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import click
 import polars as pl
 
+KINDS = {pl.String: "text", pl.Datetime: "instant", pl.Float64: "number", pl.Int16: "count", pl.List: "list"}
 DTYPES: dict[str, pl.DataType] = {  # a column's kind: its type, a promise to every reader of CSV and Parquet
     "text": pl.String(),
     "count": pl.Int64(),
@@ -29,6 +30,11 @@ class Column:
     kind: str = "text"
     about: str = ""
     bar: bool = False
+
+
+def of_events(name: str, dtype: pl.DataType) -> Column:
+    """A column of the events as one of a report."""
+    return Column(name, KINDS[dtype.base_type()])
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,12 @@ class Report:
         return (self.function.__doc__ or "").strip()
 
     def result(self, frame: pl.DataFrame, notes: Sequence[str], *, csv_safe: bool = True) -> Result:
-        """The collected frame as declared: the same columns in the same order and types, every time."""
+        """The collected frame as declared: the same columns in the same order and types, every time.
+
+        What is not declared is a column of the events that was asked for by its name.
+        """
         declared = {column.name: column for column in self.columns}
-        shown = [declared[name] for name in frame.columns]
+        shown = [declared.get(name) or of_events(name, dtype) for name, dtype in frame.schema.items()]
         frame = frame.cast({column.name: DTYPES[column.kind] for column in shown if column.kind not in TIMES})
         return Result(self.title, shown, frame, notes, csv_safe)
 

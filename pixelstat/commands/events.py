@@ -11,12 +11,11 @@ from pixelstat.errors import Exit
 from pixelstat.ledger import count
 from pixelstat.options import common_options, logs_argument
 from pixelstat.outputs import deliver
-from pixelstat.report import Column, Result
+from pixelstat.report import Column, Result, of_events
 from pixelstat.schemas import EXPORTED
 from pixelstat.terminal import say
 
-KINDS = {pl.String: "text", pl.Datetime: "instant", pl.Float64: "number", pl.Int16: "count", pl.List: "list"}
-COLUMNS = tuple(Column(name, KINDS[dtype.base_type()]) for name, dtype in EXPORTED.items())
+COLUMNS = tuple(of_events(name, dtype) for name, dtype in EXPORTED.items())
 SHOWN = ("time", "event", "visitor", "page", "value", "campaign")  # columns of a table
 MOST = 20  # rows of one
 

@@ -124,7 +124,7 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
     yield "# [pixels.events]"
     yield '# bk = "purchase"'
     yield ""
-    yield "# Further parameters, as columns that --where and --step can name."
+    yield "# Further parameters, as columns that --where, --step and --by can name."
     yield "# [columns]"
     others = [name for name, _ in found.parameters.most_common(MOST) if PLAIN.fullmatch(name) and not _is_taken(name)]
     for name in others or ["destination"]:

@@ -17,13 +17,26 @@ from itertools import groupby
 
 import polars as pl
 
-from pixelstat.options import duration_text, funnel_option, step_option, steps_option, window_option
+from pixelstat.options import (
+    by_option,
+    duration_text,
+    funnel_option,
+    step_option,
+    steps_option,
+    top_option,
+    window_option,
+)
 from pixelstat.people.duplicates import distinct, earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.steps import Step, share_no_hit, step
-from pixelstat.vocabulary import SHOP_FUNNEL
+from pixelstat.vocabulary import SHOP_FUNNEL, top_groups
 
 TIME = pl.Datetime("us", "UTC")
+
+
+def _caption(window: timedelta, by: Sequence[str] = (), **_: object) -> str:
+    length = f"window {duration_text(window)} from the first step to the last"
+    return f"{length}; by the first {' and '.join(by)} that a visitor shows" if by else length
 
 
 @report(
@@ -37,43 +50,83 @@ TIME = pl.Datetime("us", "UTC")
         Column("lost", "count", "who reached the step before and not this one; empty for step 1"),
         Column("median_seconds", "seconds", "from the step before, of those who reached this one; empty for step 1"),
     ],
-    options=[steps_option, step_option, funnel_option, window_option],
-    caption=lambda window, **_: f"window {duration_text(window)} from the first step to the last",
+    options=[steps_option, step_option, funnel_option, window_option, by_option, top_option],
+    caption=_caption,
 )
-def funnel(events: pl.LazyFrame, *, steps: Sequence[Step], window: timedelta) -> pl.LazyFrame:
+def funnel(
+    events: pl.LazyFrame, *, steps: Sequence[Step], window: timedelta, by: Sequence[str] = (), top: int = 0
+) -> pl.LazyFrame:
     """How many visitors go each step of the way, and where they leave.
 
     A step is an event (add_to_cart), a page (/cart, /products/*) or a condition in SQL ("value > 50"),
     with a name in front if you like ("big order: event = 'purchase' and value > 50"), or a goal of pixelstat.toml.
     Without steps it is the usual shop funnel, as far as its events occur.
 
-    A visitor reaches a step by hits in the order of the steps within the window; others may lie between.
+    A visitor reaches a step by hits in the order of the steps within the window; others may lie between. With --by
+    there is a funnel for each value, of the visitors of whom it is the first that any of their events shows.
     """
     wanted = steps or [step(event) for event in SHOP_FUNNEL]
-    if share_no_hit(wanted):
-        ordered = in_order(single_hits(events, wanted))
-        chains = best(_pointed(_renumbered(ordered) if not steps else ordered, len(wanted), window))
-    else:
-        ordered = shared_hits(events, wanted).sort("visitor", "time", "place").with_columns(must_search=_is_ambiguous())
-        chains = best(_pointed(ordered.filter(~pl.col("must_search")), len(wanted), window))
-        searched = ordered.filter("must_search").map_batches(
-            lambda rows: _searched(rows, len(wanted), window), schema=chains.collect_schema()
-        )
-        chains = pl.concat([chains, searched])
-    return table(chains, [step.name for step in wanted], only_those_that_occur=not steps)
+    if by:
+        return broken_down(events, wanted, window, by, top, renumber=not steps)
+    found = chains(numbered(events), wanted, window, renumber=not steps)
+    return table(found, [step.name for step in wanted], only_those_that_occur=not steps)
+
+
+def numbered(events: pl.LazyFrame) -> pl.LazyFrame:
+    """EVENTS with `who`: the visitor as a number that holds within this run, 4 bytes where the key has any length."""
+    return events.with_columns(who=pl.col("visitor").cast(pl.Categorical()).to_physical())
+
+
+def chains(events: pl.LazyFrame, steps: Sequence[Step], window: timedelta, *, renumber: bool = False) -> pl.LazyFrame:
+    """`numbered` EVENTS -> each visitor's best chain: visitor, level, time_1 ...; `present` if renumbered."""
+    if share_no_hit(steps):
+        ordered = in_order(single_hits(events, steps))
+        return best(_pointed(_renumbered(ordered) if renumber else ordered, len(steps), window))
+    ordered = shared_hits(events, steps).sort("visitor", "time", "place").with_columns(must_search=_is_ambiguous())
+    found = best(_pointed(ordered.filter(~pl.col("must_search")), len(steps), window))
+    searched = ordered.filter("must_search").map_batches(
+        lambda rows: _searched(rows, len(steps), window), schema=found.collect_schema()
+    )
+    return pl.concat([found, searched])
+
+
+def broken_down(
+    events: pl.LazyFrame, steps: Sequence[Step], window: timedelta, by: Sequence[str], top: int, *, renumber: bool
+) -> pl.LazyFrame:
+    """A funnel for each value of the columns, those with most visitors first."""
+    # All that steps and values need is held at once: a second look at the events would read the logs again.
+    needed = {name for step in steps for name in step.hit.meta.root_names()}
+    rows = numbered(events).select("who", *sorted({"time", "hit", "first"} | needed | {*by}))
+
+    def funnels(rows: pl.LazyFrame, wanted: Sequence[Step]) -> pl.LazyFrame:
+        found = chains(rows, wanted, window).join(first_shown(rows, by), on="visitor", how="left")
+        parts = table(found, [step.name for step in wanted], by)
+        most = top_groups(parts.filter(pl.col("step") == 1), by, "visitors", top)
+        ranked = most.select(by).with_row_index("group")
+        return parts.join(ranked, on=by, nulls_equal=True).sort("group", "step").drop("group")
+
+    def batch(rows: pl.DataFrame) -> pl.DataFrame:
+        occur = [step for step in steps if not renumber or rows.select(step.hit.any()).item()]
+        return funnels(rows.lazy(), occur).collect() if occur else funnels(rows.clear().lazy(), steps).collect()
+
+    return rows.map_batches(batch, schema=funnels(rows, steps).collect_schema())
+
+
+def first_shown(events: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
+    """`numbered` EVENTS -> visitor and of each column the first value that their events show; ties by the value."""
+    return events.group_by(visitor="who").agg(
+        pl.col(name).sort_by("time", name, nulls_last=True).drop_nulls().first() for name in by
+    )
 
 
 # -- hits --------------------------------------------------------------------------------------------------------
 
 
 def single_hits(events: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
-    """EVENTS -> visitor, time, step: one row for each event that is a hit, of one step each.
-
-    `visitor` is a number that holds within this run: 4 bytes where the key has any length.
-    """
+    """`numbered` EVENTS -> visitor, time, step: one row for each event that is a hit, of one step each."""
     # Not replace_strict: the streaming engine would hold all rows back for it.
     numbers = [pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in enumerate(steps, 1)]
-    rows = events.select("time", "hit", "first", visitor=_code(), step=pl.coalesce(numbers))
+    rows = events.select("time", "hit", "first", visitor="who", step=pl.coalesce(numbers))
     return rows.filter(pl.col("visitor").is_not_null() & pl.col("step").is_not_null())
 
 
@@ -99,10 +152,6 @@ def in_order(hits: pl.LazyFrame) -> pl.LazyFrame:
 _STEP, _TIME, _VISITOR = 1 << 30, 1 << 38, 1 << 94
 
 
-def _code() -> pl.Expr:
-    return pl.col("visitor").cast(pl.Categorical()).to_physical()
-
-
 def _renumbered(hits: pl.LazyFrame) -> pl.LazyFrame:
     """The steps that occur, numbered anew without gaps; `present` has bit k - 1 set where step k occurs."""
     bit = pl.lit(1, pl.UInt64) * 2 ** (pl.col("step") - 1).cast(pl.UInt64)
@@ -117,7 +166,7 @@ def shared_hits(events: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
     step = pl.col("step")
     matched = pl.concat_list(pl.when(one.hit).then(pl.lit(number, pl.UInt8)) for number, one in enumerate(steps, 1))
     return (
-        events.select("time", "hit", "first", visitor=_code(), step=matched.list.drop_nulls())
+        events.select("time", "hit", "first", visitor="who", step=matched.list.drop_nulls())
         .filter(pl.col("visitor").is_not_null() & (step.list.len() > 0))
         .pipe(distinct)
         .with_row_index("hit")
@@ -268,8 +317,10 @@ def _dealt(hits_of_second: list[set[int]], level: int, steps: int) -> int:
 # -- chains -> the table -----------------------------------------------------------------------------------------
 
 
-def table(chains: pl.LazyFrame, names: Sequence[str], *, only_those_that_occur: bool) -> pl.LazyFrame:
-    """One chain a visitor -> one row a step."""
+def table(
+    chains: pl.LazyFrame, names: Sequence[str], by: Sequence[str] = (), *, only_those_that_occur: bool = False
+) -> pl.LazyFrame:
+    """One chain a visitor -> one row a step, for each group of `by`."""
     column = pl.col
     numbers = range(1, len(names) + 1)
     seconds = [
@@ -277,29 +328,33 @@ def table(chains: pl.LazyFrame, names: Sequence[str], *, only_those_that_occur: 
         for number in numbers
         if number > 1
     ]
-    shown_names = pl.lit(pl.Series(list(names)))
+    measures = {
+        "visitors": pl.concat_list((column("level") >= number).sum().cast(pl.Int64) for number in numbers),
+        "median_seconds": pl.concat_list([pl.lit(None, pl.Float64), *(passed.median() for passed in seconds)]),
+    }
+    if only_those_that_occur:
+        measures["present"] = column("present").first().fill_null(0)
+    by_step = chains.group_by(by).agg(**measures) if by else chains.select(**measures)
+    name = pl.lit(pl.Series(list(names)))
     if only_those_that_occur:
         bits = pl.lit(pl.Series([1 << (number - 1) for number in numbers], dtype=pl.UInt64))
-        shown_names = shown_names.filter((bits & column("present").first().fill_null(0)) > 0)
-    by_step = chains.select(
-        name=shown_names.implode(),
-        visitors=pl.concat_list((column("level") >= number).sum() for number in numbers),
-        median_seconds=pl.concat_list([pl.lit(None, pl.Float64), *(passed.median() for passed in seconds)]),
-    )
+        name = name.filter((bits & column("present").first()) > 0)
     shown = column("name").list.len()
-    before, first = column("visitors").shift(), column("visitors").first()
     return (
-        by_step.with_columns(column("visitors", "median_seconds").list.head(shown))
+        by_step.with_columns(name=name.implode())
+        .with_columns(column("visitors", "median_seconds").list.head(shown))
+        .with_columns(first=column("visitors").list.first(), before=column("visitors").list.shift(1))
+        .with_columns(step=pl.int_ranges(1, shown + 1))
         .filter(shown > 0)
-        .explode("name", "visitors", "median_seconds")
-        .with_columns(column("visitors").cast(pl.Int64))
+        .explode("step", "name", "visitors", "median_seconds", "before")
         .select(
-            pl.int_range(1, pl.len() + 1).alias("step"),
+            *by,
+            "step",
             "name",
             "visitors",
-            from_first=pl.when(first > 0).then(column("visitors") / first),
-            from_previous=pl.when(before > 0).then(column("visitors") / before),
-            lost=before - column("visitors"),
+            from_first=pl.when(column("first") > 0).then(column("visitors") / column("first")),
+            from_previous=pl.when(column("before") > 0).then(column("visitors") / column("before")),
+            lost=column("before") - column("visitors"),
             median_seconds="median_seconds",
         )
     )

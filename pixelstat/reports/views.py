@@ -1,13 +1,22 @@
-"""views: page views and visitors, by page or over time."""
+"""views: page views and visitors, by page, by any other column, or over time."""
+
+from collections.abc import Sequence
 
 import polars as pl
 
-from pixelstat.options import every_option, top_option
+from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.report import Column, report
-from pixelstat.vocabulary import hits, is_page_view, visitors
+from pixelstat.reports.series import bucket, over_time
+from pixelstat.vocabulary import hits, is_page_view, top_groups, visitors
 
-BUCKETS = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo"}
+
+def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
+    groups = ", ".join(by) if by else "page"
+    most = f"the {top} most viewed" if top else "all"
+    if every:
+        return f"by {every}" + (f" and {groups}, {most}" if by else "")
+    return f"{most} pages" if not by else f"by {groups}, {most}"
 
 
 @report(
@@ -18,54 +27,21 @@ BUCKETS = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo"}
         Column("views", "count", "page_view events", bar=True),
         Column("visitors", "count", "distinct visitors; the rows overlap, so they do not add up"),
     ],
-    options=[top_option, every_option],
-    caption=lambda every, top, **_: f"by {every}" if every else f"the {top} most viewed pages" if top else "all pages",
+    options=[by_option, top_option, every_option],
+    caption=_caption,
 )
-def views(events: pl.LazyFrame, *, top: int, every: str | None, tz: str) -> pl.LazyFrame:
+def views(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
     """Page views and visitors, by page or over time.
 
-    By page, the most viewed first; with --every a series over time, its empty hours and days included.
+    By page, or by any other columns, the most viewed first; with --every a series over time, its empty hours and
+    days included, of all page views or by column.
     """
     seen = events.filter(is_page_view())
-    if every:
-        return over_time(distinct(seen.select("time", "visitor", "hit", "first")), every, tz)
-    pages = seen.group_by("page").agg(views=hits(), visitors=visitors())
-    pages = pages.sort("views", "page", descending=[True, False], nulls_last=True)
-    return pages.head(top) if top else pages
-
-
-def over_time(seen: pl.LazyFrame, every: str, tz: str) -> pl.LazyFrame:
-    """One row a bucket of local time, from the first view to the last; buckets without a view are there with 0."""
-    local = pl.col("time").dt.convert_time_zone(tz)
-    if every == "hour":  # counted back from the instant: the hour that a clock change repeats stays two
-        since_hour = pl.duration(
-            minutes=local.dt.minute(), seconds=local.dt.second(), microseconds=local.dt.microsecond()
-        )
-        bucket = (pl.col("time") - since_hour).dt.replace_time_zone(None)
-    else:
-        bucket = local.dt.replace_time_zone(None).dt.truncate(BUCKETS[every])
-    found = seen.group_by(bucket=bucket).agg(views=pl.len(), visitors=visitors())
-    begins = (
-        pl.col("bucket").dt.replace_time_zone("UTC").dt.convert_time_zone(tz) if every == "hour" else _first_instant(tz)
-    )
-    return (
-        found.map_batches(lambda buckets: without_gaps(buckets, BUCKETS[every]), schema=found.collect_schema())
-        .select(begins.alias("time"), "views", "visitors")
-        .sort("time")
-    )
-
-
-def without_gaps(found: pl.DataFrame, every: str) -> pl.DataFrame:
-    """The buckets found and, with zeros, those between them."""
-    if found.is_empty():
-        return found
-    first, last = found.select(pl.col("bucket").min().alias("first"), pl.col("bucket").max().alias("last")).row(0)
-    series = pl.DataFrame({"bucket": pl.datetime_range(first, last, every, eager=True, time_unit="us")})
-    joined = found.join(series, on="bucket", how="full", coalesce=True)
-    return joined.with_columns(pl.col("views", "visitors").fill_null(0))
-
-
-def _first_instant(tz: str) -> pl.Expr:
-    """Where a local day begins: at midnight, or where the clock skips that, at the first time it shows."""
-    tries = [pl.col("bucket"), pl.col("bucket").dt.offset_by("30m"), pl.col("bucket").dt.offset_by("1h")]
-    return pl.coalesce(local.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null") for local in tries)
+    if not every:
+        groups = by or ("page",)
+        found = seen.group_by(groups).agg(views=hits(), visitors=visitors())
+        return top_groups(found, groups, "views", top)
+    seen = distinct(seen.select("time", "visitor", "hit", "first", *by))
+    begins = bucket(pl.col("time"), every, tz)
+    found = seen.group_by(begins.alias("bucket"), *by).agg(views=pl.len(), visitors=visitors())
+    return over_time(top_groups(found, by, "views", top, over=True) if by else found, every, tz, by)

@@ -187,3 +187,30 @@ def counted_pages(hits_of: list[tuple[str, str]], pattern: str) -> int:
         every_hit(pl.LazyFrame(rows, schema=EVENTS)), steps=[step(pattern)], window=timedelta(days=7)
     )
     return int(found.collect()["visitors"].item())
+
+
+shown = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abc"), st.sampled_from(["x", "y", None])), max_size=5)
+
+
+@given(st.lists(shown, max_size=10), st.sampled_from([["a", "b"], ["a", "any", "c"]]))
+def test_a_funnel_by_a_column_is_the_funnel_of_those_who_show_each_value_first(
+    visitors: list[list[tuple[int, str, str | None]]], steps: list[str]
+) -> None:
+    of_value: dict[str | None, list[list[tuple[int, str]]]] = {}
+    for hits in visitors:
+        first = min(((second, value) for second, _, value in hits if value), default=(0, None))[1]
+        of_value.setdefault(first, []).append([(second, event) for second, event, _ in hits])
+    rows = [
+        {"visitor": f"v:{number}", "time": START + timedelta(seconds=second), "event": event, "variant": value}
+        for number, hits in enumerate(visitors)
+        for second, event, value in hits
+    ]
+    random.Random(0).shuffle(rows)
+    texts = [MATCHES[name] for name in steps]
+    found = funnel.function(
+        every_hit(pl.LazyFrame(rows, schema=EVENTS)), steps=[step(text) for text in texts], window=timedelta(seconds=4), by=["variant"]
+    ).collect()  # fmt: skip
+
+    expected = {value: counted(hits, texts, 4) for value, hits in of_value.items()}
+    by_value = {value: part["visitors"].to_list() for (value,), part in found.group_by("variant")}
+    assert by_value == {value: counts for value, counts in expected.items() if counts[0]}
