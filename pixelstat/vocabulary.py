@@ -95,36 +95,45 @@ def looked_at(rows: pl.LazyFrame, keep: Callable[[pl.DataFrame], pl.DataFrame], 
 
 
 def judged(rows: pl.LazyFrame, column: str, judge: Callable[[pl.Series], pl.Series], verdict: str) -> pl.LazyFrame:
-    """Rows with a column `verdict`: what `judge` says of each text. It sees each distinct text once. False for null.
+    """Rows with a column `verdict`: what `judge` says of each text. It sees each distinct text once. False for null."""
+    return told(rows, column, judge, verdict, pl.Boolean()).with_columns(pl.col(verdict).fill_null(value=False))
+
+
+def told(
+    rows: pl.LazyFrame, column: str, tell: Callable[[pl.Series], pl.Series], name: str, dtype: pl.DataType
+) -> pl.LazyFrame:
+    """Rows with a column of this name and type: what `tell` says of each text. It sees each distinct one once, no null.
 
     What is dear for every row stays affordable this way: a log holds few distinct agents and addresses.
-    Polars numbers the distinct texts; the verdicts stand in a list by these numbers.
+    Polars numbers the distinct texts; what is known of each stands at a place of its own, found by its number.
     """
     numbered = pl.Categorical(pl.Categories.random(column))
-    verdicts = pl.Series(dtype=pl.Boolean)  # null: not judged yet
+    places = pl.Series(dtype=pl.UInt32)  # by number; null: not told yet
+    known = pl.Series(dtype=dtype)
     lock = Lock()
 
     def batch(columns: Sequence[pl.Series]) -> pl.Series:
-        nonlocal verdicts
+        nonlocal places, known
         texts, numbers = columns
         highest = numbers.max()
         if not isinstance(highest, int):
-            return pl.Series(texts.name, [False]).new_from_index(0, len(texts))
-        found = verdicts.gather(numbers) if highest < len(verdicts) else None
+            return pl.Series(texts.name, [None], dtype).new_from_index(0, len(texts))
+        found = places.gather(numbers) if highest < len(places) else None
         if found is None or found.null_count() > numbers.null_count():
-            with lock:  # batches run side by side
-                known = verdicts.extend_constant(None, max(0, highest + 1 - len(verdicts)))
+            with lock:  # batches run side by side: what is known only grows, and before the places that point to it
+                longer = places.extend_constant(None, max(0, highest + 1 - len(places)))
                 new = pl.DataFrame({"text": texts, "number": numbers}).unique("number").drop_nulls()
-                new = new.filter(known.gather(new["number"]).is_null())
-                verdicts = known.clone().scatter(new["number"], judge(new["text"]))
-                found = verdicts.gather(numbers)
-        return found.fill_null(value=False)
+                new = new.filter(longer.gather(new["number"]).is_null())
+                known = pl.concat([known, tell(new["text"])], rechunk=True)
+                after = pl.int_range(len(known) - len(new), len(known), dtype=pl.UInt32, eager=True)
+                places = longer.clone().scatter(new["number"], after)
+                found = places.gather(numbers)
+        return known.gather(found)
 
     number = f"number of {column}"
-    by_number = pl.map_batches([column, number], batch, return_dtype=pl.Boolean, is_elementwise=True)
-    return rows.with_columns(pl.col(column).cast(numbered).to_physical().alias(number)).with_columns(
-        by_number.alias(verdict)
-    )
+    by_number = pl.map_batches([column, number], batch, return_dtype=dtype, is_elementwise=True)
+    numbers = rows.with_columns(pl.col(column).cast(numbered).to_physical().alias(number))
+    return numbers.with_columns(by_number.alias(name)).drop(number)
 
 
 def changed_where(
