@@ -14,11 +14,11 @@ from pixelstat import formats, protocols, source, stored
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
-from pixelstat.people import agents, duplicates, exclusions, forwarded, identity, stitching
+from pixelstat.people import agents, devices, duplicates, exclusions, forwarded, identity, stitching
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
-from pixelstat.schemas import EVENTS, Reason
+from pixelstat.schemas import DERIVED, EVENTS, Reason
 from pixelstat.vocabulary import looked_at
 
 
@@ -98,7 +98,12 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
     if logs.stored:
         again = stored.events(logs.stored, reading, selection.config.further)
         events = pl.concat([events, marked(again, {}, selection)], how="diagonal")
-    return events
+    return described(events, selection)
+
+
+def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """EVENTS with their DERIVED columns: what else is known of each."""
+    return devices.with_devices(events)
 
 
 def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: Rejects | None = None) -> pl.LazyFrame:
@@ -129,7 +134,8 @@ def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     requests = marked(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))}, selection)
     named = further(house.events(requests), selection.config.columns, selection.config.further)
     events = identity.identified(vendors.with_events(named, others))
-    return events.select(*(name for name in EVENTS if name not in duplicates.MADE), "order", *selection.config.further)
+    made_later = (*duplicates.MADE, *DERIVED)
+    return events.select(*(name for name in EVENTS if name not in made_later), "order", *selection.config.further)
 
 
 def marked(requests: pl.LazyFrame, reasons: dict[str, pl.Expr], selection: Selection) -> pl.LazyFrame:

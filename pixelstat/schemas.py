@@ -132,11 +132,18 @@ EVENTS = pl.Schema(
         "purpose": pl.String(),
         "request_id": pl.String(),
         "format": pl.String(),  # the log format of its line
+        "browser": pl.String(),  # the agent's family, as ua-parser names it; also that of a mail service's image proxy
+        "os": pl.String(),  # the system's family, without its version
+        "device": pl.String(),  # its family, mostly a model; null where the agent names none
+        "device_type": pl.String(),  # desktop, mobile, tablet, tv, console or watch; null where the agent tells none
         "hit": pl.UInt64(),  # the same number for what is the same hit; it holds within one run
         "first": pl.Int64(),  # of rows of one hit that may differ the lowest counts; null where all are the same
         "rejected": Reason,
     }
 )
+
+# Columns of EVENTS that are made of the others, anew in every run: Parquet of events need not have them.
+DERIVED = ("browser", "os", "device", "device_type")
 
 # What --where and --step may name, and what `pixelstat events` writes.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})

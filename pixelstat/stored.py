@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.errors import PixelstatError
-from pixelstat.schemas import EXPORTED, UTC_TIME, Reason
+from pixelstat.schemas import DERIVED, EXPORTED, UTC_TIME, Reason
 from pixelstat.source import STDIN, Log, Reading
 
 MAGIC = b"PAR1"  # what a Parquet file begins with
+STORED = {name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED}
 
 
 def is_stored(log: Log) -> bool:
@@ -36,7 +37,7 @@ def _events(log: Log, reading: Reading, further: Sequence[str]) -> pl.LazyFrame:
         raise PixelstatError(
             f"{log.title()} cannot be read as Parquet: {str(error).partition(chr(10))[0]}.", "Export the events again."
         ) from error
-    missing = [name for name in EXPORTED if name not in schema]
+    missing = [name for name in STORED if name not in schema]
     if missing:
         raise PixelstatError(
             f"{log.title()} is Parquet, but not of events: it has no {', '.join(missing[:5])}.",
@@ -49,11 +50,11 @@ def _events(log: Log, reading: Reading, further: Sequence[str]) -> pl.LazyFrame:
 
     # The time is asked for by every report; a batch without any column has no height.
     own = [name if name in schema else pl.lit(None, pl.String).alias(name) for name in further]
-    counted = found.select(*EXPORTED, *own).map_batches(tally, projection_pushdown=True, streamable=True)
-    moments = [name for name, dtype in EXPORTED.items() if dtype == UTC_TIME]
+    counted = found.select(*STORED, *own).map_batches(tally, projection_pushdown=True, streamable=True)
+    moments = [name for name, dtype in STORED.items() if dtype == UTC_TIME]
     utc = pl.col(moments).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     return (
         counted.with_columns(utc)
-        .cast(pl.Schema({**dict(EXPORTED), **dict.fromkeys(further, pl.String())}))
+        .cast(pl.Schema({**STORED, **dict.fromkeys(further, pl.String())}))
         .with_columns(rejected=pl.lit(None, Reason), order=pl.when(pl.col("event") == "purchase").then("order_id"))
     )

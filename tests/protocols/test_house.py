@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pixelstat.people.duplicates import MADE
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols import PixelSample, house
-from pixelstat.schemas import EVENTS, REQUESTS
+from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
 
 SELECTION = Selection()
 
@@ -29,7 +29,7 @@ def event(
     }
     row = pl.LazyFrame([request | fields], schema=REQUESTS)
     read = claimed(row, selection).drop("order").collect()
-    assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in MADE}
+    assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*MADE, *DERIVED)}
     return read.row(0, named=True)
 
 

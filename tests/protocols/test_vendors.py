@@ -14,7 +14,7 @@ from pixelstat import protocols
 from pixelstat.people.duplicates import MADE
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols import PixelProtocol, PixelSample, house
-from pixelstat.schemas import EVENTS, REQUESTS
+from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
 from tests.inside import inside
 from tests.story import log, request
 
@@ -64,7 +64,7 @@ def test_folder_and_registry_agree() -> None:
 @pytest.mark.parametrize(("protocol", "sample"), SAMPLES)
 def test_samples_become_the_stated_events(protocol: PixelProtocol, sample: PixelSample) -> None:
     read = events(sample, named=[protocol.name] if protocol.must_be_named else [])
-    assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in MADE}
+    assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*MADE, *DERIVED)}
     row = read.row(0, named=True)
     assert (row["rejected"], row["protocol"]) == (None, protocol.name)
     assert {name: row[name] for name in sample.event} == sample.event
