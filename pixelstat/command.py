@@ -1,7 +1,7 @@
 """A report as a command: all that happens between the command line and the output, the same for every report."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -21,6 +21,7 @@ from pixelstat.formats.nginx_conf import nginx_formats
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger, count
 from pixelstat.options import COMMON, common_options, logs_argument, moment
+from pixelstat.people import places
 from pixelstat.pipeline import Logs, Selection, kept
 from pixelstat.rejects import Limit, Rejects, check_limit
 from pixelstat.report import Report
@@ -56,6 +57,8 @@ class ReportCommand(click.Command):
         if given.get("every") and not given.get("by") and _is_given("top") and not common["quiet"]:
             say("--top is for pages; a series over time is shown whole.")
         options = report_options(self.report, given, common["config"], zone)
+        for wanted in options.get("steps", ()):
+            require_geo(wanted.hit.meta.root_names(), common)
 
         def write(run: Run) -> None:
             frame = self.report.function(run.events(), **options).collect(engine="streaming")
@@ -155,6 +158,9 @@ def _readable_failures() -> Iterator[None]:
     """What a condition can still do wrong when it meets the data, as a sentence."""
     try:
         yield
+    except PixelstatError as error:  # from within Polars, which adds where in its plan that was
+        sentence, _, _ = error.sentence.partition("\n\nThis error occurred in")
+        raise PixelstatError(sentence, error.hint, error.code) from error
     except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError, pl.exceptions.ComputeError) as error:
         raise PixelstatError(
             f"A condition does not fit the data: {str(error).partition(chr(10))[0]}.", "See its columns with --explain."
@@ -182,18 +188,31 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         raise PixelstatError(
             "--since is not before --until, so no event can lie between.", "Swap them, or leave one out."
         )
+    where = condition(common["where"], "condition", common["config"].further) if common["where"] else None
+    if where is not None:
+        require_geo(where.meta.root_names(), common)
     return Selection(
         pixels=common["pixel"],
         named=common["protocol"],
         bots=common["bots"],
         networks=common["exclude_ip"],
         host=common["host"],
-        where=condition(common["where"], "condition", common["config"].further) if common["where"] else None,
+        where=where,
         keep_duplicates=common["keep_duplicates"],
         config=common["config"],
         stitch=common["stitch"],
+        geo=[places.Database(name) for name in common["geo"]],
         **period,
     )
+
+
+def require_geo(columns: Iterable[str], common: dict[str, Any]) -> None:
+    """Raises PixelstatError where one of the columns is null without --geo, and that is not given."""
+    unknown = next((name for name in columns if name in places.FIELDS), None)
+    if unknown and not common["geo"]:
+        raise PixelstatError(
+            f"{unknown} is known only with --geo FILE, a MaxMind database.", "Add: --geo GeoLite2-City.mmdb"
+        )
 
 
 def report_options(report: Report, given: dict[str, Any], config: Config, zone: ZoneInfo) -> dict[str, Any]:

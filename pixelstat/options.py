@@ -188,6 +188,7 @@ WHICH = [
     click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
     click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count a hit again that the log holds twice, and an order that is reloaded."),
     click.Option(["--stitch"], is_flag=True, help="One visitor for all ids, users and recipients that events show together; reads the logs twice."),
+    click.Option(["--geo"], multiple=True, metavar="FILE", help="Tell country, city, network by this MaxMind database (.mmdb); repeat it."),
 ]
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),

@@ -14,7 +14,7 @@ from pixelstat import formats, protocols, source, stored
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
-from pixelstat.people import agents, devices, duplicates, exclusions, forwarded, identity, stitching
+from pixelstat.people import agents, devices, duplicates, exclusions, forwarded, identity, places, stitching
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
@@ -37,6 +37,7 @@ class Selection:
     keep_duplicates: bool = False
     config: Config = field(default_factory=Config)
     stitch: bool = False
+    geo: Sequence[places.Database] = ()
 
     protocols: Sequence[PixelProtocol] = field(init=False)
 
@@ -103,7 +104,7 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
 
 def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """EVENTS with their DERIVED columns: what else is known of each."""
-    return devices.with_devices(events)
+    return places.with_places(devices.with_devices(events), selection.geo)
 
 
 def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: Rejects | None = None) -> pl.LazyFrame:

@@ -136,6 +136,11 @@ EVENTS = pl.Schema(
         "os": pl.String(),  # the system's family, without its version
         "device": pl.String(),  # its family, mostly a model; null where the agent names none
         "device_type": pl.String(),  # desktop, mobile, tablet, tv, console or watch; null where the agent tells none
+        "country": pl.String(),  # ISO 3166-1 code; this and the next four by the client's address, null without --geo
+        "region": pl.String(),  # the largest part of the country, its English name
+        "city": pl.String(),  # its English name
+        "asn": pl.String(),  # the autonomous system's number, as in AS64500
+        "network": pl.String(),  # the organization that runs it
         "hit": pl.UInt64(),  # the same number for what is the same hit; it holds within one run
         "first": pl.Int64(),  # of rows of one hit that may differ the lowest counts; null where all are the same
         "rejected": Reason,
@@ -143,7 +148,7 @@ EVENTS = pl.Schema(
 )
 
 # Columns of EVENTS that are made of the others, anew in every run: Parquet of events need not have them.
-DERIVED = ("browser", "os", "device", "device_type")
+DERIVED = ("browser", "os", "device", "device_type", "country", "region", "city", "asn", "network")
 
 # What --where and --step may name, and what `pixelstat events` writes.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})
