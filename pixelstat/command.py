@@ -195,6 +195,7 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         pixels=common["pixel"],
         named=common["protocol"],
         bots=common["bots"],
+        consent=common["consent"],
         networks=common["exclude_ip"],
         host=common["host"],
         where=where,

@@ -1,9 +1,13 @@
-"""pixelstat.toml: what a project always asks for: its logs, its own pixels, further columns, goals and named funnels.
+"""pixelstat.toml: what a project always asks for: logs, pixels of its own, columns, consent, goals, funnels.
 
     logs = ["/var/log/nginx/access.log*"]
 
     [columns]                      # further parameters, as columns for --where, --step and --by
     destination = "dest"
+
+    [consent]                      # a parameter of one's own that tells consent; other values refuse
+    parameter = "cookie_ok"
+    granted = ["1", "yes"]
 
     [[pixels]]
     name = "newsletter"
@@ -59,6 +63,14 @@ class Funnel:
 
 
 @dataclass(frozen=True)
+class OwnConsent:
+    """A parameter of one's own that tells whether the visitor consents: any other value than these refuses."""
+
+    parameter: str
+    granted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Config:
     """What the file says; nothing, if there is none."""
 
@@ -66,6 +78,7 @@ class Config:
     logs: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    consent: OwnConsent | None = None
     pixels: tuple[Pixel, ...] = ()
     goals: Mapping[str, str] = field(default_factory=dict)
     funnels: Mapping[str, Funnel] = field(default_factory=dict)
@@ -125,7 +138,7 @@ class _Reader:
             raise PixelstatError(f"{path} is no TOML: {error}.", "A text stands in double quotes.") from error
 
     def config(self) -> Config:
-        self.known(self.tables, ["logs", "protocols", "columns", "pixels", "goals", "funnels"], "")
+        self.known(self.tables, ["logs", "protocols", "columns", "consent", "pixels", "goals", "funnels"], "")
         pixels = self.tables.get("pixels", [])
         if not isinstance(pixels, list) or not all(isinstance(pixel, dict) for pixel in pixels):
             raise self.error("pixels", "is a list of tables", "Begin each with a line [[pixels]].")
@@ -135,6 +148,7 @@ class _Reader:
             logs=tuple(log if log == "-" else str(here / log) for log in self.texts(self.tables, "logs")),
             protocols=self.protocols(),
             columns=self.feeds(self.tables, "columns", own_only=True),
+            consent=self.consent(),
             pixels=tuple(self.pixel(pixel, number) for number, pixel in enumerate(pixels)),
             funnels={name: self.funnel(name) for name in self.table(self.tables, "funnels")},
         )
@@ -200,6 +214,18 @@ class _Reader:
             raise self.error("protocols", f"names what is none. {error.sentence}", error.hint) from error
         return tuple(named)
 
+    def consent(self) -> OwnConsent | None:
+        table = self.table(self.tables, "consent")
+        self.known(table, ["parameter", "granted"], "consent")
+        parameter, granted = self.text(table, "parameter", "consent"), self.texts(table, "granted", "consent")
+        if "consent" not in self.tables:
+            return None
+        if not parameter or not granted:
+            missing = "granted" if parameter else "parameter"
+            hint = 'Write: consent = { parameter = "cookie_ok", granted = ["1", "yes"] }'
+            raise self.error("consent", f"has no {missing}", hint)
+        return OwnConsent(parameter, tuple(granted))
+
     def goals(self, further: Sequence[str]) -> dict[str, str]:
         from pixelstat.reports.steps import step
 
@@ -254,7 +280,7 @@ class _Reader:
             raise self.error(key, "is no table", f"Begin it with a line [{above and above + '.'}{key}].", above, number)
         return found
 
-    def text(self, table: dict[str, Any], key: str, above: str, number: int) -> str | None:
+    def text(self, table: dict[str, Any], key: str, above: str, number: int = 0) -> str | None:
         found = table.get(key)
         if found is None or (isinstance(found, str) and found.strip()):
             return found

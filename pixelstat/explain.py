@@ -72,6 +72,7 @@ def _why(reason: str | None, fault: str | None, row: dict[str, object]) -> str:
         "bot": "its user agent is a bot's, by ua-parser or the crawler-user-agents list",
         "person": "its user agent is no bot's, and --bots only was asked for",
         "own_address": f"{row['client']} lies in an --exclude-ip network",
+        "no_consent": "it carries a refusal, or --consent require asks for a consent that it does not carry",
         "other_host": "it is of another host than --host",
         "other_period": "it lies outside --since and --until",
         "other": "--where does not hold for it",

@@ -186,6 +186,7 @@ WHICH = [
     click.Option(["--where"], metavar="SQL", help="Only events for which it holds: \"utm_source = 'newsletter'\"."),
     click.Option(["--exclude-ip", "exclude_ip"], type=Network(), multiple=True, metavar="NET", help="Not from this address or network; repeat it."),
     click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
+    click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="respect sets aside who refuses, require also who does not consent, ignore nobody."),
     click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count a hit again that the log holds twice, and an order that is reloaded."),
     click.Option(["--stitch"], is_flag=True, help="One visitor for all ids, users and recipients that events show together; reads the logs twice."),
     click.Option(["--geo"], multiple=True, metavar="FILE", help="Tell country, city, network by this MaxMind database (.mmdb); repeat it."),

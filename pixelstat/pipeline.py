@@ -14,7 +14,7 @@ from pixelstat import formats, protocols, source, stored
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
-from pixelstat.people import agents, devices, duplicates, exclusions, forwarded, identity, places, stitching
+from pixelstat.people import agents, consent, devices, duplicates, exclusions, forwarded, identity, places, stitching
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
@@ -32,6 +32,7 @@ class Selection:
     networks: Sequence[exclusions.Network] = ()
     since: datetime | None = None
     until: datetime | None = None  # exclusive
+    consent: str = "respect"
     host: str | None = None
     where: pl.Expr | None = None
     keep_duplicates: bool = False
@@ -102,11 +103,6 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
     return described(events, selection)
 
 
-def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
-    """EVENTS with their DERIVED columns: what else is known of each."""
-    return places.with_places(devices.with_devices(events), selection.geo)
-
-
 def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: Rejects | None = None) -> pl.LazyFrame:
     """REQUESTS of the logs with their lines, one row a line; only of those `wanted`, if some are."""
     requests = []
@@ -149,6 +145,16 @@ def marked(requests: pl.LazyFrame, reasons: dict[str, pl.Expr], selection: Selec
         requests = exclusions.with_own(requests, selection.networks)
         reasons["own_address"] = pl.col("is_own")
     return exclusions.reject(requests, reasons)
+
+
+def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """EVENTS with what else is known of each, and the marks that depend on it.
+
+    Who refuses is marked here, before anybody looks at whose keys are one person's.
+    """
+    events = consent.with_consent(events, selection.config.consent)
+    events = exclusions.reject(events, consent.reasons(selection.consent))
+    return places.with_places(devices.with_devices(events), selection.geo)
 
 
 def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

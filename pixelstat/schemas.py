@@ -11,6 +11,7 @@ REASONS = {  # why a line is set aside, in the order of precedence, with the led
     "bot": ("bot", "bots"),
     "person": ("person", "people"),
     "own_address": ("from an excluded address", "from excluded addresses"),
+    "no_consent": ("without consent", "without consent"),
     "other_host": ("of another host", "of other hosts"),
     "other_period": ("outside the period", "outside the period"),
     "other": ("not matching --where", "not matching --where"),
@@ -141,6 +142,7 @@ EVENTS = pl.Schema(
         "city": pl.String(),  # its English name
         "asn": pl.String(),  # the autonomous system's number, as in AS64500
         "network": pl.String(),  # the organization that runs it
+        "consent": pl.String(),  # granted, refused, malformed; null where the request says nothing of it
         "hit": pl.UInt64(),  # the same number for what is the same hit; it holds within one run
         "first": pl.Int64(),  # of rows of one hit that may differ the lowest counts; null where all are the same
         "rejected": Reason,
@@ -148,7 +150,7 @@ EVENTS = pl.Schema(
 )
 
 # Columns of EVENTS that are made of the others, anew in every run: Parquet of events need not have them.
-DERIVED = ("browser", "os", "device", "device_type", "country", "region", "city", "asn", "network")
+DERIVED = ("browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent")
 
 # What --where and --step may name, and what `pixelstat events` writes.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})

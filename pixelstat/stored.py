@@ -8,6 +8,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.schemas import DERIVED, EXPORTED, UTC_TIME, Reason
 from pixelstat.source import STDIN, Log, Reading
 
+STORED = {name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED}
 MAGIC = b"PAR1"  # what a Parquet file begins with
 STORED = {name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED}
 

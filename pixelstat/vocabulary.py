@@ -137,17 +137,22 @@ def told(
 
 
 def changed_where(
-    rows: pl.LazyFrame, columns: Iterable[str], needed: Callable[[pl.Expr], pl.Expr], change: Callable[[str], str]
+    rows: pl.LazyFrame,
+    columns: Iterable[str],
+    needed: Callable[[pl.Expr], pl.Expr],
+    change: Callable[[str], str | None],
+    *,
+    remembered: int = REMEMBERED,
 ) -> pl.LazyFrame:
     """Rows with `change` of each text in the columns where it is `needed`; all others pass untouched, as most do."""
-    remembered = lru_cache(maxsize=REMEMBERED)(change)
+    changed = lru_cache(maxsize=remembered)(change)
 
     def batch(pair: Sequence[pl.Series]) -> pl.Series:
         values, chosen = pair
         if not chosen.any():
             return values
         old = values.filter(chosen).unique().drop_nulls()
-        new = pl.Series([remembered(value) for value in old.to_list()], dtype=pl.String)
+        new = pl.Series([changed(value) for value in old.to_list()], dtype=pl.String)
         if len(old) > FEW:
             return values.replace(old, new)
         for place, text in enumerate(old.to_list()):

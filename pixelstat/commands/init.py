@@ -16,6 +16,7 @@ from pixelstat.command import by_format
 from pixelstat.errors import PixelstatError
 from pixelstat.options import READING, logs_argument
 from pixelstat.outputs.whole import written_whole
+from pixelstat.people import consent
 from pixelstat.pipeline import Selection, claimed, read
 from pixelstat.protocols.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.schemas import EXPORTED
@@ -26,7 +27,7 @@ from pixelstat.vocabulary import SHOP_FUNNEL
 
 OPTIONS = [option for option in READING if option.name not in ("config", "explain")]
 BUSTERS = {"cb", "rnd", "rand", "random", "_", "ts", "z"}  # what only keeps caches from answering
-KNOWN = {*BUSTERS, *EVENT, *VISITOR, *PAGE, *(name for names in PARAMETERS.values() for name in names)}
+KNOWN = {*BUSTERS, *consent.OF_ANY, *EVENT, *VISITOR, *PAGE, *(name for names in PARAMETERS.values() for name in names)}
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -123,6 +124,11 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
     yield '# value = ["amount", "total"]'
     yield "# [pixels.events]"
     yield '# bk = "purchase"'
+    yield ""
+    yield "# A parameter of your own that tells whether the visitor consents; any other value refuses."
+    yield "# [consent]"
+    yield '# parameter = "cookie_ok"'
+    yield '# granted = ["1", "yes"]'
     yield ""
     yield "# Further parameters, as columns that --where, --step and --by can name."
     yield "# [columns]"

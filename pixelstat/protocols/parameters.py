@@ -28,7 +28,7 @@ TEXTS = (  # the columns that parameters feed, beside event, visitor_id, page_ad
     "session_id", "goal", "campaign", "link",
 )  # fmt: skip
 
-_MACRO = r"(?:(?:\$|%24)(?:\{|%7[Bb])|(?:\{|%7[Bb]){2}|(?:\*|%2[Aa])(?:\||%7[Cc]))"  # how one begins
+MACRO = r"(?:(?:\$|%24)(?:\{|%7[Bb])|(?:\{|%7[Bb]){2}|(?:\*|%2[Aa])(?:\||%7[Cc]))"  # how one begins
 _ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a whole address
 
 
@@ -46,7 +46,7 @@ def parameter(query: pl.Expr, names: Iterable[str]) -> pl.Expr:
 
 def is_macro(text: pl.Expr) -> pl.Expr:
     """Whether a parameter, encoded or not, is a place that somebody's template left unfilled: `${USER}`, `{{id}}`, `*|EMAIL|*`."""
-    return text.str.contains(f"^{_MACRO}")
+    return text.str.contains(f"^{MACRO}")
 
 
 def decoded(rows: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
@@ -95,14 +95,14 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
     rows = decoded(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
     # The ledger asks every event for its flaw: one search keeps the others off nearly all of them.
     values = names.get("value", ())
-    of_flawed = pl.when(query.str.contains("|".join([f"={_MACRO}", *(f"{name}=" for name in values)]))).then(query)
+    of_flawed = pl.when(query.str.contains("|".join([f"={MACRO}", *(f"{name}=" for name in values)]))).then(query)
     rows = decoded(rows.with_columns(given_value=parameter(of_flawed, values), of_flawed=of_flawed), ["given_value"])
     return rows.with_columns(
         products=pl.lit(None, EVENTS["products"]),
         value=number(column("value")),
         flaw=pl.when(column("given_value").is_not_null() & number(column("given_value")).is_null())
         .then(pl.lit("number"))
-        .when(column("of_flawed").str.contains(f"={_MACRO}"))
+        .when(column("of_flawed").str.contains(f"={MACRO}"))
         .then(pl.lit("macro")),
     )
 

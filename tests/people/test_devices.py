@@ -129,7 +129,7 @@ def test_a_later_batch_knows_what_an_earlier_one_has_told(asked: list[str]) -> N
 
 def test_who_asks_for_no_device_pays_for_none(asked: list[str]) -> None:
     rows = described(events(IPHONE, WINDOWS), Selection()).select("page", "rejected")
-    assert "python_udf" not in rows.explain()
+    assert "own agent" not in rows.explain()
     assert rows.collect().height == 2
     assert asked == []
 
