@@ -1,6 +1,7 @@
 """pixelstat.toml: what a project always asks for: logs, pixels of its own, columns, consent, goals, funnels.
 
     logs = ["/var/log/nginx/access.log*"]
+    own_hosts = ["shop.example"]   # who comes from there comes from nowhere outside
 
     [columns]                      # further parameters, as columns for --where, --step and --by
     destination = "dest"
@@ -39,6 +40,7 @@ from pixelstat.options import Duration
 
 NAME = "pixelstat.toml"
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+HOST = re.compile(r"[^\s./:@?#\\]+(?:\.[^\s./:@?#\\]+)*")
 FEEDS = {"visitor": "visitor_id", "page": "page_address"}  # the column of a parameter, where it is made into another
 PART = re.compile(r"\{([^{}]*)\}")  # of a path: `{campaign}`
 
@@ -77,6 +79,7 @@ class Config:
     path: Path | None = None
     logs: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
+    own_hosts: tuple[str, ...] = ()  # in lower case, without www.
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     consent: OwnConsent | None = None
     pixels: tuple[Pixel, ...] = ()
@@ -138,7 +141,8 @@ class _Reader:
             raise PixelstatError(f"{path} is no TOML: {error}.", "A text stands in double quotes.") from error
 
     def config(self) -> Config:
-        self.known(self.tables, ["logs", "protocols", "columns", "consent", "pixels", "goals", "funnels"], "")
+        own = ["logs", "protocols", "own_hosts", "columns", "consent", "pixels", "goals", "funnels"]
+        self.known(self.tables, own, "")
         pixels = self.tables.get("pixels", [])
         if not isinstance(pixels, list) or not all(isinstance(pixel, dict) for pixel in pixels):
             raise self.error("pixels", "is a list of tables", "Begin each with a line [[pixels]].")
@@ -147,6 +151,7 @@ class _Reader:
             path=self.path,
             logs=tuple(log if log == "-" else str(here / log) for log in self.texts(self.tables, "logs")),
             protocols=self.protocols(),
+            own_hosts=self.own_hosts(),
             columns=self.feeds(self.tables, "columns", own_only=True),
             consent=self.consent(),
             pixels=tuple(self.pixel(pixel, number) for number, pixel in enumerate(pixels)),
@@ -225,6 +230,15 @@ class _Reader:
             hint = 'Write: consent = { parameter = "cookie_ok", granted = ["1", "yes"] }'
             raise self.error("consent", f"has no {missing}", hint)
         return OwnConsent(parameter, tuple(granted))
+
+    def own_hosts(self) -> tuple[str, ...]:
+        hosts = [host.strip().lower() for host in self.texts(self.tables, "own_hosts")]
+        for host in hosts:
+            if not HOST.fullmatch(host):
+                raise self.error(
+                    "own_hosts", f"names {host!r}, which is no host", 'Write: own_hosts = ["shop.example"]'
+                )
+        return tuple(host.removeprefix("www.") for host in hosts)
 
     def goals(self, further: Sequence[str]) -> dict[str, str]:
         from pixelstat.reports.steps import step

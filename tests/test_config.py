@@ -164,6 +164,8 @@ WRONG = {
     "[[pixels]]\npath = '/o.gif'\n[pixels.values]\ncurrency = ['EUR']": "line 4: currency is no text and no number.",
     "[[pixels]]\npath = '/o.gif'\n[pixels.events]\nbk = 7": "line 4: bk is no event's name.",
     "pixels = 5": "line 1: pixels is a list of tables.",
+    "\nown_hosts = ['shop.example', 'https://shop.example/']": "line 2: own_hosts names 'https://shop.example/', which is no host.",
+    "own_hosts = [7]": "line 1: own_hosts is no list of texts.",
     "[goals]\nbig = \"value >\"": "line 2: big is no goal.",
     "[goals]\nbig = \"worth > 5\"": "line 2: big is no goal.",
     "[goals]\nbig = 7": "line 2: big is no text.",

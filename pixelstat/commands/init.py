@@ -111,6 +111,9 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
         yield f"#   {count:,} requests look like those of {name}"
     yield f"# protocols = [{', '.join(map(_quoted, names or ['sendy']))}]"
     yield ""
+    yield "# Your sites beside the one that an event is of: who comes from there comes from nowhere outside."
+    yield '# own_hosts = ["shop.example"]'
+    yield ""
     yield "# Pixels of your own: a path, with named parts if it has any; the parameters that feed columns; your words."
     enough = max(2, found.requests * ENOUGH)
     likely = [one for one in found.likely.most_common(MOST) if one[1] >= enough and not set("{}*") & set(one[0])]
