@@ -14,7 +14,18 @@ from pixelstat import formats, protocols, source, stored
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
-from pixelstat.people import agents, consent, devices, duplicates, exclusions, forwarded, identity, places, stitching
+from pixelstat.people import (
+    agents,
+    channels,
+    consent,
+    devices,
+    duplicates,
+    exclusions,
+    forwarded,
+    identity,
+    places,
+    stitching,
+)
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
@@ -154,7 +165,10 @@ def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """
     events = consent.with_consent(events, selection.config.consent)
     events = exclusions.reject(events, consent.reasons(selection.consent))
-    return places.with_places(devices.with_devices(events), selection.geo)
+    events = channels.with_channels(events, selection.config.own_hosts)
+    events = places.with_places(devices.with_devices(events), selection.geo)
+    made = [name for name in EVENTS if name not in duplicates.MADE]
+    return events.select(*made, "order", *selection.config.further)
 
 
 def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

@@ -143,6 +143,10 @@ EVENTS = pl.Schema(
         "asn": pl.String(),  # the autonomous system's number, as in AS64500
         "network": pl.String(),  # the organization that runs it
         "consent": pl.String(),  # granted, refused, malformed; null where the request says nothing of it
+        "source": pl.String(),  # that the visitor came from, by this event alone; null where it shows none from outside
+        "medium": pl.String(),  # by which: cpc, organic, social, email, referral, ...
+        "keyword": pl.String(),  # that was searched or booked
+        "channel": pl.String(),  # the group that source, medium and campaign make
         "hit": pl.UInt64(),  # the same number for what is the same hit; it holds within one run
         "first": pl.Int64(),  # of rows of one hit that may differ the lowest counts; null where all are the same
         "rejected": Reason,
@@ -150,7 +154,10 @@ EVENTS = pl.Schema(
 )
 
 # Columns of EVENTS that are made of the others, anew in every run: Parquet of events need not have them.
-DERIVED = ("browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent")
+DERIVED = (
+    "browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent",
+    "source", "medium", "keyword", "channel",
+)  # fmt: skip
 
 # What --where and --step may name, and what `pixelstat events` writes.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})

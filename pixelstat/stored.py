@@ -10,7 +10,6 @@ from pixelstat.source import STDIN, Log, Reading
 
 STORED = {name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED}
 MAGIC = b"PAR1"  # what a Parquet file begins with
-STORED = {name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED}
 
 
 def is_stored(log: Log) -> bool:

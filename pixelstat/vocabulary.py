@@ -163,3 +163,18 @@ def changed_where(
     return rows.with_columns(needed(pl.col(column)).alias(flag) for column, flag in flags.items()).with_columns(
         pl.map_batches(pair, batch, return_dtype=pl.String, is_elementwise=True) for pair in flags.items()
     )
+
+
+def once_each(columns: Sequence[str], tell: Callable[..., object], dtype: pl.DataType) -> pl.Expr:
+    """What `tell` says of the texts in these columns, of `dtype`. It sees each combination once; null where all are."""
+    remembered = lru_cache(maxsize=REMEMBERED)(tell)
+
+    def batch(texts: Sequence[pl.Series]) -> pl.Series:
+        rows = pl.DataFrame(texts).with_row_index("row")
+        given = rows.filter(~pl.all_horizontal(pl.col(columns).is_null()))
+        distinct = given.select(columns).unique()
+        told = distinct.with_columns(told=pl.Series([remembered(*row) for row in distinct.iter_rows()], dtype=dtype))
+        found = given.join(told, on=columns, how="left", nulls_equal=True, maintain_order="left")
+        return rows.select("row").join(found.select("row", "told"), on="row", how="left", maintain_order="left")["told"]
+
+    return pl.map_batches(columns, batch, return_dtype=dtype, is_elementwise=True)

@@ -1,0 +1,436 @@
+"""Where a visitor came from: source, medium, keyword and channel of one event."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixelstat.people import channels
+from pixelstat.people.channels import CLICK_IDS, TOUCH, WEAK_CLICK_IDS, channel_of, with_channels
+from pixelstat.people.refresh_referrers import entries
+from pixelstat.people.sources import came_from, kind_of
+from pixelstat.schemas import DERIVED, EVENTS
+from tests.inside import inside
+from tests.story import hit, log
+
+READ = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in DERIVED})
+
+
+def touches(*events: dict[str, str | None], own_hosts: tuple[str, ...] = ()) -> list[tuple[str | None, ...]]:
+    usual: dict[str, str | None] = {"event": "page_view", "host": "shop.example"}
+    rows = [usual | event for event in events]
+    return with_channels(pl.LazyFrame(rows, schema=READ), own_hosts).select(TOUCH).collect().rows()
+
+
+def touch(own_hosts: tuple[str, ...] = (), **event: str | None) -> tuple[str | None, ...]:
+    return touches(event, own_hosts=own_hosts)[0]
+
+
+# -- channels --------------------------------------------------------------------------------------------------------
+
+# source, medium, campaign: the channel. One block a rule of GA4's table, in its order.
+TABLE: list[tuple[str | None, str | None, str | None, str | None]] = [
+    ("(direct)", "(none)", None, None),
+    ("(direct)", "(not set)", None, None),
+    ("(direct)", "cpc", None, "Paid Other"),
+    ("google", "cpc", "2026 Cross-network spring", "Cross-network"),
+    ("amazon", "cpc", None, "Paid Shopping"),
+    ("google", "ppc", "shopping-brand", "Paid Shopping"),
+    ("google", "cpc", "eshop", "Paid Shopping"),
+    ("google", "cpc", "my shop", "Paid Shopping"),
+    ("google", "cpc", "workshop", "Paid Search"),
+    ("google", "cpc", None, "Paid Search"),
+    ("google.de", "paid-search", None, "Paid Search"),
+    ("yahoo", "ppc", None, "Paid Search"),
+    ("duckduckgo", "retargeting", None, "Paid Search"),
+    ("facebook", "cpc", None, "Paid Social"),
+    ("fb", "paidsocial", None, "Paid Social"),
+    ("m.facebook.com", "cpm", None, "Paid Social"),
+    ("youtube", "cpv", None, "Paid Video"),
+    ("youtube.com", "cpc", None, "Paid Video"),
+    ("newspaper", "display", None, "Display"),
+    ("newspaper", "banner", None, "Display"),
+    ("newspaper", "expandable", None, "Display"),
+    ("newspaper", "interstitial", None, "Display"),
+    ("newspaper", "cpm", None, "Display"),
+    ("newspaper", "cpc", None, "Paid Other"),
+    ("newspaper", "ppc", None, "Paid Other"),
+    ("newspaper", "unpaid", None, "Unassigned"),
+    ("chatgpt", "cpc", None, "Paid Other"),
+    ("chatgpt.com", None, None, "AI Assistants"),
+    ("perplexity", "referral", None, "AI Assistants"),
+    ("anything", "ai-assistant", None, "AI Assistants"),
+    ("ebay.co.uk", "referral", None, "Organic Shopping"),
+    ("newspaper", "referral", "shopping", "Organic Shopping"),
+    ("newspaper", "social", None, "Organic Social"),
+    ("newspaper", "social-network", None, "Organic Social"),
+    ("newspaper", "social-media", None, "Organic Social"),
+    ("newspaper", "sm", None, "Organic Social"),
+    ("newspaper", "social network", None, "Organic Social"),
+    ("newspaper", "social media", None, "Organic Social"),
+    ("ig", "story", None, "Organic Social"),
+    ("linkedin", "email", None, "Organic Social"),
+    ("vimeo", "referral", None, "Organic Video"),
+    ("newspaper", "online-video", None, "Organic Video"),
+    ("bing", None, None, "Organic Search"),
+    ("newspaper", "organic", None, "Organic Search"),
+    ("email", None, None, "Email"),
+    ("newsletter", "email", None, "Email"),
+    ("newsletter", "e-mail", None, "Email"),
+    ("newsletter", "e_mail", None, "Email"),
+    ("e mail", "spring", None, "Email"),
+    ("partner", "affiliate", None, "Affiliates"),
+    ("rakuten", "affiliate", None, "Affiliates"),
+    ("blog.example", "referral", None, "Referral"),
+    ("reader", "app", None, "Referral"),
+    ("reader", "link", None, "Referral"),
+    ("podcast", "audio", None, "Audio"),
+    ("sms", None, None, "SMS"),
+    ("twilio", "sms", None, "SMS"),
+    ("app", "web-push", None, "Mobile Push"),
+    ("app", "in-mobile", None, "Mobile Push"),
+    ("app", "notifications", None, "Mobile Push"),
+    ("firebase", None, None, "Mobile Push"),
+    ("newsletter", None, None, "Unassigned"),
+    (None, None, "spring", "Unassigned"),
+    (None, None, None, None),
+]
+
+
+@pytest.mark.parametrize(("source", "medium", "campaign", "channel"), TABLE)
+def test_the_first_rule_that_holds_makes_the_channel(
+    source: str | None, medium: str | None, campaign: str | None, channel: str | None
+) -> None:
+    assert channel_of(source, medium, campaign) == channel
+    assert touch(utm_source=source, utm_medium=medium, utm_campaign=campaign)[3] == channel
+
+
+def test_every_rule_stands_in_the_table() -> None:
+    assert {name for name, _ in channels.RULES} == {row[3] for row in TABLE} - {None, "Unassigned"}
+
+
+# -- click ids -------------------------------------------------------------------------------------------------------
+
+CHANNELS = {
+    "gclid": "Paid Search", "gbraid": "Paid Search", "wbraid": "Paid Search", "gad_source": "Paid Search",
+    "s_kwcid": "Paid Search", "msclkid": "Paid Search", "yclid": "Paid Search", "dclid": "Display", "dicbo": "Display",
+    "tblci": "Display", "ttclid": "Paid Social", "twclid": "Paid Social", "li_fat_id": "Paid Social",
+    "rdt_cid": "Paid Social", "epik": "Paid Social", "sccid": "Paid Social", "irclickid": "Affiliates",
+    "irclid": "Affiliates", "awc": "Affiliates", "cjevent": "Affiliates", "ranmid": "Affiliates", "mc_cid": "Email",
+    "mc_eid": "Email", "mkt_tok": "Email", "_kx": "Email", "vero_id": "Email", "vero_conv": "Email",
+    "fbclid": "Organic Social", "igshid": "Organic Social", "srsltid": "Organic Shopping",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_click_id_tells_source_medium_and_channel(name: str) -> None:
+    source, medium = {**CLICK_IDS, **WEAK_CLICK_IDS}[name]
+    assert touch(page_query=f"a=1&{name}=Cj0K") == (source, medium, None, CHANNELS[name])
+    assert touch(page_query=f"{name.upper()}=Cj0K")[3] == CHANNELS[name]
+
+
+def test_every_click_id_has_a_channel() -> None:
+    assert {*CLICK_IDS, *WEAK_CLICK_IDS} == CHANNELS.keys()
+
+
+@pytest.mark.parametrize("query", ["gclid=", "gclid", "xgclid=1", "gclid={gclid}", "gclid=%7Bgclid%7D", "a=gclid=1"])
+def test_what_only_looks_like_a_click_id_is_none(query: str) -> None:
+    assert touch(page_query=query) == (None, None, None, None)
+
+
+def test_a_paid_click_id_comes_before_those_that_stand_on_every_link() -> None:
+    assert touch(page_query="fbclid=1&srsltid=2&gclid=3")[:2] == ("google", "cpc")
+
+
+def test_a_social_click_id_is_paid_where_the_medium_is() -> None:
+    assert touch(page_query="fbclid=1", utm_medium="CPC") == ("facebook", "cpc", None, "Paid Social")
+
+
+def test_the_referrer_tells_which_site_of_meta_a_click_is_from() -> None:
+    assert touch(page_query="fbclid=1", referrer="https://l.instagram.com/")[0] == "instagram"
+    assert touch(page_query="fbclid=1", referrer="https://www.google.com/")[0] == "facebook"
+
+
+# -- which tells first -----------------------------------------------------------------------------------------------
+
+
+def test_campaign_parameters_come_before_click_ids_and_those_before_the_referrer() -> None:
+    google = "https://www.google.com/search?q=kettle"
+    assert touches(
+        {"utm_source": "Newsletter", "utm_medium": "Email", "page_query": "gclid=1", "referrer": google},
+        {"page_query": "msclkid=1", "referrer": google},
+        {"referrer": google},
+        {},
+    ) == [
+        ("newsletter", "email", "kettle", "Email"),
+        ("bing", "cpc", "kettle", "Paid Search"),
+        ("google", "organic", "kettle", "Organic Search"),
+        (None, None, None, None),
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["mtm", "pk", "piwik", "matomo"])
+def test_campaign_parameters_have_the_names_that_matomo_gives_them(prefix: str) -> None:
+    query = (
+        f"{prefix}_source=News%20Letter&{prefix}_medium=E-Mail&{prefix}_kwd=red+kettle&{prefix}_campaign=cross-network"
+    )
+    assert touch(page_query=query) == ("news letter", "e-mail", "red kettle", "Cross-network")
+    assert touch(page_query=f"{prefix}_keyword=a&{prefix}_cpn=shop") == (None, None, "a", "Organic Shopping")
+
+
+def test_source_and_ref_name_a_source_where_nothing_better_does() -> None:
+    assert touch(page_query="ref=ProductHunt")[0] == "producthunt"
+    assert touch(page_query="ref=b&mtm_source=a")[0] == "a"
+    assert touch(page_query="source=bing", utm_source="news")[0] == "news"
+    assert touch(page_query="href=x&resource=y") == (None, None, None, None)
+
+
+def test_the_term_of_a_campaign_comes_before_what_was_searched() -> None:
+    assert touch(utm_term="Booked", referrer="https://www.google.de/search?q=x")[2] == "Booked"
+
+
+def test_the_page_that_a_mail_is_read_on_tells_nothing() -> None:
+    assert touch(event="open", page_query="ref=inbox&gclid=1") == (None, None, None, None)
+    assert touch(event="open", utm_source="news")[0] == "news"
+
+
+def test_an_event_without_a_name_has_a_source_too() -> None:
+    assert touch(event=None, page_query="gclid=1")[0] == "google"
+
+
+# -- referrers -------------------------------------------------------------------------------------------------------
+
+REFERRERS = {
+    "https://www.google.com/": ("google", "organic", None, "Organic Search"),
+    "https://google.co.uk/url?q=": ("google", "organic", None, "Organic Search"),
+    "https://www.google.de/search?hl=de&q=roter+Kessel%21#top": ("google", "organic", "roter Kessel!", "Organic Search"),
+    "http://www.google.com.br/search?q=caf%C3%A9": ("google", "organic", "café", "Organic Search"),
+    "https://www.google.cat/": ("google", "organic", None, "Organic Search"),
+    "https://de.search.yahoo.com/search?p=kettle": ("yahoo!", "organic", "kettle", "Organic Search"),
+    "https://cn.bing.com/search?Q=x": ("bing", "organic", "x", "Organic Search"),
+    "https://duckduckgo.com/": ("duckduckgo", "organic", None, "Organic Search"),
+    "https://search.brave.com/": ("brave", "organic", None, "Organic Search"),
+    "https://yandex.ru/search/?text=%D1%87%D0%B0%D0%B9": ("yandex", "organic", "чай", "Organic Search"),
+    "https://www.baidu.com/link?wd=a%FFb": ("baidu", "organic", "a\ufffdb", "Organic Search"),
+    "https://www.google.com/search?q=%zz%": ("google", "organic", "%zz%", "Organic Search"),
+    "https://www.cnn.com/": ("cnn.com", "referral", None, "Referral"),
+    "https://docs.google.com/document": ("docs.google.com", "referral", None, "Referral"),
+    "https://l.facebook.com/l.php?u=x": ("facebook", "social", None, "Organic Social"),
+    "https://t.co/abc": ("twitter", "social", None, "Organic Social"),
+    "https://old.reddit.com/r/x": ("reddit", "social", None, "Organic Social"),
+    "https://bsky.app/": ("bluesky", "social", None, "Organic Social"),
+    "https://chatgpt.com/": ("chatgpt", "ai-assistant", None, "AI Assistants"),
+    "https://www.perplexity.ai/search": ("perplexity", "ai-assistant", None, "AI Assistants"),
+    "https://gemini.google.com/": ("gemini", "ai-assistant", None, "AI Assistants"),
+    "https://copilot.microsoft.com/": ("copilot", "ai-assistant", None, "AI Assistants"),
+    "https://mail.google.com/mail/u/0/": ("gmail", "email", None, "Email"),
+    "https://outlook.live.com/": ("outlook", "email", None, "Email"),
+    "https://us-mg5.mail.yahoo.com/": ("yahoo! mail", "email", None, "Email"),
+    "android-app://com.google.android.gm/": ("gmail", "email", None, "Email"),
+    "android-app://com.google.android.googlequicksearchbox/https/www.google.com": ("google", "organic", None, "Organic Search"),
+    "android-app://com.example.reader": ("com.example.reader", "referral", None, "Referral"),
+    "https://m.youtube.com/watch": ("youtube", "referral", None, "Organic Video"),
+    "https://www.amazon.co.uk/dp/1": ("amazon", "referral", None, "Organic Shopping"),
+    "https://login.live.com/": ("login.live.com", "referral", None, "Referral"),
+    "HTTPS://WWW.Blog.Example.:8443/a": ("blog.example", "referral", None, "Referral"),
+    "//blog.example": ("blog.example", "referral", None, "Referral"),
+    "https://ann:secret@blog.example/": ("blog.example", "referral", None, "Referral"),
+    "https://google.com@evil.example/": ("evil.example", "referral", None, "Referral"),
+    "https://evil.example\\@google.com/": ("evil.example", "referral", None, "Referral"),
+    "https://notgoogle.com.evil.example/": ("notgoogle.com.evil.example", "referral", None, "Referral"),
+    "https://google.com.evil.example/": ("google.com.evil.example", "referral", None, "Referral"),
+    "https://notfacebook.com/": ("notfacebook.com", "referral", None, "Referral"),
+    "http://[2001:DB8::1]:80/x": ("[2001:db8::1]", "referral", None, "Referral"),
+    "http://192.0.2.7/": ("192.0.2.7", "referral", None, "Referral"),
+    "https://bücher.example/": ("bücher.example", "referral", None, "Referral"),
+    **dict.fromkeys(
+        [
+            "", "-", "google.com", "/cart", "javascript:alert(1)", "javascript://google.com/%0aalert(1)", "data:text/html,x",
+            "about:blank", "https://", "https:///x", "https://user@", "https://a b.example/", "https://%67oogle.com/",
+            "https://[google.com]/", "https://./", "\ufffd\ufffd", "https://" + "a" * 1_000_000, "https://" + "a." * 127 + "com",
+        ],
+        (None, None, None, None),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("referrer", REFERRERS, ids=lambda referrer: referrer[:60])
+def test_a_referrer_tells_where_the_visitor_came_from(referrer: str) -> None:
+    assert touch(referrer=referrer) == REFERRERS[referrer]
+
+
+def test_an_engine_among_portals_counts_with_what_was_searched_only() -> None:
+    assert touch(referrer="https://www.cnn.com/search?query=kettle")[:3] == ("google", "organic", "kettle")
+
+
+def test_of_a_megabyte_of_query_only_the_beginning_is_looked_at() -> None:
+    huge = "x=1&" * 250_000
+    assert touch(referrer=f"https://www.google.com/?q=tea&{huge}")[2] == "tea"
+    assert touch(referrer=f"https://www.google.com/?{huge}q=tea")[:3] == ("google", "organic", None)
+
+
+@pytest.mark.parametrize(
+    ("host", "referrer"),
+    [
+        ("shop.example", "https://shop.example/cart"),
+        ("shop.example", "http://www.SHOP.example:8080"),
+        ("www.shop.example", "https://shop.example/"),
+        ("shop.example", "https://blog.shop.example/"),
+        ("blog.shop.example", "https://www.shop.example/"),
+        ("google.com", "https://www.google.com/search?q=x"),
+        (None, "https://a.own.example/"),
+        ("shop.example", "https://own.example/"),
+    ],
+)
+def test_ones_own_pages_are_no_source(host: str | None, referrer: str) -> None:
+    assert touch(host=host, referrer=referrer, own_hosts=("other.example", "own.example")) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("host", "referrer", "source"),
+    [
+        ("shop.example", "https://myshop.example/", "myshop.example"),
+        ("shop.example", "https://shop.example.net/", "shop.example.net"),
+        ("blog.shop.example", "https://www2.shop.example/", "www2.shop.example"),
+        ("shop.example", "https://notown.example/", "notown.example"),
+        ("shop.example", "https://ownXexample/", "ownxexample"),
+        (None, "https://shop.example/", "shop.example"),
+    ],
+)
+def test_what_only_looks_like_ones_own_page_is_a_source(host: str | None, referrer: str, source: str) -> None:
+    assert touch(host=host, referrer=referrer, own_hosts=("own.example",))[0] == source
+
+
+def test_no_events_have_no_sources() -> None:
+    assert touches() == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(*[st.none() | st.text(max_size=40)] * 4), max_size=5))
+def test_no_text_is_an_error(rows: list[tuple[str | None, ...]]) -> None:
+    names = ("referrer", "page_query", "utm_source", "host")
+    found = touches(*(dict(zip(names, row, strict=True)) for row in rows))
+    assert len(found) == len(rows)
+    assert all(len(told) == 4 for told in found)
+
+
+# -- the list --------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_is_whole() -> None:
+    lines = (Path(channels.__file__).parent / "referrers.ndjson").read_text("utf-8").splitlines()
+    about, *sites = map(json.loads, lines)
+    assert about["licence"] == "CC0-1.0"
+    assert {kind: sum(site["kind"] == kind for site in sites) for kind in ("ai", "social", "search")} == {
+        "ai": 17,
+        "social": 72,
+        "search": 321,
+    }
+
+
+def test_the_list_is_made_of_the_three_lists_of_matomo() -> None:
+    assistants = {"ChatGPT": ["chatgpt.com"], "Grok": ["grok.com", "x.com/i/grok"]}
+    socials = {"Google%2B": ["plus.google.com ", "plus.google.com"], "Windows Live Spaces": ["login.live.com"]}
+    engines = {
+        "Google": [
+            {"urls": ["www.Google.com", "google.{}"], "params": ["q", "/s\\/(.*)/"], "hiddenkeyword": ["/"]},
+            {"urls": ["android-app//com.google.app/https/www.google.com"], "params": ["q"]},
+        ],
+        "Paths": [{"urls": ["paths.example/search"], "params": ["q"]}],
+        "Patterns": [{"urls": ["patterns.example"], "params": ["/s\\/(.*)/"]}],
+        "Hidden": [{"urls": ["hidden.example"], "params": [], "hiddenkeyword": ["/.*/"]}],
+    }
+    assert list(entries(assistants, socials, engines)) == [
+        {"kind": "ai", "name": "chatgpt", "hosts": ["chatgpt.com"]},
+        {"kind": "ai", "name": "grok", "hosts": ["grok.com"]},
+        {"kind": "social", "name": "google+", "hosts": ["plus.google.com"]},
+        {"kind": "search", "name": "google", "hosts": ["google.com", "google.{}"], "keys": ["q"], "always": True},
+        {"kind": "search", "name": "google", "hosts": ["com.google.app"], "keys": ["q"], "always": False},
+        {"kind": "search", "name": "hidden", "hosts": ["hidden.example"], "keys": [], "always": True},
+    ]
+
+
+def test_a_source_is_known_by_its_name_and_by_its_host() -> None:
+    assert [kind_of(name) for name in ("google", "www.google.fr", "yahoo!", "x.com", "le chat", "youtu.be", "who")] == [
+        "search",
+        "search",
+        "search",
+        "social",
+        "ai",
+        "video",
+        None,
+    ]
+
+
+def test_a_site_that_the_list_knows_with_its_keys_keeps_them() -> None:
+    assert came_from("search.naver.com", "query=tea").keyword == "tea"
+
+
+# -- through the program ---------------------------------------------------------------------------------------------
+
+LOG = log(
+    hit("ann", "page_view", "10:00", p="https://shop.example/", r="https://www.google.com/"),
+    hit("ann", "page_view", "10:01", p="https://shop.example/cart", r="https://shop.example/"),
+    hit(
+        "ben", "page_view", "10:02", p="https://shop.example/?utm_source=fb&utm_medium=cpc", r="https://l.facebook.com/"
+    ),
+    hit("cy", "purchase", "10:03", p="https://shop.example/", r="https://pay.example/", value="5"),
+)
+ALL = [
+    ("google", "organic", "Organic Search"),
+    (None, None, None),
+    ("fb", "cpc", "Paid Social"),
+    ("pay.example", "referral", "Referral"),
+]
+
+
+def told(folder: Path, *arguments: str) -> list[tuple[object, ...]]:
+    ended = inside(folder, "events", "-q", "--format", "ndjson", *arguments)
+    assert ended.exit == 0, ended.stderr
+    return [
+        tuple(event[name] for name in ("source", "medium", "channel"))
+        for event in map(json.loads, ended.stdout.splitlines())
+    ]
+
+
+def test_conditions_steps_and_explain_name_the_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(LOG)
+    assert told(tmp_path, "a.log") == ALL
+    assert told(tmp_path, "a.log", "--where", "channel = 'Paid Social' or source = 'google'") == [ALL[0], ALL[2]]
+    funnel = inside(tmp_path, "funnel", "a.log", "-q", "--steps", "medium = 'organic',/cart")
+    assert [line.split(",")[2] for line in funnel.stdout.splitlines()] == ["visitors", "1", "1"]
+    explained = inside(tmp_path, "views", "a.log", "--explain", "a.log:1", "--where", "channel = 'Email'").stdout
+    assert "Organic Search" in explained
+    assert "set aside: not matching --where" in explained
+
+
+def test_ones_own_hosts_stand_in_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(LOG)
+    (tmp_path / "pixelstat.toml").write_text('own_hosts = ["www.Pay.example"]')
+    assert told(tmp_path, "a.log")[3] == (None, None, None)
+
+
+def test_columns_of_ones_own_keep_their_values(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(log(hit("ann", "page_view", "10:00", told="x", click="y", r="https://a.example/")))
+    (tmp_path / "pixelstat.toml").write_text('[columns]\ntold = "told"\nclick = "click"')
+    assert told(tmp_path, "a.log", "--where", "told = 'x' and click = 'y'") == [("a.example", "referral", "Referral")]
+
+
+def test_events_that_were_written_are_told_anew(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(LOG)
+    assert inside(tmp_path, "events", "a.log", "-q", "-o", "new.parquet").exit == 0
+    written = pl.read_parquet(tmp_path / "new.parquet")
+    assert written["channel"].to_list() == [row[2] for row in ALL]
+    written.drop(DERIVED).write_parquet(tmp_path / "old.parquet")
+    written.with_columns(channel=pl.lit("wrong")).write_parquet(tmp_path / "wrong.parquet")
+    for name in ("new", "old", "wrong"):
+        assert told(tmp_path, f"{name}.parquet") == ALL
+
+
+def test_columns_that_nobody_asks_for_cost_nothing() -> None:
+    events = with_channels(pl.LazyFrame(schema=READ).filter(pl.col("status") == 200))
+    assert "query before" in events.select("source").explain()
+    assert "query before" not in events.select("event").explain()
