@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
+from polars import selectors
 
 from pixelstat import formats, protocols, source, stored
 from pixelstat.config import Config
@@ -167,8 +168,7 @@ def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     events = exclusions.reject(events, consent.reasons(selection.consent))
     events = channels.with_channels(events, selection.config.own_hosts)
     events = places.with_places(devices.with_devices(events), selection.geo)
-    made = [name for name in EVENTS if name not in duplicates.MADE]
-    return events.select(*made, "order", *selection.config.further)
+    return events.drop(selectors.contains(" "))  # what was needed on the way
 
 
 def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
