@@ -423,3 +423,11 @@ def test_what_the_file_cannot_say_is_an_error_with_its_line(text: str, line: int
     ended = inside(tmp_path, "views", "x.log")
     assert ended.exit == 2
     assert f"pixelstat.toml, line {line}: {said}" in ended.stderr
+
+
+def test_init_offers_it_and_takes_no_signal_for_a_column(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(request("/p.gif?v=ann&p=/&gdpr=0&us_privacy=1YNN&plan=gold", "10:00")))
+    assert inside(tmp_path, "init", "access.log", "-q").exit == 0
+    text = (tmp_path / "pixelstat.toml").read_text()
+    assert '# [consent]\n# parameter = "cookie_ok"\n# granted = ["1", "yes"]\n' in text
+    assert '# [columns]\n# plan = "plan"\n\n' in text
