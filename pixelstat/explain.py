@@ -11,7 +11,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.formats.samples import Format
 from pixelstat.outputs.spelled import with_lists_as_text
 from pixelstat.pipeline import Selection, claimed, described, judged
-from pixelstat.schemas import FAULTS, READ, REASONS, Reason
+from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS, Reason
 from pixelstat.terminal import harmless
 
 
@@ -34,7 +34,8 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
     said: dict[str, object] = {"line": line, "format": row.pop("format"), **row}
     reason = event["rejected"].item()
     if reason not in ("unreadable", "not_pixel"):
-        own = with_lists_as_text(event.drop("rejected", "order", "time", "format", *_BOTH)).row(0, named=True)
+        columns = [name for name in (*EXPORTED, *selection.config.further) if name not in ("time", "format", *_BOTH)]
+        own = with_lists_as_text(event.select(columns)).row(0, named=True)
         said |= {f"event: {key}": value for key, value in own.items()}
     said["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
     said["why"] = _why(reason, fault, row)

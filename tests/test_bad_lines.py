@@ -1200,7 +1200,7 @@ BARE = '{"time_iso8601":"2026-09-07T10:00:00Z","remote_addr":"203.0.113.1","requ
 )
 def test_a_condition_may_name_what_the_log_holds_of_a_request(condition: str, tmp_path: Path) -> None:
     put(tmp_path, log(FULL, BARE))
-    ended = inside(tmp_path, "views", "access.log", "--where", condition)
+    ended = inside(tmp_path, "views", "access.log", "--consent", "ignore", "--where", condition)
     assert ended.stdout == "page,views,visitors\n/,1,1\n"
     assert ended.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 not matching --where\n")
 
