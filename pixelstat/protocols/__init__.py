@@ -48,6 +48,7 @@ class PixelProtocol:
         default_factory=lambda: pl.lit(value=False), compare=False
     )  # what is its own, whoever claims it
     is_mailers: bool = False  # its requests come from mails, not from pages
+    one_each: bool = False  # each message goes to one person, and so tells who it is
     must_be_named: bool = False  # its requests look like ordinary pages: it is asked only where --protocol names it
 
 

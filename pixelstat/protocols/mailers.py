@@ -84,6 +84,7 @@ def mailer(
         samples=samples,
         fill=told,
         is_mailers=True,
+        one_each="message" in known_by,
         must_be_named=must_be_named,
     )
 

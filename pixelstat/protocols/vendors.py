@@ -61,6 +61,7 @@ def vendor(
     items: Sequence[Place] = (),
     fill: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
     is_mailers: bool = False,
+    one_each: bool = False,
     must_be_named: bool = False,
 ) -> PixelProtocol:
     """A protocol by its table. `payload` is the parameter that holds JSON, base64 or not, whose keys are parameters too.
@@ -92,8 +93,9 @@ def vendor(
         return placed(events).with_columns(protocol=pl.lit(name))
 
     return PixelProtocol(
-        name, about, marker, claims, events, paths, samples, is_mailers=is_mailers, must_be_named=must_be_named
-    )
+        name, about, marker, claims, events, paths, samples,
+        is_mailers=is_mailers, one_each=one_each, must_be_named=must_be_named,
+    )  # fmt: skip
 
 
 # -- payloads ------------------------------------------------------------------------------------------------------
