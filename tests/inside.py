@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from pixelstat import cli
-from tests.program import Ended
+from tests.program import ENVIRONMENT, Ended
 
 
 def inside(folder: Path, *arguments: str | bytes, stdin: bytes = b"") -> Ended:
@@ -18,7 +18,7 @@ def inside(folder: Path, *arguments: str | bytes, stdin: bytes = b"") -> Ended:
     code: object = None
     with (
         contextlib.chdir(folder),
-        patch.dict(os.environ),
+        patch.dict(os.environ, ENVIRONMENT),
         patch.multiple(sys, stdin=given, stdout=out, stderr=err),
         patch.object(cli, "_leave_on_signals"),
     ):

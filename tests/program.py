@@ -1,13 +1,23 @@
-"""Runs the program the way a shell does: a process of its own, in a folder of its own, with an empty environment."""
+"""Runs the program the way a shell does: a process of its own, in a folder of its own, with next to no environment."""
 
+import atexit
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 COMMAND = (sys.executable, "-m", "pixelstat")
-ENVIRONMENT: dict[str, str] = {}  # neither HOME nor TERM nor LANG, as under cron
+KEY = "5e" * 32
+_data = TemporaryDirectory()
+atexit.register(_data.cleanup)
+_key = Path(_data.name, "pixelstat", "key")
+_key.parent.mkdir()
+_key.touch(0o600)
+_key.write_text(KEY)
+# Neither HOME nor TERM nor LANG, as under cron; a key, so that no run makes one in the home of whoever tests.
+ENVIRONMENT = {"XDG_DATA_HOME": _data.name}
 
 
 @dataclass(frozen=True)
