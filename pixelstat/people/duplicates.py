@@ -2,7 +2,7 @@
 
 Two hits are the same if they are one order, by its id; else if the pixel itself says so, by a key of its own; else
 if one visitor asked for the same path and query from the same page within one second, behind a proxy for the same
-client: a pixel that fired twice, a line that was logged twice.
+client: a pixel that fired twice, a line that was logged twice. Who is no visitor is told by address and agent.
 """
 
 import polars as pl
@@ -12,15 +12,18 @@ _APART = "\x1f"
 _TIES = 1 << 11  # microseconds since 1970 take 52 bits of 63
 
 
-def with_hit(events: pl.LazyFrame) -> pl.LazyFrame:
+def with_hit(events: pl.LazyFrame, *, may_lack_visitors: bool = False) -> pl.LazyFrame:
     """EVENTS with `order`, which purchases have -> EVENTS with `hit` and, where two of one number may differ, `first`.
 
-    The numbers hold within this run.
+    The numbers hold within this run. Where the visitor is what `identified` says, who lacks one has no address either.
     """
     column = pl.col
     content = column("time").dt.epoch("s").hash(0)
     for seed, name in enumerate(("visitor", "path", "query", "http_referer", "forwarded_for"), 1):
         content = content ^ column(name).hash(seed)
+    if may_lack_visitors:
+        for seed, name in enumerate(("client", "user_agent"), 7):
+            content = content ^ pl.when(column("visitor").is_null()).then(name).hash(seed)
     order = column("order")
     key = column("protocol") + _APART + column("key")
     said = pl.when(order.is_not_null()).then(order.hash(5)).when(key.is_not_null()).then(key.hash(6))
