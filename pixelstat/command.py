@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs, paths, source, stored
+from pixelstat import formats, keys, outputs, paths, source, stored
 from pixelstat.config import Config, Funnel
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
@@ -22,6 +22,7 @@ from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger, count
 from pixelstat.options import COMMON, common_options, logs_argument, moment
 from pixelstat.people import places
+from pixelstat.people.identity import KINDS
 from pixelstat.pipeline import Logs, Selection, kept
 from pixelstat.rejects import Limit, Rejects, check_limit
 from pixelstat.report import Report
@@ -86,6 +87,10 @@ class Run:
     def events(self) -> pl.LazyFrame:
         return kept(self.logs, self.selection, self.ledger, self.rejects)
 
+    def key(self) -> bytes:
+        """The project's key, made if there is none."""
+        return _key(self.common)
+
     def finish(self) -> None:
         """Keep the bad lines. Raises PixelstatError where there are too many of them."""
         if self.rejects and self.common["rejects"]:
@@ -108,6 +113,7 @@ def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run]
     found = paths.find_logs(logs or [source.STDIN])
     spare(found, common)
     grouped = by_format(found, common, tell)
+    selection = beside_pseudonyms(selection, grouped, common)
     for one, other in paths.repeated(found):
         twice = "counted twice" if common["keep_duplicates"] else "a duplicate"
         tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is {twice}.")
@@ -116,7 +122,7 @@ def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run]
     with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _readable_failures():
         write(Run(grouped, selection, common, output, found, ledger, rejects, limit))
     tell(ledger.line())
-    for more in filter(None, (ledger.stitched_line(), ledger.flaws_line(), ledger.formats_line())):
+    for more in filter(None, _further_lines(ledger, selection)):
         tell(more)
     if ledger.first and ledger.last:
         tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
@@ -169,7 +175,7 @@ def _readable_failures() -> Iterator[None]:
 
 def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
     """The common options as a Selection. Raises PixelstatError for times and SQL that cannot be read."""
-    for name in ("where", "host", "log_format", "nginx_conf", "rejects"):
+    for name in ("where", "host", "log_format", "nginx_conf", "rejects", "key"):
         if common[name] is not None and not common[name].strip():
             raise PixelstatError(
                 f"--{name.replace('_', '-')} is given but empty.", "Leave it out, or say what you want."
@@ -191,6 +197,9 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
     where = condition(common["where"], "condition", common["config"].further) if common["where"] else None
     if where is not None:
         require_geo(where.meta.root_names(), common)
+    if common["cookieless"] and (common["stitch"] or common["visitor"] != "auto"):
+        other = "--stitch" if common["stitch"] else "--visitor"
+        raise PixelstatError(f"--cookieless looks at no id, and {other} at nothing else.", "Leave one of them out.")
     return Selection(
         pixels=common["pixel"],
         named=common["protocol"],
@@ -203,7 +212,11 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         config=common["config"],
         stitch=common["stitch"],
         geo=[places.Database(name) for name in common["geo"]],
-        **period,
+        visitor=common["visitor"],
+        cookieless=common["cookieless"],
+        key=_key(common) if common["cookieless"] else b"",
+        since=period["since"],
+        until=period["until"],
     )
 
 
@@ -214,6 +227,39 @@ def require_geo(columns: Iterable[str], common: dict[str, Any]) -> None:
         raise PixelstatError(
             f"{unknown} is known only with --geo FILE, a MaxMind database.", "Add: --geo GeoLite2-City.mmdb"
         )
+
+
+def beside_pseudonyms(selection: Selection, logs: Logs, common: dict[str, Any]) -> Selection:
+    """The selection for these logs: what stands beside Parquet of pseudonyms is read as pseudonyms, too.
+
+    Raises PixelstatError for what can only be told from what they hide, and without the key that they were made with.
+    """
+    hidden = {log.title(): stored.are_pseudonyms(log) for log in logs.stored}
+    if True not in hidden.values():
+        return selection
+    asked = [common["exclude_ip"] and "--exclude-ip", selection.visitor not in KINDS and "--visitor"]
+    for option in filter(None, asked):
+        raise PixelstatError(
+            f"{next(filter(hidden.get, hidden))} holds pseudonyms, of which {option} can tell nothing.",
+            f"Give {option} where the events are written, or write them with --reveal-ids.",
+        )
+    if not any(group for _, group in logs.groups) and False not in hidden.values():
+        return selection
+    return replace(selection, is_hidden=True, key=keys.read(keys.place(common["key"], common["config"])))
+
+
+def _key(common: dict[str, Any]) -> bytes:
+    return keys.read_or_made(keys.place(common["key"], common["config"]), (lambda _: None) if common["quiet"] else say)
+
+
+def _further_lines(ledger: Ledger, selection: Selection) -> Iterator[str]:
+    """What else is to be said of the figures, where there is something."""
+    yield ledger.stitched_line()
+    yield ledger.nameless_line()
+    if selection.cookieless:
+        yield "--cookieless: a visitor of two days (in UTC) counts as two"
+    yield ledger.flaws_line()
+    yield ledger.formats_line()
 
 
 def report_options(report: Report, given: dict[str, Any], config: Config, zone: ZoneInfo) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +11,7 @@ from pixelstat import formats, paths, source
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.samples import Format
 from pixelstat.outputs.spelled import with_lists_as_text
-from pixelstat.pipeline import Selection, claimed, described, judged
+from pixelstat.pipeline import Selection, claimed, described, judged, recognized, respected
 from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS, Reason
 from pixelstat.terminal import harmless
 
@@ -29,7 +30,8 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
     fault = request["fault"].item()
     if request["format"].item() is None:
         return _listed({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
-    event = judged(described(claimed(request.lazy(), selection), selection), selection).collect()
+    stages = (described, respected, recognized, judged)
+    event = reduce(lambda rows, stage: stage(rows, selection), stages, claimed(request.lazy(), selection)).collect()
     row = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)
     said: dict[str, object] = {"line": line, "format": row.pop("format"), **row}
     reason = event["rejected"].item()

@@ -27,6 +27,7 @@ class Ledger:
     first: datetime | None = None  # of the kept, UTC
     last: datetime | None = None
     stitched: tuple[int, int] | None = None  # keys that are joined, and the people they are of; None: nobody asked
+    nameless: list[pl.Series] | None = None  # the hits without a visitor; None: nobody asked
     _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -49,6 +50,8 @@ class Ledger:
                 self.formats.update(read_as)
                 self.counts[None] += rejected.null_count()
                 self._hits.append(hits)
+                if self.nameless is not None:
+                    self.nameless.append(batch.filter(pl.col("rejected").is_null(), pl.col("visitor").is_null())["hit"])
                 self.flaws.update(flaws)
                 if isinstance(first, datetime) and isinstance(last, datetime):
                     self.first = min(self.first or first, first)
@@ -56,8 +59,9 @@ class Ledger:
             return batch
 
         counted = rows.map_batches(tally, projection_pushdown=True, streamable=True)
-        # The condition keeps all five columns in the batches that are counted, whatever the report asks for.
-        is_read = pl.col("format").is_not_null() | pl.any_horizontal(pl.col("format", "hit", "flaw").is_null())
+        # The condition keeps all these columns in the batches that are counted, whatever the report asks for.
+        looked_at = ["format", "hit", "flaw", *(["visitor"] if self.nameless is not None else [])]
+        is_read = pl.col("format").is_not_null() | pl.any_horizontal(pl.col(looked_at).is_null())
         return counted.filter(pl.col("rejected").is_null() & pl.col("time").is_not_null() & is_read)
 
     @property
@@ -103,6 +107,11 @@ class Ledger:
             return ""
         keys, people = self.stitched
         return f"stitched: {count(keys, 'key', 'keys')} of {count(people, 'person', 'people')}"
+
+    def nameless_line(self) -> str:
+        """`1,204 events without a visitor`, where that was asked for and there are any; else nothing."""
+        number = pl.concat(self.nameless).n_unique() if self.nameless else 0
+        return f"{count(number, 'event', 'events')} without a visitor" if number else ""
 
 
 def _of_pixels(batch: pl.DataFrame) -> pl.Series:

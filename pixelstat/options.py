@@ -103,6 +103,17 @@ class BadLines(click.ParamType["Limit"]):
         return Limit(int(found[1])) if found[1] else Limit(percent=Decimal(found[2]))
 
 
+class Known(click.ParamType[str]):
+    """`auto`, `visitor`, `user`, `client`, a parameter's name, or `cookie:NAME`."""
+
+    name = "key"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"(cookie:)?[^\s\"'&=#;:,\ud800-\udfff]{1,100}", str(value)):
+            self.fail(f"{value!r} names no parameter. Try visitor, user, client, uid or cookie:sid.", param, ctx)
+        return str(value)
+
+
 def duration_text(length: timedelta) -> str:
     """`7d`, `90s`: the largest unit that fits."""
     unit = next(unit for unit in ("d", "h", "m", "s") if length % UNITS[unit] == timedelta(0))
@@ -173,6 +184,11 @@ def _config(_: click.Context, __: click.Parameter, value: Any) -> Any:
     return config.load(value)
 
 
+reveal_option = click.Option(
+    ["--reveal-ids", "reveal_ids"], is_flag=True,
+    help="Write ids, addresses and requests as they are, not as pseudonyms.",
+)  # fmt: skip
+
 # -- of every report ---------------------------------------------------------------------------------------------
 
 logs_argument = click.Argument(["logs"], nargs=-1, metavar="[LOGS]...")
@@ -188,6 +204,9 @@ WHICH = [
     click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
     click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="respect sets aside who refuses, require also who does not consent, ignore nobody."),
     click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count a hit again that the log holds twice, and an order that is reloaded."),
+    click.Option(["--visitor"], type=Known(), default="auto", show_default=True, metavar="KEY", help="Know visitors by the pixel's visitor, by user, client (address and agent), a parameter or cookie:NAME alone; auto: by the first there is."),
+    click.Option(["--cookieless"], is_flag=True, help="Know visitors by address and agent alone, and for one day."),
+    click.Option(["--key"], metavar="FILE", help="The key of pseudonyms, in place of the project's or one's own; made where there is none."),
     click.Option(["--stitch"], is_flag=True, help="One visitor for all ids, users and recipients that events show together; reads the logs twice."),
     click.Option(["--geo"], multiple=True, metavar="FILE", help="Tell country, city, network by this MaxMind database (.mmdb); repeat it."),
 ]

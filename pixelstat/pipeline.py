@@ -25,12 +25,13 @@ from pixelstat.people import (
     forwarded,
     identity,
     places,
+    pseudonyms,
     stitching,
 )
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
-from pixelstat.schemas import DERIVED, EVENTS, Reason
+from pixelstat.schemas import DERIVED, EVENTS, EXPORTED, Reason
 from pixelstat.vocabulary import looked_at
 
 
@@ -51,6 +52,10 @@ class Selection:
     config: Config = field(default_factory=Config)
     stitch: bool = False
     geo: Sequence[places.Database] = ()
+    visitor: str = "auto"  # what visitors are known by: see identity.known_by
+    cookieless: bool = False  # by address, agent and day alone
+    is_hidden: bool = False  # all is read as pseudonyms, like Parquet that holds them
+    key: bytes = field(default=b"", repr=False)  # the project's, for the last two
 
     protocols: Sequence[PixelProtocol] = field(init=False)
 
@@ -80,7 +85,12 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
     if people is not None:
         events = stitching.stitched(events, people)
     events = judged(events, selection)
-    hits = duplicates.every_hit(events) if selection.keep_duplicates else duplicates.with_hit(events)
+    if selection.visitor != "auto":
+        ledger.nameless = []
+    if selection.keep_duplicates:
+        hits = duplicates.every_hit(events)
+    else:
+        hits = duplicates.with_hit(events, may_lack_visitors=selection.visitor != "auto" or bool(logs.stored))
     return ledger.settle(hits.select(*EVENTS, *selection.config.further))
 
 
@@ -108,11 +118,29 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
         requests = read(logs, reading, None, rejects).with_columns(
             rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
         )
-    events = claimed(requests, selection)
-    if logs.stored:
-        again = stored.events(logs.stored, reading, selection.config.further)
-        events = pl.concat([events, marked(again, {}, selection)], how="diagonal")
-    return described(events, selection)
+    parts = [described(claimed(requests, selection), selection)]
+    plain = [log for log in logs.stored if not stored.are_pseudonyms(log)]
+    if plain:
+        again = stored.events(plain, reading, selection.config.further)
+        parts.append(described(marked(again, {}, selection), selection))
+    if hidden := [log for log in logs.stored if log not in plain]:  # of what they hide nothing more can be told
+        parts.append(marked(stored.events(hidden, reading, selection.config.further, EXPORTED), {}, selection))
+    events = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
+    return recognized(respected(events, selection), selection)
+
+
+def respected(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """EVENTS with those set aside whose visitors refuse, before anybody looks at whose keys are one person's."""
+    return exclusions.reject(events, consent.reasons(selection.consent))
+
+
+def recognized(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """EVENTS with the visitors that are asked for."""
+    if selection.is_hidden:
+        events = pseudonyms.hidden(events, selection.key)
+    if selection.cookieless:
+        return identity.known_for_a_day(events, selection.key)
+    return identity.known_by(events, selection.visitor)
 
 
 def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: Rejects | None = None) -> pl.LazyFrame:
@@ -160,12 +188,8 @@ def marked(requests: pl.LazyFrame, reasons: dict[str, pl.Expr], selection: Selec
 
 
 def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
-    """EVENTS with what else is known of each, and the marks that depend on it.
-
-    Who refuses is marked here, before anybody looks at whose keys are one person's.
-    """
+    """EVENTS with their DERIVED columns: what else is known of each. Those that nobody asks for cost nothing."""
     events = consent.with_consent(events, selection.config.consent)
-    events = exclusions.reject(events, consent.reasons(selection.consent))
     events = channels.with_channels(events, selection.config.own_hosts)
     events = places.with_places(devices.with_devices(events), selection.geo)
     return events.drop(selectors.contains(" "))  # what was needed on the way

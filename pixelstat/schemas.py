@@ -89,7 +89,7 @@ EVENTS = pl.Schema(
         "time": UTC_TIME,
         "protocol": pl.String(),  # the pixel protocol that claimed the request
         "event": pl.String(),  # page_view, purchase, ...: the vocabulary's word, or the pixel's own
-        "visitor": pl.String(),  # one key a visitor, its kind in front: v: u: r: c:
+        "visitor": pl.String(),  # one key a visitor, its kind in front: v: u: r: c: p: k: d:
         "user_id": pl.String(),
         "recipient": pl.String(),  # of an email
         "page": pl.String(),  # decoded path, no query, no fragment

@@ -1,14 +1,17 @@
 """EVENTS in Parquet, as `pixelstat events` writes them: an input like a log, already read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.people.pseudonyms import BEGINNING
 from pixelstat.schemas import DERIVED, EXPORTED, UTC_TIME, Reason
 from pixelstat.source import STDIN, Log, Reading
 
-STORED = {name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED}
+STORED = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
+HELD = "path"  # every event has one: a pseudonym, or as it was asked for
 MAGIC = b"PAR1"  # what a Parquet file begins with
 
 
@@ -21,40 +24,60 @@ def is_stored(log: Log) -> bool:
     return True
 
 
-def events(logs: Sequence[Log], reading: Reading, further: Sequence[str] = ()) -> pl.LazyFrame:
-    """The events of such files, not marked yet, with the further columns, null where a file has none.
+def are_pseudonyms(log: Log) -> bool | None:
+    """Whether its events were written with pseudonyms; None where it has no event. Raises PixelstatError."""
+    with _readable(log):
+        first = _scanned(log).select(pl.col(HELD).cast(pl.String).str.starts_with(BEGINNING)).head(1).collect()
+    return None if first.is_empty() else bool(first.item())
+
+
+def events(
+    logs: Sequence[Log], reading: Reading, further: Sequence[str] = (), columns: pl.Schema = STORED
+) -> pl.LazyFrame:
+    """These columns of the events of such files, not marked yet, and the further ones, null where a file has none.
 
     Raises PixelstatError for Parquet of anything else.
     """
-    return pl.concat([_events(log, reading, further) for log in logs])
+    return pl.concat([_events(log, reading, {**columns, **dict.fromkeys(further, pl.String())}) for log in logs])
 
 
-def _events(log: Log, reading: Reading, further: Sequence[str]) -> pl.LazyFrame:
+@contextmanager
+def _readable(log: Log) -> Iterator[None]:
     try:
-        found = pl.scan_parquet(log.name, glob=False)
-        schema = found.collect_schema()
+        yield
     except (pl.exceptions.PolarsError, OSError) as error:
         raise PixelstatError(
             f"{log.title()} cannot be read as Parquet: {str(error).partition(chr(10))[0]}.", "Export the events again."
         ) from error
-    missing = [name for name in STORED if name not in schema]
+
+
+def _scanned(log: Log) -> pl.LazyFrame:
+    with _readable(log):
+        found = pl.scan_parquet(log.name, glob=False)
+        missing = [name for name in STORED if name not in found.collect_schema()]
     if missing:
         raise PixelstatError(
             f"{log.title()} is Parquet, but not of events: it has no {', '.join(missing[:5])}.",
             "Reports read what this writes: pixelstat events LOGS -o events.parquet",
         )
+    return found
+
+
+def _events(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> pl.LazyFrame:
+    found = _scanned(log)
+    schema = found.collect_schema()
 
     def tally(batch: pl.DataFrame) -> pl.DataFrame:
         reading.count(batch.height)
         return batch
 
     # The time is asked for by every report; a batch without any column has no height.
-    own = [name if name in schema else pl.lit(None, pl.String).alias(name) for name in further]
-    counted = found.select(*STORED, *own).map_batches(tally, projection_pushdown=True, streamable=True)
-    moments = [name for name, dtype in STORED.items() if dtype == UTC_TIME]
+    held = [name if name in schema else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()]
+    counted = found.select(held).map_batches(tally, projection_pushdown=True, streamable=True)
+    moments = [name for name, dtype in columns.items() if dtype == UTC_TIME]
     utc = pl.col(moments).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     return (
         counted.with_columns(utc)
-        .cast(pl.Schema({**STORED, **dict.fromkeys(further, pl.String())}))
+        .cast(pl.Schema(columns))
         .with_columns(rejected=pl.lit(None, Reason), order=pl.when(pl.col("event") == "purchase").then("order_id"))
     )

@@ -65,7 +65,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def events(folder: Path, *options: str) -> list[dict[str, object]]:
-    ended = inside(folder, "events", "-q", "--format", "ndjson", *options)
+    ended = inside(folder, "events", "-q", "--reveal-ids", "--format", "ndjson", *options)
     assert ended.exit == 0, ended.stderr
     return [json.loads(line) for line in ended.stdout.splitlines()]
 

@@ -37,6 +37,7 @@ REPORTS = (
     ["funnel", "--steps", "open,page_view,purchase"],
     ["funnel", "--steps", "page_view,page_view"],
 )
+WRITTEN: tuple[list[str], ...] = ([], ["--reveal-ids"])
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_every_output_holds_all_events_and_columns(name: str, folder: Path) -> N
 
 
 def test_times_are_iso_8601_with_the_offset_asked_for(folder: Path) -> None:
-    ended = inside(folder, "events", "access.log", "-q", "--tz", "Europe/Berlin")
+    ended = inside(folder, "events", "access.log", "-q", "--reveal-ids", "--tz", "Europe/Berlin")
     first = next(csv.DictReader(io.StringIO(ended.stdout)))
     assert (first["time"], first["event"], first["visitor"]) == ("2026-09-07T12:00:00+02:00", "open", "r:ann")
 
@@ -181,29 +182,33 @@ def test_a_log_without_events_gives_an_empty_table_of_the_same_columns(name: str
         assert pl.read_parquet(folder / "out").schema == EXPORTED
 
 
+@pytest.mark.parametrize("written", WRITTEN, ids="".join)
 @pytest.mark.parametrize("report", REPORTS, ids=" ".join)
-def test_a_report_over_parquet_gives_the_figures_of_the_logs(report: list[str], folder: Path) -> None:
-    inside(folder, "events", "access.log", "-o", "events.parquet")
+def test_a_report_over_parquet_gives_the_figures_of_the_logs(
+    report: list[str], written: list[str], folder: Path
+) -> None:
+    inside(folder, "events", "access.log", *written, "-o", "events.parquet")
     expected = inside(folder, *report, "access.log", "-q").stdout
     assert expected.count("\n") > 1
     assert inside(folder, *report, "events.parquet", "-q").stdout == expected
-    inside(folder, "events", "events.parquet", "-o", "again.parquet", "--tz", "Asia/Tokyo")
+    inside(folder, "events", "events.parquet", *written, "-o", "again.parquet", "--tz", "Asia/Tokyo")
     assert inside(folder, *report, "again.parquet", "-q").stdout == expected
 
 
+@pytest.mark.parametrize("written", WRITTEN, ids="".join)
 @pytest.mark.parametrize("report", REPORTS, ids=" ".join)
-def test_what_is_in_parquet_and_in_a_log_counts_once(report: list[str], folder: Path) -> None:
+def test_what_is_in_parquet_and_in_a_log_counts_once(report: list[str], written: list[str], folder: Path) -> None:
     lines = STORY.splitlines(keepends=True)
     (folder / "first.log").write_text("".join(lines[:5]))
     (folder / "then.log").write_text("".join(lines[2:]))
-    inside(folder, "events", "first.log", "-o", "first.parquet")
+    inside(folder, "events", "first.log", *written, "-o", "first.parquet")
     expected = inside(folder, *report, "access.log", "-q").stdout
     assert inside(folder, *report, "first.parquet", "then.log", "-q").stdout == expected
     assert inside(folder, *report, "then.log", "first.parquet", "access.log", "-q").stdout == expected
 
 
 def test_options_select_among_the_events_of_parquet(folder: Path) -> None:
-    inside(folder, "events", "access.log", "--bots", "include", "-o", "events.parquet")
+    inside(folder, "events", "access.log", "--bots", "include", "--reveal-ids", "-o", "events.parquet")
     assert inside(folder, "views", "events.parquet", "-q").stdout == "page,views,visitors\n/,2,1\n"
     assert inside(folder, "views", "events.parquet", "-q", "--bots", "only").stdout == "page,views,visitors\n/,1,1\n"
     ended = inside(folder, "views", "events.parquet", "--where", "visitor = 'v:ann'", "--since", "2026-09-07 10:02")
@@ -248,6 +253,6 @@ def test_many_events_come_in_the_order_of_the_log(tmp_path: Path) -> None:
             for n in range(30_000)
         )
     )
-    ended = pixelstat(tmp_path, "events", "access.log", "-o", "events.parquet")
+    ended = pixelstat(tmp_path, "events", "access.log", "--reveal-ids", "-o", "events.parquet")
     assert ended.exit == 0
     assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].to_list() == [f"v:{n}" for n in range(30_000)]

@@ -9,8 +9,9 @@ import polars as pl
 from pixelstat.command import Run, performed
 from pixelstat.errors import Exit
 from pixelstat.ledger import count
-from pixelstat.options import common_options, logs_argument
+from pixelstat.options import common_options, logs_argument, reveal_option
 from pixelstat.outputs import deliver
+from pixelstat.people.pseudonyms import hidden
 from pixelstat.report import Column, Result, of_events
 from pixelstat.schemas import EXPORTED
 from pixelstat.terminal import say
@@ -20,11 +21,18 @@ SHOWN = ("time", "event", "visitor", "page", "value", "campaign")  # columns of 
 MOST = 20  # rows of one
 
 
-@click.command("events", params=[logs_argument, *common_options()], short_help="The events themselves, one row each.")
+@click.command(
+    "events",
+    params=[logs_argument, reveal_option, *common_options()],
+    short_help="The events themselves, one row each.",
+)
 def command(logs: Sequence[str], **common: Any) -> Exit:
     """The events themselves, one row each, in the order of the logs: for other tools, and for reports.
 
     Parquet that this writes is an input like a log: every report reads it and gives the same figures.
+    Ids, addresses and the requests as they were logged leave as pseudonyms under a key that is made on first use and
+    stays here: with the same key the same ones tomorrow. --reveal-ids writes them as they are.
+
     A table shows the first events and a few of their columns, every other output all of both.
     """
     return performed(logs, common, _write)
@@ -53,7 +61,10 @@ def _parts(run: Run, columns: Sequence[Column]) -> Iterator[Result]:
     zone = run.common["tz"].key
     names = [column.name for column in columns]
     times = [pl.col(column.name).dt.convert_time_zone(zone) for column in columns if column.kind == "instant"]
-    wanted = run.events().select(*names, "hit").with_columns(times)
+    events = run.events()
+    if not run.common["reveal_ids"]:
+        events = hidden(events, run.key(), daily=run.selection.cookieless)
+    wanted = events.select(*names, "hit").with_columns(times)
     seen: set[int] = set()
 
     def part(batch: pl.DataFrame) -> Result:

@@ -18,7 +18,7 @@ from pixelstat.protocols.parameters import decoded, parameter
 # A person's key is the least of theirs: by its kind in this order, then by the alphabet. Of each kind so many may
 # stand beside one key. Some browsers forget a visitor id within a week, some senders give each mail a recipient of
 # its own: a hundred of these can be a person's. Users are what people call themselves: twenty are many for a family.
-MOST = {"u": 20, "r": 100, "v": 100}
+MOST = {"u": 20, "r": 100, "v": 100, "p": 100, "k": 100}
 
 # Of a page's address only what means nothing else elsewhere: `cid` is a campaign there, `client_id` a program.
 LANDING: Mapping[str, tuple[str, ...]] = {
@@ -33,7 +33,8 @@ _WORDS = (
     r"\(?not set\)?|\(none\)|\(null\)|\[object object\]"
 )
 _MERGE_TAG = r".*(?:\{.*\}|\*\|.*\|\*|%%.*%%).*|\[.*\]|<.*>|\$\w+"
-NO_KEY = rf"(?is)^(?:c:.*|[urv]:(?:[\s0-]*|{_WORDS}|{_MERGE_TAG}))$"  # of noughts and dashes alone is the nil UUID, too
+NOBODY = rf"(?is:[\s0-]*|{_WORDS}|{_MERGE_TAG})"  # of noughts and dashes alone is the nil UUID, too
+NO_KEY = rf"^(?:(?s:[cd]:.*)|[urvpk]:{NOBODY})$"
 
 
 def shown_together(events: pl.LazyFrame) -> pl.LazyFrame:

@@ -388,7 +388,7 @@ ALL = [
 
 
 def told(folder: Path, *arguments: str) -> list[tuple[object, ...]]:
-    ended = inside(folder, "events", "-q", "--format", "ndjson", *arguments)
+    ended = inside(folder, "events", "--reveal-ids", "-q", "--format", "ndjson", *arguments)
     assert ended.exit == 0, ended.stderr
     return [
         tuple(event[name] for name in ("source", "medium", "channel"))
@@ -421,7 +421,7 @@ def test_columns_of_ones_own_keep_their_values(tmp_path: Path) -> None:
 
 def test_events_that_were_written_are_told_anew(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(LOG)
-    assert inside(tmp_path, "events", "a.log", "-q", "-o", "new.parquet").exit == 0
+    assert inside(tmp_path, "events", "--reveal-ids", "a.log", "-q", "-o", "new.parquet").exit == 0
     written = pl.read_parquet(tmp_path / "new.parquet")
     assert written["channel"].to_list() == [row[2] for row in ALL]
     written.drop(DERIVED).write_parquet(tmp_path / "old.parquet")

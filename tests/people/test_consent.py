@@ -315,7 +315,9 @@ STORY = (
 )
 def test_whose_events_count(options: tuple[str, ...], visitors: list[str], line: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY))
-    ended = inside(tmp_path, "events", "access.log", "--exclude-ip", "192.0.2.1", *options, "-o", "events.parquet")
+    ended = inside(
+        tmp_path, "events", "access.log", "--reveal-ids", "--exclude-ip", "192.0.2.1", *options, "-o", "events.parquet"
+    )
     assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].to_list() == visitors
     assert ended.stderr.splitlines()[0] == f"9 lines, 7 pixel requests; {line}"
 
@@ -361,14 +363,18 @@ def test_who_refuses_joins_nobody_to_anybody(tmp_path: Path) -> None:
         log(request("/pixel.gif?v=1da7", "10:00"), refusing, request("/pixel.gif?uid=ann", "10:02"))
     )
     for options, people in (((), 2), (("--consent", "ignore"), 1)):
-        ended = inside(tmp_path, "events", "access.log", "--stitch", *options, "-q", "-o", "events.parquet")
+        ended = inside(
+            tmp_path, "events", "access.log", "--reveal-ids", "--stitch", *options, "-q", "-o", "events.parquet"
+        )
         assert ended.exit == 0
         assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].n_unique() == people
 
 
 def test_parquet_is_judged_anew(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY))
-    written = inside(tmp_path, "events", "access.log", "--consent", "ignore", "-q", "-o", "events.parquet")
+    written = inside(
+        tmp_path, "events", "access.log", "--reveal-ids", "--consent", "ignore", "-q", "-o", "events.parquet"
+    )
     assert written.exit == 0
     stored = pl.read_parquet(tmp_path / "events.parquet")
     assert stored["consent"].to_list() == ["granted", "refused", "malformed", None, "refused", "refused"]

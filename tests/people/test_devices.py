@@ -170,7 +170,7 @@ def test_a_step_may_name_them(tmp_path: Path) -> None:
 
 
 def exported(folder: Path, *arguments: str) -> pl.DataFrame:
-    ended = inside(folder, "events", *arguments, "-q", "-o", "out.parquet")
+    ended = inside(folder, "events", "--reveal-ids", *arguments, "-q", "-o", "out.parquet")
     assert ended.exit == 0, ended.stderr
     return pl.read_parquet(folder / "out.parquet")
 

@@ -236,13 +236,13 @@ def test_a_condition_may_name_them(cities: str, tmp_path: Path) -> None:
 def test_events_write_them_and_each_run_tells_them_anew(cities: str, networks: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(STORY)
     both = ("--geo", cities, "--geo", networks, "-q", "-o", "events.parquet")
-    assert inside(tmp_path, "events", "access.log", *both).exit == 0
+    assert inside(tmp_path, "events", "access.log", "--reveal-ids", *both).exit == 0
     found = pl.read_parquet(tmp_path / "events.parquet")
     assert found["country"].to_list() == ["DE", "DE", "FR", None]
     assert found["asn"].to_list() == ["AS64500", "AS64500", None, None]
-    inside(tmp_path, "events", "events.parquet", "-q", "-o", "again.parquet")
+    inside(tmp_path, "events", "events.parquet", "--reveal-ids", "-q", "-o", "again.parquet")
     assert pl.read_parquet(tmp_path / "again.parquet")["country"].to_list() == [None] * 4
-    inside(tmp_path, "events", "events.parquet", *both[:-1], "again.parquet")
+    inside(tmp_path, "events", "events.parquet", "--reveal-ids", *both[:-1], "again.parquet")
     assert pl.read_parquet(tmp_path / "again.parquet").equals(found)
 
 

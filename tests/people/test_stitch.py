@@ -36,7 +36,7 @@ def visitors(folder: Path, *lines: str, options: tuple[str, ...] = ("--stitch",)
 
 def column(folder: Path, *arguments: str, name: str = "visitor") -> list[str]:
     """A column of the events."""
-    ended = inside(folder, "events", *arguments, "-o", "events.parquet")
+    ended = inside(folder, "events", "--reveal-ids", *arguments, "-o", "events.parquet")
     assert ended.exit == 0, ended.stderr
     return pl.read_parquet(folder / "events.parquet")[name].to_list()
 
@@ -184,8 +184,8 @@ def test_damage_is_told_once(is_piped: bool, tmp_path: Path) -> None:
 
 def test_parquet_and_logs_agree(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*ANN, *BEN))
-    inside(tmp_path, "events", "access.log", "-o", "plain.parquet")
-    inside(tmp_path, "events", "access.log", "--stitch", "-o", "stitched.parquet")
+    inside(tmp_path, "events", "access.log", "--reveal-ids", "-o", "plain.parquet")
+    inside(tmp_path, "events", "access.log", "--stitch", "--reveal-ids", "-o", "stitched.parquet")
     assert reached(tmp_path, "plain.parquet") == [1, 0, 0]
     assert reached(tmp_path, "stitched.parquet") == [1, 1, 1]
     for inputs in (["plain.parquet"], ["stitched.parquet"], ["stitched.parquet", "access.log", "plain.parquet"]):
@@ -196,7 +196,7 @@ def test_parquet_and_logs_agree(tmp_path: Path) -> None:
 def test_an_open_in_parquet_and_an_order_in_a_log_are_one_person(tmp_path: Path) -> None:
     (tmp_path / "mails.log").write_text(log(*ANN[:2]))
     (tmp_path / "shop.log").write_text(log(*ANN[2:]))
-    inside(tmp_path, "events", "mails.log", "-o", "mails.parquet")
+    inside(tmp_path, "events", "mails.log", "--reveal-ids", "-o", "mails.parquet")
     assert reached(tmp_path, "mails.parquet", "shop.log", "--stitch") == [1, 1, 1]
 
 

@@ -80,7 +80,7 @@ def test_the_ledger_counts_what_was_kept_in_part(tmp_path: Path) -> None:
             request("/pixel.gif?e=purchase&v=ann&value=five", "10:05"),
         )
     )
-    ended = inside(tmp_path, "events", "access.log", "--format", "ndjson", "--keep-duplicates")
+    ended = inside(tmp_path, "events", "access.log", "--reveal-ids", "--format", "ndjson", "--keep-duplicates")
     found = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [event["flaw"] for event in found] == [None, "payload", "payload", None, "macro", "number"]
     assert [found[0]["order_id"], found[3]["order_id"], found[3]["user_id"]] == ["A1", "A1", "ann"]
