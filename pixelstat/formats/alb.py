@@ -22,7 +22,7 @@ FORMAT = TextFormat(
             ' "GET https://shop.example:443/ HTTP/2.0" "-" ECDHE TLSv1.2 arn "Root=1" "shop.example" "arn" 0'
             ' 2026-09-07T06:41:29.05Z "forward" "-" "-" "-" "-" "-" "-" TID_1',
             {"time": "2026-09-07T06:41:29.051646", "client": "2001:db8::7", "vhost": "shop.example", "path": "/", "query": None,
-             "status": 0, "user_agent": None},
+             "status": 0, "user_agent": ""},
         ),
     ),
     looks={"kind": "https?|h2|grpcs?|wss?"},

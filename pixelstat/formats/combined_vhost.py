@@ -11,7 +11,7 @@ FORMAT = TextFormat(
         Sample(
             'shop.example 203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif HTTP/1.1" 304 - "-" "-"',
             {"time": "2026-09-07T10:00:00", "vhost": "shop.example", "client": "203.0.113.7", "path": "/p.gif", "status": 304,
-             "bytes": None, "referrer": None, "user_agent": None},
+             "bytes": None, "referrer": None, "user_agent": ""},
         ),
     ),
 )  # fmt: skip

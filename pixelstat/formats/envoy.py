@@ -25,7 +25,7 @@ FORMAT = TextFormat(
         ),
         Sample(
             '[2016-04-15T20:17:00.310Z] "GET / HTTP/1.1" 0 DC 0 0 4 - "-" "-" "a1" "shop.example" "-"',
-            {"time": "2016-04-15T20:17:00.310", "client": None, "path": "/", "status": 0, "user_agent": None},
+            {"time": "2016-04-15T20:17:00.310", "client": None, "path": "/", "status": 0, "user_agent": ""},
         ),
     ),
     fields={"status_code": "status_code"},

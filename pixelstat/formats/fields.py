@@ -1,7 +1,8 @@
 """Cut fields -> REQUESTS: what every kind of format shares once it has told its fields apart.
 
 A field is text under one of the names below; a format gives those that it has. What is absent (`-`, nothing)
-becomes null, and a row that says too little to be a request is marked `unreadable`.
+becomes null, and a row that says too little to be a request is marked `unreadable`. Only an agent that is absent
+becomes an empty one: that nobody gave one says something, that the format has none does not.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def read(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.LazyFrame:
         time=_time(time_field, zone),
         status=_number("status", pl.Int16(), present),
         bytes=_number("bytes", pl.Int64(), present),
-        **{text: _absent(column(text)) if text in there else pl.lit(None, pl.String) for text in TEXTS},
+        **{text: _text(text) if text in there else pl.lit(None, pl.String) for text in TEXTS},
         **{text: pl.lit(None, pl.String) for text in ("method", "query") if text not in there},
     )
     if "vhost" in there:
@@ -235,3 +236,9 @@ def unanswered(status: pl.Expr) -> pl.Expr:
 def _absent(text: pl.Expr) -> pl.Expr:
     """Null for what servers write when there is nothing: `-`, or nothing."""
     return pl.when((text != "-") & (text != "")).then(text)
+
+
+def _text(name: str) -> pl.Expr:
+    """The text of a field, null where it is absent; an agent that is absent is empty."""
+    text = pl.col(name)
+    return pl.when(text == "-").then(pl.lit("")).otherwise(text) if name == "user_agent" else _absent(text)

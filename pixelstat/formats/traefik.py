@@ -35,7 +35,7 @@ FORMATS = (
         ),
         Sample(
             '192.168.33.1 - - [07/Sep/2026:20:22:07 +0000] "GET /p.gif HTTP/1.1" - - "-" "-" 262 "Host-host-1" "-" 0ms',
-            {"time": "2026-09-07T20:22:07", "path": "/p.gif", "status": 0, "bytes": None, "referrer": None, "user_agent": None},
+            {"time": "2026-09-07T20:22:07", "path": "/p.gif", "status": 0, "bytes": None, "referrer": None, "user_agent": ""},
         ),
     ),
     _traefik(
