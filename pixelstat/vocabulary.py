@@ -53,6 +53,16 @@ def is_page_view() -> pl.Expr:
     return pl.col("event").eq_missing(pl.lit("page_view"))
 
 
+def is_mail() -> pl.Expr:
+    """True for what becomes of a mail: opened, clicked, looked at in a browser, unsubscribed. Never null."""
+    return pl.col("event").is_in(["open", "click_email", "web_view", "unsubscribe"]).fill_null(value=False)
+
+
+def person() -> pl.Expr:
+    """Who got the mail: the recipient, else the visitor. Null where nothing at all is known."""
+    return pl.coalesce("recipient", "visitor")
+
+
 def hits() -> pl.Expr:
     """Distinct hits."""
     return pl.col("hit").n_unique()
@@ -94,9 +104,15 @@ def looked_at(rows: pl.LazyFrame, keep: Callable[[pl.DataFrame], pl.DataFrame], 
 # same. So what Polars can do is done in a `with_columns` before: finding the rows, numbering the texts.
 
 
-def judged(rows: pl.LazyFrame, column: str, judge: Callable[[pl.Series], pl.Series], verdict: str) -> pl.LazyFrame:
-    """Rows with a column `verdict`: what `judge` says of each text. It sees each distinct text once. False for null."""
-    return told(rows, column, judge, verdict, pl.Boolean()).with_columns(pl.col(verdict).fill_null(value=False))
+def judged(
+    rows: pl.LazyFrame, column: str, judge: Callable[[pl.Series], pl.Series], verdict: str, of_null: bool | str = False
+) -> pl.LazyFrame:
+    """Rows with a column `verdict`: what `judge` says of each text, never null. It sees each distinct text once.
+
+    `of_null` is the verdict where there is no text; all others are of its type.
+    """
+    dtype = pl.String() if isinstance(of_null, str) else pl.Boolean()
+    return told(rows, column, judge, verdict, dtype).with_columns(pl.col(verdict).fill_null(of_null))
 
 
 def told(
