@@ -1,0 +1,42 @@
+"""Wilson's interval against the values of statsmodels and of Wilson's formula by hand."""
+
+import polars as pl
+import pytest
+
+from pixelstat.intervals import wilson
+
+
+def interval(successes: int | None, trials: int | None) -> tuple[float | None, float | None]:
+    frame = pl.DataFrame({"k": [successes], "n": [trials]}, {"k": pl.Int64, "n": pl.Int64})
+    low, high = frame.select(
+        *(end.alias(name) for end, name in zip(wilson(pl.col("k"), pl.col("n")), "lh", strict=True))
+    ).row(0)
+    return low, high
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        (0, 10, 0, 0.277533),
+        (1, 10, 0.017876, 0.404150),
+        (3, 40, 0.025836, 0.198642),
+        (5, 100, 0.021544, 0.111750),
+        (0, 77, 0, 0.047518),
+        (38, 38, 0.908190, 1),
+    ],
+)
+def test_it_is_wilsons(successes: int, trials: int, low: float, high: float) -> None:
+    assert interval(successes, trials) == pytest.approx((low, high), abs=5e-7)
+
+
+def test_it_is_statsmodels_to_the_last_digits() -> None:
+    assert interval(19, 38) == pytest.approx((0.348499283643951, 0.651500716356049), abs=1e-14)
+
+
+def test_its_ends_are_exact_where_nothing_or_everything_succeeded() -> None:
+    assert (interval(0, 3)[0], interval(38, 38)[1]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 0), (3, 2), (-1, 2), (1, None), (None, 1)])
+def test_what_is_no_rate_has_none(successes: int | None, trials: int | None) -> None:
+    assert interval(successes, trials) == (None, None)
