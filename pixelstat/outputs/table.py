@@ -18,7 +18,8 @@ from pixelstat.report import NUMBERS, Result
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 WIDEST, NARROWEST = 24, 4  # characters of a bar
-PLAIN_WIDTH = 100  # columns where there is no terminal to ask
+PLAIN_WIDTH = 100  # columns where there is no terminal to ask, unless the table needs more
+NARROWEST_TEXT = 16
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
@@ -28,7 +29,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     text = TextIOWrapper(file, encoding="utf-8", errors="replace", write_through=True)
     console = Console(
         file=text,
-        width=None if to_terminal else PLAIN_WIDTH,
+        width=None if to_terminal else max(PLAIN_WIDTH, _needed(result)),
         force_terminal=to_terminal,
         markup=False,
         emoji=False,
@@ -40,6 +41,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
 
 def drawn(result: Result, width: int) -> Table:
     """The table: numbers to the right, bars as wide as there is room for, headers stacked where there is little."""
+    result = _fitting(result, width)
     table = Table(
         title=result.title, title_justify="left", title_style="bold", caption="; ".join(result.notes) or None,
         caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
@@ -73,6 +75,32 @@ def drawn(result: Result, width: int) -> Table:
                 line.append(_bar(result.frame[column.name], row, longest))
         table.add_row(*line)
     return table
+
+
+def _fitting(result: Result, width: int) -> Result:
+    """The result without the columns that there is no room for: those that are empty throughout, then the last ones."""
+    height = result.frame.height
+    empty = [column for column in result.columns if height and result.frame[column.name].null_count() == height]
+    kept, left_out = list(result.columns), []
+    for column in [*empty, *reversed([column for column in result.columns[1:] if column not in empty])]:
+        if _needed(replace(result, columns=kept)) <= width or column is result.columns[0]:
+            continue
+        kept.remove(column)
+        left_out.append(column.name)
+    if not left_out:
+        return result
+    note = f"no room for {', '.join(left_out)}: every other --format has all columns"
+    return replace(result, columns=kept, notes=[*result.notes, note])
+
+
+def _needed(result: Result) -> int:
+    """The width below which numbers would be cut off: that of their widest words."""
+    widths = []
+    for column in result.columns:
+        cells = [len(word(value, column.kind)) for value in result.frame[column.name].to_list()]
+        widest = max([*map(len, column.name.split("_")), *cells])
+        widths.append(min(widest, NARROWEST_TEXT) if column.kind in ("text", "list") else widest)
+    return sum(widths) + 2 * len(widths)
 
 
 def _room(width: int, result: Result, cells: dict[str, list[str]], *, stacked: bool) -> int:
