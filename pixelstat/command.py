@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,11 +21,12 @@ from pixelstat.formats.nginx_conf import nginx_formats
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger, count
 from pixelstat.options import COMMON, common_options, logs_argument, moment
-from pixelstat.people import places
+from pixelstat.people import networks, places, sending
+from pixelstat.people.behaviour import Limits
 from pixelstat.people.identity import KINDS
 from pixelstat.pipeline import Logs, Selection, kept
 from pixelstat.rejects import Limit, Rejects, check_limit
-from pixelstat.report import Report
+from pixelstat.report import NUMBERS, Report
 from pixelstat.reports.steps import Step, columns_hint, condition, step
 from pixelstat.schemas import CONDITION_COLUMNS
 from pixelstat.suggestions import requested_instead
@@ -40,6 +41,7 @@ class ReportCommand(click.Command):
         super().__init__(
             report.name, help=inspect.cleandoc(report.about), short_help=report.about.partition("\n")[0],
             params=[logs_argument, *report.options, *common_options()], callback=self.perform,
+            context_settings={"default_map": dict(report.defaults)},
         )  # fmt: skip
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -62,9 +64,12 @@ class ReportCommand(click.Command):
             require_geo(wanted.hit.meta.root_names(), common)
 
         def write(run: Run) -> None:
+            if "sent" in inspect.signature(self.report.function).parameters:
+                options["sent"] = run.selection.sent
             frame = self.report.function(run.events(), **options).collect(engine="streaming")
             run.finish()
-            notes = [f"times in {zone.key}", self.report.caption(**options)]
+            behaviour = str(run.selection.limits) if run.selection.machines != "include" else ""
+            notes = [f"times in {zone.key}", self.report.caption(**options), behaviour]
             result = self.report.result(frame, [note for note in notes if note], csv_safe=common["csv_safe"])
             outputs.deliver([result], run.output, common["output"])
 
@@ -125,6 +130,8 @@ def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run]
     for more in filter(None, _further_lines(ledger, selection)):
         tell(more)
     if ledger.first and ledger.last:
+        if selection.machines != "include" and (old := networks.age_warning(ledger.last)):
+            tell(old)
         tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
     elif ledger.lines and not ledger.pixel_requests:
         tell(requested_instead(grouped))
@@ -217,6 +224,10 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         key=_key(common) if common["cookieless"] else b"",
         since=period["since"],
         until=period["until"],
+        machines=common["machines"],
+        limits=Limits(**{limit.name: common[limit.name] for limit in fields(Limits)}),
+        scanners=[one for file in (*common["config"].networks, *common["networks"]) for one in networks.read(file)],
+        sent=sending.read(common["sent"], zone) if common["sent"] else None,
     )
 
 
@@ -286,6 +297,8 @@ def check_by(name: str, report: Report, further: Sequence[str]) -> None:
     """Raise PixelstatError where the report cannot be asked for by this column."""
     columns = [column for column in (*CONDITION_COLUMNS, *further) if column not in ("time", "products")]
     if name in columns:
+        if name in (column.name for column in report.columns if column.kind in NUMBERS):
+            raise PixelstatError(f"--by {name} is a figure of this report.", "Try: --by campaign")
         return
     if name == "time":
         raise PixelstatError("--by time would be a row a second.", f"Try: pixelstat {report.name} --every day")

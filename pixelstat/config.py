@@ -80,6 +80,7 @@ class Config:
     logs: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
     own_hosts: tuple[str, ...] = ()  # in lower case, without www.
+    networks: tuple[str, ...] = ()  # files of further networks of machines
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     consent: OwnConsent | None = None
     pixels: tuple[Pixel, ...] = ()
@@ -141,7 +142,7 @@ class _Reader:
             raise PixelstatError(f"{path} is no TOML: {error}.", "A text stands in double quotes.") from error
 
     def config(self) -> Config:
-        own = ["logs", "protocols", "own_hosts", "columns", "consent", "pixels", "goals", "funnels"]
+        own = ["logs", "protocols", "own_hosts", "networks", "columns", "consent", "pixels", "goals", "funnels"]
         self.known(self.tables, own, "")
         pixels = self.tables.get("pixels", [])
         if not isinstance(pixels, list) or not all(isinstance(pixel, dict) for pixel in pixels):
@@ -152,6 +153,7 @@ class _Reader:
             logs=tuple(log if log == "-" else str(here / log) for log in self.texts(self.tables, "logs")),
             protocols=self.protocols(),
             own_hosts=self.own_hosts(),
+            networks=tuple(str(here / file) for file in self.texts(self.tables, "networks")),
             columns=self.feeds(self.tables, "columns", own_only=True),
             consent=self.consent(),
             pixels=tuple(self.pixel(pixel, number) for number, pixel in enumerate(pixels)),

@@ -32,6 +32,7 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
         return _listed({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
     stages = (described, respected, recognized, judged)
     event = reduce(lambda rows, stage: stage(rows, selection), stages, claimed(request.lazy(), selection)).collect()
+    verdict = event["reason"].item()
     row = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)
     said: dict[str, object] = {"line": line, "format": row.pop("format"), **row}
     reason = event["rejected"].item()
@@ -40,7 +41,7 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
         own = with_lists_as_text(event.select(columns)).row(0, named=True)
         said |= {f"event: {key}": value for key, value in own.items()}
     said["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
-    said["why"] = _why(reason, fault, row)
+    said["why"] = _why(reason, fault, row, verdict)
     return _listed(said)
 
 
@@ -65,7 +66,7 @@ def _line(given: str, logs: Sequence[str]) -> tuple[source.Log, str, str | None]
     return source.Log("--explain", 0, head=f"\n{given}\n".encode()), given, None
 
 
-def _why(reason: str | None, fault: str | None, row: dict[str, object]) -> str:
+def _why(reason: str | None, fault: str | None, row: dict[str, object], verdict: str | None) -> str:
     status = row["status"]
     return {
         None: "a pixel request, answered, from nobody who is set aside",
@@ -78,6 +79,7 @@ def _why(reason: str | None, fault: str | None, row: dict[str, object]) -> str:
         "no_consent": "it carries a refusal, or --consent require asks for a consent that it does not carry",
         "other_host": "it is of another host than --host",
         "other_period": "it lies outside --since and --until",
+        "machine": f"it is a machine's by the rule {verdict}",
         "other": "--where does not hold for it",
     }[reason]
 

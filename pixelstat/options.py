@@ -210,6 +210,19 @@ WHICH = [
     click.Option(["--stitch"], is_flag=True, help="One visitor for all ids, users and recipients that events show together; reads the logs twice."),
     click.Option(["--geo"], multiple=True, metavar="FILE", help="Tell country, city, network by this MaxMind database (.mmdb); repeat it."),
 ]
+MACHINES = [
+    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Hits of machines: judge by one request, by all (verdict, reason), or set aside."),
+    click.Option(["--networks"], multiple=True, metavar="FILE", help="Further networks of machines, one a line; repeat it."),
+    click.Option(["--sent"], metavar="FILE", help="CSV of what was sent: message,sent or message,recipient,time."),
+    click.Option(["--burst-links", "burst_links"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Links of a message that no recipient clicks within --burst-time; 0: any."),
+    click.Option(["--burst-time", "burst_time"], type=Duration(), default="10s", show_default=True, metavar="TIME"),
+    click.Option(["--address-recipients", "address_recipients"], type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Recipients that no address has within --address-time; 0: any."),
+    click.Option(["--address-time", "address_time"], type=Duration(), default="10m", show_default=True, metavar="TIME"),
+    click.Option(["--recipient-addresses", "recipient_addresses"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Addresses that no recipient of a message has within --recipient-time; 0: any."),
+    click.Option(["--recipient-time", "recipient_time"], type=Duration(), default="30s", show_default=True, metavar="TIME"),
+    click.Option(["--after-send", "after_send"], type=Duration(), default="2s", show_default=True, metavar="TIME", help="Nobody opens or clicks so soon after sending."),
+    click.Option(["--page-rate", "page_rate"], type=click.IntRange(min=0), default=60, show_default=True, metavar="N", help="Page views that no visitor has in a minute; 0: any."),
+]
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
     click.Option(["--config"], callback=_config, metavar="FILE", help="Read this file in place of the nearest pixelstat.toml."),
@@ -236,6 +249,7 @@ OUTPUT = [
 # fmt: on
 COMMON: dict[str, list[click.Option]] = {
     "Which events": WHICH,
+    "Mails and machines": MACHINES,
     "Reading": READING,
     "Bad lines (each of these parses every line, not only the pixel's)": BAD_LINES,
     "Output": OUTPUT,

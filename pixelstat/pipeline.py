@@ -17,6 +17,7 @@ from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
 from pixelstat.people import (
     agents,
+    behaviour,
     channels,
     consent,
     devices,
@@ -24,10 +25,13 @@ from pixelstat.people import (
     exclusions,
     forwarded,
     identity,
+    machines,
     places,
     pseudonyms,
+    sending,
     stitching,
 )
+from pixelstat.people.networks import NamedNetwork
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
@@ -56,6 +60,10 @@ class Selection:
     cookieless: bool = False  # by address, agent and day alone
     is_hidden: bool = False  # all is read as pseudonyms, like Parquet that holds them
     key: bytes = field(default=b"", repr=False)  # the project's, for the last two
+    machines: str = "include"
+    limits: behaviour.Limits = field(default_factory=behaviour.Limits)
+    scanners: Sequence[NamedNetwork] = ()  # beside those that are known
+    sent: sending.Sent | None = None
 
     protocols: Sequence[PixelProtocol] = field(init=False)
 
@@ -84,14 +92,15 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
     events = found(logs, selection, ledger.reading, rejects)
     if people is not None:
         events = stitching.stitched(events, people)
-    events = judged(events, selection)
+    if selection.keep_duplicates:
+        events = duplicates.every_hit(events)
+    else:
+        events = duplicates.with_hit(events, may_lack_visitors=selection.visitor != "auto" or bool(logs.stored))
+    if selection.machines != "include":
+        events = behaviour.labelled(events, selection.limits)
     if selection.visitor != "auto":
         ledger.nameless = []
-    if selection.keep_duplicates:
-        hits = duplicates.every_hit(events)
-    else:
-        hits = duplicates.with_hit(events, may_lack_visitors=selection.visitor != "auto" or bool(logs.stored))
-    return ledger.settle(hits.select(*EVENTS, *selection.config.further))
+    return ledger.settle(judged(events, selection).select(*EVENTS, *selection.config.further))
 
 
 def known(logs: Logs, selection: Selection, ledger: Ledger) -> pl.DataFrame:
@@ -192,6 +201,9 @@ def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     events = consent.with_consent(events, selection.config.consent)
     events = channels.with_channels(events, selection.config.own_hosts)
     events = places.with_places(devices.with_devices(events), selection.geo)
+    if selection.sent is not None:
+        events = sending.with_sent(events, selection.sent)
+    events = machines.with_verdict(events, selection.scanners)
     return events.drop(selectors.contains(" "))  # what was needed on the way
 
 
@@ -202,6 +214,8 @@ def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
         reasons["other_host"] = pl.col("host").ne_missing(pl.lit(selection.host.lower()))
     if selection.since or selection.until:
         reasons["other_period"] = exclusions.is_outside(selection.since, selection.until)
+    if selection.machines == "exclude":
+        reasons["machine"] = pl.col("verdict") == "machine"
     if selection.where is not None:
         reasons["other"] = selection.where.fill_null(value=False).not_()
     return exclusions.reject(events, reasons)

@@ -1,7 +1,8 @@
 """A report is a pure function from EVENTS to a frame, with declared columns and options: here it becomes a command."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import click
 import polars as pl
@@ -57,6 +58,7 @@ class Report:
     options: Sequence[click.Parameter]
     function: Callable[..., pl.LazyFrame]
     caption: Callable[..., str] = field(default=lambda **_: "")
+    defaults: Mapping[str, str] = field(default_factory=dict)  # of common options, where they are others here
 
     @property
     def name(self) -> str:
@@ -82,10 +84,11 @@ def report(
     columns: Sequence[Column],
     options: Sequence[click.Parameter] = (),
     caption: Callable[..., str] = lambda **_: "",
+    defaults: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Callable[..., pl.LazyFrame]], Report]:
     """Declare a function to be a report. Its name is the command, its docstring the help."""
 
     def declare(function: Callable[..., pl.LazyFrame]) -> Report:
-        return Report(title, columns, options, function, caption)
+        return Report(title, columns, options, function, caption, defaults)
 
     return declare

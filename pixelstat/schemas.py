@@ -14,6 +14,7 @@ REASONS = {  # why a line is set aside, in the order of precedence, with the led
     "no_consent": ("without consent", "without consent"),
     "other_host": ("of another host", "of other hosts"),
     "other_period": ("outside the period", "outside the period"),
+    "machine": ("machine", "machines"),
     "other": ("not matching --where", "not matching --where"),
     "duplicate": ("duplicate", "duplicates"),
 }
@@ -56,7 +57,7 @@ REQUESTS = pl.Schema(
         "status": pl.Int16(),  # null where the format has none
         "bytes": pl.Int64(),  # null for "-"
         "referrer": pl.String(),  # the Referer header; null when absent
-        "user_agent": pl.String(),  # null when absent or when the format has none
+        "user_agent": pl.String(),  # empty when the request had none, null when the format does not tell
         "forwarded_for": pl.String(),  # the X-Forwarded-For header
         "cookies": pl.String(),  # the Cookie header
         "dnt": pl.String(),  # the DNT header
@@ -150,13 +151,15 @@ EVENTS = pl.Schema(
         "hit": pl.UInt64(),  # the same number for what is the same hit; it holds within one run
         "first": pl.Int64(),  # of rows of one hit that may differ the lowest counts; null where all are the same
         "rejected": Reason,
+        "verdict": pl.String(),  # human, proxy (which hides one) or machine
+        "reason": pl.String(),  # the rule that told the proxy or the machine; null for a human
     }
 )
 
 # Columns of EVENTS that are made of the others, anew in every run: Parquet of events need not have them.
 DERIVED = (
     "browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent",
-    "source", "medium", "keyword", "channel",
+    "source", "medium", "keyword", "channel", "verdict", "reason",
 )  # fmt: skip
 
 # What --where and --step may name, and what `pixelstat events` writes.

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 NAMES = {  # command: its one line in `pixelstat --help`
     "funnel": "How many visitors go each step of the way, and where they leave.",
+    "opens": "Opens of mails, and whose they are: people's, image proxies', machines'.",
+    "clicks": "Clicks on the links of mails, and whose they are.",
     "views": "Page views and visitors, by page or over time.",
 }
 

@@ -1,0 +1,101 @@
+"""opens: what became of each mail: opens by whom they are of, people, clicks, unsubscribes."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pixelstat.intervals import wilson
+from pixelstat.options import by_option, top_option
+from pixelstat.people.duplicates import distinct
+from pixelstat.people.sending import Sent
+from pixelstat.report import Column, report
+from pixelstat.vocabulary import person, top_groups
+
+USUAL = "message"  # what the rows are by, unless --by says otherwise
+EVENTS = ("open", "click_email", "unsubscribe")
+
+
+@report(
+    "Opens of mails",
+    columns=[
+        Column("message", "text", "or what --by names; empty where the pixel does not tell"),
+        Column("sent", "count", "recipients sent to, by --sent"),
+        Column("opens", "count", "loads of the mail's pixel, whoever loaded it"),
+        Column("human_opens", "count", "of these, by a person's own mail program"),
+        Column("proxy_opens", "count", "by Gmail's or Yahoo's image proxy, when a person opened the mail"),
+        Column("machine_opens", "count", "by machines: prefetching, scanners, bots"),
+        Column("people", "count", "distinct recipients (else visitors) with an open that is no machine's"),
+        Column("open_rate", "share", "people of sent; low: who blocks images opens unseen"),
+        Column("open_rate_low", "share", "lower end of its 95 % interval (Wilson)"),
+        Column("open_rate_high", "share", "upper end"),
+        Column("clicks", "count", "clicks on the mail's links, machines' too"),
+        Column("clickers", "count", "distinct recipients with a click that is no machine's"),
+        Column("click_to_open", "share", "clickers per person who opened; above 1 where images are blocked"),
+        Column("median_seconds_to_open", "seconds", "from sending to a recipient's first open, machines' left out"),
+        Column("unsubscribes", "count", "unsubscribe events, machines' too"),
+    ],
+    options=[by_option, top_option],
+    caption=lambda by, top, **_: f"by {', '.join(by or [USUAL])}, {f'the {top} most opened' if top else 'all'}",
+    defaults={"bots": "include", "machines": "label"},
+)
+def opens(events: pl.LazyFrame, *, by: Sequence[str], top: int, sent: Sent | None) -> pl.LazyFrame:
+    """Opens of mails, and whose they are: people's, image proxies', machines'.
+
+    An open is a load of the mail's pixel. Mail programs load it without anybody looking, scanners do, and people who
+    block images read without loading it. So opens stand beside people, and machines' are told apart, never dropped.
+    """
+    by = by or [USUAL]
+    column = pl.col
+    is_open, is_click = column("event") == "open", column("event") == "click_email"
+    is_machine = column("verdict") == "machine"
+    told = [name for name in by if name not in ("event", "verdict")]
+    mails = events.filter(column("event").is_in(EVENTS)).select(
+        "event", "verdict", "hit", "first", *told, person=person(), wait=_wait()
+    )
+    recipients = (
+        distinct(mails)
+        .group_by(*by, "person")
+        .agg(
+            *((is_open & (column("verdict") == kind)).sum().alias(f"{kind}_opens") for kind in KINDS),
+            opens=is_open.sum(),
+            clicks=is_click.sum(),
+            unsubscribes=(column("event") == "unsubscribe").sum(),
+            opened=(is_open & ~is_machine).any() & column("person").is_not_null().first(),
+            clicked=(is_click & ~is_machine).any() & column("person").is_not_null().first(),
+            wait=column("wait").filter(is_open & ~is_machine).min(),
+        )
+    )
+    counts = ["opens", *(f"{kind}_opens" for kind in KINDS), "clicks", "unsubscribes"]
+    found = recipients.group_by(by).agg(
+        column(counts).sum(),
+        people=column("opened").sum(),
+        clickers=column("clicked").sum(),
+        median_seconds_to_open=column("wait").filter("opened").median(),
+    )
+    found = _with_sent(found, by, sent)
+    low, high = wilson(column("people"), column("sent"))
+    found = found.with_columns(
+        open_rate=_share("people", "sent"), open_rate_low=low, open_rate_high=high,
+        click_to_open=_share("clickers", "people"),
+    )  # fmt: skip
+    return top_groups(found.select(*by, *(shown.name for shown in opens.columns[1:])), by, "opens", top)
+
+
+KINDS = ("human", "proxy", "machine")
+
+
+def _wait() -> pl.Expr:
+    """Seconds from sending to the hit; null where the time of sending is unknown, or later than the hit."""
+    seconds = (pl.col("time") - pl.col("sent")).dt.total_microseconds() / 1_000_000
+    return pl.when(seconds >= 0).then(seconds)
+
+
+def _with_sent(found: pl.LazyFrame, by: Sequence[str], sent: Sent | None) -> pl.LazyFrame:
+    """How many each was sent to; null without a file that tells it by the same column."""
+    if sent is None or [sent.key] != [*by]:
+        return found.with_columns(sent=pl.lit(None, pl.Int64))
+    return found.join(sent.recipients.lazy(), on=by, how="left")
+
+
+def _share(part: str, whole: str) -> pl.Expr:
+    return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole))
