@@ -17,6 +17,8 @@ from pixelstat.terminal import let_go_of_stdout, say
 # ask for them again, takes a tenth of the time; keeping it for good takes a quarter more of it.
 ALLOCATION = "background_thread:false,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0,narenas:2"
 
+WITHOUT_A_REPORT = "summary"
+
 
 class Reports(click.Group):
     """The commands, imported when they are called: `pixelstat --help` answers before Polars has loaded."""
@@ -49,6 +51,7 @@ def pixelstat() -> None:
     """Find the tracking-pixel requests in web-server access logs and answer what people track for.
 
     \b
+    pixelstat access.log*                       the summary: people, visits, views, conversions, revenue
     pixelstat funnel access.log*                the shop funnel, as far as its events occur
     pixelstat funnel access.log* --steps /,/cart,purchase --window 1d
     pixelstat views access.log* --every day -o days.csv
@@ -88,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(given: list[str]) -> Exit:
     """The command's own exit code. Not by Click's `main`, which has exit codes of its own for pipes and interrupts."""
     try:
-        with pixelstat.make_context("pixelstat", [*given] or ["--help"]) as context:
+        with pixelstat.make_context("pixelstat", with_report(given) or ["--help"]) as context:
             code = pixelstat.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -97,6 +100,16 @@ def _run(given: list[str]) -> Exit:
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     return code or Exit.DONE
+
+
+def with_report(given: list[str]) -> list[str]:
+    """The arguments, behind the report that logs without one ask for."""
+    first = given[0] if given else ""
+    if not first or first in (*reports.NAMES, *commands.NAMES) or (first != "-" and first.startswith("-")):
+        return [*given]
+    from pixelstat import paths
+
+    return [WITHOUT_A_REPORT, *given] if first == "-" or paths.are_there(first) else [*given]
 
 
 def _failed(error: PixelstatError, code: Exit, given: Sequence[str]) -> Exit:

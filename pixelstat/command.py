@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,14 +15,15 @@ import click
 import polars as pl
 
 from pixelstat import formats, keys, outputs, paths, source, stored
+from pixelstat.comparison import comparison, side_by_side
 from pixelstat.config import Config, Funnel
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
 from pixelstat.formats.nginx_conf import nginx_formats
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger, count
-from pixelstat.options import COMMON, common_options, logs_argument, moment
-from pixelstat.people import networks, places, sending
+from pixelstat.options import COMMON, common_options, compare_option, logs_argument, moment
+from pixelstat.people import networks, places, sending, visits
 from pixelstat.people.behaviour import Limits
 from pixelstat.people.identity import KINDS
 from pixelstat.pipeline import Logs, Selection, kept
@@ -40,12 +42,15 @@ class ReportCommand(click.Command):
         self.report = report
         super().__init__(
             report.name, help=inspect.cleandoc(report.about), short_help=report.about.partition("\n")[0],
-            params=[logs_argument, *report.options, *common_options()], callback=self.perform,
+            params=[logs_argument, *self.own(), *common_options()], callback=self.perform,
             context_settings={"default_map": dict(report.defaults)},
         )  # fmt: skip
 
+    def own(self) -> list[click.Parameter]:
+        return [*self.report.options, compare_option]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        sections: dict[str, Sequence[click.Parameter]] = {"This report": self.report.options, **COMMON}
+        sections: dict[str, Sequence[click.Parameter]] = {"This report": self.own(), **COMMON}
         for heading, options in sections.items():
             records = [record for option in options if (record := option.get_help_record(ctx))]
             with formatter.section(heading):
@@ -59,21 +64,37 @@ class ReportCommand(click.Command):
         zone: ZoneInfo = common["tz"]
         if given.get("every") and not given.get("by") and _is_given("top") and not common["quiet"]:
             say("--top is for pages; a series over time is shown whole.")
+        against, every = given.pop("compare"), given.get("every")
         options = report_options(self.report, given, common["config"], zone)
-        for wanted in options.get("steps", ()):
-            require_geo(wanted.hit.meta.root_names(), common)
+        named = [
+            *options.get("by", ()),
+            *(name for step in options.get("steps", ()) for name in step.hit.meta.root_names()),
+        ]
+        require_geo([*named, *(column.name for column in self.report.columns)], common)
+        selection = selected(common, zone, named, of_visits=self.report.of_visits)
+        if against is None and self.report.compares and selection.since:
+            against = "previous"
+        wanted = comparison(against, selection.since, selection.until, zone) if against else None
+        if wanted:
+            selection = replace(selection, since=wanted.both.since, until=wanted.both.until)
+        if "sent" in inspect.signature(self.report.function).parameters:
+            options["sent"] = selection.sent
+        find = partial(self.report.function, **options)
 
         def write(run: Run) -> None:
-            if "sent" in inspect.signature(self.report.function).parameters:
-                options["sent"] = run.selection.sent
-            frame = self.report.function(run.events(), **options).collect(engine="streaming")
-            run.finish()
-            behaviour = str(run.selection.limits) if run.selection.machines != "include" else ""
+            behaviour = str(selection.limits) if selection.machines != "include" else ""
             notes = [f"times in {zone.key}", self.report.caption(**options), behaviour]
-            result = self.report.result(frame, [note for note in notes if note], csv_safe=common["csv_safe"])
+            if wanted:
+                report, events = self.report, run.events()
+                result, note = side_by_side(report, find, events, wanted, every=every, zone=zone)
+                notes.append(note)
+            else:
+                result = self.report.result(find(run.events()).collect(engine="streaming"))
+            run.finish()
+            result = replace(result, notes=[note for note in notes if note], csv_safe=common["csv_safe"])
             outputs.deliver([result], run.output, common["output"])
 
-        return performed(logs, common, write)
+        return performed(logs, common, selection, write)
 
 
 @dataclass
@@ -105,12 +126,11 @@ class Run:
         check_limit(self.limit, self.rejects.total if self.rejects else 0, self.ledger.lines)
 
 
-def performed(logs: Sequence[str], common: dict[str, Any], write: Callable[[Run], None]) -> Exit:
+def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection, write: Callable[[Run], None]) -> Exit:
     """Find the logs, let `write` read them and write what it finds, and say what it stands on."""
     tell = (lambda _: None) if common["quiet"] else say
     zone: ZoneInfo = common["tz"]
     logs = logs or common["config"].logs
-    selection = selected(common, zone)
     if common["explain"] is not None:
         click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
         return Exit.DONE
@@ -180,8 +200,18 @@ def _readable_failures() -> Iterator[None]:
         ) from error
 
 
-def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
-    """The common options as a Selection. Raises PixelstatError for times and SQL that cannot be read."""
+def selected(
+    common: dict[str, Any],
+    zone: ZoneInfo,
+    columns: Sequence[str] = (),
+    *,
+    of_visits: bool = False,
+    names_source: bool = True,
+) -> Selection:
+    """The common options as a Selection, with visits where `of_visits`, these columns or the condition ask for them.
+
+    Raises PixelstatError for times and SQL that cannot be read.
+    """
     for name in ("where", "host", "log_format", "nginx_conf", "rejects", "key"):
         if common[name] is not None and not common[name].strip():
             raise PixelstatError(
@@ -207,6 +237,9 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
     if common["cookieless"] and (common["stitch"] or common["visitor"] != "auto"):
         other = "--stitch" if common["stitch"] else "--visitor"
         raise PixelstatError(f"--cookieless looks at no id, and {other} at nothing else.", "Leave one of them out.")
+    midnight = zone if common["split_midnight"] else None
+    cut = visits.Cut(common["visit_timeout"], midnight, common["split_campaign"], names_source)
+    of_visits |= visits.are_asked([*columns, *(where.meta.root_names() if where is not None else ())], cut)
     return Selection(
         pixels=common["pixel"],
         named=common["protocol"],
@@ -228,6 +261,7 @@ def selected(common: dict[str, Any], zone: ZoneInfo) -> Selection:
         limits=Limits(**{limit.name: common[limit.name] for limit in fields(Limits)}),
         scanners=[one for file in (*common["config"].networks, *common["networks"]) for one in networks.read(file)],
         sent=sending.read(common["sent"], zone) if common["sent"] else None,
+        visits=cut if of_visits else None,
     )
 
 
@@ -288,8 +322,11 @@ def report_options(report: Report, given: dict[str, Any], config: Config, zone: 
             raise PixelstatError("A funnel has at most 64 steps.", "Leave some out.")
     for name in given.get("by", ()):
         check_by(name, report, config.further)
-    if "tz" in inspect.signature(report.function).parameters:
+    wanted = inspect.signature(report.function).parameters
+    if "tz" in wanted:
         given["tz"] = zone.key
+    if "goals" in wanted:
+        given["goals"] = {name: _step(name, config).hit for name in config.goals}
     return given
 
 

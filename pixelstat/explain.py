@@ -11,13 +11,15 @@ from pixelstat import formats, paths, source
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.samples import Format
 from pixelstat.outputs.spelled import with_lists_as_text
-from pixelstat.pipeline import Selection, claimed, described, judged, recognized, respected
+from pixelstat.pipeline import Selection, claimed, described, judged, recognized, respected, without_machines
 from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS, Reason
 from pixelstat.terminal import harmless
 
 
 def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selection: Selection, zone: str) -> str:
     """The line's format, its fields, the event it became, and the verdict with its reason."""
+    if selection.visits:
+        raise PixelstatError("One line does not tell its visit, which --where asks for.", "Leave --where out.")
     log, line, header = _line(given.encode("utf-8", "replace").decode(), logs)
     form = formats.detect(log.first_lines(formats.LONGER_HEAD), candidates) if log.head else None
     given_line = {"line": [line], "header": [header], "file": ["--explain"], "number": [1]}
@@ -30,7 +32,7 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
     fault = request["fault"].item()
     if request["format"].item() is None:
         return _listed({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
-    stages = (described, respected, recognized, judged)
+    stages = (described, respected, recognized, without_machines, judged)
     event = reduce(lambda rows, stage: stage(rows, selection), stages, claimed(request.lazy(), selection)).collect()
     verdict = event["reason"].item()
     row = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)

@@ -170,11 +170,23 @@ top_option = click.Option(
     ["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
     help="So many rows, or groups of rows; 0 for all.",
 )  # fmt: skip
+few_option = click.Option(
+    ["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N", help="So many of each; 0 for all."
+)
 by_option = click.Option(
     ["--by"], multiple=True, metavar="COLUMN", help="A row for each value of this column of the events; repeat it."
 )
 every_option = click.Option(
     ["--every"], type=click.Choice(["hour", "day", "week", "month"]), help="A series over time instead."
+)
+daily_option = click.Option(
+    ["--every"], type=click.Choice(["hour", "day", "week", "month", "all"]), default="day", show_default=True,
+    help="So long is a row; all is the whole range.",
+)  # fmt: skip
+compare_option = click.Option(
+    ["--compare"],
+    metavar="PERIOD",
+    help="The same of another period beside it, and the change: previous, or 2026-08-01..2026-08-31.",
 )
 
 
@@ -223,6 +235,11 @@ MACHINES = [
     click.Option(["--after-send", "after_send"], type=Duration(), default="2s", show_default=True, metavar="TIME", help="Nobody opens or clicks so soon after sending."),
     click.Option(["--page-rate", "page_rate"], type=click.IntRange(min=0), default=60, show_default=True, metavar="N", help="Page views that no visitor has in a minute; 0: any."),
 ]
+VISITING = [
+    click.Option(["--visit-timeout", "visit_timeout"], type=Duration(), default="30m", show_default=True, metavar="TIME", help="A visit ends with a longer pause."),
+    click.Option(["--split-midnight", "split_midnight"], is_flag=True, help="Another day begins another visit."),
+    click.Option(["--split-campaign", "split_campaign"], is_flag=True, help="Another source, medium or campaign begins another visit."),
+]
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
     click.Option(["--config"], callback=_config, metavar="FILE", help="Read this file in place of the nearest pixelstat.toml."),
@@ -250,6 +267,7 @@ OUTPUT = [
 COMMON: dict[str, list[click.Option]] = {
     "Which events": WHICH,
     "Mails and machines": MACHINES,
+    "Visits": VISITING,
     "Reading": READING,
     "Bad lines (each of these parses every line, not only the pixel's)": BAD_LINES,
     "Output": OUTPUT,

@@ -12,6 +12,8 @@ from pixelstat.archives import Replayed, compression
 from pixelstat.errors import PixelstatError
 from pixelstat.source import STDIN, Log, blocks, opened
 
+LONGEST = 4096  # characters of a path
+
 
 def find_logs(paths: Sequence[str]) -> list[Log]:
     """The logs behind paths, directories, quoted globs and `-`, opened far enough to know their heads.
@@ -29,7 +31,7 @@ def _expand(path: str) -> list[Log]:
         return [_standard_input()]
     place = Path(path)
     if not exists(path):  # an existing file of that very name comes first: x[1].log is a good name
-        matches = _matches(path) if len(path) < 4096 and glob.has_magic(path) else []
+        matches = _matches(path) if len(path) < LONGEST and glob.has_magic(path) else []
         if not matches:
             raise PixelstatError(
                 f"There is no file {path!r}.", "Name access logs, directories of them, or - for standard input."
@@ -64,6 +66,11 @@ def exists(path: str) -> bool:
         return bool(path) and Path(path).exists()
     except (OSError, ValueError):  # too long, or with a NUL in it: no file has such a name
         return False
+
+
+def are_there(path: str) -> bool:
+    """Whether a path or a glob leads to anything."""
+    return exists(path) or (len(path) < LONGEST and glob.has_magic(path) and bool(_matches(path)))
 
 
 def _standard_input() -> Log:

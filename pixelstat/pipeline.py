@@ -30,12 +30,14 @@ from pixelstat.people import (
     pseudonyms,
     sending,
     stitching,
+    visits,
 )
 from pixelstat.people.networks import NamedNetwork
+from pixelstat.people.visits import Cut
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
 from pixelstat.rejects import Rejects
-from pixelstat.schemas import DERIVED, EVENTS, EXPORTED, Reason
+from pixelstat.schemas import DERIVED, EVENTS, EXPORTED, VISITS, Reason
 from pixelstat.vocabulary import looked_at
 
 
@@ -64,6 +66,7 @@ class Selection:
     limits: behaviour.Limits = field(default_factory=behaviour.Limits)
     scanners: Sequence[NamedNetwork] = ()  # beside those that are known
     sent: sending.Sent | None = None
+    visits: Cut | None = None  # how they are cut, where somebody asks what only a visit knows
 
     protocols: Sequence[PixelProtocol] = field(init=False)
 
@@ -97,10 +100,15 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
     else:
         events = duplicates.with_hit(events, may_lack_visitors=selection.visitor != "auto" or bool(logs.stored))
     if selection.machines != "include":
-        events = behaviour.labelled(events, selection.limits)
+        events = without_machines(behaviour.labelled(events, selection.limits), selection)
+    columns = [*EVENTS, *selection.config.further]
+    if selection.visits:
+        events = visits.with_visits(events.select(*columns), selection.visits)
+        columns += VISITS
     if selection.visitor != "auto":
         ledger.nameless = []
-    return ledger.settle(judged(events, selection).select(*EVENTS, *selection.config.further))
+    settled = ledger.settle(judged(events, selection).select(columns))
+    return visits.within(settled, selection.since, selection.until) if selection.visits else settled
 
 
 def known(logs: Logs, selection: Selection, ledger: Ledger) -> pl.DataFrame:
@@ -207,6 +215,12 @@ def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     return events.drop(selectors.contains(" "))  # what was needed on the way
 
 
+def without_machines(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """EVENTS with machines set aside, where that is asked for: their visits are none."""
+    is_machine = pl.col("verdict") == "machine"
+    return exclusions.reject(events, {"machine": is_machine} if selection.machines == "exclude" else {})
+
+
 def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """EVENTS with the rest of the marks."""
     reasons = {}
@@ -214,8 +228,6 @@ def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
         reasons["other_host"] = pl.col("host").ne_missing(pl.lit(selection.host.lower()))
     if selection.since or selection.until:
         reasons["other_period"] = exclusions.is_outside(selection.since, selection.until)
-    if selection.machines == "exclude":
-        reasons["machine"] = pl.col("verdict") == "machine"
     if selection.where is not None:
         reasons["other"] = selection.where.fill_null(value=False).not_()
     return exclusions.reject(events, reasons)

@@ -7,20 +7,30 @@ from types import MappingProxyType
 import click
 import polars as pl
 
-KINDS = {pl.String: "text", pl.Datetime: "instant", pl.Float64: "number", pl.Int16: "count", pl.List: "list"}
+KINDS = {
+    pl.String: "text",
+    pl.Datetime: "instant",
+    pl.Float64: "number",
+    pl.Int16: "count",
+    pl.Int64: "count",
+    pl.Boolean: "flag",
+    pl.List: "list",
+}
 DTYPES: dict[str, pl.DataType] = {  # a column's kind: its type, a promise to every reader of CSV and Parquet
     "text": pl.String(),
     "count": pl.Int64(),
     "share": pl.Float64(),  # 0..1
     "seconds": pl.Float64(),
     "number": pl.Float64(),
+    "figure": pl.Float64(),  # a number of any kind, whole or not
+    "flag": pl.Boolean(),
     "time": pl.Datetime("us"),  # with the time zone of the report
     "instant": pl.Datetime("us"),  # the same, to the second
 }
 
 
 TIMES = ("time", "instant")
-NUMBERS = ("count", "share", "seconds", "number")  # kinds that stand to the right
+NUMBERS = ("count", "share", "seconds", "number", "figure")  # kinds that stand to the right
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class Column:
     kind: str = "text"
     about: str = ""
     bar: bool = False
+    key: bool = False  # a number that tells which row it is, not what was counted
 
 
 def of_events(name: str, dtype: pl.DataType) -> Column:
@@ -59,6 +70,8 @@ class Report:
     function: Callable[..., pl.LazyFrame]
     caption: Callable[..., str] = field(default=lambda **_: "")
     defaults: Mapping[str, str] = field(default_factory=dict)  # of common options, where they are others here
+    of_visits: bool = False  # it looks at VISITS, too
+    compares: bool = False  # with --since, it has the period before beside it without being asked
 
     @property
     def name(self) -> str:
@@ -68,7 +81,7 @@ class Report:
     def about(self) -> str:
         return (self.function.__doc__ or "").strip()
 
-    def result(self, frame: pl.DataFrame, notes: Sequence[str], *, csv_safe: bool = True) -> Result:
+    def result(self, frame: pl.DataFrame) -> Result:
         """The collected frame as declared: the same columns in the same order and types, every time.
 
         What is not declared is a column of the events that was asked for by its name.
@@ -76,7 +89,7 @@ class Report:
         declared = {column.name: column for column in self.columns}
         shown = [declared.get(name) or of_events(name, dtype) for name, dtype in frame.schema.items()]
         frame = frame.cast({column.name: DTYPES[column.kind] for column in shown if column.kind not in TIMES})
-        return Result(self.title, shown, frame, notes, csv_safe)
+        return Result(self.title, shown, frame)
 
 
 def report(
@@ -84,11 +97,14 @@ def report(
     columns: Sequence[Column],
     options: Sequence[click.Parameter] = (),
     caption: Callable[..., str] = lambda **_: "",
+    *,
     defaults: Mapping[str, str] = MappingProxyType({}),
+    of_visits: bool = False,
+    compares: bool = False,
 ) -> Callable[[Callable[..., pl.LazyFrame]], Report]:
     """Declare a function to be a report. Its name is the command, its docstring the help."""
 
     def declare(function: Callable[..., pl.LazyFrame]) -> Report:
-        return Report(title, columns, options, function, caption, defaults)
+        return Report(title, columns, options, function, caption, defaults, of_visits, compares)
 
     return declare

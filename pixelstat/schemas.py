@@ -162,6 +162,20 @@ DERIVED = (
     "source", "medium", "keyword", "channel", "verdict", "reason",
 )  # fmt: skip
 
-# What --where and --step may name, and what `pixelstat events` writes.
+# What the events of a visit know of it, where a report asks.
+VISITS = pl.Schema(
+    {
+        "visit": pl.UInt32(),  # the same number for what is the same visit; it holds within one run
+        "visit_start": UTC_TIME,
+        "visit_seconds": pl.Float64(),  # from its first event to its last; null where there is but one
+        "visit_views": pl.Int64(),  # page views
+        "single_hit": pl.Boolean(),  # there is but one event, heartbeats aside
+        "entry_page": pl.String(),  # of its first page view
+        "exit_page": pl.String(),  # of its last
+        "first_seen": UTC_TIME,  # the visitor's first event in the logs
+    }
+)
+
+# What `pixelstat events` writes; and what --where, --step and --by may name.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})
-CONDITION_COLUMNS = EXPORTED.names()
+CONDITION_COLUMNS = [*EXPORTED, *(name for name in VISITS if name != "visit")]

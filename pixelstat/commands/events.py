@@ -6,7 +6,7 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat.command import Run, performed
+from pixelstat.command import Run, performed, selected
 from pixelstat.errors import Exit
 from pixelstat.ledger import count
 from pixelstat.options import common_options, logs_argument, reveal_option
@@ -35,7 +35,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
 
     A table shows the first events and a few of their columns, every other output all of both.
     """
-    return performed(logs, common, _write)
+    return performed(logs, common, selected(common, common["tz"], names_source=False), _write)
 
 
 def _write(run: Run) -> None:

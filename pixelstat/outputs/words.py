@@ -13,6 +13,8 @@ def word(value: Any, kind: str) -> str:
     """The cell's text; harmless in a terminal whatever a log put into it."""
     if value is None:
         return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, datetime):
         midnight = kind != "instant" and (value.hour, value.minute, value.second) == (0, 0, 0)
         return value.strftime("%Y-%m-%d" if midnight else SECOND if kind == "instant" else "%Y-%m-%d %H:%M")
@@ -32,4 +34,14 @@ def _length(seconds: float) -> str:
     return f"{days}d {hours % 24}h"
 
 
-_NUMBERS = {"count": "{:,}".format, "number": "{:,.2f}".format, "share": "{:.1%}".format, "seconds": _length}
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+
+
+_NUMBERS = {
+    "count": "{:,}".format,
+    "number": "{:,.2f}".format,
+    "share": "{:.1%}".format,
+    "seconds": _length,
+    "figure": _figure,
+}

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import polars as pl
 
 from pixelstat.people.sources import Source, came_from, kind_of
-from pixelstat.people.stitching import IN_MAILS
 from pixelstat.protocols.parameters import decoded, parameter
-from pixelstat.vocabulary import once_each
+from pixelstat.vocabulary import is_mail, once_each
 
 TOUCH = ("source", "medium", "keyword", "channel")  # the columns that tell where a visitor came from
 LONGEST = 2_048  # characters of a referrer's query that are looked at: hostile ones run to megabytes
@@ -90,7 +89,7 @@ def with_landing(events: pl.LazyFrame) -> pl.LazyFrame:
     The page that a mail is read on is its webmail's, and tells nothing.
     """
     query, landing = pl.col("page_query"), pl.col("landing query")
-    is_marked = query.str.contains(_MARKED) & pl.col("event").is_in(IN_MAILS).not_().fill_null(value=True)
+    is_marked = query.str.contains(_MARKED) & ~is_mail()
     click = pl.coalesce(
         landing.str.extract(rf"(?i)(?:^|&)({'|'.join(names)})=[^&{{%]") for names in (CLICK_IDS, WEAK_CLICK_IDS)
     )

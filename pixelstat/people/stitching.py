@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from pixelstat.protocols.parameters import decoded, parameter
+from pixelstat.vocabulary import is_mail
 
 # A person's key is the least of theirs: by its kind in this order, then by the alphabet. Of each kind so many may
 # stand beside one key. Some browsers forget a visitor id within a week, some senders give each mail a recipient of
@@ -26,7 +27,6 @@ LANDING: Mapping[str, tuple[str, ...]] = {
     "r": ("rcpt", "recipient", "subscriber"),
     "v": ("vid", "visitor_id", "anonymous_id"),
 }
-IN_MAILS = ("open", "click_email", "web_view", "unsubscribe")  # their page is a webmail's, with ids of its own
 
 _WORDS = (
     "null|nil|none|undefined|unknown|anonymous|anon|guest|nobody|n/?a|nan|false|true|default|test|-1|"
@@ -42,9 +42,7 @@ def shown_together(events: pl.LazyFrame) -> pl.LazyFrame:
     column = pl.col
     own = {"visitor": column("visitor"), "u": pl.lit("u:") + column("user_id"), "r": pl.lit("r:") + column("recipient")}
     queries = [column("page_query"), column("http_referer").str.extract(r"\?([^#]*)")]
-    landing = pl.when(column("event").is_in(IN_MAILS).not_()).then(
-        pl.concat_str(queries, separator="&", ignore_nulls=True)
-    )
+    landing = pl.when(~is_mail()).then(pl.concat_str(queries, separator="&", ignore_nulls=True))
     found = [f"landing_{kind}" for kind in LANDING]
     rows = (
         events.filter(column("rejected").is_null())

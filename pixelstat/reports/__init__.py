@@ -7,10 +7,16 @@ if TYPE_CHECKING:
     from pixelstat.report import Report
 
 NAMES = {  # command: its one line in `pixelstat --help`
+    "summary": "Visitors, visits, views, conversions and revenue at a glance.",
     "funnel": "How many visitors go each step of the way, and where they leave.",
+    "views": "Page views and visitors, by page or over time.",
+    "visitors": "Distinct visitors over time, new and returning.",
+    "visits": "How many visits, how long, and how many of a single hit.",
+    "sources": "Where visitors come from: channels, sources and media.",
+    "devices": "What visitors use: types of device, systems, browsers.",
+    "places": "Where visitors are: countries, regions, cities, networks.",
     "opens": "Opens of mails, and whose they are: people's, image proxies', machines'.",
     "clicks": "Clicks on the links of mails, and whose they are.",
-    "views": "Page views and visitors, by page or over time.",
 }
 
 

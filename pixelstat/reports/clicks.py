@@ -4,21 +4,24 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pixelstat.options import by_option, top_option
+from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.report import Column, report
+from pixelstat.reports.series import bucket, over_time
 from pixelstat.vocabulary import person, top_groups
 
 USUAL = "message"  # what the rows are by, beside the link, unless --by says otherwise
 
 
-def _caption(by: Sequence[str], top: int, **_: object) -> str:
-    return f"by {', '.join([*(by or [USUAL]), 'link'])}, {f'the {top} most clicked' if top else 'all'}"
+def _caption(by: Sequence[str], top: int, every: str | None, **_: object) -> str:
+    groups = [*([every] if every else []), *(by or [USUAL]), "link"]
+    return f"by {', '.join(groups)}, {f'the {top} most clicked' if top else 'all'}"
 
 
 @report(
     "Clicks on links of mails",
     columns=[
+        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
         Column("message", "text", "or what --by names; empty where the address does not tell"),
         Column("link", "text", "its target, or the sender's own name of it"),
         Column("clicks", "count", "click_email events, whoever clicked", bar=True),
@@ -26,24 +29,25 @@ def _caption(by: Sequence[str], top: int, **_: object) -> str:
         Column("machine_clicks", "count", "scanners' and bots'"),
         Column("clickers", "count", "distinct recipients (else visitors) with a click that is no machine's"),
     ],
-    options=[by_option, top_option],
+    options=[by_option, top_option, every_option],
     caption=_caption,
     defaults={"bots": "include", "machines": "label"},
 )
-def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int) -> pl.LazyFrame:
+def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
     """Clicks on the links of mails, and whose they are: people's or machines'.
 
     Scanners follow every link of a mail before it is delivered. They are told apart, never dropped.
     """
+    begins = [bucket(pl.col("time"), every, tz).alias("bucket")] if every else []
     groups = [*(name for name in by or [USUAL] if name != "link"), "link"]
     column = pl.col
     is_machine = column("verdict") == "machine"
     clicked = events.filter(column("event") == "click_email").select(
-        "verdict", "hit", "first", *(name for name in groups if name != "verdict"), person=person()
+        "verdict", "hit", "first", *begins, *(name for name in groups if name != "verdict"), person=person()
     )
     found = (
         distinct(clicked)
-        .group_by(groups)
+        .group_by(*(["bucket"] if every else []), *groups)
         .agg(
             clicks=pl.len(),
             human_clicks=(~is_machine).sum(),
@@ -51,4 +55,6 @@ def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int) -> pl.LazyFrame
             clickers=column("person").filter(~is_machine).drop_nulls().n_unique(),
         )
     )
+    if every:
+        return over_time(top_groups(found, groups, "clicks", top, over=True), every, tz, groups)
     return top_groups(found, groups, "clicks", top)

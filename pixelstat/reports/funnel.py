@@ -42,7 +42,7 @@ def _caption(window: timedelta, by: Sequence[str] = (), **_: object) -> str:
 @report(
     "Funnel",
     columns=[
-        Column("step", "count", "1 for the first"),
+        Column("step", "count", "1 for the first", key=True),
         Column("name", "text", "as it was given"),
         Column("visitors", "count", "who reached this step", bar=True),
         Column("from_first", "share", "of those who reached step 1"),

@@ -5,19 +5,26 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.intervals import wilson
-from pixelstat.options import by_option, top_option
+from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.people.sending import Sent
 from pixelstat.report import Column, report
+from pixelstat.reports.series import bucket, over_time
 from pixelstat.vocabulary import person, top_groups
 
 USUAL = "message"  # what the rows are by, unless --by says otherwise
 EVENTS = ("open", "click_email", "unsubscribe")
 
 
+def _caption(by: Sequence[str], top: int, every: str | None, **_: object) -> str:
+    groups = [*([every] if every else []), *(by or [USUAL])]
+    return f"by {', '.join(groups)}, {f'the {top} most opened' if top else 'all'}"
+
+
 @report(
     "Opens of mails",
     columns=[
+        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
         Column("message", "text", "or what --by names; empty where the pixel does not tell"),
         Column("sent", "count", "recipients sent to, by --sent"),
         Column("opens", "count", "loads of the mail's pixel, whoever loaded it"),
@@ -34,11 +41,13 @@ EVENTS = ("open", "click_email", "unsubscribe")
         Column("median_seconds_to_open", "seconds", "from sending to a recipient's first open, machines' left out"),
         Column("unsubscribes", "count", "unsubscribe events, machines' too"),
     ],
-    options=[by_option, top_option],
-    caption=lambda by, top, **_: f"by {', '.join(by or [USUAL])}, {f'the {top} most opened' if top else 'all'}",
+    options=[by_option, top_option, every_option],
+    caption=_caption,
     defaults={"bots": "include", "machines": "label"},
 )
-def opens(events: pl.LazyFrame, *, by: Sequence[str], top: int, sent: Sent | None) -> pl.LazyFrame:
+def opens(
+    events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str, sent: Sent | None
+) -> pl.LazyFrame:
     """Opens of mails, and whose they are: people's, image proxies', machines'.
 
     An open is a load of the mail's pixel. Mail programs load it without anybody looking, scanners do, and people who
@@ -48,13 +57,15 @@ def opens(events: pl.LazyFrame, *, by: Sequence[str], top: int, sent: Sent | Non
     column = pl.col
     is_open, is_click = column("event") == "open", column("event") == "click_email"
     is_machine = column("verdict") == "machine"
+    begins = [bucket(column("time"), every, tz).alias("bucket")] if every else []
+    groups = [*(["bucket"] if every else []), *by]
     told = [name for name in by if name not in ("event", "verdict")]
     mails = events.filter(column("event").is_in(EVENTS)).select(
-        "event", "verdict", "hit", "first", *told, person=person(), wait=_wait()
+        "event", "verdict", "hit", "first", *told, *begins, person=person(), wait=_wait()
     )
     recipients = (
         distinct(mails)
-        .group_by(*by, "person")
+        .group_by(*groups, "person")
         .agg(
             *((is_open & (column("verdict") == kind)).sum().alias(f"{kind}_opens") for kind in KINDS),
             opens=is_open.sum(),
@@ -66,7 +77,7 @@ def opens(events: pl.LazyFrame, *, by: Sequence[str], top: int, sent: Sent | Non
         )
     )
     counts = ["opens", *(f"{kind}_opens" for kind in KINDS), "clicks", "unsubscribes"]
-    found = recipients.group_by(by).agg(
+    found = recipients.group_by(groups).agg(
         column(counts).sum(),
         people=column("opened").sum(),
         clickers=column("clicked").sum(),
@@ -78,7 +89,11 @@ def opens(events: pl.LazyFrame, *, by: Sequence[str], top: int, sent: Sent | Non
         open_rate=_share("people", "sent"), open_rate_low=low, open_rate_high=high,
         click_to_open=_share("clickers", "people"),
     )  # fmt: skip
-    return top_groups(found.select(*by, *(shown.name for shown in opens.columns[1:])), by, "opens", top)
+    found = found.select(*groups, *(shown.name for shown in opens.columns[2:]))
+    if every:
+        series = over_time(top_groups(found, by, "opens", top, over=True), every, tz, by)
+        return series.with_columns(sent=pl.when(column("opens") + column("clicks") > 0).then("sent"))
+    return top_groups(found, by, "opens", top)
 
 
 KINDS = ("human", "proxy", "machine")

@@ -22,14 +22,14 @@ def bucket(time: pl.Expr, every: str, tz: str) -> pl.Expr:
 def over_time(found: pl.LazyFrame, every: str, tz: str, by: Sequence[str] = ()) -> pl.LazyFrame:
     """Rows with `bucket` and counts -> the same with `time`, from the first bucket to the last, in order.
 
-    Buckets that have no row are there with 0, for each group of `by` that has any. A null count stays null.
+    Buckets that have no row are there for each group of `by` that has any: with 0 for what is counted, which are whole
+    numbers, and null for the rest.
     """
     names = found.collect_schema().names()
     counts = [name for name in names if name not in ("bucket", *by)]
-    begins = pl.col("bucket").dt.replace_time_zone("UTC").dt.convert_time_zone(tz) if every == "hour" else _first(tz)
     return (
         found.map_batches(lambda rows: _without_gaps(rows, EVERY[every], by), schema=found.collect_schema())
-        .select(begins.alias("time"), *by, *counts)
+        .select(first_instant(pl.col("bucket"), every, tz).alias("time"), *by, *counts)
         .sort("time", *by, nulls_last=True)
     )
 
@@ -43,12 +43,14 @@ def _without_gaps(found: pl.DataFrame, every: str, by: Sequence[str]) -> pl.Data
         series = series.join(found.select(by).unique(), how="cross")
     there = found.with_columns(is_there=True)
     joined = series.join(there, on=["bucket", *by], how="left", nulls_equal=True)
-    counts = [name for name in found.columns if name not in ("bucket", *by)]
-    filled = [pl.when("is_there").then(name).otherwise(0).alias(name) for name in counts]
+    counts = [name for name, dtype in found.schema.items() if dtype.is_integer() and name not in by]
+    filled = [pl.when("is_there").then(name).otherwise(0).cast(found.schema[name]).alias(name) for name in counts]
     return joined.with_columns(filled).select(found.columns)
 
 
-def _first(tz: str) -> pl.Expr:
-    """Where a local day begins: at midnight, or where the clock skips that, at the first time it shows."""
-    tries = [pl.col("bucket"), pl.col("bucket").dt.offset_by("30m"), pl.col("bucket").dt.offset_by("1h")]
+def first_instant(bucket: pl.Expr, every: str, tz: str) -> pl.Expr:
+    """The instant that a `bucket` begins at: a day's midnight, or where the clock skips it the first after that."""
+    if every == "hour":
+        return bucket.dt.replace_time_zone("UTC").dt.convert_time_zone(tz)
+    tries = [bucket, bucket.dt.offset_by("30m"), bucket.dt.offset_by("1h")]
     return pl.coalesce(local.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null") for local in tries)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from pixelstat.errors import PixelstatError
-from pixelstat.schemas import CONDITION_COLUMNS, EVENTS
+from pixelstat.schemas import CONDITION_COLUMNS, EVENTS, VISITS
 from pixelstat.vocabulary import SPELLINGS, fold_event, is_page_view
 
 _SQL = re.compile(r"[=<>!'\"()]|\sis\s+(?:not\s+)?null\b|\sbetween\s", re.IGNORECASE)
@@ -64,7 +64,7 @@ def split_steps(text: str) -> list[str]:
 def condition(sql: str, what: str, further: Sequence[str] = ()) -> pl.Expr:
     """A condition on event columns, by Polars' own SQL; null counts as no. Raises PixelstatError."""
     columns, hint = [*CONDITION_COLUMNS, *further], columns_hint(further)
-    schema = {**dict(EVENTS), **dict.fromkeys(further, pl.String())}
+    schema = {**dict(EVENTS), **dict(VISITS), **dict.fromkeys(further, pl.String())}
     try:
         sql.encode()
     except UnicodeEncodeError as error:

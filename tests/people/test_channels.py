@@ -400,11 +400,12 @@ def test_conditions_steps_and_explain_name_the_columns(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(LOG)
     assert told(tmp_path, "a.log") == ALL
     assert told(tmp_path, "a.log", "--where", "channel = 'Paid Social' or source = 'google'") == [ALL[0], ALL[2]]
+    assert told(tmp_path, "a.log", "--where", "visit_start is not null") == ALL  # what is written is the event's own
     funnel = inside(tmp_path, "funnel", "a.log", "-q", "--steps", "medium = 'organic',/cart")
     assert [line.split(",")[2] for line in funnel.stdout.splitlines()] == ["visitors", "1", "1"]
-    explained = inside(tmp_path, "views", "a.log", "--explain", "a.log:1", "--where", "channel = 'Email'").stdout
-    assert "Organic Search" in explained
-    assert "set aside: not matching --where" in explained
+    assert "Organic Search" in inside(tmp_path, "views", "a.log", "--explain", "a.log:1").stdout
+    of_visit = inside(tmp_path, "views", "a.log", "--explain", "a.log:1", "--where", "channel = 'Email'")
+    assert (of_visit.exit, "does not tell its visit" in of_visit.stderr) == (2, True)
 
 
 def test_ones_own_hosts_stand_in_the_configuration(tmp_path: Path) -> None:

@@ -1,0 +1,181 @@
+"""--compare: a report of two periods side by side, with the change.
+
+What is compared has lasted equally long: of a period that is not over, by its end or by the log's, only as much of the
+other is looked at. `previous` is as many whole days earlier as the period has begun, so that today's morning stands
+beside yesterday's.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta, timezone
+from math import ceil
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from pixelstat.errors import PixelstatError
+from pixelstat.people.duplicates import earliest
+from pixelstat.people.visits import within
+from pixelstat.report import NUMBERS, TIMES, Column, Report, Result
+from pixelstat.reports.series import EVERY
+
+PREVIOUS, CHANGE = "previous", "change"  # what stands before a measure's name in the columns beside it
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `since` up to, and without, `until`."""
+
+    since: datetime
+    until: datetime
+
+    def contains(self, moment: pl.Expr) -> pl.Expr:
+        return (moment >= self.since) & (moment < self.until)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The period asked for and the one to compare it with, as far as they can be told before the logs are read."""
+
+    own: Period
+    before: Period  # where it is the previous one, at its earliest
+    ends_with_log: bool = False  # nobody said when `own` ends: it does with the last event, and `before` accordingly
+
+    @property
+    def both(self) -> Period:
+        """What must be read."""
+        return Period(min(self.own.since, self.before.since), max(self.own.until, self.before.until))
+
+    def settled(self, last: datetime | None, zone: ZoneInfo) -> tuple[Period, Period]:
+        """Both periods, by the last event of the first: equally long, as far as that one has lasted."""
+        ends = min(self.own.until, last + timedelta(seconds=1)) if last else self.own.until
+        ends = max(ends, self.own.since)
+        before = self.before
+        if self.ends_with_log:
+            before = Period(_days_before(self.own.since, ends, zone), self.own.since)
+        length = min(ends - self.own.since, before.until - before.since)
+        return Period(self.own.since, self.own.since + length), Period(before.since, before.since + length)
+
+
+def comparison(against: str, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> Comparison:
+    """What `--compare` asks for. Raises PixelstatError for a text that names no period, or where none is given."""
+    now = datetime.now(timezone.utc)
+    if since is None:
+        raise PixelstatError("--compare needs a period to compare.", "Say which: --since 7d")
+    own = Period(since, until or max(now, since))
+    if against != "previous":
+        return Comparison(own, _between(against, zone))
+    return Comparison(own, Period(_days_before(since, min(own.until, now), zone), since), ends_with_log=until is None)
+
+
+def side_by_side(
+    report: Report,
+    find: Callable[[pl.LazyFrame], pl.LazyFrame],
+    events: pl.LazyFrame,
+    wanted: Comparison,
+    *,
+    every: str | None,
+    zone: ZoneInfo,
+) -> tuple[Result, str]:
+    """The report of both periods in one, and what it compares."""
+    schema = events.collect_schema()
+    asked = {"time", *columns_asked(find, schema)}
+    asked |= {"visit_start"} if "visit" in asked else set()
+    held = events.select(name for name in schema if name in asked).collect(engine="streaming")
+    if {"hit", "first"} <= asked:
+        held = earliest(held)
+    last = held.filter(wanted.own.contains(pl.col("time")))["time"].max()
+    own, before = wanted.settled(last if isinstance(last, datetime) else None, zone)
+    results = []
+    for period in (own, before):
+        rows = held.lazy().filter(period.contains(pl.col("time")))
+        rows = within(rows, period.since, period.until) if "visit" in asked else rows
+        results.append(report.result(find(rows).collect()))
+    result = compared(*results)
+    if every in EVERY and "time" in result.frame.columns:
+        result = with_partial(result, own, EVERY[every])
+    return result, f"compared with {_clock(before.since, zone)} to {_clock(before.until, zone)}"
+
+
+def with_partial(result: Result, period: Period, every: str) -> Result:
+    """The result with `partial`: whether the period, as far as the log goes, covers less than the whole of a bucket."""
+    begins, ends = pl.col("time"), pl.col("time").dt.offset_by(every)
+    is_partial = (begins < period.since) | (ends > period.until)
+    frame = result.frame.with_columns(partial=is_partial)
+    about = "whether the period, as far as the log goes, covers only a part of it"
+    return replace(result, frame=frame, columns=[*result.columns, Column("partial", "flag", about)])
+
+
+def _between(text: str, zone: ZoneInfo) -> Period:
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)", text.strip())
+    try:
+        first, last = (date.fromisoformat(found[place]) for place in (1, 2)) if found else (None, None)
+    except ValueError:
+        first = last = None
+    if not first or not last or first > last:
+        raise PixelstatError(
+            f"--compare: {text!r} is no period.", "Try: --compare previous, or --compare 2026-08-01..2026-08-31"
+        )
+    return Period(_midnight(first, zone), _midnight(last + DAY, zone))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(timezone.utc)
+
+
+def _days_before(since: datetime, until: datetime, zone: ZoneInfo) -> datetime:
+    """As many whole days before `since` as there are to `until`, at the same time by the clocks of the zone."""
+    first, last = (moment.astimezone(zone).replace(tzinfo=None) for moment in (since, until))
+    days = max(1, ceil((last - first) / DAY))
+    return (first - days * DAY).replace(tzinfo=zone).astimezone(timezone.utc)
+
+
+def columns_asked(function: Callable[[pl.LazyFrame], pl.LazyFrame], schema: pl.Schema) -> list[str]:
+    """The columns of the events that a report looks at: what it would ask of a source that has them all."""
+    asked: set[str] = set()
+
+    def source(columns: list[str] | None, _: pl.Expr | None, __: int | None, ___: int | None) -> Iterator[pl.DataFrame]:
+        asked.update(schema if columns is None else columns)
+        yield pl.DataFrame(schema=schema).select(schema.names() if columns is None else columns)
+
+    events = register_io_source(source, schema=schema)
+    function(events).collect(optimizations=pl.QueryOptFlags(predicate_pushdown=False))
+    return [name for name in schema if name in asked]
+
+
+def compared(own: Result, other: Result) -> Result:
+    """Both results in one: beside each measure `previous_...` and `change_...`.
+
+    The change is a share of what was before, null where that is null or 0; of a share it is the difference. Rows stand
+    beside rows of the same texts, a series' by their place in it; rows that stand in one only have nulls for the other.
+    """
+    measures = [column for column in own.columns if column.kind in NUMBERS and not column.key]
+    times = [column.name for column in own.columns if column.kind in TIMES]
+    on = [column.name for column in own.columns if column not in measures and column.name not in times]
+    now, before = own.frame, other.frame.rename({column.name: f"{PREVIOUS}_{column.name}" for column in measures})
+    if times:
+        place = pl.int_range(pl.len()).over(on) if on else pl.int_range(pl.len())
+        now, before = now.with_columns(place=place), before.with_columns(place=place).drop(times)
+        on = [*on, "place"]
+    if on:
+        joined = now.join(before, on=on, how="full", coalesce=True, nulls_equal=True, maintain_order="left_right")
+    else:
+        joined = pl.concat([now, before], how="horizontal")
+    changes, columns = [], []
+    for column in own.columns:
+        columns.append(column)
+        if column in measures:
+            here, there = pl.col(column.name), pl.col(f"{PREVIOUS}_{column.name}")
+            change = here - there if column.kind == "share" else pl.when(there != 0).then((here - there) / there)
+            changes.append(change.cast(pl.Float64).alias(f"{CHANGE}_{column.name}"))
+            columns.append(replace(column, name=f"{PREVIOUS}_{column.name}", bar=False))
+            columns.append(Column(f"{CHANGE}_{column.name}", "share"))
+    frame = joined.with_columns(changes).select(column.name for column in columns)
+    return replace(own, frame=frame, columns=columns)
+
+
+def _clock(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

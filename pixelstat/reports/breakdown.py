@@ -1,0 +1,39 @@
+"""Visitors, visits and page views by any columns of the events: what several reports are made of."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pixelstat.report import Column
+from pixelstat.reports.series import bucket, over_time
+from pixelstat.vocabulary import is_mail, is_page_view, top_groups, visitors
+
+MEASURES = [
+    Column("visitors", "count", "distinct visitors; one with several values stands in each of their rows", bar=True),
+    Column("visits", "count", "distinct visits"),
+    Column("views", "count", "page views"),
+]
+
+
+def broken_down(events: pl.LazyFrame, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
+    """Events with VISITS -> a row for each group, those with most visitors first; with `every` a series for each."""
+    begins = [bucket(pl.col("time"), every, tz).alias("bucket")] if every else []
+    found = (
+        events.filter(~is_mail())
+        .group_by(*by, *begins)
+        .agg(
+            visitors=visitors(),
+            visits=pl.col("visit").drop_nulls().n_unique(),
+            views=pl.col("hit").filter(is_page_view()).n_unique(),
+        )
+    )
+    if every:
+        return over_time(top_groups(found, by, "visitors", top, over=True), every, tz, by)
+    return top_groups(found, by, "visitors", top)
+
+
+def caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
+    """What the rows are."""
+    most = f"the {top} with most visitors" if top else "all"
+    groups = ", ".join([*([every] if every else []), *by])
+    return f"by {groups}, {most}" if groups else most

@@ -1,0 +1,56 @@
+"""visitors: distinct people over time, new and returning."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pixelstat.options import by_option, daily_option, top_option
+from pixelstat.report import Column, report
+from pixelstat.reports.series import bucket, over_time
+from pixelstat.vocabulary import is_mail, top_groups
+from pixelstat.vocabulary import visitors as distinct_visitors
+
+
+def _caption(every: str, by: Sequence[str], **_: object) -> str:
+    if every == "all":
+        return ", ".join(["the whole range", *by])
+    return f"by {', '.join([every, *by])}; a visitor of two rows counts in both, --every all counts each once"
+
+
+@report(
+    "Visitors",
+    columns=[
+        Column("time", "time", "where the day begins, or the hour, week, month or whole range of --every"),
+        Column(
+            "visitors",
+            "count",
+            "distinct visitors; the rows overlap, so they do not add up",
+            bar=True,
+        ),
+        Column("new", "count", "of these, those whose first event in the logs lies there"),
+        Column("returning", "count", "the others"),
+    ],
+    options=[by_option, daily_option, top_option],
+    caption=_caption,
+    of_visits=True,
+)
+def visitors(events: pl.LazyFrame, *, every: str, by: Sequence[str], top: int, tz: str) -> pl.LazyFrame:
+    """Distinct visitors over time, new and returning.
+
+    Whoever has any event on a site in a day is a visitor of that day; what happens in mailboxes is the matter of opens.
+    New are those whom the logs had not seen before it, even where --since leaves out what they had seen. --every all
+    counts each visitor of the whole range once.
+    """
+    time, first = pl.col("time"), pl.col("first_seen")
+    if every == "all":
+        every, begins, is_new = "day", bucket(time.min(), "day", tz), first >= time.min()
+    else:
+        begins, is_new = bucket(time, every, tz), bucket(first, every, tz) == bucket(time, every, tz)
+    there = events.filter(~is_mail(), pl.col("visitor").is_not_null()).select(
+        "visitor", *by, bucket=begins, is_new=is_new
+    )
+    found = there.group_by("bucket", *by).agg(
+        visitors=distinct_visitors(), new=pl.col("visitor").filter("is_new").n_unique()
+    )
+    found = found.with_columns(returning=pl.col("visitors") - pl.col("new"))
+    return over_time(top_groups(found, by, "visitors", top, over=True) if by else found, every, tz, by)
