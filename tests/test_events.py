@@ -36,6 +36,12 @@ REPORTS = (
     ["views", "--every", "hour"],
     ["funnel", "--steps", "open,page_view,purchase"],
     ["funnel", "--steps", "page_view,page_view"],
+    ["summary"],
+    ["visitors"],
+    ["visits", "--by", "entry_page"],
+    ["sources"],
+    ["devices"],
+    ["opens"],
 )
 WRITTEN: tuple[list[str], ...] = ([], ["--reveal-ids"])
 

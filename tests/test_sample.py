@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -111,6 +111,40 @@ def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
         (time, views[time], len(visitors[time])) for time in sorted(views, key=str)
     ]
     assert len(rows) >= len(views)
+
+
+def test_visitors_equal_sets_and_those_of_the_week_are_no_more_than_the_days_have() -> None:
+    days: defaultdict[str, set[str]] = defaultdict(set)
+    for time, event, visitor, _ in EVENTS:
+        if event != "open":
+            days[time.strftime("%Y-%m-%dT00:00:00+00:00")].add(visitor)
+    seen: set[str] = set()
+    expected = []
+    for day in sorted(days):
+        expected.append((day, len(days[day]), len(days[day] - seen), len(days[day] & seen)))
+        seen |= days[day]
+    assert [tuple(row.values()) for row in report("visitors")] == expected
+    whole = [(row["visitors"], row["new"], row["returning"]) for row in report("visitors", "--every", "all")]
+    week = [(row["visitors"], row["new"], row["returning"]) for row in report("visitors", "--every", "week")]
+    assert whole == week == [(len(seen), len(seen), 0)]
+    assert len(seen) <= sum(len(visitors) for visitors in days.values())
+
+
+def test_visits_equal_a_plain_loop() -> None:
+    times: defaultdict[str, list[datetime]] = defaultdict(list)
+    for time, event, visitor, _ in EVENTS:
+        if event != "open":
+            times[visitor].append(time)
+    visits: list[list[datetime]] = []
+    for own in times.values():
+        visits.append([])
+        for time in sorted(own):
+            if visits[-1] and time - visits[-1][-1] > timedelta(minutes=30):
+                visits.append([])
+            visits[-1].append(time)
+    [row] = report("visits")
+    assert (row["visits"], row["visitors"]) == (len(visits), len(times))
+    assert row["single_hit"] == row["unmeasured"] == sum(len(visit) == 1 for visit in visits)
 
 
 def test_the_ledger_sums_to_the_lines() -> None:

@@ -109,7 +109,8 @@ def numbered(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     by_visitor = events.drop("hit").with_columns(is_again=_is_again(events))[place]
     other = (column("who") != column("who").shift()).fill_null(value=True)
     by_visitor = by_visitor.with_columns(first_seen=pl.when(other).then("time").forward_fill())
-    on_site, mails = by_visitor.filter(~column("is_mail")), by_visitor.filter("is_mail")
+    of_none = column("is_mail") | column("is_again")
+    on_site, others = by_visitor.filter(~of_none), by_visitor.filter(of_none)
     starts = other | (column("time") - column("time").shift() > cut.timeout)
     if cut.midnight:
         day = column("time").dt.convert_time_zone(cut.midnight.key).dt.date()
@@ -119,13 +120,21 @@ def numbered(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
         before = column("touch").forward_fill().shift().over(column("begins").cum_sum())
         on_site = on_site.with_columns(begins=column("begins") | (column("touch") != before).fill_null(value=False))
     # Heartbeats before the first other event belong to no visit.
-    others = (~column("is_ping")).cum_sum()
-    before_it = pl.when("begins").then(others - (~column("is_ping")).cast(pl.UInt32)).forward_fill()
-    on_site = on_site.with_columns(nth=others - before_it)
+    so_far = (~column("is_ping")).cum_sum()
+    before_it = pl.when("begins").then(so_far - (~column("is_ping")).cast(pl.UInt32)).forward_fill()
+    on_site = on_site.with_columns(nth=so_far - before_it)
     is_first = (column("nth") == 1) & ~column("is_ping")
     on_site = on_site.with_columns(visit=pl.when(column("nth") > 0).then(is_first.cum_sum().cast(pl.UInt32)))
-    mails = mails.with_columns(visit=pl.lit(None, pl.UInt32))
-    return pl.concat([on_site.drop("begins", "nth"), mails]) if len(mails) else on_site.drop("begins", "nth")
+    on_site = on_site.drop("begins", "nth", "touch")
+    if others.is_empty():
+        return on_site
+    # What stands there again belongs to the visit that it lies in, and makes it no longer.
+    latest = on_site.select("who", "time", of="visit", at="time")
+    others = (
+        others.drop("touch").sort("time").join_asof(latest.sort("time"), on="time", by="who", check_sortedness=False)
+    )
+    is_in = column("is_again") & ~column("is_mail") & (column("time") - column("at") <= cut.timeout)
+    return pl.concat([on_site, others.select(*on_site.columns[:-1], visit=pl.when(is_in).then("of"))])
 
 
 _PLACE, _VISITOR = 1 << 32, 1 << 90  # of the time and the visitor in the number that events are sorted by
@@ -143,7 +152,7 @@ def _is_again(events: pl.DataFrame) -> pl.Series:
 def described(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataFrame:
     """One row a visit, in the order of their numbers, with those columns of a visit that the rows have."""
     column = pl.col
-    own = by_visitor.filter(column("visit").is_not_null())
+    own = by_visitor.filter(column("visit").is_not_null() & ~column("is_again"))
     visit = own["visit"]
     first = own.select((visit != visit.shift()).fill_null(value=True).arg_true()).to_series()
     last = own.select((visit != visit.shift(-1)).fill_null(value=True).arg_true()).to_series()
@@ -159,14 +168,14 @@ def described(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataFrame:
         is_own = visit.gather(place) == visit.gather(first)
         return of.gather(pl.select(pl.when(is_own).then(place)).to_series())
 
-    counts = ~own["is_ping"] & ~own["is_again"]
+    counts = ~own["is_ping"]
     told: dict[str, pl.Series] = {}
     for name in (name for name in (*VISITS, *TOUCH) if name in rows.columns):
         if name == "visit_start":
             told[name] = own["time"].gather(first)
         elif name == "visit_seconds":
             length = (own["time"].gather(last) - own["time"].gather(first)).dt.total_microseconds() / 1_000_000
-            told[name] = pl.select(pl.when(total(~own["is_again"]) > 1).then(length)).to_series()
+            told[name] = pl.select(pl.when(last > first).then(length)).to_series()
         elif name == "visit_views":
             told[name] = total(own["is_view"] & counts)
         elif name == "single_hit":

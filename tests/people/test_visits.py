@@ -105,6 +105,21 @@ def test_a_hit_that_stands_twice_is_one_view_of_a_visit_of_one_hit() -> None:
     assert (row["visit_views"], row["single_hit"], row["visit_seconds"]) == (1, True, None)
 
 
+def test_an_order_that_is_reloaded_makes_its_visit_no_longer() -> None:
+    rows = cut(
+        {"at": 0}, {"at": 60, "event": "purchase"}, {"at": 600, "event": "purchase"}, {"at": 9000, "event": "purchase"}
+    )
+    assert rows["visit"].n_unique() == 2
+    again = (
+        rows.lazy()
+        .select(EVENTS.names())
+        .with_columns(hit=pl.when(pl.col("event") == "purchase").then(7).otherwise("hit"))
+    )
+    told = with_visits(again.cast({"hit": pl.UInt64}), Cut()).collect()
+    assert told["visit"].to_list() == [1, 1, 1, None]
+    assert told["visit_seconds"].to_list() == [60.0, 60.0, 60.0, None]
+
+
 def test_what_is_set_aside_is_of_no_visit() -> None:
     rows = cut({"at": 0}, {"at": 1000, "rejected": "bot"}, {"at": 2500})
     assert rows["visit"].is_null().to_list() == [False, True, False]
