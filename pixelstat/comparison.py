@@ -6,9 +6,10 @@ beside yesterday's.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
+from functools import partial
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -73,7 +74,7 @@ def comparison(against: str, since: datetime | None, until: datetime | None, zon
 
 def side_by_side(
     report: Report,
-    find: Callable[[pl.LazyFrame], pl.LazyFrame],
+    find: partial[pl.LazyFrame],
     events: pl.LazyFrame,
     wanted: Comparison,
     *,
@@ -89,12 +90,16 @@ def side_by_side(
         held = earliest(held)
     last = held.filter(wanted.own.contains(pl.col("time")))["time"].max()
     own, before = wanted.settled(last if isinstance(last, datetime) else None, zone)
-    results = []
-    for period in (own, before):
-        rows = held.lazy().filter(period.contains(pl.col("time")))
-        rows = within(rows, period.since, period.until) if "visit" in asked else rows
-        results.append(report.result(find(rows).collect()))
-    result = compared(*results)
+    rows = [_of(held, period) for period in (own, before)]
+    results = [report.result(find(events).collect()) for events in rows]
+    top = find.keywords.get("top")
+    if (
+        top and max(len(one.frame) for one in results) >= top
+    ):  # a row that is among the first in one period has its figure of the other beside it
+        every_row = [report.result(find(events, top=0).collect()) for events in rows]
+        result = among(compared(*every_row), results)
+    else:
+        result = compared(*results)
     if every in EVERY and "time" in result.frame.columns:
         result = with_partial(result, own, EVERY[every])
     return result, f"compared with {_clock(before.since, zone)} to {_clock(before.until, zone)}"
@@ -146,22 +151,51 @@ def columns_asked(function: Callable[[pl.LazyFrame], pl.LazyFrame], schema: pl.S
     return [name for name in schema if name in asked]
 
 
+def _of(held: pl.DataFrame, period: Period) -> pl.LazyFrame:
+    events = held.lazy().filter(period.contains(pl.col("time")))
+    return within(events, period.since, period.until) if "visit" in held.columns else events
+
+
+def among(result: Result, shown: Sequence[Result]) -> Result:
+    """The rows of the result, or the series, that one of the others shows."""
+    on = keys(result)
+    wanted = pl.concat(one.frame.select(on) for one in shown)
+    rows = result.frame.join(wanted, on=on, how="semi", nulls_equal=True, maintain_order="left") if on else result.frame
+    return replace(result, frame=rows)
+
+
+def keys(result: Result) -> list[str]:
+    """The columns that tell rows apart, but for a series' time."""
+    return [column.name for column in result.columns if column.key or column.kind not in (*NUMBERS, *TIMES, "flag")]
+
+
 def compared(own: Result, other: Result) -> Result:
     """Both results in one: beside each measure `previous_...` and `change_...`.
 
     The change is a share of what was before, null where that is null or 0; of a share it is the difference. Rows stand
-    beside rows of the same texts, a series' by their place in it; rows that stand in one only have nulls for the other.
+    beside rows of the same texts, a series' by their place in it. What is counted is 0 in a period without the row; in
+    a series that is shorter it is null.
     """
     measures = [column for column in own.columns if column.kind in NUMBERS and not column.key]
     times = [column.name for column in own.columns if column.kind in TIMES]
-    on = [column.name for column in own.columns if column not in measures and column.name not in times]
+    on = keys(own)
     now, before = own.frame, other.frame.rename({column.name: f"{PREVIOUS}_{column.name}" for column in measures})
     if times:
         place = pl.int_range(pl.len()).over(on) if on else pl.int_range(pl.len())
         now, before = now.with_columns(place=place), before.with_columns(place=place).drop(times)
         on = [*on, "place"]
     if on:
+        now, before = now.with_columns(here=True), before.with_columns(there=True)
         joined = now.join(before, on=on, how="full", coalesce=True, nulls_equal=True, maintain_order="left_right")
+        if not times:
+            counts = [column.name for column in measures if column.kind in ("count", "figure")]
+            joined = joined.with_columns(
+                *(pl.when("here").then(name).otherwise(0).alias(name) for name in counts),
+                *(
+                    pl.when("there").then(f"{PREVIOUS}_{name}").otherwise(0).alias(f"{PREVIOUS}_{name}")
+                    for name in counts
+                ),
+            ).cast({name: now.schema[name] for name in counts})
     else:
         joined = pl.concat([now, before], how="horizontal")
     changes, columns = [], []

@@ -80,9 +80,9 @@ def test_the_change_is_a_share_of_what_was_and_of_a_share_the_difference() -> No
     ]  # fmt: skip
     assert found.frame.rows() == [
         ("/a", 30, 20, 0.5, 0.5, 0.25, 0.25),
-        ("/b", 5, None, None, None, None, None),
+        ("/b", 5, 0, None, None, None, None),
         (None, 1, 0, None, 0.1, 0.1, 0.0),
-        ("/c", None, 4, None, None, 1.0, None),
+        ("/c", 0, 4, -1.0, None, 1.0, None),
     ]
 
 
