@@ -72,7 +72,7 @@ def with_visits(events: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
 
 def told(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     """Rows of events with those of the columns of a visit that they have, told by all rows."""
-    by_visitor = numbered(rows, cut)
+    by_visitor = numbered(in_order(rows, cut), cut)
     visits = described(rows, by_visitor)
     nothing = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(rows))
     visit = nothing.scatter(by_visitor["row"], by_visitor["visit"])
@@ -85,8 +85,8 @@ def told(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     return rows.with_columns(found)
 
 
-def numbered(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
-    """Events that count, by visitor and time: row, time, first_seen, what they are, and `visit`: 1, 2, ... or null."""
+def in_order(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
+    """Rows of events -> those that count, by visitor and time: row, who, time, first_seen, and what they are."""
     column = pl.col
     events = (
         rows.with_row_index("row")
@@ -107,11 +107,15 @@ def numbered(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     key += pl.int_range(pl.len()).cast(pl.Int128)
     place = events.select(key.alias("key")).sort("key").select((column("key") % _PLACE).cast(pl.UInt32)).to_series()
     by_visitor = events.drop("hit").with_columns(is_again=_is_again(events))[place]
-    other = (column("who") != column("who").shift()).fill_null(value=True)
-    by_visitor = by_visitor.with_columns(first_seen=pl.when(other).then("time").forward_fill())
+    return by_visitor.with_columns(first_seen=pl.when(_is_another()).then("time").forward_fill())
+
+
+def numbered(by_visitor: pl.DataFrame, cut: Cut) -> pl.DataFrame:
+    """Events `in_order` with `visit`: 1, 2, 3 ..., null for an event of none."""
+    column = pl.col
     of_none = column("is_mail") | column("is_again")
     on_site, others = by_visitor.filter(~of_none), by_visitor.filter(of_none)
-    starts = other | (column("time") - column("time").shift() > cut.timeout)
+    starts = _is_another() | (column("time") - column("time").shift() > cut.timeout)
     if cut.midnight:
         day = column("time").dt.convert_time_zone(cut.midnight.key).dt.date()
         starts |= day != day.shift()
@@ -138,6 +142,11 @@ def numbered(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
 
 
 _PLACE, _VISITOR = 1 << 32, 1 << 90  # of the time and the visitor in the number that events are sorted by
+
+
+def _is_another() -> pl.Expr:
+    """Another visitor's events begin here."""
+    return (pl.col("who") != pl.col("who").shift()).fill_null(value=True)
 
 
 def _is_again(events: pl.DataFrame) -> pl.Series:
