@@ -22,8 +22,8 @@ from pixelstat.explain import explain
 from pixelstat.formats.nginx_conf import nginx_formats
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger, count
-from pixelstat.options import COMMON, common_options, compare_option, logs_argument, moment
-from pixelstat.people import networks, places, sending, visits
+from pixelstat.options import COMMON, by_option, common_options, compare_option, logs_argument, moment, reveal_option
+from pixelstat.people import networks, places, pseudonyms, sending, visits
 from pixelstat.people.behaviour import Limits
 from pixelstat.people.identity import KINDS
 from pixelstat.pipeline import Logs, Selection, kept
@@ -47,7 +47,7 @@ class ReportCommand(click.Command):
         )  # fmt: skip
 
     def own(self) -> list[click.Parameter]:
-        return [*self.report.options, compare_option]
+        return [*self.report.options, compare_option, *([reveal_option] if by_option in self.report.options else [])]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, Sequence[click.Parameter]] = {"This report": self.own(), **COMMON}
@@ -64,7 +64,7 @@ class ReportCommand(click.Command):
         zone: ZoneInfo = common["tz"]
         if given.get("every") and not given.get("by") and _is_given("top") and not common["quiet"]:
             say("--top is for pages; a series over time is shown whole.")
-        against, every = given.pop("compare"), given.get("every")
+        against, every, is_revealed = given.pop("compare"), given.get("every"), given.pop("reveal_ids", False)
         options = report_options(self.report, given, common["config"], zone)
         named = [
             *options.get("by", ()),
@@ -91,6 +91,10 @@ class ReportCommand(click.Command):
             else:
                 result = self.report.result(find(run.events()).collect(engine="streaming"))
             run.finish()
+            ids = [name for name in options.get("by", ()) if name in pseudonyms.COLUMNS and name != "message"]
+            if ids and not is_revealed:
+                shown = pseudonyms.hidden(result.frame.lazy().select(ids), run.key()).collect()
+                result = replace(result, frame=result.frame.with_columns(shown.select(ids)))
             result = replace(result, notes=[note for note in notes if note], csv_safe=common["csv_safe"])
             outputs.deliver([result], run.output, common["output"])
 

@@ -239,6 +239,16 @@ def test_other_parquet_is_an_error(content: bytes | None, sentence: str, folder:
     assert sentence in ended.stderr
 
 
+def test_a_report_by_an_id_shows_pseudonyms_unless_it_may_reveal_them(folder: Path) -> None:
+    hidden = inside(folder, "visits", "access.log", "--by", "visitor", "-q").stdout.splitlines()
+    shown = inside(folder, "visits", "access.log", "--by", "visitor", "-q", "--reveal-ids").stdout.splitlines()
+    assert [row.partition(",")[0] for row in shown] == ["visitor", "v:ann", "v:ben"]
+    assert [row.partition(",")[2] for row in hidden] == [row.partition(",")[2] for row in shown]
+    written = inside(folder, "events", "access.log", "-q", "--format", "ndjson").stdout.splitlines()
+    pseudonyms = {json.loads(row)["visitor"] for row in written}
+    assert {row.partition(",")[0] for row in hidden[1:]} < pseudonyms
+
+
 def test_parquet_cannot_be_piped(folder: Path) -> None:
     inside(folder, "events", "access.log", "-o", "events.parquet")
     ended = inside(folder, "views", stdin=(folder / "events.parquet").read_bytes())

@@ -27,6 +27,7 @@ HIDDEN: Mapping[str, Sequence[str]] = {  # what stays in front, as a regular exp
     ),
     "[^?#]*[?#]": ("http_referer", "referrer", "link"),
 }  # fmt: skip
+COLUMNS = tuple(name for names in HIDDEN.values() for name in names)
 OF_PEOPLE = ("visitor", "user_id", "recipient")  # the columns that may hold a placeholder
 
 
