@@ -83,7 +83,7 @@ def opens(
         clickers=column("clicked").sum(),
         median_seconds_to_open=column("wait").filter("opened").median(),
     )
-    found = _with_sent(found, by, sent)
+    found = _with_sent(found, by, sent, unopened=not every)
     low, high = wilson(column("people"), column("sent"))
     found = found.with_columns(
         open_rate=_share("people", "sent"), open_rate_low=low, open_rate_high=high,
@@ -105,11 +105,13 @@ def _wait() -> pl.Expr:
     return pl.when(seconds >= 0).then(seconds)
 
 
-def _with_sent(found: pl.LazyFrame, by: Sequence[str], sent: Sent | None) -> pl.LazyFrame:
-    """How many each was sent to; null without a file that tells it by the same column."""
+def _with_sent(found: pl.LazyFrame, by: Sequence[str], sent: Sent | None, *, unopened: bool) -> pl.LazyFrame:
+    """How many each was sent to, with rows of what is `unopened`; null without a file that tells it by this column."""
     if sent is None or [sent.key] != [*by]:
         return found.with_columns(sent=pl.lit(None, pl.Int64))
-    return found.join(sent.recipients.lazy(), on=by, how="left")
+    joined = found.join(sent.recipients.lazy(), on=by, how="full" if unopened else "left", coalesce=True)
+    counted = [name for name, dtype in found.collect_schema().items() if dtype.is_integer() and name not in by]
+    return joined.with_columns(pl.col(counted).fill_null(0))
 
 
 def _share(part: str, whole: str) -> pl.Expr:

@@ -74,11 +74,12 @@ def test_opens_are_told_apart_and_add_up(tmp_path: Path) -> None:
 
 def test_rates_and_waits_are_known_by_what_was_sent(tmp_path: Path) -> None:
     (tmp_path / "sent.csv").write_text("message,sent,time\nlaunch,40,2026-09-07 10:00\nother,0,\nnever,9,\n")
-    launch, other, nameless = rows(tmp_path, "--sent", "sent.csv")
+    launch, other, nameless, never = rows(tmp_path, "--sent", "sent.csv")
     assert (launch["sent"], launch["open_rate"], launch["median_seconds_to_open"]) == ("40", "0.075", "120.0")
     assert float(launch["open_rate_low"]) == pytest.approx(0.025836, abs=5e-7)
     assert float(launch["open_rate_high"]) == pytest.approx(0.198642, abs=5e-7)
     assert (other["sent"], other["open_rate"], other["open_rate_low"], nameless["sent"]) == ("0", "", "", "")
+    assert (never["sent"], never["opens"], never["people"], never["open_rate"]) == ("9", "0", "0", "0.0")
 
 
 def test_recipients_by_name_are_counted_and_each_has_a_time_of_sending(tmp_path: Path) -> None:
