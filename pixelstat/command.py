@@ -338,7 +338,7 @@ def check_by(name: str, report: Report, further: Sequence[str]) -> None:
     """Raise PixelstatError where the report cannot be asked for by this column."""
     columns = [column for column in (*CONDITION_COLUMNS, *further) if column not in ("time", "products")]
     if name in columns:
-        if name in (column.name for column in report.columns if column.kind in NUMBERS):
+        if name in (column.name for column in report.columns if column.kind in NUMBERS or name in further):
             raise PixelstatError(f"--by {name} is a figure of this report.", "Try: --by campaign")
         return
     if name == "time":

@@ -115,9 +115,9 @@ def load(named: str | None, folder: Path | None = None) -> Config:
 
 
 def _columns() -> list[str]:
-    from pixelstat.schemas import EXPORTED
+    from pixelstat.schemas import EVENTS, VISITS
 
-    return EXPORTED.names()
+    return [*EVENTS, *VISITS]
 
 
 def _fed() -> list[str]:

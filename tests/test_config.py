@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pixelstat import config
 from pixelstat.errors import PixelstatError
 from tests.inside import inside
-from tests.story import log, request
+from tests.story import hit, log, request
 
 STORY = log(
     request("/o/spring/ann%40x.gif", "10:00"),
@@ -272,3 +272,60 @@ def test_check_advises_what_must_be_named(tmp_path: Path) -> None:
     )
     (tmp_path / "a.log").write_text(log(*(request(f"/t/shirts-{n % 5}/red", "11:00") for n in range(30))))
     assert "advice" not in inside(tmp_path, "check", "a.log").stdout
+
+
+CLASHES = (
+    "row",
+    "bucket",
+    "clicked",
+    "opened",
+    "by_behaviour",
+    "client_key",
+    "day_key",
+    "before",
+    "is_new",
+    "is_there",
+    "wait",
+    "person",
+)
+
+
+@pytest.mark.parametrize("name", CLASHES)
+def test_a_column_of_ones_own_may_have_any_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / "pixelstat.toml").write_text(f'[columns]\n{name} = "own"\n')
+    (tmp_path / "access.log").write_text(
+        log(hit("ann", "page_view", "10:00", own="x"), hit("ann", "open", "10:01", own="x"))
+    )
+    for report in (
+        ["visits"], ["visitors", "--every", "day", "--keep-duplicates"], ["views", "--every", "day", "--cookieless"],
+        ["opens", "--every", "day"], ["summary", "--every", "day", "--machines", "label"],
+        ["funnel", "--steps", "page_view"],
+    ):  # fmt: skip
+        ended = inside(tmp_path, *report, "access.log", "--by", name, "-q")
+        assert ended.exit == 0, ended.stderr
+        assert ",x," in f",{ended.stdout.splitlines()[1]}", report
+
+
+@pytest.mark.parametrize("name", ["hit", "first", "rejected", "visit", "visit_start", "entry_page"])
+def test_a_column_of_ones_own_is_none_that_a_visit_or_a_hit_has(name: str, tmp_path: Path) -> None:
+    (tmp_path / "pixelstat.toml").write_text(f'[columns]\n{name} = "own"\n')
+    (tmp_path / "access.log").write_text(log(hit("ann", "page_view", "10:00")))
+    ended = inside(tmp_path, "visits", "access.log")
+    assert (ended.exit, ended.stdout) == (2, "")
+    assert f"line 2: {name} is a column already" in ended.stderr
+
+
+@pytest.mark.parametrize("report", ["summary", "visitors", "views", "visits", "sources", "opens", "clicks"])
+def test_a_series_by_visitor_is_a_series_for_each(report: str, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(
+        log(*(hit("ann", event, "10:00") for event in ("page_view", "open", "click_email")))
+    )
+    ended = inside(tmp_path, report, "access.log", "--by", "visitor", "--every", "day", "-q")
+    assert (ended.exit, "v:ann" in ended.stdout) == (0, True), ended.stderr
+
+
+def test_a_column_of_ones_own_that_a_report_has_already_is_an_error_there(tmp_path: Path) -> None:
+    (tmp_path / "pixelstat.toml").write_text('[columns]\nsection = "own"\n')
+    (tmp_path / "access.log").write_text(log(hit("ann", "page_view", "10:00", own="x")))
+    assert inside(tmp_path, "summary", "access.log", "--by", "section").exit == 2
+    assert inside(tmp_path, "visits", "access.log", "--by", "section").exit == 0

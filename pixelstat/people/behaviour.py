@@ -76,14 +76,14 @@ def labelled(events: pl.LazyFrame, limits: Limits) -> pl.LazyFrame:
         return told(pl.DataFrame(dict(zip(columns, series, strict=True))), limits)
 
     by_behaviour = pl.map_batches([*columns.values()], reasons, return_dtype=pl.String)
-    found = pl.col("by_behaviour")
+    found = pl.col("by behaviour")
     return (
-        events.with_columns(by_behaviour=by_behaviour)
+        events.with_columns(by_behaviour.alias("by behaviour"))
         .with_columns(
             verdict=pl.when(found.is_not_null()).then(pl.lit("machine")).otherwise("verdict"),
             reason=pl.coalesce(found, "reason"),
         )
-        .drop("by_behaviour")
+        .drop("by behaviour")
     )
 
 

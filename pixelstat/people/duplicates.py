@@ -38,11 +38,8 @@ def with_hit(events: pl.LazyFrame, *, may_lack_visitors: bool = False) -> pl.Laz
 
 def every_hit(events: pl.LazyFrame) -> pl.LazyFrame:
     """EVENTS in which no two hits are the same."""
-    return (
-        events.with_row_index("row")
-        .with_columns(hit=pl.col("row").cast(pl.UInt64), first=pl.lit(None, pl.Int64))
-        .drop("row")
-    )
+    numbered = events.with_row_index("its row")  # no column of one's own has a space in its name
+    return numbered.with_columns(hit=pl.col("its row").cast(pl.UInt64), first=pl.lit(None, pl.Int64)).drop("its row")
 
 
 def distinct(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -37,7 +37,7 @@ def identified(events: pl.LazyFrame) -> pl.LazyFrame:
     rare = pl.coalesce(pl.lit("u:") + column("anonymous_user"), pl.lit("r:") + column("anonymous_recipient"))
     needed = column("visitor_id").is_null() & column("rare_key").is_null() & column("rejected").is_null()
     keyed = _with_client_key(events.with_columns(rare_key=rare), needed)
-    return keyed.with_columns(visitor=pl.coalesce(pl.lit("v:") + column("visitor_id"), "rare_key", "client_key"))
+    return keyed.with_columns(visitor=pl.coalesce(pl.lit("v:") + column("visitor_id"), "rare_key", "client key"))
 
 
 def known_by(events: pl.LazyFrame, what: str) -> pl.LazyFrame:
@@ -55,7 +55,7 @@ def known_by(events: pl.LazyFrame, what: str) -> pl.LazyFrame:
         return events.with_columns(visitor=pl.lit("u:") + column("user_id"))
     if what == "client":
         keyed = _with_client_key(events, column("rejected").is_null())
-        return keyed.with_columns(visitor="client_key")
+        return keyed.with_columns(visitor="client key")
     if what.startswith(COOKIE):
         return events.with_columns(visitor=pl.lit("k:") + _cookie(what.removeprefix(COOKIE)))
     told = events.with_columns(told=parameter(column("query"), (re.escape(what),)))
@@ -71,9 +71,9 @@ def known_for_a_day(events: pl.LazyFrame, key: bytes) -> pl.LazyFrame:
     column = pl.col
     known = [column("client"), column("user_agent").fill_null(""), column("host").fill_null("")]
     text = pl.concat_str([day_of(column("time")), *known], separator=APART)
-    rows = events.with_columns(day_key=pl.when(column("rejected").is_null()).then(text))
-    keyed = changed_where(rows, ["day_key"], lambda text: text.is_not_null(), lambda text: "d:" + digest(text, key))
-    return keyed.with_columns(visitor="day_key")
+    rows = events.with_columns(pl.when(column("rejected").is_null()).then(text).alias("day key"))
+    keyed = changed_where(rows, ["day key"], lambda text: text.is_not_null(), lambda text: "d:" + digest(text, key))
+    return keyed.with_columns(visitor="day key")
 
 
 def day_of(time: pl.Expr) -> pl.Expr:
@@ -82,10 +82,10 @@ def day_of(time: pl.Expr) -> pl.Expr:
 
 
 def _with_client_key(events: pl.LazyFrame, needed: pl.Expr) -> pl.LazyFrame:
-    """EVENTS with `client_key` where it is needed and the address is known."""
+    """EVENTS with `client key` where it is needed and the address is known."""
     client, agent = pl.when(needed).then("client"), pl.when(needed).then(pl.col("user_agent").fill_null(""))
-    clients = events.with_columns(client_key=client + APART + agent)
-    return changed_where(clients, ["client_key"], lambda text: text.is_not_null(), client_key)
+    clients = events.with_columns((client + APART + agent).alias("client key"))
+    return changed_where(clients, ["client key"], lambda text: text.is_not_null(), client_key)
 
 
 def _cookie(name: str) -> pl.Expr:

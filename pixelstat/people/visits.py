@@ -89,12 +89,12 @@ def in_order(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     """Rows of events -> those that count, by visitor and time: row, who, time, first_seen, and what they are."""
     column = pl.col
     events = (
-        rows.with_row_index("row")
+        rows.with_row_index("its row")  # no column of one's own has a space in its name
         .filter(column("rejected").is_null(), column("visitor").is_not_null())
         .select(
-            "row",
             "time",
             "hit",
+            row="its row",
             who=column("visitor").cast(pl.Categorical()).to_physical(),
             is_ping=column("event").eq_missing(pl.lit("ping")),
             is_mail=is_mail(),

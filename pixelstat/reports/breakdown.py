@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.report import Column
-from pixelstat.reports.series import bucket, over_time
+from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.vocabulary import is_mail, is_page_view, top_groups, visitors
 
 MEASURES = [
@@ -17,7 +17,7 @@ MEASURES = [
 
 def broken_down(events: pl.LazyFrame, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
     """Events with VISITS -> a row for each group, those with most visitors first; with `every` a series for each."""
-    begins = [bucket(pl.col("time"), every, tz).alias("bucket")] if every else []
+    begins = [bucket(pl.col("time"), every, tz).alias(BUCKET)] if every else []
     found = (
         events.filter(~is_mail())
         .group_by(*by, *begins)

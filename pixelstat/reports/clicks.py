@@ -7,7 +7,7 @@ import polars as pl
 from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.report import Column, report
-from pixelstat.reports.series import bucket, over_time
+from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.vocabulary import person, top_groups
 
 USUAL = "message"  # what the rows are by, beside the link, unless --by says otherwise
@@ -38,21 +38,26 @@ def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | No
 
     Scanners follow every link of a mail before it is delivered. They are told apart, never dropped.
     """
-    begins = [bucket(pl.col("time"), every, tz).alias("bucket")] if every else []
+    begins = [bucket(pl.col("time"), every, tz).alias(BUCKET)] if every else []
     groups = [*(name for name in by or [USUAL] if name != "link"), "link"]
     column = pl.col
     is_machine = column("verdict") == "machine"
     clicked = events.filter(column("event") == "click_email").select(
-        "verdict", "hit", "first", *begins, *(name for name in groups if name != "verdict"), person=person()
+        "verdict",
+        "hit",
+        "first",
+        *begins,
+        *(name for name in groups if name != "verdict"),
+        person().alias("its person"),
     )
     found = (
         distinct(clicked)
-        .group_by(*(["bucket"] if every else []), *groups)
+        .group_by(*([BUCKET] if every else []), *groups)
         .agg(
             clicks=pl.len(),
             human_clicks=(~is_machine).sum(),
             machine_clicks=is_machine.sum(),
-            clickers=column("person").filter(~is_machine).drop_nulls().n_unique(),
+            clickers=column("its person").filter(~is_machine).drop_nulls().n_unique(),
         )
     )
     if every:

@@ -343,18 +343,18 @@ def table(
     return (
         by_step.with_columns(name=name.implode())
         .with_columns(column("visitors", "median_seconds").list.head(shown))
-        .with_columns(first=column("visitors").list.first(), before=column("visitors").list.shift(1))
+        .with_columns(column("visitors").list.shift(1).alias("one before"), first=column("visitors").list.first())
         .with_columns(step=pl.int_ranges(1, shown + 1))
         .filter(shown > 0)
-        .explode("step", "name", "visitors", "median_seconds", "before")
+        .explode("step", "name", "visitors", "median_seconds", "one before")
         .select(
             *by,
             "step",
             "name",
             "visitors",
             from_first=pl.when(column("first") > 0).then(column("visitors") / column("first")),
-            from_previous=pl.when(column("before") > 0).then(column("visitors") / column("before")),
-            lost=column("before") - column("visitors"),
+            from_previous=pl.when(column("one before") > 0).then(column("visitors") / column("one before")),
+            lost=column("one before") - column("visitors"),
             median_seconds="median_seconds",
         )
     )

@@ -9,7 +9,7 @@ from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.people.sending import Sent
 from pixelstat.report import Column, report
-from pixelstat.reports.series import bucket, over_time
+from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.vocabulary import person, top_groups
 
 USUAL = "message"  # what the rows are by, unless --by says otherwise
@@ -57,31 +57,32 @@ def opens(
     column = pl.col
     is_open, is_click = column("event") == "open", column("event") == "click_email"
     is_machine = column("verdict") == "machine"
-    begins = [bucket(column("time"), every, tz).alias("bucket")] if every else []
-    groups = [*(["bucket"] if every else []), *by]
+    begins = [bucket(column("time"), every, tz).alias(BUCKET)] if every else []
+    groups = [*([BUCKET] if every else []), *by]
     told = [name for name in by if name not in ("event", "verdict")]
     mails = events.filter(column("event").is_in(EVENTS)).select(
-        "event", "verdict", "hit", "first", *told, *begins, person=person(), wait=_wait()
+        "event", "verdict", "hit", "first", *told, *begins, person().alias("its person"), _wait().alias("its wait")
     )
+    is_known = column("its person").is_not_null().first()
     recipients = (
         distinct(mails)
-        .group_by(*groups, "person")
+        .group_by(*groups, "its person")
         .agg(
             *((is_open & (column("verdict") == kind)).sum().alias(f"{kind}_opens") for kind in KINDS),
+            ((is_open & ~is_machine).any() & is_known).alias("has opened"),
+            ((is_click & ~is_machine).any() & is_known).alias("has clicked"),
+            column("its wait").filter(is_open & ~is_machine).min(),
             opens=is_open.sum(),
             clicks=is_click.sum(),
             unsubscribes=(column("event") == "unsubscribe").sum(),
-            opened=(is_open & ~is_machine).any() & column("person").is_not_null().first(),
-            clicked=(is_click & ~is_machine).any() & column("person").is_not_null().first(),
-            wait=column("wait").filter(is_open & ~is_machine).min(),
         )
     )
     counts = ["opens", *(f"{kind}_opens" for kind in KINDS), "clicks", "unsubscribes"]
     found = recipients.group_by(groups).agg(
         column(counts).sum(),
-        people=column("opened").sum(),
-        clickers=column("clicked").sum(),
-        median_seconds_to_open=column("wait").filter("opened").median(),
+        people=column("has opened").sum(),
+        clickers=column("has clicked").sum(),
+        median_seconds_to_open=column("its wait").filter(column("has opened")).median(),
     )
     found = _with_sent(found, by, sent, unopened=not every)
     low, high = wilson(column("people"), column("sent"))

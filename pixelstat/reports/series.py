@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+BUCKET = "its bucket"  # the column of it: no column of one's own has a space in its name
 EVERY = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo"}
 
 
@@ -20,31 +21,36 @@ def bucket(time: pl.Expr, every: str, tz: str) -> pl.Expr:
 
 
 def over_time(found: pl.LazyFrame, every: str, tz: str, by: Sequence[str] = ()) -> pl.LazyFrame:
-    """Rows with `bucket` and counts -> the same with `time`, from the first bucket to the last, in order.
+    """Rows with BUCKET and counts -> the same with `time`, from the first bucket to the last, in order.
 
     Buckets that have no row are there for each group of `by` that has any: with 0 for what is counted, which are whole
     numbers, and null for the rest.
     """
     names = found.collect_schema().names()
-    counts = [name for name in names if name not in ("bucket", *by)]
+    counts = [name for name in names if name not in (BUCKET, *by)]
     return (
-        found.map_batches(lambda rows: _without_gaps(rows, EVERY[every], by), schema=found.collect_schema())
-        .select(first_instant(pl.col("bucket"), every, tz).alias("time"), *by, *counts)
+        found.map_batches(lambda rows: _without_gaps(rows, every, tz, by), schema=found.collect_schema())
+        .select(first_instant(pl.col(BUCKET), every, tz).alias("time"), *by, *counts)
         .sort("time", *by, nulls_last=True)
     )
 
 
-def _without_gaps(found: pl.DataFrame, every: str, by: Sequence[str]) -> pl.DataFrame:
+def _without_gaps(found: pl.DataFrame, every: str, tz: str, by: Sequence[str]) -> pl.DataFrame:
     if found.is_empty():
         return found
-    first, last = found.select(pl.col("bucket").min().alias("first"), pl.col("bucket").max().alias("last")).row(0)
-    series = pl.DataFrame({"bucket": pl.datetime_range(first, last, every, eager=True, time_unit="us")})
+    first, last = found.select(pl.col(BUCKET).min().alias("first"), pl.col(BUCKET).max().alias("last")).row(0)
+    # A zone whose clocks change by half an hour has hours that begin half past those before.
+    step = "30m" if every == "hour" else EVERY[every]
+    series = pl.DataFrame({BUCKET: pl.datetime_range(first, last, step, eager=True, time_unit="us")})
+    if every == "hour":
+        begins = bucket(pl.col(BUCKET).dt.replace_time_zone("UTC"), every, tz).clip(lower_bound=first)
+        series = pl.concat([series.select(begins), found.select(BUCKET)]).unique()
     if by:
         series = series.join(found.select(by).unique(), how="cross")
-    there = found.with_columns(is_there=True)
-    joined = series.join(there, on=["bucket", *by], how="left", nulls_equal=True)
+    there = found.with_columns(pl.lit(value=True).alias("is there"))
+    joined = series.join(there, on=[BUCKET, *by], how="left", nulls_equal=True)
     counts = [name for name, dtype in found.schema.items() if dtype.is_integer() and name not in by]
-    filled = [pl.when("is_there").then(name).otherwise(0).cast(found.schema[name]).alias(name) for name in counts]
+    filled = [pl.when("is there").then(name).otherwise(0).cast(found.schema[name]).alias(name) for name in counts]
     return joined.with_columns(filled).select(found.columns)
 
 

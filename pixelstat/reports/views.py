@@ -7,7 +7,7 @@ import polars as pl
 from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.report import Column, report
-from pixelstat.reports.series import bucket, over_time
+from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.vocabulary import hits, is_page_view, top_groups, visitors
 
 
@@ -41,7 +41,7 @@ def views(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | Non
         groups = by or ("page",)
         found = seen.group_by(groups).agg(views=hits(), visitors=visitors())
         return top_groups(found, groups, "views", top)
-    seen = distinct(seen.select("time", "visitor", "hit", "first", *by))
+    seen = distinct(seen.select(*dict.fromkeys(["time", "visitor", "hit", "first", *by])))
     begins = bucket(pl.col("time"), every, tz)
-    found = seen.group_by(begins.alias("bucket"), *by).agg(views=pl.len(), visitors=visitors())
+    found = seen.group_by(begins.alias(BUCKET), *by).agg(views=pl.len(), visitors=visitors())
     return over_time(top_groups(found, by, "views", top, over=True) if by else found, every, tz, by)

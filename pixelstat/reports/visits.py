@@ -6,7 +6,7 @@ import polars as pl
 
 from pixelstat.options import by_option, every_option, top_option
 from pixelstat.report import Column, report
-from pixelstat.reports.series import bucket, over_time
+from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.vocabulary import top_groups, visitors
 
 MEASURES = {  # what is to be said of visits, one row each
@@ -48,7 +48,7 @@ def visits(events: pl.LazyFrame, *, every: str | None, by: Sequence[str], top: i
     found = each(events, by)
     if every:
         begins = bucket(pl.col("visit_start"), every, tz)
-        series = found.group_by(begins.alias("bucket"), *by).agg(**MEASURES)
+        series = found.group_by(begins.alias(BUCKET), *by).agg(**MEASURES)
         return over_time(top_groups(series, by, "visits", top, over=True) if by else series, every, tz, by)
     return top_groups(found.group_by(by).agg(**MEASURES), by, "visits", top) if by else found.select(**MEASURES)
 
