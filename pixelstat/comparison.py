@@ -20,7 +20,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.people.duplicates import earliest
 from pixelstat.people.visits import within
 from pixelstat.report import NUMBERS, TIMES, Column, Report, Result
-from pixelstat.reports.series import EVERY
+from pixelstat.reports.series import EVERY, bucket, first_instant
 
 PREVIOUS, CHANGE = "previous", "change"  # what stands before a measure's name in the columns beside it
 DAY = timedelta(days=1)
@@ -92,14 +92,13 @@ def side_by_side(
     own, before = wanted.settled(last if isinstance(last, datetime) else None, zone)
     rows = [_of(held, period) for period in (own, before)]
     results = [report.result(find(events).collect()) for events in rows]
-    top = find.keywords.get("top")
-    if (
-        top and max(len(one.frame) for one in results) >= top
-    ):  # a row that is among the first in one period has its figure of the other beside it
+    top, every_row = find.keywords.get("top"), results
+    if top and max(len(one.frame) for one in results) >= top:
+        # A row that is among the first in one period has its own figure of the other beside it.
         every_row = [report.result(find(events, top=0).collect()) for events in rows]
-        result = among(compared(*every_row), results)
-    else:
-        result = compared(*results)
+    if every and "time" in results[0].frame.columns:
+        every_row = [every_row[0], moved(every_row[1], every_row[0], every, (own, before), zone)]
+    result = among(compared(*every_row), results)
     if every in EVERY and "time" in result.frame.columns:
         result = with_partial(result, own, EVERY[every])
     return result, f"compared with {_clock(before.since, zone)} to {_clock(before.until, zone)}"
@@ -107,7 +106,7 @@ def side_by_side(
 
 def with_partial(result: Result, period: Period, every: str) -> Result:
     """The result with `partial`: whether the period, as far as the log goes, covers less than the whole of a bucket."""
-    begins, ends = pl.col("time"), pl.col("time").dt.offset_by(every)
+    begins, ends = (time.dt.convert_time_zone("UTC") for time in (pl.col("time"), pl.col("time").dt.offset_by(every)))
     is_partial = (begins < period.since) | (ends > period.until)
     frame = result.frame.with_columns(partial=is_partial)
     about = "whether the period, as far as the log goes, covers only a part of it"
@@ -169,33 +168,40 @@ def keys(result: Result) -> list[str]:
     return [column.name for column in result.columns if column.key or column.kind not in (*NUMBERS, *TIMES, "flag")]
 
 
+def moved(result: Result, like: Result, every: str, periods: tuple[Period, Period], zone: ZoneInfo) -> Result:
+    """A series of the second period with the times of the first: its nth hour, day, week or month is that one's nth."""
+    if every not in EVERY:  # one row is the whole range
+        return replace(
+            result,
+            frame=result.frame.with_columns(pl.lit(like.frame["time"].first(), like.frame["time"].dtype).alias("time")),
+        )
+    first, start = (bucket(pl.lit(period.since), every, zone.key) for period in periods)
+    here = bucket(pl.col("time").dt.convert_time_zone("UTC"), every, zone.key)
+    passed = pl.format("{}m", (here - start).dt.total_minutes())
+    if every == "month":
+        passed = pl.format("{}mo", (here.dt.year() - start.dt.year()) * 12 + here.dt.month() - start.dt.month())
+    time = first_instant(first.dt.offset_by(passed), every, zone.key)
+    return replace(result, frame=result.frame.with_columns(time=time))
+
+
 def compared(own: Result, other: Result) -> Result:
     """Both results in one: beside each measure `previous_...` and `change_...`.
 
     The change is a share of what was before, null where that is null or 0; of a share it is the difference. Rows stand
-    beside rows of the same texts, a series' by their place in it. What is counted is 0 in a period without the row; in
-    a series that is shorter it is null.
+    beside rows of the same texts and times; what is counted is 0 in a period without the row.
     """
     measures = [column for column in own.columns if column.kind in NUMBERS and not column.key]
-    times = [column.name for column in own.columns if column.kind in TIMES]
-    on = keys(own)
+    times = [column.name for column in own.columns if column.kind in TIMES and not column.key]
+    on = [column.name for column in own.columns if column not in measures]
     now, before = own.frame, other.frame.rename({column.name: f"{PREVIOUS}_{column.name}" for column in measures})
-    if times:
-        place = pl.int_range(pl.len()).over(on) if on else pl.int_range(pl.len())
-        now, before = now.with_columns(place=place), before.with_columns(place=place).drop(times)
-        on = [*on, "place"]
     if on:
         now, before = now.with_columns(here=True), before.with_columns(there=True)
         joined = now.join(before, on=on, how="full", coalesce=True, nulls_equal=True, maintain_order="left_right")
-        if not times:
-            counts = [column.name for column in measures if column.kind in ("count", "figure")]
-            joined = joined.with_columns(
-                *(pl.when("here").then(name).otherwise(0).alias(name) for name in counts),
-                *(
-                    pl.when("there").then(f"{PREVIOUS}_{name}").otherwise(0).alias(f"{PREVIOUS}_{name}")
-                    for name in counts
-                ),
-            ).cast({name: now.schema[name] for name in counts})
+        joined = joined.sort(times, nulls_last=True, maintain_order=True) if times else joined
+        counts = [column.name for column in measures if column.kind in ("count", "figure")]
+        both = [(name, "here") for name in counts] + [(f"{PREVIOUS}_{name}", "there") for name in counts]
+        joined = joined.with_columns(pl.when(is_in).then(name).otherwise(0).alias(name) for name, is_in in both)
+        joined = joined.cast({name: now.schema[name] for name in counts})
     else:
         joined = pl.concat([now, before], how="horizontal")
     changes, columns = [], []

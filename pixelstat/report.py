@@ -45,8 +45,8 @@ class Column:
 
 
 def of_events(name: str, dtype: pl.DataType) -> Column:
-    """A column of the events as one of a report."""
-    return Column(name, KINDS[dtype.base_type()])
+    """A column of the events as one of a report: it tells which row it is."""
+    return Column(name, KINDS[dtype.base_type()], key=True)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """--compare: which periods are compared, and what stands beside what."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -10,6 +11,8 @@ from pixelstat.comparison import Comparison, Period, columns_asked, compared, co
 from pixelstat.errors import PixelstatError
 from pixelstat.report import Column, Result
 from pixelstat.schemas import EVENTS
+from tests.inside import inside
+from tests.story import log, view
 
 BERLIN = ZoneInfo("Europe/Berlin")
 UTC = ZoneInfo("UTC")
@@ -86,11 +89,11 @@ def test_the_change_is_a_share_of_what_was_and_of_a_share_the_difference() -> No
     ]
 
 
-def test_a_series_stands_beside_the_other_by_its_place() -> None:
+def test_a_series_stands_beside_the_other_by_its_times() -> None:
     columns = [Column("time", "time"), Column("plan"), Column("views", "count")]
     days = [at("2026-09-08"), at("2026-09-09")]
     own = pl.DataFrame({"time": [days[0], days[0], days[1]], "plan": ["x", "y", "x"], "views": [1, 2, 3]})
-    before = own.with_columns(pl.col("time") - timedelta(days=7), views=pl.col("views") * 2)
+    before = own.with_columns(views=pl.col("views") * 2).reverse()
     found = compared(Result("", columns, own), Result("", columns, before)).frame
     assert found.select("plan", "views", "previous_views").rows() == [("x", 1, 2), ("y", 2, 4), ("x", 3, 6)]
     assert found["time"].to_list() == own["time"].to_list()
@@ -101,3 +104,49 @@ def test_a_report_is_asked_which_columns_it_looks_at() -> None:
         return events.filter(pl.col("event") == "x").group_by("page").agg(pl.col("visitor").n_unique())
 
     assert columns_asked(report, EVENTS) == ["event", "visitor", "page"]
+
+
+LOG = log(
+    view("ann", "/", "10:00", day="2026-09-05"),
+    *(view(who, "/", "10:00", day="2026-09-06") for who in ("ann", "bob", "cid")),
+    view("ann", "/", "12:30", day="2026-09-09"),
+)
+PERIODS = ("--since", "2026-09-08", "--until", "2026-09-10", "--compare", "previous")
+
+
+def figures(folder: Path, *arguments: str) -> list[str]:
+    (folder / "access.log").write_text(LOG)
+    ended = inside(folder, *arguments, "access.log", *PERIODS, "-q")
+    assert ended.exit == 0, ended.stderr
+    return [line for line in ended.stdout.splitlines() if not line.startswith("time")]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
+def test_the_nth_day_stands_beside_the_nth_day_even_where_nothing_happened_before_it(zone: str, tmp_path: Path) -> None:
+    days = figures(tmp_path, "views", "--every", "day", "--tz", zone)
+    assert [(line[:10], *line.split(",")[1:3]) for line in days] == [("2026-09-08", "0", "1"), ("2026-09-09", "1", "3")]
+    hours = figures(tmp_path, "views", "--every", "hour", "--tz", "Europe/Berlin")
+    assert hours[0].startswith("2026-09-08T12:00:00+02:00,,1,")
+    assert [line[:25] for line in hours if ",,3," in line] == ["2026-09-09T12:00:00+02:00"]
+
+
+def test_figures_of_a_day_stand_beside_those_of_the_same_day(tmp_path: Path) -> None:
+    found = [line for line in figures(tmp_path, "summary", "--every", "day") if "page views" in line]
+    assert [(line[:10], *line.split(",")[3:5]) for line in found] == [
+        ("2026-09-08", "0.0", "1.0"),
+        ("2026-09-09", "1.0", "3.0"),
+    ]
+
+
+def test_the_whole_range_stands_beside_the_other_even_where_it_is_empty(tmp_path: Path) -> None:
+    (line,) = figures(tmp_path, "visitors", "--every", "all", "--tz", "Asia/Kathmandu")
+    assert line.split(",")[1:3] == ["1", "3"]
+    (tmp_path / "access.log").write_text(LOG)
+    ended = inside(tmp_path, "visitors", "access.log", "--every", "all", "--since", "2026-09-20", "--until",
+                   "2026-09-30", "--compare", "2026-09-01..2026-09-10", "-q")  # fmt: skip
+    assert ended.stdout.splitlines()[1].startswith(",0,3,-1.0,")
+
+
+def test_a_number_that_the_rows_are_by_is_no_measure(tmp_path: Path) -> None:
+    assert figures(tmp_path, "views", "--by", "status")[1:] == ["200,1,4,-0.75,1,3,-0.6666666666666666"]
+    assert len(figures(tmp_path, "views", "--by", "visit_start")) == 1 + 3
