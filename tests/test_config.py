@@ -315,6 +315,12 @@ def test_a_column_of_ones_own_is_none_that_a_visit_or_a_hit_has(name: str, tmp_p
     assert f"line 2: {name} is a column already" in ended.stderr
 
 
+def test_a_funnel_by_visitor_is_one_for_each(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(hit("ann", "page_view", "10:00"), hit("bob", "page_view", "10:00")))
+    ended = inside(tmp_path, "funnel", "access.log", "--steps", "page_view", "--by", "visitor", "-q")
+    assert [line.split(",")[0] for line in ended.stdout.splitlines()[1:]] == ["v:ann", "v:bob"]
+
+
 @pytest.mark.parametrize("report", ["summary", "visitors", "views", "visits", "sources", "opens", "clicks"])
 def test_a_series_by_visitor_is_a_series_for_each(report: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(

@@ -99,7 +99,8 @@ def broken_down(
     rows = numbered(events).select("who", *sorted({"time", "hit", "first"} | needed | {*by}))
 
     def funnels(rows: pl.LazyFrame, wanted: Sequence[Step]) -> pl.LazyFrame:
-        found = chains(rows, wanted, window).join(first_shown(rows, by), on="visitor", how="left")
+        found = chains(rows, wanted, window).rename({"visitor": "who it is"})
+        found = found.join(first_shown(rows, by), on="who it is", how="left")
         parts = table(found, [step.name for step in wanted], by)
         most = top_groups(parts.filter(pl.col("step") == 1), by, "visitors", top)
         ranked = most.select(by).with_row_index("group")
@@ -113,8 +114,8 @@ def broken_down(
 
 
 def first_shown(events: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
-    """`numbered` EVENTS -> visitor and of each column the first value that their events show; ties by the value."""
-    return events.group_by(visitor="who").agg(
+    """`numbered` EVENTS -> `who it is` and of each column the first value that their events show; ties by the value."""
+    return events.group_by(pl.col("who").alias("who it is")).agg(
         pl.col(name).sort_by("time", name, nulls_last=True).drop_nulls().first() for name in by
     )
 
