@@ -126,8 +126,8 @@ def test_the_nth_day_stands_beside_the_nth_day_even_where_nothing_happened_befor
     days = figures(tmp_path, "views", "--every", "day", "--tz", zone)
     assert [(line[:10], *line.split(",")[1:3]) for line in days] == [("2026-09-08", "0", "1"), ("2026-09-09", "1", "3")]
     hours = figures(tmp_path, "views", "--every", "hour", "--tz", "Europe/Berlin")
-    assert hours[0].startswith("2026-09-08T12:00:00+02:00,,1,")
-    assert [line[:25] for line in hours if ",,3," in line] == ["2026-09-09T12:00:00+02:00"]
+    assert hours[0].startswith("2026-09-08T12:00:00+02:00,0,1,-1.0,")
+    assert [line[:25] for line in hours if ",0,3," in line] == ["2026-09-09T12:00:00+02:00"]
 
 
 def test_figures_of_a_day_stand_beside_those_of_the_same_day(tmp_path: Path) -> None:

@@ -97,14 +97,16 @@ def broken_down(
     # All that steps and values need is held at once: a second look at the events would read the logs again.
     needed = {name for step in steps for name in step.hit.meta.root_names()}
     rows = numbered(events).select("who", *sorted({"time", "hit", "first"} | needed | {*by}))
+    groups = [f"by {name}" for name in by]  # with a space, as no column of one's own has
 
     def funnels(rows: pl.LazyFrame, wanted: Sequence[Step]) -> pl.LazyFrame:
         found = chains(rows, wanted, window).rename({"visitor": "who it is"})
         found = found.join(first_shown(rows, by), on="who it is", how="left")
-        parts = table(found, [step.name for step in wanted], by)
-        most = top_groups(parts.filter(pl.col("step") == 1), by, "visitors", top)
-        ranked = most.select(by).with_row_index("group")
-        return parts.join(ranked, on=by, nulls_equal=True).sort("group", "step").drop("group")
+        parts = table(found, [step.name for step in wanted], groups)
+        most = top_groups(parts.filter(pl.col("step") == 1), groups, "visitors", top)
+        ranked = most.select(groups).with_row_index("group")
+        ordered = parts.join(ranked, on=groups, nulls_equal=True).sort("group", "step").drop("group")
+        return ordered.rename(dict(zip(groups, by, strict=True)))
 
     def batch(rows: pl.DataFrame) -> pl.DataFrame:
         occur = [step for step in steps if not renumber or rows.select(step.hit.any()).item()]
@@ -114,9 +116,12 @@ def broken_down(
 
 
 def first_shown(events: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
-    """`numbered` EVENTS -> `who it is` and of each column the first value that their events show; ties by the value."""
+    """`numbered` EVENTS -> `who it is` and `by ...` of each column the first value that their events show.
+
+    Of those of one second it is the least.
+    """
     return events.group_by(pl.col("who").alias("who it is")).agg(
-        pl.col(name).sort_by("time", name, nulls_last=True).drop_nulls().first() for name in by
+        pl.col(name).sort_by("time", name, nulls_last=True).drop_nulls().first().alias(f"by {name}") for name in by
     )
 
 
