@@ -317,7 +317,7 @@ def test_a_column_of_ones_own_is_none_that_a_visit_or_a_hit_has(name: str, tmp_p
 
 def test_a_funnel_by_visitor_is_one_for_each(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(hit("ann", "page_view", "10:00"), hit("bob", "page_view", "10:00")))
-    ended = inside(tmp_path, "funnel", "access.log", "--steps", "page_view", "--by", "visitor", "-q")
+    ended = inside(tmp_path, "funnel", "access.log", "--steps", "page_view", "--by", "visitor", "--reveal-ids", "-q")
     assert [line.split(",")[0] for line in ended.stdout.splitlines()[1:]] == ["v:ann", "v:bob"]
 
 
@@ -326,7 +326,7 @@ def test_a_series_by_visitor_is_a_series_for_each(report: str, tmp_path: Path) -
     (tmp_path / "access.log").write_text(
         log(*(hit("ann", event, "10:00") for event in ("page_view", "open", "click_email")))
     )
-    ended = inside(tmp_path, report, "access.log", "--by", "visitor", "--every", "day", "-q")
+    ended = inside(tmp_path, report, "access.log", "--by", "visitor", "--every", "day", "-q", "--reveal-ids")
     assert (ended.exit, "v:ann" in ended.stdout) == (0, True), ended.stderr
 
 

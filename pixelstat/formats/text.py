@@ -264,7 +264,7 @@ def _segments(tokens: Segment) -> list[Segment]:
 # Possessive, so that a line of megabytes leaves no way back to remember; in Python's language only.
 _QUOTED = r'(?:[^"\\]++|\\.)*+'
 _SHAPES = {  # what a field looks like outside of quotes
-    "client": r'[^- \t"][^ \t"]*',
+    "client": r'(?:-|[^- \t"][^ \t"]*)',
     "asked_from": r'[^ \t"]+',
     "address_port": r'[^ \t"]+:[0-9]+',
     "vhost": r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.*-]+)(?::[0-9]+)?",
