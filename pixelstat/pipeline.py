@@ -148,7 +148,11 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
 
 def respected(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """EVENTS with those set aside whose visitors refuse, before anybody looks at whose keys are one person's."""
-    return exclusions.reject(events, consent.reasons(selection.consent))
+    if selection.consent == "ignore":
+        return events
+    events = exclusions.reject(events, consent.reasons(selection.consent))
+    unread = pl.when(pl.col("consent") == consent.MALFORMED).then(pl.lit("consent"))
+    return events.with_columns(flaw=pl.coalesce("flaw", unread))
 
 
 def recognized(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

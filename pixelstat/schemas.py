@@ -33,6 +33,7 @@ FLAWS = {  # why an event holds less than its request meant to say, with the led
     "number": ("value that is no number", "values that are no numbers"),
     "macro": ("macro that was not filled in", "macros that were not filled in"),
     "payload": ("payload that cannot be decoded", "payloads that cannot be decoded"),
+    "consent": ("consent that cannot be read", "consents that cannot be read"),
 }
 
 LINES = pl.Schema(
