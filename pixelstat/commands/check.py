@@ -11,10 +11,11 @@ import click
 import polars as pl
 
 from pixelstat import formats, outputs, paths, source
-from pixelstat.command import candidates, read_by, say_damage, spare
+from pixelstat.command import say_damage, spare
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.formats.samples import Format
+from pixelstat.grouped import candidates, read_by
 from pixelstat.ledger import count
 from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.pipeline import Logs, Selection, read

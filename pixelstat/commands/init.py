@@ -12,8 +12,8 @@ import click
 import polars as pl
 
 from pixelstat import config, paths
-from pixelstat.command import by_format
 from pixelstat.errors import PixelstatError
+from pixelstat.grouped import by_format
 from pixelstat.options import READING, logs_argument
 from pixelstat.outputs.whole import written_whole
 from pixelstat.people import consent
