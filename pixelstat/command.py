@@ -76,8 +76,12 @@ class ReportCommand(click.Command):
         wanted = comparison(against, selection.since, selection.until, zone) if against else None
         if wanted:
             selection = replace(selection, since=wanted.both.since, until=wanted.both.until)
-        if "sent" in inspect.signature(self.report.function).parameters:
+        told = inspect.signature(self.report.function).parameters
+        if "sent" in told:
             options["sent"] = selection.sent
+        warnings: dict[str, None] = {}  # each once, however often a report is made
+        if "warn" in told:
+            options["warn"] = warnings.setdefault
         find = partial(self.report.function, **options)
 
         def write(run: Run) -> None:
@@ -96,6 +100,8 @@ class ReportCommand(click.Command):
                 result = replace(result, frame=result.frame.with_columns(shown.select(ids)))
             result = replace(result, notes=[note for note in notes if note], csv_safe=common["csv_safe"])
             outputs.deliver([result], run.output, common["output"])
+            for sentence in () if common["quiet"] else warnings:
+                say(f"Warning: {sentence}")
 
         return performed(logs, common, selection, write)
 
