@@ -82,9 +82,11 @@ class ReportCommand(click.Command):
         warnings: dict[str, None] = {}  # each once, however often a report is made
         if "warn" in told:
             options["warn"] = warnings.setdefault
-        find = partial(self.report.function, **options)
 
         def write(run: Run) -> None:
+            if "log_end" in told:  # known when all events are read, and so when the report's frame is made
+                options["log_end"] = lambda: run.ledger.last
+            find = partial(self.report.function, **options)
             behaviour = str(selection.limits) if selection.machines != "include" else ""
             notes = [f"times in {zone.key}", self.report.caption(**options), behaviour]
             if wanted:
