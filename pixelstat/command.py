@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -65,10 +65,7 @@ class ReportCommand(click.Command):
             say("--top is for pages; a series over time is shown whole.")
         against, every, is_revealed = given.pop("compare"), given.get("every"), given.pop("reveal_ids", False)
         options = report_options(self.report, given, common["config"], zone)
-        named = [
-            *options.get("by", ()),
-            *(name for step in options.get("steps", ()) for name in step.hit.meta.root_names()),
-        ]
+        named = [*self.report.named(**options)]
         require_geo([*named, *(column.name for column in self.report.columns)], common)
         selection = selected(common, zone, named, of_visits=self.report.of_visits)
         if against is None and self.report.compares and selection.since:
@@ -77,11 +74,13 @@ class ReportCommand(click.Command):
         if wanted:
             selection = replace(selection, since=wanted.both.since, until=wanted.both.until)
         told = inspect.signature(self.report.function).parameters
-        if "sent" in told:
-            options["sent"] = selection.sent
+        if "since" in told and not wanted:  # what is compared is looked at for equally long, and no further
+            options |= {"since": selection.since, "until": selection.until}
+            selection = _ahead(selection, self.report.ahead(**options))
         warnings: dict[str, None] = {}  # each once, however often a report is made
-        if "warn" in told:
-            options["warn"] = warnings.setdefault
+        options |= {
+            name: value for name, value in (("sent", selection.sent), ("warn", warnings.setdefault)) if name in told
+        }
 
         def write(run: Run) -> None:
             if "log_end" in told:  # known when all events are read, and so when the report's frame is made
@@ -276,6 +275,11 @@ def selected(
     )
 
 
+def _ahead(selection: Selection, length: timedelta) -> Selection:
+    """The selection with what comes so soon after the period, too."""
+    return replace(selection, until=selection.until + length) if selection.until else selection
+
+
 def require_geo(columns: Iterable[str], common: dict[str, Any]) -> None:
     """Raises PixelstatError where one of the columns is null without --geo, and that is not given."""
     unknown = next((name for name in columns if name in places.FIELDS), None)
@@ -329,10 +333,9 @@ def report_options(report: Report, given: dict[str, Any], config: Config, zone: 
             texts = [*funnel.steps]
             given["window"] = funnel.window if funnel.window and not _is_given("window") else given["window"]
         given["steps"] = [_step(text, config) for text in texts]
-        if len(given["steps"]) > 64:
-            raise PixelstatError("A funnel has at most 64 steps.", "Leave some out.")
-    for name in given.get("by", ()):
+    for name in (*given.get("by", ()), *filter(None, [given.get("hold")])):
         check_by(name, report, config.further)
+    given = report.prepared(given, lambda text: _step(text, config))
     wanted = inspect.signature(report.function).parameters
     if "tz" in wanted:
         given["tz"] = zone.key

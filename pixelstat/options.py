@@ -190,6 +190,42 @@ compare_option = click.Option(
 )
 
 
+def _touch(_: click.Context, __: click.Parameter, value: Any) -> Any:
+    if value in ("first", "last", "all") or re.fullmatch(r"step:[1-9]\d?", str(value)):
+        return value
+    raise click.BadParameter(f"{value!r} is none of first, last, all and step:N.")
+
+
+# fmt: off
+FUNNEL: list[click.Parameter] = [
+    steps_option,
+    step_option,
+    funnel_option,
+    window_option,
+    click.Option(["--step-window", "step_window"], type=Duration(), metavar="TIME", help="At most so long from each step to the next."),
+    click.Option(["--order"], type=click.Choice(["ordered", "strict", "unordered"]), default="ordered", show_default=True, help="Others may lie between; nothing may; or steps in any order."),
+    click.Option(["--strict-over", "strict_over"], metavar="A,B", help="With --order strict: only these and the steps may not lie between."),
+    click.Option(["--open"], is_flag=True, help="Visitors may enter at any step."),
+    click.Option(["--optional"], type=click.IntRange(min=1), multiple=True, metavar="N", help="Step N may be left out; repeat it."),
+    click.Option(["--exclude"], multiple=True, metavar="EVENT[:A-B]", help="Not with this in it, or between steps A and B; repeat it."),
+    click.Option(["--exclude-mode", "exclude_mode"], type=click.Choice(["drop", "stop"]), default="drop", show_default=True, help="Whom it breaks off counts nowhere, or as far as they came."),
+    click.Option(["--grace"], type=Duration(), metavar="TIME", help="Hits so close may stand in either order."),
+    click.Option(["--entry"], type=click.Choice(["latest", "first"]), default="latest", show_default=True, help="Which hit of step 1 the window begins with."),
+    click.Option(["--count"], type=click.Choice(["uniques", "totals", "visits"]), default="uniques", show_default=True, help="Each visitor once, every entry, or one entry a visit."),
+    click.Option(["--unit"], type=click.Choice(["visitor", "visit", "user"]), default="visitor", show_default=True, help="Whose hits make a way."),
+    click.Option(["--hold"], metavar="COLUMN", help="All hits of a way have one value of this column."),
+    by_option,
+    click.Option(["--touch"], callback=_touch, default="first", show_default=True, metavar="first|last|all|step:N", help="With --by: the first or last value a visitor shows, the one at step N, or ways of one value."),
+    top_option,
+    click.Option(["--every"], type=click.Choice(["day", "week", "month"]), help="A series over time, by the time of step 1."),
+    click.Option(["--histogram"], is_flag=True, help="How long the whole way takes, instead."),
+    click.Option(["--visitors-at", "visitors_at"], metavar="STEP", help="List who was at this step, instead."),
+    click.Option(["--lost"], is_flag=True, help="With --visitors-at: who reached the step before and not this one."),
+    click.Option(["--reached"], is_flag=True, help="With --visitors-at: who reached it."),
+]
+# fmt: on
+
+
 def _config(_: click.Context, __: click.Parameter, value: Any) -> Any:
     from pixelstat import config
 

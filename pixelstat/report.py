@@ -1,8 +1,9 @@
 """A report is a pure function from EVENTS to a frame, with declared columns and options: here it becomes a command."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from datetime import timedelta
+from typing import Any
 
 import click
 import polars as pl
@@ -42,6 +43,7 @@ class Column:
     about: str = ""
     bar: bool = False
     key: bool = False  # a number that tells which row it is, not what was counted
+    detail: bool = False  # a table does without it where there is not much room
 
 
 def of_events(name: str, dtype: pl.DataType) -> Column:
@@ -72,6 +74,9 @@ class Report:
     defaults: Mapping[str, str] = field(default_factory=dict)  # of common options, where they are others here
     of_visits: bool = False  # it looks at VISITS, too
     compares: bool = False  # with --since, it has the period before beside it without being asked
+    prepared: Callable[[dict[str, Any], Callable[[str], Any]], dict[str, Any]] = lambda given, _: given  # its options
+    named: Callable[..., Iterable[str]] = lambda by=(), **_: by  # the columns of the events that its options ask for
+    ahead: Callable[..., timedelta] = lambda **_: timedelta(0)  # how far it reads beyond the period
 
     @property
     def name(self) -> str:
@@ -97,14 +102,11 @@ def report(
     columns: Sequence[Column],
     options: Sequence[click.Parameter] = (),
     caption: Callable[..., str] = lambda **_: "",
-    *,
-    defaults: Mapping[str, str] = MappingProxyType({}),
-    of_visits: bool = False,
-    compares: bool = False,
+    **further: Any,
 ) -> Callable[[Callable[..., pl.LazyFrame]], Report]:
-    """Declare a function to be a report. Its name is the command, its docstring the help."""
+    """Declare a function to be a report. Its name is the command, its docstring the help; `further` as in Report."""
 
     def declare(function: Callable[..., pl.LazyFrame]) -> Report:
-        return Report(title, columns, options, function, caption, defaults, of_visits, compares)
+        return Report(title, columns, options, function, caption, **further)
 
     return declare

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pixelstat.outputs.spelled import with_lists_as_text
 from pixelstat.outputs.words import word
-from pixelstat.report import NUMBERS, Result
+from pixelstat.report import NUMBERS, Column, Result
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 WIDEST, NARROWEST = 24, 4  # characters of a bar
@@ -29,7 +29,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     text = TextIOWrapper(file, encoding="utf-8", errors="replace", write_through=True)
     console = Console(
         file=text,
-        width=None if to_terminal else max(PLAIN_WIDTH, _needed(result)),
+        width=None if to_terminal else max(PLAIN_WIDTH, _needed(replace(result, columns=_without_details(result)))),
         force_terminal=to_terminal,
         markup=False,
         emoji=False,
@@ -78,8 +78,13 @@ def drawn(result: Result, width: int) -> Table:
 
 
 def _fitting(result: Result, width: int) -> Result:
-    """The result without the columns that there is no room for: those that are empty throughout, then the last ones."""
+    """The result without the columns that there is no room for: details, then empty ones, then the last ones."""
     height = result.frame.height
+    notes = [*result.notes]
+    if _needed(result) + (NARROWEST + 2) * sum(column.bar for column in result.columns) > width:
+        plain = _without_details(result)
+        notes += ["more columns in every other --format"] if len(plain) < len(result.columns) else []
+        result = replace(result, columns=plain, notes=notes)
     empty = [column for column in result.columns if height and result.frame[column.name].null_count() == height]
     kept, left_out = list(result.columns), []
     for column in [*empty, *reversed([column for column in result.columns[1:] if column not in empty])]:
@@ -90,7 +95,11 @@ def _fitting(result: Result, width: int) -> Result:
     if not left_out:
         return result
     note = f"no room for {', '.join(left_out)}: every other --format has all columns"
-    return replace(result, columns=kept, notes=[*result.notes, note])
+    return replace(result, columns=kept, notes=[*notes, note])
+
+
+def _without_details(result: Result) -> list[Column]:
+    return [column for column in result.columns if not column.detail]
 
 
 def _needed(result: Result) -> int:

@@ -1,60 +1,239 @@
 """funnel: how many visitors go each step of the way, and where they leave.
 
-A visitor's level is the largest k for which k distinct hits match the steps 1..k in order, with times that
-never fall and the last no more than the window after the first. Hits of one second may stand in any order:
-logs tick in seconds, and the tie goes to the visitor. This is the best chain there is (ClickHouse's
-windowFunnel with strict_once, PostHog's ordered funnel up to ties), not what one greedy pass finds.
-
-How: hits in the order of visitor, time and step; from each hit a pointer to the next hit of the next step;
-from each hit of step 1 the chain along the pointers, which is the earliest there is. Hits that match
-several steps stand there once a step, later steps first, so that no pointer leads from a hit to itself. Only
-where several hits share a second and one of them matches several steps must chains be searched for.
+What a chain of hits is, and which of a visitor's counts, stands in `chains.rules`. A funnel of events, as most are,
+goes by pointers through the stream of all hits; any other holds what its units did, once.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
-from itertools import groupby
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import polars as pl
 
-from pixelstat.options import (
-    by_option,
-    duration_text,
-    funnel_option,
-    step_option,
-    steps_option,
-    top_option,
-    window_option,
-)
-from pixelstat.people.duplicates import distinct, earliest
+from pixelstat.chains import pointers
+from pixelstat.chains.counted import by_step, who, with_shares
+from pixelstat.chains.counted import histogram as of_lengths
+from pixelstat.chains.opened import opened
+from pixelstat.chains.rules import NOTHING, Exclusion, Rules
+from pixelstat.chains.seen import Seen
+from pixelstat.chains.units import OTHER, UNIT, Parting, of_units, once, steps_of, that_matter
+from pixelstat.errors import PixelstatError
+from pixelstat.options import FUNNEL, duration_text
+from pixelstat.people.exclusions import is_outside
 from pixelstat.report import Column, report
-from pixelstat.reports.steps import Step, share_no_hit, step
-from pixelstat.vocabulary import SHOP_FUNNEL, top_groups
+from pixelstat.reports.series import BUCKET, EVERY, bucket, over_time
+from pixelstat.reports.steps import Step, split_steps, step
+from pixelstat.vocabulary import SHOP_FUNNEL
 
-TIME = pl.Datetime("us", "UTC")
+UNITS = {"visitor": "visitors", "visit": "visits", "user": "users"}  # what there is a column of, by --unit
+IDS = {"visitor": "visitor", "user": "user_id"}  # who is listed
+MEASURES = (
+    "from_first", "from_previous", "lost", "median_seconds", "pending", "from_first_low", "from_first_high",
+    "from_previous_low", "from_previous_high", "mean_seconds", "p90_seconds",
+    "total_median_seconds", "total_mean_seconds", "total_p90_seconds",
+)  # fmt: skip
+NEVER_BETWEEN = ("ping", "open", "click_email", "web_view", "unsubscribe")  # they do not come between two steps
 
 
-def _caption(window: timedelta, by: Sequence[str] = (), **_: object) -> str:
-    length = f"window {duration_text(window)} from the first step to the last"
-    return f"{length}; by the first {' and '.join(by)} that a visitor shows" if by else length
+# -- what was asked for -------------------------------------------------------------------------------------------
+
+
+def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, Any]:
+    """The options as the report takes them. Raises PixelstatError for those that contradict each other."""
+    steps, is_open = given.pop("steps"), given.pop("open")
+    given["are_usual"] = not steps
+    if not steps and (given["optional"] or any(":" in text for text in given["exclude"]) or given["visitors_at"]):
+        raise PixelstatError("Steps are told by their numbers, so they must be named.", "Add: --steps a,b,c")
+    universe = given.pop("strict_over")
+    given["rules"] = Rules(
+        steps or [step(event) for event in SHOP_FUNNEL],
+        given.pop("window"),
+        given.pop("step_window"),
+        given.pop("order"),
+        _universe([meant(text) for text in split_steps(universe or "")]),
+        given.pop("entry"),
+        given.pop("count"),
+        [_exclusion(text, meant) for text in given.pop("exclude")],
+        given.pop("exclude_mode"),
+        frozenset(given.pop("optional")),
+        given.pop("grace") or NOTHING,
+    )
+    listed, is_lost, is_reached = given.pop("visitors_at"), given.pop("lost"), given.pop("reached")
+    _check(given, listed, is_open=is_open, is_lost=is_lost, is_reached=is_reached)
+    given |= {"is_open": is_open, "listed": _number(listed, given["rules"]) if listed else 0, "is_lost": is_lost}
+    return given
+
+
+def _check(given: dict[str, Any], listed: str | None, *, is_open: bool, is_lost: bool, is_reached: bool) -> None:
+    rules: Rules = given["rules"]
+    asked = {
+        "--open": is_open,
+        "--histogram": given["histogram"],
+        "--visitors-at": listed is not None,
+        "--every": given["every"] is not None,
+        "--optional": bool(rules.optional),
+        "--order unordered": rules.order == "unordered",
+        "--count": rules.count != "uniques",
+        "--by": bool(given["by"]),
+        "--unit visit": given["unit"] == "visit",
+        "--touch all or step": given["touch"] not in ("first", "last"),
+    }
+    for one, others in {
+        "--open": [
+            "--histogram",
+            "--visitors-at",
+            "--every",
+            "--optional",
+            "--order unordered",
+            "--count",
+            "--touch all or step",
+        ],
+        "--histogram": ["--visitors-at", "--every", "--by"],
+        "--visitors-at": ["--every", "--by", "--count", "--unit visit"],
+    }.items():
+        for other in others:
+            if asked[one] and asked[other]:
+                raise PixelstatError(f"{one} and {other} do not go together.", "Leave one of them out.")
+    if (listed is None) == (is_lost or is_reached) or (is_lost and is_reached):
+        raise PixelstatError("--visitors-at STEP lists those who were --lost there or who --reached it.",
+                             "Try: --visitors-at 3 --lost -o who.csv")  # fmt: skip
+    if given["touch"].startswith("step:") and int(given["touch"][5:]) > len(rules.steps):
+        raise PixelstatError(f"--touch {given['touch']}: there are {len(rules.steps)} steps.", "Try: --touch step:1")
+
+
+def _universe(named: Sequence[Step]) -> pl.Expr:
+    """The events that a strict order is over, beside the steps: those named, else all that people do on pages."""
+    if not named:
+        return ~pl.col("event").is_in(NEVER_BETWEEN).fill_null(value=False)
+    return pl.any_horizontal(step.hit for step in named)
+
+
+def _exclusion(text: str, meant: Callable[[str], Step]) -> Exclusion:
+    """`login` or `login:1-2`."""
+    found = re.fullmatch(r"(.*):(\d{1,4})-(\d{1,4})", text.strip(), re.DOTALL)
+    event = meant(found[1] if found else text)
+    return Exclusion(event.name, event.hit, *((int(found[2]), int(found[3])) if found else ()))
+
+
+def _number(text: str, rules: Rules) -> int:
+    """The number of the step that is told by it or by its name."""
+    names = [step.name for step in rules.steps]
+    if text.isdecimal() and 1 <= int(text) <= len(names):
+        return int(text)
+    if text in names:
+        return names.index(text) + 1
+    raise PixelstatError(f"--visitors-at {text!r} is no step.", f"Steps: {', '.join(names)}; by number from 1.")
+
+
+def named(rules: Rules, unit: str, hold: str | None, by: Sequence[str], **_: object) -> Iterable[str]:
+    """The columns of the events that the options ask for."""
+    conditions = [*(step.hit for step in rules.steps), *(one.hit for one in rules.exclusions)]
+    roots = [name for condition in conditions for name in condition.meta.root_names()]
+    of_visits = ["visit_start"] if unit == "visit" or rules.count == "visits" else []
+    return [*by, *([hold] if hold else []), *of_visits, *roots]
+
+
+def _caption(rules: Rules, unit: str, hold: str | None, by: Sequence[str], touch: str, **asked: object) -> str:
+    told = [f"window {duration_text(rules.window)} from the first step to the last"]
+    if rules.step_window is not None:
+        told.append(f"{duration_text(rules.step_window)} from step to step")
+    if rules.order != "ordered":
+        told.append({"strict": "nothing else between two steps", "unordered": "steps in any order"}[rules.order])
+    if asked["is_open"]:
+        told.append("entered at any step")
+    if rules.entry == "first":
+        told.append("from the first hit of step 1")
+    if rules.count != "uniques":
+        told.append({"totals": "every entry counts", "visits": "one entry a visit"}[rules.count])
+    if rules.exclusions:
+        gone = {"drop": "who does it counts nowhere", "stop": "who does it comes no further"}[rules.exclude_mode]
+        told.append(f"without {', '.join(one.name for one in rules.exclusions)}: {gone}")
+    if rules.optional:
+        told.append(f"step {', '.join(map(str, sorted(rules.optional)))} may be left out")
+    if rules.grace:
+        told.append(f"hits within {duration_text(rules.grace)} in either order")
+    told += [f"by {unit}"] if unit != "visitor" else []
+    told += [f"each way with one {hold}"] if hold else []
+    if by:
+        shows = {
+            "first": "the first {} that a {} shows",
+            "last": "the last {} that a {} shows",
+            "all": "ways of one {}",
+        }
+        text = shows.get(touch, f"the {{}} at step {touch.removeprefix('step:')}")
+        told.append("by " + text.format(" and ".join(by), unit))
+    return "; ".join(told)
+
+
+# -- the report ---------------------------------------------------------------------------------------------------
 
 
 @report(
     "Funnel",
     columns=[
-        Column("step", "count", "1 for the first", key=True),
+        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month of step 1 begins"),
+        Column("step", "count", "1 for the first; with --order unordered, how many steps are done", key=True),
         Column("name", "text", "as it was given"),
         Column("visitors", "count", "who reached this step", bar=True),
+        Column("visits", "count", "in place of visitors with --unit visit or --count visits", bar=True),
+        Column("users", "count", "in place of visitors with --unit user", bar=True),
+        Column("entries", "count", "in place of visitors with --count totals", bar=True),
         Column("from_first", "share", "of those who reached step 1"),
-        Column("from_previous", "share", "of those who reached the step before; empty for step 1"),
+        Column(
+            "from_previous",
+            "share",
+            "of those who reached the step before that none may leave out; empty for step 1",
+        ),
         Column("lost", "count", "who reached the step before and not this one; empty for step 1"),
         Column("median_seconds", "seconds", "from the step before, of those who reached this one; empty for step 1"),
+        Column("pending", "count", "of the lost, whose window was not over when the log ended: they may still come"),
+        Column("entered", "count", "with --open: who reached this step, but not from the one before"),
+        Column("from_first_low", "share", "from there ...", detail=True),
+        Column("from_first_high", "share", "... to there from_first is in 95 of 100 such logs (Wilson)", detail=True),
+        Column("from_previous_low", "share", "from there ...", detail=True),
+        Column("from_previous_high", "share", "... to there from_previous is in 95 of 100 such logs", detail=True),
+        Column("mean_seconds", "seconds", "as median_seconds, the mean", detail=True),
+        Column("p90_seconds", "seconds", "as median_seconds, what 90 of 100 do not exceed", detail=True),
+        Column("total_median_seconds", "seconds", "from step 1, of those who reached this one", detail=True),
+        Column("total_mean_seconds", "seconds", "the mean", detail=True),
+        Column("total_p90_seconds", "seconds", "what 90 of 100 do not exceed", detail=True),
+        Column("incomplete", "flag", "with --every: whether chains of that time may still grow after the log's end"),
+        Column("from_seconds", "number", "with --histogram: from first step to last at least so long", key=True),
+        Column("to_seconds", "number", "with --histogram: and less than that", key=True),
+        Column("visitor", "text", "with --visitors-at: who"),
+        Column("user_id", "text", "with --visitors-at and --unit user: who"),
+        Column("level", "count", "with --visitors-at: the furthest step they reached", key=True),
+        Column("first_time", "instant", "with --visitors-at: of step 1"),
+        Column("last_time", "instant", "with --visitors-at: of the furthest step"),
     ],
-    options=[steps_option, step_option, funnel_option, window_option, by_option, top_option],
+    options=FUNNEL,
     caption=_caption,
+    prepared=prepared,
+    named=named,
+    ahead=lambda rules, **_: rules.window,
 )
 def funnel(
-    events: pl.LazyFrame, *, steps: Sequence[Step], window: timedelta, by: Sequence[str] = (), top: int = 0
+    events: pl.LazyFrame,
+    *,
+    rules: Rules,
+    are_usual: bool = False,
+    unit: str = "visitor",
+    hold: str | None = None,
+    by: Sequence[str] = (),
+    touch: str = "first",
+    top: int = 0,
+    every: str | None = None,
+    tz: str = "UTC",
+    is_open: bool = False,
+    histogram: bool = False,
+    listed: int = 0,
+    is_lost: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    log_end: Callable[[], datetime | None] = lambda: None,
+    warn: Callable[[str], object] = str,
 ) -> pl.LazyFrame:
     """How many visitors go each step of the way, and where they leave.
 
@@ -62,305 +241,108 @@ def funnel(
     with a name in front if you like ("big order: event = 'purchase' and value > 50"), or a goal of pixelstat.toml.
     Without steps it is the usual shop funnel, as far as its events occur.
 
-    A visitor reaches a step by hits in the order of the steps within the window; others may lie between. With --by
-    there is a funnel for each value, of the visitors of whom it is the first that any of their events shows.
+    A visitor reaches a step by hits in the order of the steps within the window; others may lie between. Step 1 lies
+    in the period, later steps also up to a window after its end. With --by there is a funnel for each value, of the
+    visitors of whom it is the first that any of their events shows (--touch).
     """
-    wanted = steps or [step(event) for event in SHOP_FUNNEL]
-    if by:
-        return broken_down(events, wanted, window, by, top, renumber=not steps)
-    found = chains(numbered(events), wanted, window, renumber=not steps)
-    return table(found, [step.name for step in wanted], only_those_that_occur=not steps)
+    parting = Parting(unit, hold, by, touch, top, every, tz)
+    noun = "entries" if rules.count == "totals" else "visits" if rules.count == "visits" else UNITS[unit]
+    seen = Seen()
+
+    def shown(chains: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+        if histogram:
+            return of_lengths(chains, rules).rename({"counted": noun})
+        if listed:
+            return listing(chains, rules, listed, parting, is_lost=is_lost)
+        return table(chains, rules, parting, noun, log_end())
+
+    def warned(found: pl.DataFrame) -> pl.DataFrame:
+        for sentence in () if are_usual else seen.missing(rules.steps):
+            warn(sentence)
+        return found if seen.steps or not are_usual else found.clear()  # none of the usual steps occurs
+
+    def of_chains(chains: pl.DataFrame) -> pl.DataFrame:
+        return shown(chains, _occurring(rules, seen.steps) if are_usual else rules)
+
+    def of_rows(rows: pl.DataFrame) -> pl.DataFrame:
+        rows, wanted = once(rows), rules
+        if are_usual:
+            occurring = steps_of(rows)
+            rows, wanted = _renumbered(rows, occurring), _occurring(rules, occurring)
+        if is_open:
+            return with_names(opened(rows, wanted, parting, log_end()), wanted, parting, noun, ["entered"])
+        return shown(of_units(rows, wanted, parting), wanted)
+
+    period = ~is_outside(since, until)
+    batch: Callable[[pl.DataFrame], pl.DataFrame]
+    if rules.is_plain and parting == Parting(tz=tz, top=top) and not (is_open or listed):
+        found, batch = plain(events, rules, period, seen, renumber=are_usual), of_chains
+    else:
+        found, batch = that_matter(events, rules, parting, period, seen), of_rows
+    empty = batch(pl.DataFrame(schema=found.collect_schema()))
+    return found.map_batches(lambda rows: warned(batch(rows)), schema=empty.schema)
 
 
-def numbered(events: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS with `who`: the visitor as a number that holds within this run, 4 bytes where the key has any length."""
-    return events.with_columns(who=pl.col("visitor").cast(pl.Categorical()).to_physical())
+def plain(events: pl.LazyFrame, rules: Rules, period: pl.Expr, seen: Seen, *, renumber: bool) -> pl.LazyFrame:
+    """CHAINS of visitors in a funnel of events, by pointers alone; `renumber` the steps that occur."""
+    first, *others = rules.steps
+    steps = [replace(first, hit=first.hit & period), *others]
+    hits = seen.past(pointers.single_hits(events, steps), _steps_of_hits, pl.col("step").is_null())
+    ordered = pointers.in_order(hits.filter(pl.col("key").is_not_null() & pl.col("step").is_not_null()))
+    if renumber:
+        ordered = ordered.with_columns(step=pl.col("step").rank("dense").cast(pl.UInt8))
+    return pointers.best(pointers.pointed(ordered, len(steps), rules.window))
 
 
-def chains(events: pl.LazyFrame, steps: Sequence[Step], window: timedelta, *, renumber: bool = False) -> pl.LazyFrame:
-    """`numbered` EVENTS -> each visitor's best chain: visitor, level, time_1 ...; `present` if renumbered."""
-    if share_no_hit(steps):
-        ordered = in_order(single_hits(events, steps))
-        return best(_pointed(_renumbered(ordered) if renumber else ordered, len(steps), window))
-    ordered = shared_hits(events, steps).sort("visitor", "time", "place").with_columns(must_search=_is_ambiguous())
-    found = best(_pointed(ordered.filter(~pl.col("must_search")), len(steps), window))
-    searched = ordered.filter("must_search").map_batches(
-        lambda rows: _searched(rows, len(steps), window), schema=found.collect_schema()
-    )
-    return pl.concat([found, searched])
+def _steps_of_hits(hits: pl.DataFrame) -> set[int]:
+    return {*hits.select(pl.col("step").filter(pl.col("key").is_not_null()).unique())["step"].drop_nulls()}
 
 
-def broken_down(
-    events: pl.LazyFrame, steps: Sequence[Step], window: timedelta, by: Sequence[str], top: int, *, renumber: bool
-) -> pl.LazyFrame:
-    """A funnel for each value of the columns, those with most visitors first."""
-    # All that steps and values need is held at once: a second look at the events would read the logs again.
-    needed = {name for step in steps for name in step.hit.meta.root_names()}
-    rows = numbered(events).select("who", *sorted({"time", "hit", "first"} | needed | {*by}))
-    groups = [f"by {name}" for name in by]  # with a space, as no column of one's own has
-
-    def funnels(rows: pl.LazyFrame, wanted: Sequence[Step]) -> pl.LazyFrame:
-        found = chains(rows, wanted, window).rename({"visitor": "who it is"})
-        found = found.join(first_shown(rows, by), on="who it is", how="left")
-        parts = table(found, [step.name for step in wanted], groups)
-        most = top_groups(parts.filter(pl.col("step") == 1), groups, "visitors", top)
-        ranked = most.select(groups).with_row_index("group")
-        ordered = parts.join(ranked, on=groups, nulls_equal=True).sort("group", "step").drop("group")
-        return ordered.rename(dict(zip(groups, by, strict=True)))
-
-    def batch(rows: pl.DataFrame) -> pl.DataFrame:
-        occur = [step for step in steps if not renumber or rows.select(step.hit.any()).item()]
-        return funnels(rows.lazy(), occur).collect() if occur else funnels(rows.clear().lazy(), steps).collect()
-
-    return rows.map_batches(batch, schema=funnels(rows, steps).collect_schema())
+def _renumbered(rows: pl.DataFrame, steps: set[int]) -> pl.DataFrame:
+    """Rows as if these were all steps."""
+    bits = [(pl.col("matches") // (1 << number - 1) % 2) * (1 << place) for place, number in enumerate(sorted(steps))]
+    return rows.with_columns(matches=pl.sum_horizontal(bits).cast(pl.UInt64)) if bits else rows
 
 
-def first_shown(events: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
-    """`numbered` EVENTS -> `who it is` and `by ...` of each column the first value that their events show.
-
-    Of those of one second it is the least.
-    """
-    return events.group_by(pl.col("who").alias("who it is")).agg(
-        pl.col(name).sort_by("time", name, nulls_last=True).drop_nulls().first().alias(f"by {name}") for name in by
-    )
+def _occurring(rules: Rules, steps: set[int]) -> Rules:
+    """The rules with the steps that occur; all of them where none does."""
+    return replace(rules, steps=[rules.steps[number - 1] for number in sorted(steps)] or rules.steps)
 
 
-# -- hits --------------------------------------------------------------------------------------------------------
+def table(chains: pl.DataFrame, rules: Rules, parting: Parting, noun: str, log_end: datetime | None) -> pl.DataFrame:
+    """CHAINS -> a row a step, for each group and each bucket of `every`."""
+    labels, every = parting.labels, parting.every
+    if every:
+        chains = chains.with_columns(bucket(pl.col("time_1"), every, parting.tz).alias(BUCKET))
+    found = by_step(chains, rules, [*([BUCKET] if every else []), *labels], log_end)
+    if every:
+        found = over_time(found.lazy(), every, parting.tz, [*labels, "step"]).collect()
+        end = pl.col("time").dt.offset_by(EVERY[every]).dt.convert_time_zone("UTC") + rules.window
+        found = found.with_columns(incomplete=pl.lit(None, pl.Boolean) if log_end is None else end > log_end)
+    return with_names(with_shares(found, rules), rules, parting, noun, ["incomplete"] if every else [])
 
 
-def single_hits(events: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
-    """`numbered` EVENTS -> visitor, time, step: one row for each event that is a hit, of one step each."""
-    # Not replace_strict: the streaming engine would hold all rows back for it.
-    numbers = [pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in enumerate(steps, 1)]
-    rows = events.select("time", "hit", "first", visitor="who", step=pl.coalesce(numbers))
-    return rows.filter(pl.col("visitor").is_not_null() & pl.col("step").is_not_null())
+def with_names(found: pl.DataFrame, rules: Rules, parting: Parting, noun: str, further: Sequence[str]) -> pl.DataFrame:
+    """Rows by step as the report has them: the groups with most first, steps by their names."""
+    labels, number = parting.labels, len(rules.steps)
+    names = [step.name for step in rules.steps]
+    if rules.order == "unordered":
+        names = [f"any {place} of {number}" for place in range(1, number)] + [f"all {number}"]
+    order = ["step"]
+    if labels:
+        totals = found.filter(pl.col("step") == 1).group_by(labels).agg(units=pl.col("counted").sum())
+        is_other = pl.any_horizontal(pl.col(label) == OTHER for label in labels).fill_null(value=False)
+        ranked = totals.sort(is_other, -pl.col("units"), *labels).select(labels).with_row_index("its rank")
+        found, order = found.join(ranked, on=labels, nulls_equal=True), ["its rank", "step"]
+    series = ["time"] if parting.every else []
+    named = pl.DataFrame({"step": range(1, number + 1), "name": names}, schema={"step": pl.Int64, "name": pl.String})
+    shown = found.join(named, on="step").sort(*series, *order)
+    own = [pl.col(label).alias(name) for label, name in zip(labels, parting.by, strict=True)]
+    return shown.select(*series, *own, "step", "name", pl.col("counted").alias(noun), *MEASURES, *further)
 
 
-def in_order(hits: pl.LazyFrame) -> pl.LazyFrame:
-    """Each hit once, by visitor, time and step, sorted as one number of 128 bits: what is twice stands side by side.
-
-    It is three times as fast as to sort by three columns.
-    """
-    column = pl.col
-    key = column("visitor").cast(pl.Int128) * _VISITOR + column("time").to_physical().cast(pl.Int128) * _TIME
-    key += column("step").cast(pl.Int128) * _STEP + (column("hit") % _STEP).cast(pl.Int128)
-    packed = hits.map_batches(earliest).select(key=key).sort("key")
-    packed = packed.filter((column("key") != column("key").shift()).fill_null(value=True))
-    return packed.select(
-        visitor=(column("key") // _VISITOR).cast(pl.UInt32),
-        time=(column("key") // _TIME % (_VISITOR // _TIME)).cast(pl.Int64).cast(TIME),
-        step=(column("key") // _STEP % (_TIME // _STEP)).cast(pl.UInt8),
-    )
-
-
-# Places of step, time and visitor in the number; microseconds take 56 bits, and what is below tells hits of one
-# visitor, time and step apart.
-_STEP, _TIME, _VISITOR = 1 << 30, 1 << 38, 1 << 94
-
-
-def _renumbered(hits: pl.LazyFrame) -> pl.LazyFrame:
-    """The steps that occur, numbered anew without gaps; `present` has bit k - 1 set where step k occurs."""
-    bit = pl.lit(1, pl.UInt64) * 2 ** (pl.col("step") - 1).cast(pl.UInt64)
-    return hits.with_columns(present=bit.unique().sum(), step=pl.col("step").rank("dense").cast(pl.UInt8))
-
-
-def shared_hits(events: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
-    """EVENTS -> visitor, time, step, hit, of_several, place: a row for each step that an event is a hit of.
-
-    `place` orders the rows of one second: the steps of one hit backwards, different hits by their steps.
-    """
-    step = pl.col("step")
-    matched = pl.concat_list(pl.when(one.hit).then(pl.lit(number, pl.UInt8)) for number, one in enumerate(steps, 1))
-    return (
-        events.select("time", "hit", "first", visitor="who", step=matched.list.drop_nulls())
-        .filter(pl.col("visitor").is_not_null() & (step.list.len() > 0))
-        .pipe(distinct)
-        .with_row_index("hit")
-        .with_columns(of_several=step.list.len() > 1)
-        .explode("step")
-        .with_columns(place=pl.when("of_several").then(-step.cast(pl.Int8)).otherwise(step.cast(pl.Int8)))
-    )
-
-
-# -- by pointers -------------------------------------------------------------------------------------------------
-
-
-def _pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
-    """Hits in order -> for each hit of step 1 that matters the earliest chain from it: visitor, level, time_1 ...
-
-    `time_k` is null beyond the chain's level.
-    """
-    column = pl.col
-    row = pl.int_range(pl.len(), dtype=pl.UInt32)
-    turns = rows.filter(_matters()).with_columns(row_1=row)
-    for number in range(2, steps + 1):
-        # The next row of step k from each row on; from a hit of step k - 1 that is the chain's next hit.
-        following = pl.when(column("step") == number).then(row).backward_fill()
-        turns = turns.with_columns(following.gather(column(f"row_{number - 1}")).alias(f"row_{number}"))
-    # Past the visitor's last hit a pointer leads to somebody else's, past the window to a hit too late:
-    # either way all further pointers do, too.
-    is_start = column("step") == 1
-    visitor, start = column("visitor").filter(is_start), column("time").filter(is_start)
-    times = []
-    for number in range(1, steps + 1):
-        at = column(f"row_{number}").filter(is_start)
-        time = column("time").gather(at)
-        holds = (column("visitor").gather(at) == visitor) & (time - start <= window)
-        times.append(pl.when(holds).then(time).alias(f"time_{number}"))
-    carried = [column("present").filter(is_start)] if "present" in rows.collect_schema() else []
-    return turns.select(visitor, *carried, *times).with_columns(level=_level(steps))
-
-
-def _matters() -> pl.Expr:
-    """Of hits of one step in a row the one that chains need: the last of step 1, the first of any other."""
-    begins = ((pl.col("step") != pl.col("step").shift()) | (pl.col("visitor") != pl.col("visitor").shift())).fill_null(
-        value=True
-    )
-    ends = begins.shift(-1).fill_null(value=True)
-    return pl.when(pl.col("step") == 1).then(ends).otherwise(begins)
-
-
-def _level(steps: int) -> pl.Expr:
-    return pl.sum_horizontal(pl.col(f"time_{number}").is_not_null() for number in range(1, steps + 1)).cast(pl.UInt8)
-
-
-def best(chains: pl.LazyFrame) -> pl.LazyFrame:
-    """Each visitor's chain: of those of the highest level the one that ends first, of those the one that starts last.
-
-    The three in one number, so that one look at each visitor's chains finds it. Chains come by their start.
-    """
-    end = pl.max_horizontal(name for name in chains.collect_schema().names() if name.startswith("time_"))
-    early = _NEVER - end.to_physical().cast(pl.Int128)
-    rank = (pl.col("level").cast(pl.Int128) * _NEVER + early) * _ROWS + pl.int_range(pl.len(), dtype=pl.UInt32)
-    return chains.with_columns(rank=rank).filter(pl.col("rank") == pl.col("rank").max().over("visitor")).drop("rank")
-
-
-_NEVER, _ROWS = 1 << 60, 1 << 32  # microseconds beyond any time, and rows beyond any number of them
-
-
-# -- by search ---------------------------------------------------------------------------------------------------
-
-
-def _is_ambiguous() -> pl.Expr:
-    """The visitor has several hits in one second of which one matches several steps."""
-    here, before = pl.struct("visitor", "time"), pl.struct("visitor", "time").shift()
-    is_tie = (here == before) & (pl.col("hit") != pl.col("hit").shift())
-    matters = is_tie & (pl.col("of_several") | pl.col("of_several").shift())
-    return matters.fill_null(value=False).any().over("visitor")
-
-
-def _searched(rows: pl.DataFrame, steps: int, window: timedelta) -> pl.DataFrame:
-    """Hits in order -> each visitor's best chain, as `best` gives it, whatever hits share a second."""
-    micros = int(window.total_seconds() * 1_000_000)
-    found = []
-    plain = rows.select("visitor", pl.col("time").to_physical(), "hit", "step").iter_rows()
-    for visitor, own in groupby(plain, key=lambda row: row[0]):
-        seconds = []
-        for time, tied in groupby(own, key=lambda row: row[1]):
-            by_hit: dict[int, set[int]] = {}
-            for _, _, hit, number in tied:
-                by_hit.setdefault(hit, set()).add(number)
-            seconds.append((time, list(by_hit.values())))
-        chain = search(seconds, steps, micros)
-        if chain:
-            found.append((visitor, len(chain), *chain, *[None] * (steps - len(chain))))
-    times = [f"time_{number}" for number in range(1, steps + 1)]
-    schema = {"visitor": pl.UInt32, "level": pl.UInt8} | dict.fromkeys(times, pl.Int64)
-    frame = pl.DataFrame(found, schema=schema, orient="row")
-    return frame.select("visitor", pl.col(times).cast(TIME), "level")
-
-
-def search(seconds: Sequence[tuple[int, list[set[int]]]], steps: int, window: int) -> tuple[int, ...]:
-    """The best chain of one visitor: the times of its hits, () if there is none.
-
-    `seconds` are the times in order, each with the steps that each of its hits matches. For every level the
-    best chain so far is kept: the one that starts last, of those the one with the earliest hits. A second
-    lifts a chain of level i to j if the steps i + 1 .. j can be dealt out to different hits of it.
-    """
-    levels: list[tuple[int, ...]] = [()] * (steps + 1)
-    result: tuple[int, ...] = ()
-    for time, hits_of_second in seconds:
-        furthest = [_dealt(hits_of_second, level, steps) for level in range(steps)]
-        after = list(levels)
-        for level, reached in enumerate(furthest):
-            chain = levels[level]
-            if level and (not chain or time - chain[0] > window):
-                continue
-            for number in range(level + 1, reached + 1):
-                longer = chain + (time,) * (number - level)
-                if not after[number] or _rank(longer) > _rank(after[number]):
-                    after[number] = longer
-        levels = after
-        top = max(number for number in range(steps + 1) if levels[number] or not number)
-        if top > len(result):
-            result = levels[top]
-    return result
-
-
-def _rank(chain: tuple[int, ...]) -> tuple[int, ...]:
-    return (chain[0], *(-time for time in chain[1:]))
-
-
-def _dealt(hits_of_second: list[set[int]], level: int, steps: int) -> int:
-    """The highest step up to which the steps after `level` can be dealt out to different hits (augmenting paths)."""
-    owner: dict[int, int] = {}
-
-    def deal(number: int, tried: set[int]) -> bool:
-        for place, matches in enumerate(hits_of_second):
-            if number in matches and place not in tried:
-                tried.add(place)
-                if place not in owner or deal(owner[place], tried):
-                    owner[place] = number
-                    return True
-        return False
-
-    number = level
-    while number < steps and deal(number + 1, set()):
-        number += 1
-    return number
-
-
-# -- chains -> the table -----------------------------------------------------------------------------------------
-
-
-def table(
-    chains: pl.LazyFrame, names: Sequence[str], by: Sequence[str] = (), *, only_those_that_occur: bool = False
-) -> pl.LazyFrame:
-    """One chain a visitor -> one row a step, for each group of `by`."""
-    column = pl.col
-    numbers = range(1, len(names) + 1)
-    seconds = [
-        (column(f"time_{number}") - column(f"time_{number - 1}")).dt.total_microseconds() / 1_000_000
-        for number in numbers
-        if number > 1
-    ]
-    measures = {
-        "visitors": pl.concat_list((column("level") >= number).sum().cast(pl.Int64) for number in numbers),
-        "median_seconds": pl.concat_list([pl.lit(None, pl.Float64), *(passed.median() for passed in seconds)]),
-    }
-    if only_those_that_occur:
-        measures["present"] = column("present").first().fill_null(0)
-    by_step = chains.group_by(by).agg(**measures) if by else chains.select(**measures)
-    name = pl.lit(pl.Series(list(names)))
-    if only_those_that_occur:
-        bits = pl.lit(pl.Series([1 << (number - 1) for number in numbers], dtype=pl.UInt64))
-        name = name.filter((bits & column("present").first()) > 0)
-    shown = column("name").list.len()
-    return (
-        by_step.with_columns(name=name.implode())
-        .with_columns(column("visitors", "median_seconds").list.head(shown))
-        .with_columns(column("visitors").list.shift(1).alias("one before"), first=column("visitors").list.first())
-        .with_columns(step=pl.int_ranges(1, shown + 1))
-        .filter(shown > 0)
-        .explode("step", "name", "visitors", "median_seconds", "one before")
-        .select(
-            *by,
-            "step",
-            "name",
-            "visitors",
-            from_first=pl.when(column("first") > 0).then(column("visitors") / column("first")),
-            from_previous=pl.when(column("one before") > 0).then(column("visitors") / column("one before")),
-            lost=column("one before") - column("visitors"),
-            median_seconds="median_seconds",
-        )
-    )
+def listing(chains: pl.DataFrame, rules: Rules, step: int, parting: Parting, *, is_lost: bool) -> pl.DataFrame:
+    """CHAINS -> who reached a step or was lost before it, those first who began first."""
+    name = IDS[parting.unit]
+    found = who(chains, rules, step, lost=is_lost).with_columns(pl.col(UNIT).cast(pl.String).alias(name))
+    return found.sort("first_time", name).select(name, "level", "first_time", "last_time")

@@ -1,0 +1,1 @@
+"""Chains of hits: what funnels count. EVENTS -> HITS of units -> CHAINS -> figures."""
