@@ -1,0 +1,208 @@
+"""Orders: figures that can be counted by hand, and the same as a plain loop finds."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pixelstat.people.duplicates import every_hit, with_hit
+from pixelstat.reports.purchases import NEEDED, ORDERS, orders, refunds, warnings
+
+SEPTEMBER = datetime(2026, 9, 7, tzinfo=timezone.utc)
+GIVEN = {
+    "time": pl.Datetime("us", "UTC"), "event": pl.String(), "visitor": pl.String(), "user_id": pl.String(),
+    "order_id": pl.String(), "value": pl.Float64(), "currency": pl.String(), "channel": pl.String(),
+}  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def at(clock: str) -> datetime:
+    hour, minute, second = (*map(int, clock.split(":")), 0)[:3]
+    return SEPTEMBER + timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+def bought(clock: str, order_id: str | None = None, value: float | None = None, **more: Any) -> Row:
+    return {"time": at(clock), "event": "purchase", "visitor": "v:ann", "order_id": order_id, "value": value, **more}
+
+
+def returned(clock: str, order_id: str | None = None, value: float | None = None, **more: Any) -> Row:
+    return bought(clock, order_id, value, event="refund", **more)
+
+
+def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
+    """Rows of events with the `hit` that the pipeline gives them: the request is all that a row says."""
+    frame = pl.DataFrame([{name: row.get(name) for name in GIVEN} for row in rows], GIVEN).lazy()
+    said = pl.col("order_id", "value", "currency", "user_id", "event").cast(pl.String).fill_null("")
+    query = pl.concat_str(said, separator="&")
+    nothing = {name: pl.lit(None, pl.String) for name in ("path", "http_referer", "forwarded_for", "protocol", "key")}
+    order = pl.when(pl.col("event") == "purchase").then("order_id")
+    whole = frame.with_columns(query=query, order=order, **nothing)
+    return (every_hit(whole) if keep_duplicates else with_hit(whole)).select(*NEEDED, "channel").collect().lazy()
+
+
+def table(rows: pl.LazyFrame, *columns: str) -> list[tuple[Any, ...]]:
+    return orders(rows, ["channel"]).select(columns).collect().rows()
+
+
+def test_an_order_counts_once_as_its_first_hit_has_it_whoever_sent_it() -> None:
+    rows = events(
+        bought("10:05", "A1", 9.0, channel="Email", visitor="v:ben"),
+        bought("10:00", "A1", 5.0, currency="EUR", channel="Direct", user_id="7"),
+        bought("10:01", "A2", 5.0),
+    )
+    assert orders(rows, ["channel"]).collect().rows() == [
+        (at("10:00"), "v:ann", "7", "A1", 5.0, "EUR", 0.0, None, 5.0, True, "Direct"),
+        (at("10:01"), "v:ann", None, "A2", 5.0, None, 0.0, None, 5.0, False, None),
+    ]
+    assert orders(rows).collect_schema() == ORDERS
+    assert orders(rows).collect().schema == ORDERS
+    assert warnings(rows) == [
+        "1 purchase repeats an order, which counts once.",
+        "1 order comes again with another value or currency: the first counts.",
+    ]
+
+
+def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minute_of_the_clock() -> None:
+    rows = events(
+        bought("10:00:05", None, 5.0),
+        bought("10:00:55", None, 5.0),
+        bought("10:01:00", None, 5.0),  # another minute
+        bought("10:01:01", None, 6.0),
+        bought("10:01:02", None, 6.0, currency="EUR"),
+        bought("10:01:03", None, 6.0, visitor="v:ben"),
+        bought("10:01:04", None, 6.0, visitor=None),
+        bought("10:01:05", None, 6.0, visitor=None),  # nobody knows whether it is the same
+        bought("10:02:00"),
+        bought("10:02:09"),
+        bought("10:02:10", "A1"),
+        bought("10:02:11", "A2"),
+    )
+    assert [time.strftime("%M:%S") for (time,) in table(rows, "time")] == [
+        "00:05", "01:00", "01:01", "01:02", "01:03", "01:04", "01:05", "02:00", "02:10", "02:11",
+    ]  # fmt: skip
+    assert warnings(rows) == ["8 orders have no id.", "2 purchases repeat orders, each of which counts once."]
+
+
+@pytest.mark.parametrize(
+    ("given", "refunded", "sentences"),
+    [
+        ([returned("11:00", "A1")], 50.0, []),
+        ([returned("11:00", "A1", 20.0)], 20.0, []),
+        ([returned("11:00", "A1", -20.0)], 20.0, []),  # some write what they give back below nothing
+        ([returned("11:00", "A1", 0.0)], 0.0, []),
+        ([returned("11:00", "A1", 20.0), returned("12:00", "A1", 15.0)], 35.0, []),
+        ([returned("11:00", "A1", 20.0), returned("11:00", "A1", 20.0)], 20.0, []),  # one hit
+        ([returned("11:00", "A1", 20.0), returned("12:00", "A1")], 50.0, []),  # all that is left
+        ([returned("11:00", "A1"), returned("12:00", "A1")], 50.0, []),
+        ([returned("09:00", "A1", 20.0, currency="EUR")], 20.0, []),
+        ([returned("11:00", "A1", 60.0)], 50.0, ["1 refund is more than what is left of its order: it counts up to that."]),
+        (
+            [returned("11:00", "A1", 30.0), returned("11:01", "A1", 30.0), returned("11:02", "A1", 1e308)],
+            50.0,
+            ["2 refunds are more than what is left of their orders: they count up to that."],
+        ),
+        (
+            [returned("11:00", "A1", 20.0, currency="USD"), returned("11:01", "A1", 5.0)],
+            5.0,
+            ["1 refund is in another currency than its order: left out."],
+        ),
+        (
+            [returned("11:00", "A2", 20.0), returned("11:00", None, 20.0), returned("11:00")],
+            0.0,
+            ["3 refunds name no order of these logs: left out."],
+        ),
+    ],
+)  # fmt: skip
+def test_refunds_are_taken_from_their_order(given: list[Row], refunded: float, sentences: list[str]) -> None:
+    rows = events(bought("10:00", "A1", 50.0, currency="EUR"), *given)
+    assert table(rows, "order_id", "value", "refunded", "net") == [("A1", 50.0, refunded, 50.0 - refunded)]
+    assert warnings(rows) == sentences
+    assert sum(refunds(rows).collect()["refunded"]) == refunded
+
+
+def test_a_refund_is_dated_and_knows_its_order() -> None:
+    rows = events(
+        bought("10:00", "A1", 50.0), bought("10:30", "A2", 9.0), returned("12:00", "A1"), returned("11:00", "A1", 20.0)
+    )
+    assert table(rows, "order_id", "refund_time") == [("A1", at("12:00")), ("A2", None)]
+    told = (
+        refunds(rows)
+        .join(orders(rows, ["hit"]), left_on="order", right_on="hit")
+        .select("time", "refunded", "order_id")
+    )
+    assert sorted(told.collect().rows()) == [(at("11:00"), 20.0, "A1"), (at("12:00"), 30.0, "A1")]
+
+
+def test_absurd_values_break_nothing() -> None:
+    rows = events(
+        bought("10:00", "A1", -50.0), bought("10:01", "A2", 0.0), bought("10:02", "A3"), bought("10:03", "A4", 1e308),
+        *(returned("11:00", f"A{n}") for n in (1, 2, 3, 4)),
+    )  # fmt: skip
+    assert table(rows, "order_id", "value", "refunded", "net") == [
+        ("A1", -50.0, 0.0, -50.0), ("A2", 0.0, 0.0, 0.0), ("A3", None, 0.0, None), ("A4", 1e308, 1e308, 0.0),
+    ]  # fmt: skip
+    assert warnings(rows) == ["1 order has a negative value, which is taken as it is: a refund is an event of its own."]
+    cents = events(bought("10:00", "A1", 0.3), returned("11:00", "A1", 0.1), returned("11:01", "A1", 0.2))
+    assert (table(cents, "net"), warnings(cents)) == ([(0.0,)], [])
+
+
+def test_nothing_gives_nothing() -> None:
+    assert (orders(events()).collect().rows(), warnings(events()), len(refunds(events()).collect())) == ([], [], 0)
+
+
+def test_kept_duplicates_are_orders_and_a_refund_is_of_the_first() -> None:
+    rows = events(
+        bought("10:01", "A1", 5.0), bought("10:00", "A1", 5.0), returned("11:00", "A1", 9.0), keep_duplicates=True
+    )
+    assert table(rows, "time", "refunded") == [(at("10:00"), 5.0), (at("10:01"), 0.0)]
+
+
+def plain(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Time, visitor, order id, value, currency, refunded and whether it conflicts, by a loop."""
+    found: dict[Any, list[Any]] = {}
+    once: dict[tuple[Any, ...], Row] = {}
+    for row in sorted(rows, key=lambda row: row["time"]):
+        once.setdefault(tuple(row.get(name) for name in GIVEN), row)
+    for row in once.values():
+        if row["event"] == "purchase":
+            key = row["order_id"] or (row["visitor"], row["value"], row["currency"], row["time"].replace(second=0))
+            if not row["order_id"] and row["visitor"] is None:
+                key = len(found)
+            if key not in found:
+                found[key] = [row["time"], row["visitor"], row["order_id"], row["value"], row["currency"], 0.0, False]
+            elif any(
+                row[name] is not None and row[name] != found[key][n] for n, name in ((3, "value"), (4, "currency"))
+            ):
+                found[key][-1] = True
+    for row in once.values():
+        if row["event"] == "refund" and row["order_id"] in found:
+            order = found[row["order_id"]]
+            if row["currency"] in (None, order[4]):
+                most = max(order[3] or 0.0, 0.0)
+                order[5] = most if row["value"] is None else min(most, order[5] + row["value"])
+    return sorted((tuple(order) for order in found.values()), key=repr)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_orders_equal_a_plain_loop(seed: int) -> None:
+    dice = random.Random(seed)
+    seconds = dice.sample(range(400), 60)  # no two at the same time: which of these is the first is no matter of a loop
+    rows = [
+        {
+            "time": SEPTEMBER + timedelta(seconds=second),
+            "event": dice.choice(["purchase", "purchase", "refund", "page_view"]),
+            "visitor": dice.choice(["v:ann", "v:ben", None]),
+            "order_id": dice.choice([None, "A1", "A2", "A3", "A4", "A5"]),
+            "value": dice.choice([None, 0.0, 2.0, 4.0, 16.0]),
+            "currency": dice.choice([None, "EUR", "USD"]),
+        }
+        for second in seconds
+    ]
+    rows += dice.sample(rows, 10)
+    dice.shuffle(rows)
+    columns = ["time", "visitor", "order_id", "value", "currency", "refunded", "is_conflicting"]
+    assert sorted(table(events(*rows), *columns), key=repr) == plain(rows)
