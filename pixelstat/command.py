@@ -83,8 +83,9 @@ class ReportCommand(click.Command):
         }
 
         def write(run: Run) -> None:
-            if "log_end" in told:  # known when all events are read, and so when the report's frame is made
-                options["log_end"] = lambda: run.ledger.last
+            # Known when all events are read, and so when the report's frame is made.
+            ends = {"log_start": lambda: run.ledger.first, "log_end": lambda: run.ledger.last}
+            options.update((name, end) for name, end in ends.items() if name in told)
             find = partial(self.report.function, **options)
             behaviour = str(selection.limits) if selection.machines != "include" else ""
             notes = [f"times in {zone.key}", self.report.caption(**options), behaviour]

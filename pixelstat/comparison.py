@@ -20,7 +20,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.people.duplicates import earliest
 from pixelstat.people.visits import within
 from pixelstat.report import NUMBERS, TIMES, Column, Report, Result
-from pixelstat.reports.series import EVERY, bucket, first_instant
+from pixelstat.reports.series import EVERY, bucket, first_instant, is_partial
 
 PREVIOUS, CHANGE = "previous", "change"  # what stands before a measure's name in the columns beside it
 DAY = timedelta(days=1)
@@ -101,15 +101,13 @@ def side_by_side(
         every_row = [every_row[0], moved(every_row[1], every_row[0], every, (own, before), zone)]
     result = among(compared(*every_row), results)
     if every in EVERY and "time" in result.frame.columns:
-        result = with_partial(result, own, EVERY[every])
+        result = with_partial(result, own, every)
     return result, f"compared with {_clock(before.since, zone)} to {_clock(before.until, zone)}"
 
 
 def with_partial(result: Result, period: Period, every: str) -> Result:
     """The result with `partial`: whether the period, as far as the log goes, covers less than the whole of a bucket."""
-    begins, ends = (time.dt.convert_time_zone("UTC") for time in (pl.col("time"), pl.col("time").dt.offset_by(every)))
-    is_partial = (begins < period.since) | (ends > period.until)
-    frame = result.frame.with_columns(partial=is_partial)
+    frame = result.frame.with_columns(partial=is_partial(period.since, period.until, every))
     about = "whether the period, as far as the log goes, covers only a part of it"
     return replace(result, frame=frame, columns=[*result.columns, Column("partial", "flag", about)])
 

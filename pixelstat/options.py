@@ -183,6 +183,15 @@ daily_option = click.Option(
     ["--every"], type=click.Choice(["hour", "day", "week", "month", "all"]), default="day", show_default=True,
     help="So long is a row; all is the whole range.",
 )  # fmt: skip
+refund_date_option = click.Option(
+    ["--refund-date", "refund_date"], type=click.Choice(["order", "own"]), default="order", show_default=True,
+    help="A refund belongs to the date of its order, or to its own.",
+)  # fmt: skip
+repeat_option = click.Option(["--repeat"], is_flag=True, help="How many buy again, and when, instead of a series.")
+horizon_option = click.Option(
+    ["--horizon"], type=Duration(), default="90d", show_default=True, metavar="TIME",
+    help="With --repeat: so long has everyone to buy again; for whom it is not over, the answer is pending.",
+)  # fmt: skip
 compare_option = click.Option(
     ["--compare"],
     metavar="PERIOD",

@@ -39,11 +39,12 @@ WARNINGS = {  # what no figure of the orders shows, in words for one and for man
         "order comes again with another value or currency: the first counts",
         "orders come again with another value or currency: the first counts",
     ),
+    "valueless": ("order has no value that is a number", "orders have no values that are numbers"),
     "negative": (
         "order has a negative value, which is taken as it is: a refund is an event of its own",
         "orders have negative values, which are taken as they are: a refund is an event of its own",
     ),
-    "unknown": ("refund names no order of these logs: left out", "refunds name no order of these logs: left out"),
+    "unknown": ("refund names no order that counts here: left out", "refunds name no order that counts here: left out"),
     "other_currency": (
         "refund is in another currency than its order: left out",
         "refunds are in another currency than their orders: left out",
@@ -58,6 +59,11 @@ WARNINGS = {  # what no figure of the orders shows, in words for one and for man
 def is_purchase() -> pl.Expr:
     """True for a purchase. Never null."""
     return pl.col("event").eq_missing(pl.lit("purchase"))
+
+
+def is_refund() -> pl.Expr:
+    """True for a refund. Never null."""
+    return pl.col("event").eq_missing(pl.lit("refund"))
 
 
 def customer() -> pl.Expr:
@@ -111,6 +117,7 @@ def warnings(rows: pl.LazyFrame) -> list[str]:
         nameless=column("order_id").is_null().sum(),
         orders=pl.len(),
         conflicting=column("is_conflicting").sum(),
+        valueless=column("value").is_null().sum(),
         negative=(column("value") < 0).sum(),
     )
     of_refunds = _judged(rows).select(
@@ -144,7 +151,7 @@ def _judged(rows: pl.LazyFrame) -> pl.LazyFrame:
     known = bought.filter(column("order_id").is_first_distinct()).select(
         "order_id", order="hit", most=_most(), of_order="currency"
     )
-    returned = rows.filter(column("event") == "refund").sort(*ORDER).filter(column("hit").is_first_distinct())
+    returned = rows.filter(is_refund()).sort(*ORDER).filter(column("hit").is_first_distinct())
     is_other = column("currency").is_not_null() & column("currency").ne_missing(column("of_order"))
     given = column("value").abs()
     unapplied = pl.when(column("order").is_null()).then(pl.lit("unknown")).when(is_other).then(pl.lit("other_currency"))

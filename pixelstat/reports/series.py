@@ -1,6 +1,7 @@
 """A series over time: local hours, days, weeks (from Monday) and months, without gaps."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import polars as pl
 
@@ -52,6 +53,14 @@ def _without_gaps(found: pl.DataFrame, every: str, tz: str, by: Sequence[str]) -
     counts = [name for name, dtype in found.schema.items() if dtype.is_integer() and name not in by]
     filled = [pl.when("is there").then(name).otherwise(0).cast(found.schema[name]).alias(name) for name in counts]
     return joined.with_columns(filled).select(found.columns)
+
+
+def is_partial(since: datetime, until: datetime, every: str) -> pl.Expr:
+    """Whether the period from `since` up to, and without, `until` covers only a part of the bucket at `time`."""
+    begins, ends = (
+        time.dt.convert_time_zone("UTC") for time in (pl.col("time"), pl.col("time").dt.offset_by(EVERY[every]))
+    )
+    return (begins < since) | (ends > until)
 
 
 def first_instant(bucket: pl.Expr, every: str, tz: str) -> pl.Expr:

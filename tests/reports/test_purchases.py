@@ -113,7 +113,7 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
         (
             [returned("11:00", "A2", 20.0), returned("11:00", None, 20.0), returned("11:00")],
             0.0,
-            ["3 refunds name no order of these logs: left out."],
+            ["3 refunds name no order that counts here: left out."],
         ),
     ],
 )  # fmt: skip
