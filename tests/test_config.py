@@ -294,11 +294,11 @@ CLASHES = (
 def test_a_column_of_ones_own_may_have_any_name(name: str, tmp_path: Path) -> None:
     (tmp_path / "pixelstat.toml").write_text(f'[columns]\n{name} = "own"\n')
     (tmp_path / "access.log").write_text(
-        log(hit("ann", "page_view", "10:00", own="x"), hit("ann", "open", "10:01", own="x"))
+        log(*(hit("ann", event, "10:00", own="x") for event in ("page_view", "open", "purchase")))
     )
     for report in (
         ["visits"], ["visitors", "--every", "day", "--keep-duplicates"], ["views", "--every", "day", "--cookieless"],
-        ["opens", "--every", "day"], ["summary", "--every", "day", "--machines", "label"],
+        ["opens", "--every", "day"], ["orders", "--repeat"], ["summary", "--every", "day", "--machines", "label"],
         ["funnel", "--steps", "page_view"],
     ):  # fmt: skip
         ended = inside(tmp_path, *report, "access.log", "--by", name, "-q")
@@ -321,10 +321,10 @@ def test_a_funnel_by_visitor_is_one_for_each(tmp_path: Path) -> None:
     assert [line.split(",")[0] for line in ended.stdout.splitlines()[1:]] == ["v:ann", "v:bob"]
 
 
-@pytest.mark.parametrize("report", ["summary", "visitors", "views", "visits", "sources", "opens", "clicks"])
+@pytest.mark.parametrize("report", ["summary", "visitors", "views", "visits", "sources", "orders", "opens", "clicks"])
 def test_a_series_by_visitor_is_a_series_for_each(report: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(
-        log(*(hit("ann", event, "10:00") for event in ("page_view", "open", "click_email")))
+        log(*(hit("ann", event, "10:00") for event in ("page_view", "open", "click_email", "purchase")))
     )
     ended = inside(tmp_path, report, "access.log", "--by", "visitor", "--every", "day", "-q", "--reveal-ids")
     assert (ended.exit, "v:ann" in ended.stdout) == (0, True), ended.stderr

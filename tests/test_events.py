@@ -42,6 +42,8 @@ REPORTS = (
     ["sources"],
     ["devices"],
     ["opens"],
+    ["orders"],
+    ["orders", "--repeat", "--by", "page"],
 )
 WRITTEN: tuple[list[str], ...] = ([], ["--reveal-ids"])
 

@@ -147,6 +147,16 @@ def test_visits_equal_a_plain_loop() -> None:
     assert row["single_hit"] == row["unmeasured"] == sum(len(visit) == 1 for visit in visits)
 
 
+def test_orders_are_the_truth_in_every_report() -> None:
+    truth = json.loads((SAMPLE / "truth.json").read_text())
+    days = report("orders")
+    [week] = report("orders", "--every", "all")
+    summary = {row["name"]: row["value"] for row in report("summary")}
+    assert sum(row["orders"] for row in days) == week["orders"] == summary["purchase"] == truth["orders"]  # type: ignore[misc]
+    assert sum(row["revenue"] for row in days) == pytest.approx(truth["revenue"])  # type: ignore[misc]
+    assert week["revenue"] == pytest.approx(summary["EUR"]) == pytest.approx(truth["revenue"])
+
+
 def test_the_ledger_sums_to_the_lines() -> None:
     done = CliRunner().invoke(pixelstat, ["funnel", *map(str, LOGS)], catch_exceptions=False)
     truth = json.loads((SAMPLE / "truth.json").read_text())

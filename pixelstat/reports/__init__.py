@@ -13,7 +13,7 @@ NAMES = {  # command: its one line in `pixelstat --help`
     "visitors": "Distinct visitors over time, new and returning.",
     "visits": "How many visits, how long, and how many of a single hit.",
     "sources": "Where visitors come from: channels, sources and media.",
-    "orders": "Orders, revenue and refunds over time, new and returning customers, who buys again.",
+    "orders": "Orders and revenue over time, and which customers buy again.",
     "devices": "What visitors use: types of device, systems, browsers.",
     "places": "Where visitors are: countries, regions, cities, networks.",
     "opens": "Opens of mails, and whose they are: people's, image proxies', machines'.",

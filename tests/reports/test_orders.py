@@ -17,11 +17,12 @@ from tests.story import DAY, hit, log, view
 SEPTEMBER = datetime(2026, 9, 1, tzinfo=timezone.utc)
 
 
-def bought(visitor: str, order_id: str, value: str, clock: str, day: str = DAY, **more: str) -> str:
-    return hit(visitor, "purchase", clock, day=day, oid=order_id, value=value, **{"cur": "EUR", **more})
+def bought(visitor: str, order_id: str, value: str, clock: str, day: str = DAY, **more: Any) -> str:
+    given = {"cur": "EUR", **more}
+    return hit(visitor, "purchase", clock, day=day, oid=order_id, value=value, **given)
 
 
-def returned(order_id: str, clock: str, day: str = DAY, **more: str) -> str:
+def returned(order_id: str, clock: str, day: str = DAY, **more: Any) -> str:
     return hit("clerk", "refund", clock, day=day, oid=order_id, **more)
 
 
@@ -279,7 +280,7 @@ def plain(told: list[dict[str, Any]], *, is_own: bool) -> dict[tuple[str, str], 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_series_equals_a_plain_loop(seed: int, tmp_path: Path) -> None:
     dice = random.Random(seed)
-    told = []
+    told: list[dict[str, Any]] = []
     for minute in dice.sample(range(9 * 24 * 60), 80):
         order = dice.randrange(30)
         told.append(
@@ -294,7 +295,7 @@ def test_the_series_equals_a_plain_loop(seed: int, tmp_path: Path) -> None:
         )
     lines = [
         hit(event["who"], event["event"], f"{event['time']:%H:%M}", day=f"{event['time']:%Y-%m-%d}",
-            **{name: str(event[name]) for name in ("oid", "cur", "value")})
+            oid=event["oid"], cur=event["cur"], value=str(event["value"]))
         for event in told
     ]  # fmt: skip
     for dated in ("order", "own"):

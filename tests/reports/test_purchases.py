@@ -84,7 +84,11 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
     assert [time.strftime("%M:%S") for (time,) in table(rows, "time")] == [
         "00:05", "01:00", "01:01", "01:02", "01:03", "01:04", "01:05", "02:00", "02:10", "02:11",
     ]  # fmt: skip
-    assert warnings(rows) == ["8 orders have no id.", "2 purchases repeat orders, each of which counts once."]
+    assert warnings(rows) == [
+        "8 orders have no id.",
+        "2 purchases repeat orders, each of which counts once.",
+        "3 orders have no values that are numbers.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,10 @@ def test_absurd_values_break_nothing() -> None:
     assert table(rows, "order_id", "value", "refunded", "net") == [
         ("A1", -50.0, 0.0, -50.0), ("A2", 0.0, 0.0, 0.0), ("A3", None, 0.0, None), ("A4", 1e308, 1e308, 0.0),
     ]  # fmt: skip
-    assert warnings(rows) == ["1 order has a negative value, which is taken as it is: a refund is an event of its own."]
+    assert warnings(rows) == [
+        "1 order has no value that is a number.",
+        "1 order has a negative value, which is taken as it is: a refund is an event of its own.",
+    ]
     cents = events(bought("10:00", "A1", 0.3), returned("11:00", "A1", 0.1), returned("11:01", "A1", 0.2))
     assert (table(cents, "net"), warnings(cents)) == ([(0.0,)], [])
 
