@@ -67,8 +67,12 @@ def is_refund() -> pl.Expr:
 
 
 def customer() -> pl.Expr:
-    """Who ordered: the user, else the visitor. Null where neither is known."""
-    return pl.coalesce(pl.lit("u:") + pl.col("user_id"), "visitor")
+    """Who ordered: the user, else the visitor. Null where neither is known.
+
+    Whom one wants to be known by no id, but by address and agent, a cookie or a parameter, is that visitor alone.
+    """
+    is_by_no_id = pl.col("visitor").str.contains("^[cdkp]:").fill_null(value=False)
+    return pl.coalesce(pl.when(~is_by_no_id).then(pl.lit("u:") + pl.col("user_id")), "visitor")
 
 
 def orders(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
-REPORTS = ["views", "funnel", "summary", "visitors", "visits", "sources", "devices", "opens", "clicks"]
+REPORTS = ["views", "funnel", "summary", "visitors", "visits", "sources", "orders", "devices", "opens", "clicks"]
 
 
 def measured(report: str, log: Path) -> tuple[float, float, float]:

@@ -169,6 +169,9 @@ def test_a_customer_is_the_user_else_the_visitor(tmp_path: Path) -> None:
     assert picked(rows(tmp_path, "--repeat", "--horizon", "1h", lines=lines), "customers", "repeat_customers") == [
         ("2", "1")
     ]
+    days = (*lines, bought("laptop", "A4", "50", "10:00", "2026-09-08", uid="7"))
+    whole = ("--every", "all", "--cookieless")
+    assert picked(rows(tmp_path, *whole, lines=days), "orders", "customers") == [("4", "3")]  # ids tell nothing
 
 
 def test_any_column_parts_the_orders(tmp_path: Path) -> None:
