@@ -78,9 +78,8 @@ class ReportCommand(click.Command):
             options |= {"since": selection.since, "until": selection.until}
             selection = _ahead(selection, self.report.ahead(**options))
         warnings: dict[str, None] = {}  # each once, however often a report is made
-        options |= {
-            name: value for name, value in (("sent", selection.sent), ("warn", warnings.setdefault)) if name in told
-        }
+        known = {"sent": selection.sent, "warn": warnings.setdefault}
+        options |= {name: value for name, value in known.items() if name in told}
 
         def write(run: Run) -> None:
             # Known when all events are read, and so when the report's frame is made.
@@ -334,6 +333,8 @@ def report_options(report: Report, given: dict[str, Any], config: Config, zone: 
             texts = [*funnel.steps]
             given["window"] = funnel.window if funnel.window and not _is_given("window") else given["window"]
         given["steps"] = [_step(text, config) for text in texts]
+    if "goal" in given:
+        given["goal"] = _goals(given["goal"] or list(config.goals), config)
     for name in (*given.get("by", ()), *filter(None, [given.get("hold")])):
         check_by(name, report, config.further)
     given = report.prepared(given, lambda text: _step(text, config))
@@ -349,7 +350,8 @@ def check_by(name: str, report: Report, further: Sequence[str]) -> None:
     """Raise PixelstatError where the report cannot be asked for by this column."""
     columns = [column for column in (*CONDITION_COLUMNS, *further) if column not in ("time", "products")]
     if name in columns:
-        if name in (column.name for column in report.columns if column.kind in NUMBERS or name in further):
+        taken = (one for one in report.columns if one.name == name)
+        if any(one.kind in NUMBERS or one.key or name in further for one in taken):
             raise PixelstatError(f"--by {name} is a figure of this report.", "Try: --by campaign")
         return
     if name == "time":
@@ -372,6 +374,14 @@ def _funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:
             'Add to pixelstat.toml:\n    [funnels]\n    checkout = ["/cart", "checkout", "purchase"]',
         )
     return config.funnels[name]
+
+
+def _goals(texts: Sequence[str], config: Config) -> list[Step]:
+    goals = [_step(text, config) for text in texts]
+    names = [goal.name for goal in goals]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise PixelstatError(f"Two goals are called {twice!r}.", 'Put a name in front: --goal "big: value > 50"')
+    return goals
 
 
 def _step(text: str, config: Config) -> Step:

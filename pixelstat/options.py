@@ -161,6 +161,10 @@ steps_option = click.Option(
 step_option = click.Option(
     ["--step", "step"], multiple=True, metavar="STEP", help="One more step; repeat it. Good for steps that hold commas."
 )
+goal_option = click.Option(
+    ["--goal"], multiple=True, metavar="GOAL",
+    help="A goal: an event, a page, SQL, or the name of one in pixelstat.toml; repeat it.",
+)  # fmt: skip
 funnel_option = click.Option(["--funnel"], metavar="NAME", help="The steps of this funnel in pixelstat.toml.")
 window_option = click.Option(
     ["--window"], type=Duration(), default="7d", show_default=True, metavar="TIME",

@@ -62,6 +62,11 @@ class Result:
     csv_safe: bool = True  # defuse cells that a spreadsheet would run
 
 
+def of_goals(by: Sequence[str] = (), goal: Sequence[Any] = (), **_: object) -> Iterable[str]:
+    """The columns of the events that --by and goals ask for."""
+    return [*by, *(name for one in goal for name in one.hit.meta.root_names())]
+
+
 @dataclass(frozen=True)
 class Report:
     """A registered report. `function(events, **options)` is lazy and pure."""
@@ -75,7 +80,7 @@ class Report:
     of_visits: bool = False  # it looks at VISITS, too
     compares: bool = False  # with --since, it has the period before beside it without being asked
     prepared: Callable[[dict[str, Any], Callable[[str], Any]], dict[str, Any]] = lambda given, _: given  # its options
-    named: Callable[..., Iterable[str]] = lambda by=(), **_: by  # the columns of the events that its options ask for
+    named: Callable[..., Iterable[str]] = of_goals  # the columns of the events that its options ask for
     ahead: Callable[..., timedelta] = lambda **_: timedelta(0)  # how far it reads beyond the period
 
     @property

@@ -1,0 +1,277 @@
+"""conversions: how many visitors and visits reach each goal, how soon, and what it earns.
+
+A goal is reached by each distinct hit that its condition holds for; an order counts once, as its first hit. With --by a
+hit belongs to the value that it shows itself, else to the first that its visit shows (of one second the least), so that
+a conversion has the source of its visit and nothing converts in a group that it is not counted in. Where it has no
+visit it belongs to its own. A visitor's first conversion, which tells how long it took, is the first in these events.
+"""
+
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+
+import polars as pl
+
+from pixelstat.intervals import wilson
+from pixelstat.ledger import count
+from pixelstat.options import by_option, every_option, goal_option, top_option
+from pixelstat.people.duplicates import earliest
+from pixelstat.report import Column, report
+from pixelstat.reports.purchases import is_purchase, orders, warnings
+from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.reports.steps import Step, step
+from pixelstat.reports.summary import CONVERSIONS
+from pixelstat.vocabulary import is_mail, top_groups, visitors
+
+MOST = 1_000  # events that may have been meant by one that does not occur
+MONEY = ("user_id", "order_id", "value", "currency")  # what is looked at only of purchases and refunds
+TOLD = ("time", "visitor", "visit", "first_seen")  # of each conversion
+
+
+def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
+    rows = ", ".join([*([every] if every else []), *by])
+    most = f", the {top} with most visitors" if by and top else ""
+    return f"by {rows}{most}; the rows overlap" if rows else "the rows overlap"
+
+
+@report(
+    "Conversions",
+    columns=[
+        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
+        Column("goal", "text", "as it was given", key=True),
+        Column("visitors", "count", "distinct visitors; the same in the rows of every goal and currency"),
+        Column("visits", "count", "distinct visits; the same in the rows of every goal and currency"),
+        Column("conversions", "count", "distinct hits that reach the goal, an order once; in all currencies", bar=True),
+        Column("converting_visitors", "count", "distinct visitors of these hits"),
+        Column("converting_visits", "count", "distinct visits of these hits"),
+        Column("visitor_rate", "share", "converting visitors of the visitors"),
+        Column("visitor_rate_low", "share", "the lower end of its 95% interval (Wilson)"),
+        Column("visitor_rate_high", "share", "the upper end"),
+        Column("visit_rate", "share", "converting visits of the visits"),
+        Column(
+            "visit_rate_low",
+            "share",
+            "the lower end of its 95% interval (Wilson), which is too narrow where visitors come often",
+        ),
+        Column("visit_rate_high", "share", "the upper end"),
+        Column("median_seconds", "seconds", "from a visitor's first event in the logs to their first conversion"),
+        Column("mean_seconds", "seconds", "the same"),
+        Column("p90_seconds", "seconds", "the same: nine of ten took no longer"),
+        Column("median_touches", "number", "visits up to that conversion, its own included"),
+        Column("mean_touches", "number", "the same"),
+        Column("currency", "text", "of what stands behind it; a row for each that the goal's orders have", key=True),
+        Column("orders", "count", "of these conversions the purchases with a value in this currency"),
+        Column("revenue", "number", "the value of these orders; empty where the goal has none"),
+        Column("net_revenue", "number", "the same without what was refunded"),
+        Column("average_order_value", "number", "revenue / orders"),
+        Column("revenue_per_visitor", "number", "revenue / visitors"),
+    ],
+    options=[goal_option, by_option, top_option, every_option],
+    caption=_caption,
+    of_visits=True,
+)
+def conversions(
+    events: pl.LazyFrame,
+    *,
+    goal: Sequence[Step],
+    by: Sequence[str],
+    top: int,
+    every: str | None,
+    tz: str,
+    warn: Callable[[str], object],
+) -> pl.LazyFrame:
+    """How many visitors and visits reach each goal, how soon, and what it earns.
+
+    Goals are those of pixelstat.toml, else purchase, lead and signup. A goal is an event (signup), a page (/thanks,
+    /thanks/*) or a condition in SQL ("value > 50"), with a name in front if you like.
+
+    With --by a hit belongs to the value that it shows, else to the first that its visit shows: a conversion to the
+    channel of its visit. Orders of several currencies have a row each, in which all but the money repeats.
+    """
+    wanted = goal or [step(event) for event in CONVERSIONS]
+    # All figures come from one look at the events: a second one would read the logs again.
+    rows = events.select(
+        "time", "hit", "first", "visit", "first_seen",
+        visitor=pl.when(~is_mail()).then("visitor").cast(pl.Categorical()).to_physical(),
+        event=pl.col("event").cast(pl.Categorical()),
+        **{name: pl.when(is_money()).then(name) for name in MONEY},
+        **{f"goal {place}": one.hit for place, one in enumerate(wanted)},
+        **({BUCKET: bucket(pl.col("time"), every, tz)} if every else {}),
+        **{f"by {name}": pl.col(name) for name in by},
+    )  # fmt: skip
+    groups = [f"by {name}" for name in by]
+    keys = [*([BUCKET] if every else []), *groups]
+
+    def batch(held: pl.DataFrame) -> pl.DataFrame:
+        if goal:
+            for sentence in unreached(held, wanted):
+                warn(sentence)
+        held = with_shown(held, groups)
+        once = earliest(held).filter(pl.col("hit").is_first_distinct())
+        reached = with_waits(reaching(held, once, wanted, keys, warn), once, keys)
+        if not by:
+            return figures(once, reached, wanted, keys, groups)
+        most = top_groups(once.lazy().group_by(groups).agg(visitors=visitors()), groups, "visitors", top)
+        ranked = most.select(groups).with_row_index("its rank").collect()
+        if top:
+            once, reached = (rows.join(ranked, on=groups, how="semi", nulls_equal=True) for rows in (once, reached))
+        found = figures(once, reached, wanted, keys, groups).join(ranked, on=groups, how="left", nulls_equal=True)
+        return found.sort("its rank", "goal", "currency", nulls_last=True).drop("its rank")
+
+    nothing = pl.DataFrame(schema=rows.collect_schema())
+    found = rows.map_batches(batch, schema=batch(nothing).schema)
+    if every:
+        found = over_time(found, every, tz, [*groups, "goal", "currency"])
+    declared = [column.name for column in conversions.columns if column.name != "time"]
+    rated = with_rates(found).rename(dict(zip(groups, by, strict=True)))
+    return rated.select(*(["time"] if every else []), *by, *declared)
+
+
+def is_money() -> pl.Expr:
+    """True for what orders are made of. Never null."""
+    return is_purchase() | pl.col("event").eq_missing(pl.lit("refund"))
+
+
+def with_shown(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Rows of events in which these columns are their own, else the first that their visit shows."""
+    time, visit = pl.col("time"), pl.col("visit")
+    for name in columns:
+        if not rows[name].null_count():
+            continue
+        shown = rows.lazy().filter(visit.is_not_null(), pl.col(name).is_not_null())
+        first = shown.filter(time == time.min().over("visit")).group_by("visit").agg(pl.col(name).min().alias("shown"))
+        joined = rows.lazy().join(first, on="visit", how="left", maintain_order="left")
+        rows = joined.with_columns(pl.coalesce(name, "shown").alias(name)).drop("shown").collect()
+    return rows
+
+
+def reaching(
+    rows: pl.DataFrame, once: pl.DataFrame, goals: Sequence[Step], keys: list[str], warn: Callable[[str], object]
+) -> pl.DataFrame:
+    """Rows of events, and each hit `once` -> a row for each goal that a hit or an order reaches.
+
+    `value`, `net` and `currency` are an order's; null for all else.
+    """
+    flags = [f"goal {place}" for place in range(len(goals))]
+    told = [*TOLD, *keys, *flags]
+    others = once.filter(pl.any_horizontal(flags), ~is_purchase()).select(told)
+    sold = rows.filter(is_money()).lazy()
+    bought = orders(sold, [*keys, *flags, "visit", "first_seen"]).filter(pl.any_horizontal(flags)).collect()
+    if len(bought):
+        for sentence in warnings(sold):
+            warn(sentence)
+    if worthless := bought["value"].null_count():
+        words = ("purchase has no value: it is", "purchases have no value: they are")
+        warn(f"{count(worthless, *words)} counted as conversions only.")
+    hits = pl.concat([others, bought.select(*told, "value", "net", "currency")], how="diagonal")
+    return pl.concat(
+        hits.filter(flag).drop(flags).with_columns(goal=pl.lit(one.name, _named(goals)))
+        for flag, one in zip(flags, goals, strict=True)
+    )
+
+
+def with_waits(reached: pl.DataFrame, once: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Conversions with `seconds` and `touches`, which it took the visitor; null for all but the first of each goal.
+
+    Of conversions of one time the first is the one in the first group, by the values' names.
+    """
+    column = pl.col
+    # Visits are numbered visitor by visitor in the order of time.
+    of_visitor = once.lazy().filter(column("visit").is_not_null()).select("visitor", "visit").unique().sort("visit")
+    numbered = of_visitor.select("visit", touches=pl.int_range(1, pl.len() + 1).over("visitor"))
+    is_first = column("visitor").is_not_null() & pl.struct("goal", "visitor").is_first_distinct()
+    seconds = (column("time") - column("first_seen")).dt.total_microseconds() / 1_000_000
+    return (
+        reached.lazy()
+        .sort("time", *keys, nulls_last=True)
+        .join(numbered, on="visit", how="left", maintain_order="left")
+        .with_columns(is_first=is_first)
+        .with_columns(seconds=pl.when("is_first").then(seconds), touches=pl.when("is_first").then("touches"))
+        .collect()
+    )
+
+
+def figures(
+    once: pl.DataFrame, reached: pl.DataFrame, goals: Sequence[Step], keys: list[str], groups: list[str]
+) -> pl.DataFrame:
+    """Each hit `once`, and the conversions -> a row for each key, goal and currency with what is counted and summed."""
+    column = pl.col
+    counted = {"visitors": visitors(), "visits": column("visit").drop_nulls().n_unique()}
+    of_all = once.lazy().group_by(keys).agg(**counted) if keys else once.lazy().select(**counted)
+    of_goals = (
+        reached.lazy()
+        .group_by(*keys, "goal")
+        .agg(
+            conversions=pl.len(),
+            converting_visitors=counted["visitors"],
+            converting_visits=counted["visits"],
+            median_seconds=column("seconds").median(),
+            mean_seconds=column("seconds").mean(),
+            p90_seconds=column("seconds").quantile(0.9, "linear"),
+            median_touches=column("touches").median(),
+            mean_touches=column("touches").mean(),
+        )
+    )
+    names = pl.LazyFrame({"goal": pl.Series([one.name for one in goals], dtype=_named(goals))})
+    # A goal that has orders in a currency has a figure in it for every hour or day, 0 where there was none.
+    sold, on, of_goal = reached.lazy().filter(column("value").is_not_null()), [*keys, "goal"], [*groups, "goal"]
+    currencies = sold.select(*of_goal, "currency", sells=pl.lit(value=True)).unique()
+    money = sold.group_by(*on, "currency").agg(
+        orders=pl.len(), revenue=column("value").sum(), net_revenue=column("net").sum()
+    )
+    counts = ["visitors", "visits", "conversions", "converting_visitors", "converting_visits", "orders"]
+    return (
+        of_all.join(names, how="cross")
+        .join(of_goals, on=on, how="left", nulls_equal=True)
+        .join(currencies, on=of_goal, how="left", nulls_equal=True)
+        .join(money, on=[*on, "currency"], how="left", nulls_equal=True)
+        .with_columns(
+            column(counts).cast(pl.Int64).fill_null(0),
+            pl.when("sells").then(column("revenue", "net_revenue").fill_null(0.0)),
+        )
+        .drop("sells")
+        .sort(*on, "currency", nulls_last=True)
+        .collect()
+    )
+
+
+def with_rates(found: pl.LazyFrame) -> pl.LazyFrame:
+    """Counts and sums with the rates that they make; null without a denominator."""
+    column = pl.col
+
+    def share(part: str, whole: str) -> pl.Expr:
+        return pl.when(column(whole) > 0).then(column(part) / column(whole))
+
+    visitor_low, visitor_high = wilson(column("converting_visitors"), column("visitors"))
+    visit_low, visit_high = wilson(column("converting_visits"), column("visits"))
+    return found.with_columns(
+        visitor_rate=share("converting_visitors", "visitors"),
+        visitor_rate_low=visitor_low,
+        visitor_rate_high=visitor_high,
+        visit_rate=share("converting_visits", "visits"),
+        visit_rate_low=visit_low,
+        visit_rate_high=visit_high,
+        average_order_value=share("revenue", "orders"),
+        revenue_per_visitor=share("revenue", "visitors"),
+    )
+
+
+def unreached(rows: pl.DataFrame, goals: Sequence[Step]) -> list[str]:
+    """A sentence for each goal that no event reaches, with the event of these logs that is written most like it."""
+    if rows.is_empty():
+        return []
+    sentences = []
+    for place, one in enumerate(goals):
+        if rows[f"goal {place}"].any():
+            continue
+        events = (
+            rows["event"].drop_nulls().cast(pl.String).value_counts().sort("count", "event", descending=[True, False])
+        )
+        near = get_close_matches(one.event, events["event"].head(MOST), 1) if one.event else []
+        meant = f" Did you mean {near[0]}?" if near else ""
+        sentences.append(f"No event reaches the goal {one.name!r}.{meant}")
+    return sentences
+
+
+def _named(goals: Sequence[Step]) -> pl.Enum:
+    """The names as a type that sorts them as they were given."""
+    return pl.Enum([one.name for one in goals])
