@@ -106,7 +106,8 @@ def conversions(
             for sentence in unreached(held, wanted):
                 warn(sentence)
         held = with_shown(held, groups)
-        once = earliest(held).filter(pl.col("hit").is_first_distinct())
+        is_asked = ~is_mail() | pl.any_horizontal(f"goal {place}" for place in range(len(wanted)))
+        once = earliest(held).filter(pl.col("hit").is_first_distinct(), is_asked)
         reached = with_waits(reaching(held, once, wanted, keys, warn), once, keys)
         if not by:
             return figures(once, reached, wanted, keys, groups)
