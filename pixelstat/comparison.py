@@ -183,12 +183,33 @@ def moved(result: Result, like: Result, every: str, periods: tuple[Period, Perio
     return replace(result, frame=result.frame.with_columns(time=time))
 
 
+def completed(result: Result, other: Result) -> Result:
+    """The result with each row of the other that differs from one of its own only in what splits rows.
+
+    What stands before that column is the same in both. A row of its own that says nothing behind it gives way.
+    """
+    names = [column.name for column in result.columns]
+    split = next((place for place, column in enumerate(result.columns) if column.splits), None)
+    if split is None:
+        return result
+    on = [column.name for column in result.columns[:split] if column.key or column.kind not in NUMBERS]
+    rows = result.frame.with_row_index("its row")
+    lacking = other.frame.select(*on, names[split]).join(rows, on=[*on, names[split]], how="anti", nulls_equal=True)
+    like = rows.select("its row", *names[:split]).unique(on, keep="first")
+    added = lacking.join(like, on=on, nulls_equal=True)
+    says_nothing = pl.all_horizontal(pl.col(names[split]).is_null(), pl.col(names[split + 1 :]).fill_null(0) == 0)
+    silent = rows.filter(says_nothing).join(added, on=on, how="semi", nulls_equal=True)
+    rows = pl.concat([rows.join(silent, on="its row", how="anti"), added], how="diagonal")
+    return replace(result, frame=rows.sort("its row", names[split], nulls_last=True).select(names))
+
+
 def compared(own: Result, other: Result) -> Result:
     """Both results in one: beside each measure `previous_...` and `change_...`.
 
     The change is a share of what was before, null where that is null or 0; of a share it is the difference. Rows stand
     beside rows of the same texts and times; what is counted is 0 in a period without the row.
     """
+    own, other = completed(own, other), completed(other, own)
     measures = [column for column in own.columns if column.kind in NUMBERS and not column.key]
     times = [column.name for column in own.columns if column.kind in TIMES and not column.key]
     on = [column.name for column in own.columns if column not in measures]

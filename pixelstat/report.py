@@ -36,13 +36,17 @@ NUMBERS = ("count", "share", "seconds", "number", "figure")  # kinds that stand 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a report: its name and kind are a promise. `bar` draws it as a bar in a terminal's table."""
+    """A column of a report: its name and kind are a promise. `bar` draws it as a bar in a terminal's table.
+
+    `splits`: rows that differ only in this text have the same figures before it, and figures of its own behind it.
+    """
 
     name: str
     kind: str = "text"
     about: str = ""
     bar: bool = False
-    key: bool = False  # a number that tells which row it is, not what was counted
+    key: bool = False  # it tells which row it is, and not what was counted
+    splits: bool = False
     detail: bool = False  # a table does without it where there is not much room
 
 
