@@ -23,6 +23,7 @@ from pixelstat.report import NUMBERS, TIMES, Column, Report, Result
 from pixelstat.reports.series import EVERY, bucket, first_instant, is_partial
 
 PREVIOUS, CHANGE = "previous", "change"  # what stands before a measure's name in the columns beside it
+COUNTED = ("count", "figure")  # kinds that are 0 where there is nothing
 DAY = timedelta(days=1)
 
 
@@ -193,11 +194,12 @@ def completed(result: Result, other: Result) -> Result:
     if split is None:
         return result
     on = [column.name for column in result.columns[:split] if column.key or column.kind not in NUMBERS]
-    rows = result.frame.with_row_index("its row")
-    lacking = other.frame.select(*on, names[split]).join(rows, on=[*on, names[split]], how="anti", nulls_equal=True)
-    like = rows.select("its row", *names[:split]).unique(on, keep="first")
-    added = lacking.join(like, on=on, nulls_equal=True)
     says_nothing = pl.all_horizontal(pl.col(names[split]).is_null(), pl.col(names[split + 1 :]).fill_null(0) == 0)
+    rows, told = result.frame.with_row_index("its row"), other.frame.filter(~says_nothing).select(*on, names[split])
+    lacking = told.join(rows, on=[*on, names[split]], how="anti", nulls_equal=True)
+    added = lacking.join(rows.select("its row", *names[:split]).unique(on, keep="first"), on=on, nulls_equal=True)
+    counts = [column.name for column in result.columns[split + 1 :] if column.kind in COUNTED]
+    added = added.with_columns(pl.lit(0, rows.schema[name]).alias(name) for name in counts)
     silent = rows.filter(says_nothing).join(added, on=on, how="semi", nulls_equal=True)
     rows = pl.concat([rows.join(silent, on="its row", how="anti"), added], how="diagonal")
     return replace(result, frame=rows.sort("its row", names[split], nulls_last=True).select(names))
@@ -218,7 +220,7 @@ def compared(own: Result, other: Result) -> Result:
         now, before = now.with_columns(here=True), before.with_columns(there=True)
         joined = now.join(before, on=on, how="full", coalesce=True, nulls_equal=True, maintain_order="left_right")
         joined = joined.sort(times, nulls_last=True, maintain_order=True) if times else joined
-        counts = [column.name for column in measures if column.kind in ("count", "figure")]
+        counts = [column.name for column in measures if column.kind in COUNTED]
         both = [(name, "here") for name in counts] + [(f"{PREVIOUS}_{name}", "there") for name in counts]
         joined = joined.with_columns(pl.when(is_in).then(name).otherwise(0).alias(name) for name, is_in in both)
         joined = joined.cast({name: now.schema[name] for name in counts})

@@ -55,7 +55,7 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
         Column("visit_rate_high", "share", "the upper end"),
         Column("median_seconds", "seconds", "from a visitor's first event in the logs to their first conversion"),
         Column("mean_seconds", "seconds", "the same"),
-        Column("p90_seconds", "seconds", "the same: nine of ten took no longer"),
+        Column("p90_seconds", "seconds", "the same, the 90th percentile (between two values by the line)"),
         Column("median_touches", "number", "visits up to that conversion, its own included"),
         Column("mean_touches", "number", "the same"),
         Column(

@@ -17,7 +17,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
-REPORTS = ["views", "funnel", "summary", "visitors", "visits", "sources", "orders", "devices", "opens", "clicks"]
+REPORTS = (
+    "views", "funnel", "conversions", "summary", "visitors", "visits", "sources", "orders", "devices", "opens", "clicks",
+)  # fmt: skip
 
 
 def measured(report: str, log: Path) -> tuple[float, float, float]:
@@ -48,10 +50,10 @@ def main() -> None:
         report: [statistics.median(values) for values in zip(*(one[report] for one in rounds), strict=True)]
         for report in reports
     }
-    print(f"{'report':<10}{'seconds':>9}{'of views':>10}{'CPU':>8}{'of views':>10}{'MB':>7}")
+    print(f"{'report':<12}{'seconds':>9}{'of views':>10}{'CPU':>8}{'of views':>10}{'MB':>7}")
     for report, (seconds, cpu, memory) in medians.items():
         wall, work = seconds / medians["views"][0], cpu / medians["views"][1]
-        print(f"{report:<10}{seconds:>9.2f}{wall:>9.2f}x{cpu:>8.2f}{work:>9.2f}x{memory:>7.0f}")
+        print(f"{report:<12}{seconds:>9.2f}{wall:>9.2f}x{cpu:>8.2f}{work:>9.2f}x{memory:>7.0f}")
 
 
 if __name__ == "__main__":
