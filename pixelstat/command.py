@@ -32,6 +32,7 @@ from pixelstat.reports.steps import Step, columns_hint, condition, step
 from pixelstat.schemas import CONDITION_COLUMNS
 from pixelstat.suggestions import requested_instead
 from pixelstat.terminal import progress, say
+from pixelstat.vocabulary import SPELLINGS, fold_event
 
 
 class ReportCommand(click.Command):
@@ -64,7 +65,7 @@ class ReportCommand(click.Command):
         if given.get("every") and not given.get("by") and _is_given("top") and not common["quiet"]:
             say("--top is for pages; a series over time is shown whole.")
         against, every, is_revealed = given.pop("compare"), given.get("every"), given.pop("reveal_ids", False)
-        options = report_options(self.report, given, common["config"], zone)
+        options = report_options(self.report, given, common, zone)
         named = [*self.report.named(**options)]
         require_geo([*named, *(column.name for column in self.report.columns)], common)
         selection = selected(common, zone, named, of_visits=self.report.of_visits)
@@ -271,6 +272,7 @@ def selected(
         limits=Limits(**{limit.name: common[limit.name] for limit in fields(Limits)}),
         scanners=[one for file in (*common["config"].networks, *common["networks"]) for one in networks.read(file)],
         sent=sending.read(common["sent"], zone) if common["sent"] else None,
+        page_groups=common["group_pages"],
         visits=cut if of_visits else None,
     )
 
@@ -322,8 +324,9 @@ def _further_lines(ledger: Ledger, selection: Selection) -> Iterator[str]:
     yield ledger.formats_line()
 
 
-def report_options(report: Report, given: dict[str, Any], config: Config, zone: ZoneInfo) -> dict[str, Any]:
+def report_options(report: Report, given: dict[str, Any], common: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """The report's own options as its function takes them."""
+    config: Config = common["config"]
     if "steps" in given:
         if given["steps"] == ["", ""]:
             raise PixelstatError("--steps names no step.", "Try: --steps page_view,add_to_cart,purchase")
@@ -332,17 +335,17 @@ def report_options(report: Report, given: dict[str, Any], config: Config, zone: 
             funnel = _funnel(name, config, texts)
             texts = [*funnel.steps]
             given["window"] = funnel.window if funnel.window and not _is_given("window") else given["window"]
-        given["steps"] = [_step(text, config) for text in texts]
+        given["steps"] = [_step(text, common) for text in texts]
     if "goal" in given:
-        given["goal"] = _goals(given["goal"] or list(config.goals), config)
+        given["goal"] = _goals(given["goal"] or list(config.goals), common)
     for name in (*given.get("by", ()), *filter(None, [given.get("hold")])):
         check_by(name, report, config.further)
-    given = report.prepared(given, lambda text: _step(text, config))
+    given = report.prepared(given, lambda text: _step(text, common))
     wanted = inspect.signature(report.function).parameters
     if "tz" in wanted:
         given["tz"] = zone.key
     if "goals" in wanted:
-        given["goals"] = {name: _step(name, config).hit for name in config.goals}
+        given["goals"] = {name: _step(name, common).hit for name in config.goals}
     return given
 
 
@@ -376,19 +379,22 @@ def _funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:
     return config.funnels[name]
 
 
-def _goals(texts: Sequence[str], config: Config) -> list[Step]:
-    goals = [_step(text, config) for text in texts]
+def _goals(texts: Sequence[str], common: dict[str, Any]) -> list[Step]:
+    goals = [_step(text, common) for text in texts]
     names = [goal.name for goal in goals]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise PixelstatError(f"Two goals are called {twice!r}.", 'Put a name in front: --goal "big: value > 50"')
     return goals
 
 
-def _step(text: str, config: Config) -> Step:
-    """The step that a text means: a goal's name stands for the goal."""
-    if text in config.goals:
-        return replace(step(config.goals[text], config.further), name=text)
-    return step(text, config.further)
+def _step(text: str, common: dict[str, Any]) -> Step:
+    """The step that a text means: a goal's name stands for the goal, a page group's before an event of that name."""
+    config, groups = common["config"], common["group_pages"]
+    meaning = config.goals.get(text, text)
+    if groups and meaning in groups.names and fold_event(meaning) in SPELLINGS and not common["quiet"]:
+        say(f"{meaning!r} means its page group. The event is: --step \"event = '{fold_event(meaning)}'\"")
+    found = step(meaning, config.further, groups)
+    return replace(found, name=text) if text in config.goals else found
 
 
 def _is_given(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""pixelstat.toml: what a project always asks for: logs, pixels of its own, columns, consent, goals, funnels.
+"""pixelstat.toml: what a project always asks for: logs, own pixels, columns, consent, goals, funnels, page groups.
 
     logs = ["/var/log/nginx/access.log*"]
     own_hosts = ["shop.example"]   # who comes from there comes from nowhere outside
@@ -21,6 +21,9 @@
     [funnels]
     checkout = ["/cart", "checkout", "purchase"]
 
+    [page_groups]                  # for --group-pages toml
+    "/products/*" = "product page"
+
 It is found upward from the working directory, or named by --config. Every error names the line.
 """
 
@@ -31,12 +34,15 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pixelstat.errors import PixelstatError
 from pixelstat.options import Duration
+
+if TYPE_CHECKING:
+    from pixelstat.page_groups import PageGroups
 
 NAME = "pixelstat.toml"
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -86,6 +92,7 @@ class Config:
     pixels: tuple[Pixel, ...] = ()
     goals: Mapping[str, str] = field(default_factory=dict)
     funnels: Mapping[str, Funnel] = field(default_factory=dict)
+    page_groups: "PageGroups | None" = None
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -142,7 +149,10 @@ class _Reader:
             raise PixelstatError(f"{path} is no TOML: {error}.", "A text stands in double quotes.") from error
 
     def config(self) -> Config:
-        own = ["logs", "protocols", "own_hosts", "networks", "columns", "consent", "pixels", "goals", "funnels"]
+        own = [
+            "logs", "protocols", "own_hosts", "networks", "columns", "consent", "pixels", "goals", "funnels",
+            "page_groups",
+        ]  # fmt: skip
         self.known(self.tables, own, "")
         pixels = self.tables.get("pixels", [])
         if not isinstance(pixels, list) or not all(isinstance(pixel, dict) for pixel in pixels):
@@ -158,6 +168,7 @@ class _Reader:
             consent=self.consent(),
             pixels=tuple(self.pixel(pixel, number) for number, pixel in enumerate(pixels)),
             funnels={name: self.funnel(name) for name in self.table(self.tables, "funnels")},
+            page_groups=self.page_groups(),
         )
         return replace(said, goals=self.goals(said.further))
 
@@ -269,6 +280,17 @@ class _Reader:
             except click.UsageError as error:
                 raise self.error("window", f"is no length of time. {error.message}", "", f"funnels.{name}") from error
         return Funnel(tuple(steps), window)
+
+    def page_groups(self) -> "PageGroups | None":
+        from pixelstat.page_groups import PageGroups
+
+        groups = PageGroups()
+        for pattern, name in self.table(self.tables, "page_groups").items():
+            try:
+                groups.add(pattern, name if isinstance(name, str) else "")
+            except ValueError as error:
+                raise self.error(pattern, str(error), 'Write: "/products/*" = "product page"', "page_groups") from error
+        return groups if groups.names else None
 
     # -- values ---------------------------------------------------------------------------------------------------
 

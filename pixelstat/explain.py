@@ -11,7 +11,7 @@ from pixelstat import formats, paths, source
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.samples import Format
 from pixelstat.outputs.spelled import with_lists_as_text
-from pixelstat.pipeline import Selection, claimed, described, judged, recognized, respected, without_machines
+from pixelstat.pipeline import Selection, claimed, described, grouped, judged, recognized, respected, without_machines
 from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS, Reason
 from pixelstat.terminal import harmless
 
@@ -32,7 +32,7 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
     fault = request["fault"].item()
     if request["format"].item() is None:
         return _listed({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
-    stages = (described, respected, recognized, without_machines, judged)
+    stages = (described, respected, recognized, without_machines, grouped, judged)
     event = reduce(lambda rows, stage: stage(rows, selection), stages, claimed(request.lazy(), selection)).collect()
     verdict = event["reason"].item()
     row = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)

@@ -245,6 +245,12 @@ def _config(_: click.Context, __: click.Parameter, value: Any) -> Any:
     return config.load(value)
 
 
+def _page_groups(ctx: click.Context, _: click.Parameter, value: Any) -> Any:
+    from pixelstat import page_groups
+
+    return None if value is None else page_groups.asked(value, ctx.params["config"])
+
+
 reveal_option = click.Option(
     ["--reveal-ids", "reveal_ids"], is_flag=True,
     help="Write ids, addresses and requests as they are, not as pseudonyms.",
@@ -261,6 +267,7 @@ WHICH = [
     tz_option,
     click.Option(["--host"], metavar="HOST", help="Only this site."),
     click.Option(["--where"], metavar="SQL", help="Only events for which it holds: \"utm_source = 'newsletter'\"."),
+    click.Option(["--group-pages", "group_pages"], callback=_page_groups, metavar="FILE|toml", help="Take many pages for one, wherever a page is named or written: a line /products/* -> product page for each group, or [page_groups] of pixelstat.toml."),
     click.Option(["--exclude-ip", "exclude_ip"], type=Network(), multiple=True, metavar="NET", help="Not from this address or network; repeat it."),
     click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
     click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="respect sets aside who refuses, require also who does not consent, ignore nobody."),
@@ -291,7 +298,7 @@ VISITING = [
 ]
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
-    click.Option(["--config"], callback=_config, metavar="FILE", help="Read this file in place of the nearest pixelstat.toml."),
+    click.Option(["--config"], callback=_config, is_eager=True, metavar="FILE", help="Read this file in place of the nearest pixelstat.toml."),
     click.Option(["--protocol"], multiple=True, metavar="NAME", help="Ask this pixel protocol first, also if it must be named; repeat it."),
     click.Option(["--log-format", "log_format"], metavar="FORMAT", help="A format's name, or a log_format (nginx) or LogFormat (Apache) string."),
     click.Option(["--nginx-conf", "nginx_conf"], metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),

@@ -11,10 +11,11 @@ from datetime import datetime
 import polars as pl
 from polars import selectors
 
-from pixelstat import formats, protocols, source, stored
+from pixelstat import formats, page_groups, protocols, source, stored
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
+from pixelstat.page_groups import UNGROUPED, PageGroups
 from pixelstat.people import (
     agents,
     behaviour,
@@ -66,6 +67,7 @@ class Selection:
     limits: behaviour.Limits = field(default_factory=behaviour.Limits)
     scanners: Sequence[NamedNetwork] = ()  # beside those that are known
     sent: sending.Sent | None = None
+    page_groups: PageGroups | None = None  # that every page is taken for
     visits: Cut | None = None  # how they are cut, where somebody asks what only a visit knows
 
     protocols: Sequence[PixelProtocol] = field(init=False)
@@ -101,7 +103,8 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
         events = duplicates.with_hit(events, may_lack_visitors=selection.visitor != "auto" or bool(logs.stored))
     if selection.machines != "include":
         events = without_machines(behaviour.labelled(events, selection.limits), selection)
-    columns = [*EVENTS, *selection.config.further]
+    events = grouped(events, selection)
+    columns = [*EVENTS, *selection.config.further, *([UNGROUPED] if selection.page_groups else [])]
     if selection.visits:
         events = visits.with_visits(events.select(*columns), selection.visits)
         columns += VISITS
@@ -223,6 +226,11 @@ def without_machines(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame
     """EVENTS with machines set aside, where that is asked for: their visits are none."""
     is_machine = pl.col("verdict") == "machine"
     return exclusions.reject(events, {"machine": is_machine} if selection.machines == "exclude" else {})
+
+
+def grouped(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """EVENTS with groups for their pages, where that is asked for: before visits and conditions, which name a page."""
+    return page_groups.grouped(events, selection.page_groups) if selection.page_groups else events
 
 
 def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

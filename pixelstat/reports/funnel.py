@@ -238,7 +238,8 @@ def funnel(
     """How many visitors go each step of the way, and where they leave.
 
     A step is an event (add_to_cart), a page (/cart, /products/*) or a condition in SQL ("value > 50"),
-    with a name in front if you like ("big order: event = 'purchase' and value > 50"), or a goal of pixelstat.toml.
+    with a name in front if you like ("big order: event = 'purchase' and value > 50"), a goal of pixelstat.toml,
+    or with --group-pages a group's name; /cart is then still the page itself.
     Without steps it is the usual shop funnel, as far as its events occur.
 
     A visitor reaches a step by hits in the order of the steps within the window; others may lie between. Step 1 lies

@@ -1,4 +1,7 @@
-"""Steps of a funnel as people type them: an event, a page, or a condition in SQL; a name in front if they like."""
+"""Steps of a funnel as people type them: an event, a page, or a condition in SQL; a name in front if they like.
+
+Where pages are grouped, a group's name is a step, too, and comes before an event of that name.
+"""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +11,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.page_groups import UNGROUPED, PageGroups
 from pixelstat.schemas import CONDITION_COLUMNS, EVENTS, VISITS
 from pixelstat.vocabulary import SPELLINGS, fold_event, is_page_view
 
@@ -37,17 +41,21 @@ class Step:
     event: str | None = None  # set where the step is exactly one event: steps of different events share no hit
 
 
-def step(text: str, further: Sequence[str] = ()) -> Step:
+def step(text: str, further: Sequence[str] = (), groups: PageGroups | None = None) -> Step:
     """The step that a text means; SQL in it may name the `further` columns too.
+
+    A page is one as people see it, whatever its group; a group's name is a view of any page of the group.
 
     Raises PixelstatError for SQL that cannot be read or names no column.
     """
-    named = _NAMED.fullmatch(text)
+    named = None if groups and text.strip() in groups.names else _NAMED.fullmatch(text)
     name, wanted = (named[1], named[2].strip()) if named else (text.strip(), text.strip())
     if not wanted:
         raise PixelstatError("A step is empty.", "Try: --steps page_view,add_to_cart,purchase")
+    if groups and wanted in groups.names:
+        return Step(name, is_page_view() & pl.col("page").eq_missing(pl.lit(wanted)))
     if wanted.startswith("/"):
-        return Step(name, is_page_view() & _is_page(wanted))
+        return Step(name, is_page_view() & _is_page(wanted, UNGROUPED if groups else "page"))
     if _SQL.search(wanted):
         return Step(name, condition(wanted, "step", further))
     event = fold_event(wanted)
@@ -100,9 +108,9 @@ def columns_hint(further: Sequence[str] = ()) -> str:
     return "Columns: " + ", ".join([*CONDITION_COLUMNS, *further])
 
 
-def _is_page(pattern: str) -> pl.Expr:
+def _is_page(pattern: str, column: str) -> pl.Expr:
     """The page is the one named; `*` stands for anything, slashes too."""
-    page = pl.col("page")
+    page = pl.col(column)
     if "*" not in pattern:
         return page.eq_missing(pl.lit(pattern))
     regex = ".*".join(re.escape(part) for part in pattern.split("*"))

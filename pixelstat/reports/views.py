@@ -23,7 +23,7 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
     "Page views",
     columns=[
         Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
-        Column("page", "text", "decoded path without query; empty where no page is known"),
+        Column("page", "text", "decoded path without query, or its group; empty where no page is known"),
         Column("views", "count", "page_view events", bar=True),
         Column("visitors", "count", "distinct visitors; the rows overlap, so they do not add up"),
     ],
