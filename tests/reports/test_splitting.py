@@ -1,0 +1,143 @@
+"""Every report's counts are the same whether all visitors are looked at together or in parts that are added up."""
+
+import inspect
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pixelstat.command import ReportCommand, report_options
+from pixelstat.options import by_option, common_options, every_option
+from pixelstat.people.duplicates import with_hit
+from pixelstat.people.visits import Cut, with_visits
+from pixelstat.report import Report
+from pixelstat.reports import NAMES, report_named
+from pixelstat.schemas import EVENTS
+
+START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
+LAST = START + timedelta(days=3)
+# What a report is asked for beside its defaults: those of the funnel follow from the events that occur at all.
+ASKED: dict[str, list[str]] = {"funnel": ["--steps", "page_view,add_to_cart,purchase"]}
+# Counts that are none of visitors, visits or hits, and so need not add up.
+OTHERS: dict[str, list[str]] = {}
+
+
+@dataclass(frozen=True)
+class Did:
+    """One event: who it was is a number, None for nobody known; the time is in quarters of an hour."""
+
+    who: int | None
+    quarter: int
+    event: str
+    page: str | None = None
+    source: str | None = None
+    device: str | None = None
+    verdict: str = "human"
+
+
+def events(story: Sequence[Did]) -> pl.LazyFrame:
+    """EVENTS with VISITS. An order is one visitor's; the same event of one second stands there twice."""
+    rows = [
+        {
+            "time": START + timedelta(minutes=15 * did.quarter),
+            "visitor": None if did.who is None else f"v:{did.who}",
+            "recipient": f"{did.who}" if did.who is not None and did.event in ("open", "click_email") else None,
+            "event": did.event,
+            "page": did.page,
+            "message": "launch",
+            "link": did.page,
+            "value": 5.0 if did.event == "purchase" else None,
+            "currency": "EUR",
+            "order_id": f"{did.who} {did.page}" if did.event == "purchase" else None,
+            "source": did.source,
+            "medium": did.source and "email",
+            "channel": did.source and "Email",
+            "device_type": did.device,
+            "variant": did.page,
+            "verdict": did.verdict,
+            "query": f"{did.event} {did.page}",
+        }
+        for did in story
+    ]
+    order = pl.when(pl.col("event") == "purchase").then("order_id")
+    hits = with_hit(pl.LazyFrame(rows, schema=EVENTS).with_columns(order=order))
+    return with_visits(hits.drop("order"), Cut()).collect().lazy()
+
+
+def cases() -> Iterator[Any]:
+    for name in NAMES:
+        report = report_named(name)
+        variants = [[], *([["--every", "day"]] if every_option in report.options else [])]
+        variants += [["--by", "device_type"], ["--by", "page"]] if by_option in report.options else []
+        for more in variants:
+            yield pytest.param(report, more, id=" ".join([name, *more]))
+
+
+def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Counter[tuple[object, ...]]:
+    """What the report counts: by the column and what else tells the row."""
+    top = ["--top", "0"] if any(option.name == "top" for option in report.options) else []
+    with ReportCommand(report).make_context(report.name, [*ASKED.get(report.name, []), *arguments, *top]) as context:
+        own = {name: value for name, value in context.params.items() if name not in ("logs", "compare", "reveal_ids")}
+        common = {option.name: own.pop(str(option.name)) for option in common_options()}
+        options = report_options(report, own, common, common["tz"])
+    for name, value in {"sent": None, "warn": str, "log_end": lambda: LAST}.items():
+        if name in inspect.signature(report.function).parameters:
+            options[name] = value
+    result = report.result(report.function(events(story), **options).collect())
+    kinds = {column.name: "row" if column.key else column.kind for column in result.columns}
+    row = [name for name, kind in kinds.items() if kind in ("row", "text", "time", "instant", "flag")]
+    counted = [
+        name
+        for name, kind in kinds.items()
+        if kind in ("count", "figure") and name not in row and name not in OTHERS.get(report.name, [])
+    ]
+    found: Counter[tuple[object, ...]] = Counter()
+    for values in result.frame.iter_rows(named=True):
+        for name in counted:
+            if values[name] and not str(values.get("name")).startswith("median"):  # of the summary
+                found[(name, *(values[key] for key in row))] += values[name]
+    return found
+
+
+STORIES = st.lists(
+    st.builds(
+        Did,
+        who=st.sampled_from([None, 0, 1, 2, 3, 4]),
+        quarter=st.integers(0, 20),
+        event=st.sampled_from(["page_view", "page_view", "add_to_cart", "purchase", "open", "click_email", "ping"]),
+        page=st.sampled_from(["/", "/cart", None]),
+        source=st.sampled_from(["mail", None, None]),
+        device=st.sampled_from(["mobile", "desktop", None]),
+        verdict=st.sampled_from(["human", "proxy", "machine"]),
+    ),
+    max_size=25,
+)
+TWO = [Did(0, 0, "page_view", "/"), Did(0, 1, "purchase", "/"), Did(1, 0, "page_view", "/"), Did(1, 9, "open", "/")]
+
+
+@pytest.mark.parametrize(("report", "arguments"), list(cases()))
+@settings(max_examples=12)
+@given(story=STORIES, part_of=st.lists(st.integers(0, 2), min_size=5, max_size=5))
+@example(story=TWO, part_of=[0, 1, 0, 0, 0])
+def test_the_counts_of_any_parts_of_the_visitors_add_up_to_those_of_all(
+    report: Report, arguments: list[str], story: list[Did], part_of: list[int]
+) -> None:
+    parts: list[list[Did]] = [[], [], []]
+    for did in story:
+        parts[0 if did.who is None else part_of[did.who]].append(did)
+    added: Counter[tuple[object, ...]] = Counter()
+    for part in parts:
+        added += counts(report, arguments, part)
+    assert added == counts(report, arguments, story)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reports_that_are_split_have_something_to_count(name: str) -> None:
+    clicked = [Did(1, 9, "click_email", "/")]
+    assert counts(report_named(name), [], [*TWO, *clicked])
