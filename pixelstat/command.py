@@ -86,6 +86,8 @@ class ReportCommand(click.Command):
             # Known when all events are read, and so when the report's frame is made.
             ends = {"log_start": lambda: run.ledger.first, "log_end": lambda: run.ledger.last}
             options.update((name, end) for name, end in ends.items() if name in told)
+            if "is_table" in told:
+                options["is_table"] = run.output == "table"
             find = partial(self.report.function, **options)
             behaviour = str(selection.limits) if selection.machines != "include" else ""
             notes = [f"times in {zone.key}", self.report.caption(**options), behaviour]

@@ -36,7 +36,7 @@ NUMBERS = ("count", "share", "seconds", "number", "figure")  # kinds that stand 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a report: its name and kind are a promise. `bar` draws it as a bar in a terminal's table.
+    """A column of a report: its name and kind are a promise. A table draws a `bar`, and the branches of a `tree`.
 
     `splits`: rows that differ only in this text have the same figures before it, and figures of its own behind it.
     """
@@ -48,6 +48,7 @@ class Column:
     key: bool = False  # it tells which row it is, and not what was counted
     splits: bool = False
     detail: bool = False  # a table does without it where there is not much room
+    tree: bool = False  # steps parted by ` > ` or ` < `; rows lead on from those above that they begin with
 
 
 def of_events(name: str, dtype: pl.DataType) -> Column:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -155,6 +155,29 @@ def test_orders_are_the_truth_in_every_report() -> None:
     assert sum(row["orders"] for row in days) == week["orders"] == summary["purchase"] == truth["orders"]  # type: ignore[misc]
     assert sum(row["revenue"] for row in days) == pytest.approx(truth["revenue"])  # type: ignore[misc]
     assert week["revenue"] == pytest.approx(summary["EUR"]) == pytest.approx(truth["revenue"])
+
+
+def test_what_follows_a_cart_equals_a_plain_loop() -> None:
+    hits: defaultdict[str, list[tuple[datetime, bool, str]]] = defaultdict(list)
+    for time, event, visitor, page in EVENTS:
+        if event != "open":
+            is_view = event == "page_view"
+            hits[visitor].append((time, not is_view, str(page if is_view else event)))
+    followers: defaultdict[str, set[str]] = defaultdict(set)
+    for visitor, own in hits.items():
+        seen: dict[int, list[str]] = {}
+        last, number = datetime.min.replace(tzinfo=timezone.utc), 0
+        for time, _, name in sorted(own):
+            number += time - last > timedelta(minutes=30)
+            last = time
+            if name == "add_to_cart" or number in seen:
+                seen.setdefault(number, []).append(name)
+        for names in seen.values():
+            following = [name for name in names if name != "add_to_cart"]
+            assert len(following) >= len(names) - 1, "nobody in the sample fills a cart twice in a visit"
+            followers[following[0] if following else "(exit)"].add(visitor)
+    rows = report("paths", "--from", "add_to_cart", "--depth", "1", "--top", "0")
+    assert {row["target"]: row["visitors"] for row in rows} == {name: len(who) for name, who in followers.items()}
 
 
 def test_the_ledger_sums_to_the_lines() -> None:

@@ -1,14 +1,16 @@
 """A table for people, with bars in the cells. The only module that knows Rich's tables."""
 
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from io import TextIOWrapper
 from typing import BinaryIO
 
 import polars as pl
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +22,9 @@ BLOCKS = " ▏▎▍▌▋▊▉█"
 WIDEST, NARROWEST = 24, 4  # characters of a bar
 PLAIN_WIDTH = 100  # columns where there is no terminal to ask, unless the table needs more
 NARROWEST_TEXT = 16
+NARROWEST_TREE = 28
+PARTED = (" > ", " < ")  # what stands between the steps of a tree's path
+_BRANCHES = re.compile("(?:[│ ]  )*(?:[├└]─ )?")
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
@@ -41,7 +46,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
 
 def drawn(result: Result, width: int) -> Table:
     """The table: numbers to the right, bars as wide as there is room for, headers stacked where there is little."""
-    result = _fitting(result, width)
+    result = _fitting(_as_tree(result), width)
     table = Table(
         title=result.title, title_justify="left", title_style="bold", caption="; ".join(result.notes) or None,
         caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
@@ -68,13 +73,57 @@ def drawn(result: Result, width: int) -> Table:
         if column.bar and longest >= NARROWEST:
             table.add_column("", width=longest, no_wrap=True)
     for row in range(result.frame.height):
-        line: list[Text] = []
+        line: list[Text | _Branch] = []
         for column in result.columns:
-            line.append(Text(cells[column.name][row]))
+            cell = cells[column.name][row]
+            line.append(_Branch(cell) if column.tree else Text(cell))
             if column.bar and longest >= NARROWEST:
                 line.append(_bar(result.frame[column.name], row, longest))
         table.add_row(*line)
     return table
+
+
+def _as_tree(result: Result) -> Result:
+    """The result with the branches drawn in front of what is a tree, of which each row then tells its last step."""
+    trees = [column.name for column in result.columns if column.tree]
+    drawn = [pl.Series(name, _branches(result.frame[name].to_list()), pl.String) for name in trees]
+    return replace(result, frame=result.frame.with_columns(drawn))
+
+
+class _Branch:
+    """A row of a tree: what is too long for a line stands behind the branches, which go on beside it."""
+
+    def __init__(self, drawn: str) -> None:
+        found = _BRANCHES.match(drawn)
+        self.branches = found[0] if found else ""
+        self.step = Text(drawn.removeprefix(self.branches), overflow="fold")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        before = self.branches
+        for line in self.step.wrap(console, max(1, options.max_width - len(before))):
+            yield Text(before) + line
+            before = self.branches.replace("├─", "│ ").replace("└─", "  ")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        widest = len(self.branches) + self.step.cell_len
+        return Measurement(min(widest, NARROWEST_TREE), widest)
+
+
+def _branches(paths: Sequence[str]) -> list[str]:
+    above: list[str] = []
+    rows: list[tuple[int, str]] = []  # how deep, and the last step
+    for path in paths:
+        while above and not path.startswith(tuple(above[-1] + parted for parted in PARTED)):
+            above.pop()
+        rows.append((len(above), path[len(above[-1]) + 3 :] if above else path))
+        above.append(path)
+    drawn = []
+    below: set[int] = set()  # the depths at which a row further down goes on
+    for depth, step in reversed(rows):
+        lines = ["│  " if level in below else "   " for level in range(1, depth)]
+        drawn.append("".join([*lines, *(["├─ " if depth in below else "└─ "] if depth else []), step]))
+        below = {level for level in below if level < depth} | {depth}
+    return drawn[::-1]
 
 
 def _fitting(result: Result, width: int) -> Result:
@@ -108,7 +157,8 @@ def _needed(result: Result) -> int:
     for column in result.columns:
         cells = [len(word(value, column.kind)) for value in result.frame[column.name].to_list()]
         widest = max([*map(len, column.name.split("_")), *cells])
-        widths.append(min(widest, NARROWEST_TEXT) if column.kind in ("text", "list") else widest)
+        narrowest = NARROWEST_TREE if column.tree else NARROWEST_TEXT
+        widths.append(min(widest, narrowest) if column.kind in ("text", "list") else widest)
     return sum(widths) + 2 * len(widths)
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 NAMES = {  # command: its one line in `pixelstat --help`
     "summary": "Visitors, visits, views, conversions and revenue at a glance.",
     "funnel": "How many visitors go each step of the way, and where they leave.",
+    "paths": "What people do after something, or before it, as a tree or for a Sankey.",
     "conversions": "How many visitors and visits reach each goal, how soon, and what it earns.",
     "views": "Page views and visitors, by page or over time.",
     "visitors": "Distinct visitors over time, new and returning.",
