@@ -256,10 +256,8 @@ def test_a_step_is_a_page_itself_or_a_group_by_its_name(steps: str, folder: Path
 
 def test_a_step_that_an_event_bears_the_name_of_is_said_to_be_the_group(folder: Path) -> None:
     ended = inside(folder, "funnel", "access.log", "--steps", "checkout,purchase", "--group-pages", "groups")
-    assert ended.stderr.startswith(
-        "'checkout' means its page group. The event is: --step \"event = 'checkout'\"\n8 lines"
-    )
-    assert "'purchase'" not in ended.stderr
+    said = "'checkout' means its page group. The event is: --step \"event = 'checkout'\""
+    assert [line for line in ended.stderr.splitlines() if "means its page group" in line] == [said]
 
 
 def test_groups_with_colons_and_quotes_in_their_names_are_steps(folder: Path) -> None:

@@ -24,8 +24,8 @@ START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
 LAST = START + timedelta(days=3)
 # What a report is asked for beside its defaults: those of the funnel follow from the events that occur at all.
 ASKED: dict[str, list[str]] = {"funnel": ["--steps", "page_view,add_to_cart,purchase"]}
-# Counts that are none of visitors, visits or hits, and so need not add up.
-OTHERS: dict[str, list[str]] = {}
+# Counts that need not add up.
+OTHERS = {"paths": ["of_visitors"]}  # those at the source stand in a part's row only where somebody goes that way
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,19 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
         own = {name: value for name, value in context.params.items() if name not in ("logs", "compare", "reveal_ids")}
         common = {option.name: own.pop(str(option.name)) for option in common_options()}
         options = report_options(report, own, common, common["tz"])
-    for name, value in {"sent": None, "warn": str, "log_end": lambda: LAST}.items():
+    told = {"sent": None, "warn": str, "log_start": lambda: START, "log_end": lambda: LAST, "is_table": False}
+    for name, value in told.items():
         if name in inspect.signature(report.function).parameters:
             options[name] = value
     result = report.result(report.function(events(story), **options).collect())
-    kinds = {column.name: "row" if column.key else column.kind for column in result.columns}
+    kinds = {column.name: "row" if column.key else column.kind for column in result.columns if not column.splits}
     row = [name for name, kind in kinds.items() if kind in ("row", "text", "time", "instant", "flag")]
     counted = [
         name
         for name, kind in kinds.items()
-        if kind in ("count", "figure") and name not in row and name not in OTHERS.get(report.name, [])
+        if kind in ("count", "figure")
+        and name not in (*row, *OTHERS.get(report.name, ()))
+        and not name.endswith("_change")
     ]
     found: Counter[tuple[object, ...]] = Counter()
     for values in result.frame.iter_rows(named=True):
