@@ -340,8 +340,10 @@ def report_options(report: Report, given: dict[str, Any], common: dict[str, Any]
         given["steps"] = [_step(text, common) for text in texts]
     if "goal" in given:
         given["goal"] = _goals(given["goal"] or list(config.goals), common)
-    for name in (*given.get("by", ()), *filter(None, [given.get("hold")])):
+    for name in given.get("by", ()):
         check_by(name, report, config.further)
+    if given.get("hold"):
+        check_by(given["hold"], report, config.further, "--hold")
     given = report.prepared(given, lambda text: _step(text, common))
     wanted = inspect.signature(report.function).parameters
     if "tz" in wanted:
@@ -351,19 +353,19 @@ def report_options(report: Report, given: dict[str, Any], common: dict[str, Any]
     return given
 
 
-def check_by(name: str, report: Report, further: Sequence[str]) -> None:
+def check_by(name: str, report: Report, further: Sequence[str], option: str = "--by") -> None:
     """Raise PixelstatError where the report cannot be asked for by this column."""
     columns = [column for column in (*CONDITION_COLUMNS, *further) if column not in ("time", "products")]
     if name in columns:
         taken = (one for one in report.columns if one.name == name)
         if any(one.kind in NUMBERS or one.key or name in further for one in taken):
-            raise PixelstatError(f"--by {name} is a figure of this report.", "Try: --by campaign")
+            raise PixelstatError(f"{option} {name} is a figure of this report.", f"Try: {option} campaign")
         return
     if name == "time":
-        raise PixelstatError("--by time would be a row a second.", f"Try: pixelstat {report.name} --every day")
+        raise PixelstatError(f"{option} time would be a row a second.", f"Try: pixelstat {report.name} --every day")
     near = ["product"] if name == "products" else get_close_matches(name, columns, 1)
     meant = f" Did you mean {near[0]}?" if near else ""
-    raise PixelstatError(f"--by {name!r} names no column of the events.{meant}", columns_hint(further))
+    raise PixelstatError(f"{option} {name!r} names no column of the events.{meant}", columns_hint(further))
 
 
 def _funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:

@@ -42,22 +42,23 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
         Column("visits", "count", "distinct visits; the same in the rows of every goal and currency"),
         Column("conversions", "count", "distinct hits that reach the goal, an order once; in all currencies", bar=True),
         Column("converting_visitors", "count", "distinct visitors of these hits"),
-        Column("converting_visits", "count", "distinct visits of these hits"),
+        Column("converting_visits", "count", "distinct visits of these hits", detail=True),
         Column("visitor_rate", "share", "converting visitors of the visitors"),
-        Column("visitor_rate_low", "share", "the lower end of its 95% interval (Wilson)"),
-        Column("visitor_rate_high", "share", "the upper end"),
+        Column("visitor_rate_low", "share", "the lower end of its 95% interval (Wilson)", detail=True),
+        Column("visitor_rate_high", "share", "the upper end", detail=True),
         Column("visit_rate", "share", "converting visits of the visits"),
         Column(
             "visit_rate_low",
             "share",
             "the lower end of its 95% interval (Wilson), which is too narrow where visitors come often",
+            detail=True,
         ),
-        Column("visit_rate_high", "share", "the upper end"),
+        Column("visit_rate_high", "share", "the upper end", detail=True),
         Column("median_seconds", "seconds", "from a visitor's first event in the logs to their first conversion"),
-        Column("mean_seconds", "seconds", "the same"),
-        Column("p90_seconds", "seconds", "the same, the 90th percentile (between two values by the line)"),
+        Column("mean_seconds", "seconds", "the same", detail=True),
+        Column("p90_seconds", "seconds", "the same, the 90th percentile (between two values by the line)", detail=True),
         Column("median_touches", "number", "visits up to that conversion, its own included"),
-        Column("mean_touches", "number", "the same"),
+        Column("mean_touches", "number", "the same", detail=True),
         Column(
             "currency",
             "text",
@@ -65,9 +66,9 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
             key=True,
             splits=True,
         ),
-        Column("orders", "count", "of these conversions the purchases with a value in this currency"),
+        Column("orders", "count", "of these conversions the purchases with a value in this currency", detail=True),
         Column("revenue", "number", "the value of these orders; empty where the goal has none"),
-        Column("net_revenue", "number", "the same without what was refunded"),
+        Column("net_revenue", "number", "the same without what was refunded", detail=True),
         Column("average_order_value", "number", "revenue / orders"),
         Column("revenue_per_visitor", "number", "revenue / visitors"),
     ],
@@ -116,13 +117,17 @@ def conversions(
         once = earliest(held).filter(pl.col("hit").is_first_distinct(), is_asked)
         reached = with_waits(reaching(held, once, wanted, keys, warn), once, keys)
         if not by:
-            return figures(once, reached, wanted, keys, groups)
+            return asked(figures(once, reached, wanted, keys, groups), reached)
         most = top_groups(once.lazy().group_by(groups).agg(visitors=visitors()), groups, "visitors", top)
         ranked = most.select(groups).with_row_index("its rank").collect()
         if top:
             once, reached = (rows.join(ranked, on=groups, how="semi", nulls_equal=True) for rows in (once, reached))
         found = figures(once, reached, wanted, keys, groups).join(ranked, on=groups, how="left", nulls_equal=True)
-        return found.sort("its rank", "goal", "currency", nulls_last=True).drop("its rank")
+        return asked(found.sort("its rank", "goal", "currency", nulls_last=True).drop("its rank"), reached)
+
+    def asked(found: pl.DataFrame, reached: pl.DataFrame) -> pl.DataFrame:
+        """Of goals that nobody named those that are reached, if any is."""
+        return found if goal or reached.is_empty() else found.filter(pl.col("goal").is_in(reached["goal"].implode()))
 
     nothing = pl.DataFrame(schema=rows.collect_schema())
     found = rows.map_batches(batch, schema=batch(nothing).schema)

@@ -266,6 +266,8 @@ def funnel(
         return shown(chains, _occurring(rules, seen.steps) if are_usual else rules)
 
     def of_rows(rows: pl.DataFrame) -> pl.DataFrame:
+        if unit == "user" and rows.is_empty() and seen.events:
+            warn("no event of these names a user.")
         rows, wanted = once(rows), rules
         if are_usual:
             occurring = steps_of(rows)

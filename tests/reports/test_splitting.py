@@ -22,8 +22,11 @@ from pixelstat.schemas import EVENTS
 
 START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
 LAST = START + timedelta(days=3)
-# What a report is asked for beside its defaults: those of the funnel follow from the events that occur at all.
-ASKED: dict[str, list[str]] = {"funnel": ["--steps", "page_view,add_to_cart,purchase"]}
+# What a report is asked for beside its defaults, which follow from the events that occur at all.
+ASKED: dict[str, list[str]] = {
+    "funnel": ["--steps", "page_view,add_to_cart,purchase"],
+    "conversions": ["--goal", "purchase", "--goal", "signup"],
+}
 # Counts that need not add up.
 OTHERS = {"paths": ["of_visitors"]}  # those at the source stand in a part's row only where somebody goes that way
 
