@@ -126,19 +126,10 @@ def known(logs: Logs, selection: Selection, ledger: Ledger) -> pl.DataFrame:
 
 
 def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Rejects | None = None) -> pl.LazyFrame:
-    """EVENTS of logs and of Parquet, with the marks that depend on who asked and what was answered.
-
-    Only lines that a pixel's marker occurs in are parsed, unless somebody wants to know which others are bad.
-    """
-    is_candidate = protocols.may_be_of(pl.col("line"), selection.protocols)
-    if rejects is None:
-        requests = read(logs, reading, is_candidate)
-    else:  # what is no pixel's line is no unreadable pixel request either
-        is_other = (pl.col("rejected") == "unreadable") & ~is_candidate
-        requests = read(logs, reading, None, rejects).with_columns(
-            rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
-        )
-    parts = [described(claimed(requests, selection), selection)]
+    """EVENTS of logs and of Parquet, with the marks that depend on who asked and what was answered."""
+    parts = []
+    if any(group for _, group in logs.groups) or not logs.stored:
+        parts.append(described(claimed(asked(logs, selection, reading, rejects), selection), selection))
     plain = [log for log in logs.stored if not stored.are_pseudonyms(log)]
     if plain:
         again = stored.events(plain, reading, selection.config.further)
@@ -147,6 +138,21 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
         parts.append(marked(stored.events(hidden, reading, selection.config.further, EXPORTED), {}, selection))
     events = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
     return recognized(respected(events, selection), selection)
+
+
+def asked(logs: Logs, selection: Selection, reading: source.Reading, rejects: Rejects | None = None) -> pl.LazyFrame:
+    """REQUESTS that may be a pixel's: only lines that a marker of one occurs in are parsed.
+
+    All are, where somebody wants to know which others are bad.
+    """
+    is_candidate = protocols.may_be_of(pl.col("line"), selection.protocols)
+    if rejects is None:
+        return read(logs, reading, is_candidate)
+    # What is no pixel's line is no unreadable pixel request either.
+    is_other = (pl.col("rejected") == "unreadable") & ~is_candidate
+    return read(logs, reading, None, rejects).with_columns(
+        rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
+    )
 
 
 def respected(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
