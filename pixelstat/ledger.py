@@ -34,24 +34,25 @@ class Ledger:
     def settle(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Count the marked rows by reason, and hand on those that are kept."""
 
+        needed = ["time", "hit", "flaw", *(["visitor"] if self.nameless is not None else [])]
+
         def tally(batch: pl.DataFrame) -> pl.DataFrame:
-            rejected, times = batch["rejected"], batch["time"]
+            rejected, kept = batch["rejected"], batch
             aside = {}
             read_as = _counts(batch["format"] if rejected.null_count() == batch.height else _of_pixels(batch))
             if rejected.null_count() < batch.height:
                 codes = rejected.to_physical()
                 aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
-                times = times.filter(rejected.is_null())
-            hits = batch["hit"].filter(rejected.is_null())
-            flaws = _counts(batch["flaw"].filter(rejected.is_null()).drop_nulls())
-            first, last = times.min(), times.max()
+                kept = batch.select(needed).filter(rejected.is_null())
+            flaws = _counts(kept["flaw"].drop_nulls()) if kept["flaw"].null_count() < kept.height else {}
+            first, last = kept["time"].min(), kept["time"].max()
             with self._lock:
                 self.counts.update(aside)
                 self.formats.update(read_as)
                 self.counts[None] += rejected.null_count()
-                self._hits.append(hits)
+                self._hits.append(kept["hit"])
                 if self.nameless is not None:
-                    self.nameless.append(batch.filter(pl.col("rejected").is_null(), pl.col("visitor").is_null())["hit"])
+                    self.nameless.append(kept.filter(pl.col("visitor").is_null())["hit"])
                 self.flaws.update(flaws)
                 if isinstance(first, datetime) and isinstance(last, datetime):
                     self.first = min(self.first or first, first)
@@ -60,8 +61,7 @@ class Ledger:
 
         counted = rows.map_batches(tally, projection_pushdown=True, streamable=True)
         # The condition keeps all these columns in the batches that are counted, whatever the report asks for.
-        looked_at = ["format", "hit", "flaw", *(["visitor"] if self.nameless is not None else [])]
-        is_read = pl.col("format").is_not_null() | pl.any_horizontal(pl.col(looked_at).is_null())
+        is_read = pl.col("format").is_not_null() | pl.any_horizontal(pl.col("format", *needed).is_null())
         return counted.filter(pl.col("rejected").is_null() & pl.col("time").is_not_null() & is_read)
 
     @property
