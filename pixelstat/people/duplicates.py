@@ -8,7 +8,6 @@ client: a pixel that fired twice, a line that was logged twice. Who is no visito
 import polars as pl
 
 MADE = ("hit", "first")  # the columns that stand for this
-_APART = "\x1f"
 _TIES = 1 << 11  # microseconds since 1970 take 52 bits of 63
 
 
@@ -25,8 +24,9 @@ def with_hit(events: pl.LazyFrame, *, may_lack_visitors: bool = False) -> pl.Laz
         for seed, name in enumerate(("client", "user_agent"), 7):
             content = content ^ pl.when(column("visitor").is_null()).then(name).hash(seed)
     order = column("order")
-    key = column("protocol") + _APART + column("key")
-    said = pl.when(order.is_not_null()).then(order.hash(5)).when(key.is_not_null()).then(key.hash(6))
+    key = column("key")
+    said = pl.when(key.is_not_null()).then(column("protocol").hash(9) ^ key.hash(6))
+    said = pl.when(order.is_not_null()).then(order.hash(5)).otherwise(said)
     return events.with_columns(said=said).with_columns(
         hit=pl.coalesce("said", content),
         # Of two at the same time the one with the lower number stays, whatever their order in the logs.
