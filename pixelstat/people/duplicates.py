@@ -25,8 +25,8 @@ def with_hit(events: pl.LazyFrame, *, may_lack_visitors: bool = False) -> pl.Laz
             content = content ^ pl.when(column("visitor").is_null()).then(name).hash(seed)
     order = column("order")
     key = column("key")
-    said = pl.when(key.is_not_null()).then(column("protocol").hash(9) ^ key.hash(6))
-    said = pl.when(order.is_not_null()).then(order.hash(5)).otherwise(said)
+    by_key = pl.when(key.is_not_null()).then(column("protocol").hash(9) ^ key.hash(6))
+    said = pl.when(order.is_not_null()).then(order.hash(5)).otherwise(by_key)
     return events.with_columns(said=said).with_columns(
         hit=pl.coalesce("said", content),
         # Of two at the same time the one with the lower number stays, whatever their order in the logs.

@@ -20,7 +20,19 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from compare import PYTHON, STEPS, Peer, Question, Run, machine, measured, versions
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks.compare import (  # noqa: E402 - found by the path above
+    PYTHON,
+    STEPS,
+    Peer,
+    Question,
+    Run,
+    machine,
+    measured,
+    versions,
+)
 
 SHOP_EVENTS = Path(__file__).with_name("shop_events.py")
 WINDOW = 7 * 86_400  # seconds
