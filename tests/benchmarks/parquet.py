@@ -4,9 +4,9 @@
     python tests/benchmarks/parquet.py --events 2000000 --only chdb         fewer, and against one peer
 
 The question is that of compare.py, but the events are read already: how many visitors go from page_view to purchase
-within 7 days. shop_events.py writes the file, 27 bytes an event, unless it is there, and knows the answer; who gives
-another makes this exit with 1. Each tool runs as a process of its own, from start to exit, in rounds. Seconds are
-medians over the rounds, peak memory is the largest resident set; ratios are below 1 where pixelstat takes less.
+within 7 days. shop_events.py writes the file, some 30 bytes an event, unless it is there, and knows the answer; who
+gives another makes this exit with 1. Each tool runs as a process of its own, from start to exit, in rounds. Seconds
+are medians over the rounds, peak memory is the largest resident set; ratios are below 1 where pixelstat takes less.
 """
 # ruff: noqa: S608 - the SQL is made of the names of steps
 
