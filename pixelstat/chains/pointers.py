@@ -10,49 +10,6 @@ from datetime import timedelta
 
 import polars as pl
 
-from pixelstat.people.duplicates import earliest
-from pixelstat.reports.steps import Step
-
-TIME = pl.Datetime("us", "UTC")
-
-# -- hits of one step each, sorted as one number --------------------------------------------------------------------
-
-
-def single_hits(events: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
-    """EVENTS -> key, time, step (null for a hit of none), hit, first, event.
-
-    The key is the visitor as a number of this run: 4 bytes, where theirs has any length.
-    """
-    # Not replace_strict: the streaming engine would hold all rows back for it.
-    numbers = [pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in enumerate(steps, 1)]
-    key = pl.col("visitor").cast(pl.Categorical()).to_physical()
-    return events.select("time", "hit", "first", "event", key=key, step=pl.coalesce(numbers))
-
-
-def in_order(hits: pl.LazyFrame) -> pl.LazyFrame:
-    """Each hit once, by key, time and step, sorted as one number of 128 bits: what is twice stands side by side.
-
-    It is three times as fast as to sort by three columns.
-    """
-    column = pl.col
-    key = column("key").cast(pl.Int128) * _KEY + column("time").to_physical().cast(pl.Int128) * _TIME
-    key += column("step").cast(pl.Int128) * _STEP + (column("hit") % _STEP).cast(pl.Int128)
-    packed = hits.select("key", "time", "step", "hit", "first").map_batches(earliest).select(packed=key).sort("packed")
-    packed = packed.filter((column("packed") != column("packed").shift()).fill_null(value=True))
-    return packed.select(
-        key=(column("packed") // _KEY).cast(pl.UInt32),
-        time=(column("packed") // _TIME % (_KEY // _TIME)).cast(pl.Int64).cast(TIME),
-        step=(column("packed") // _STEP % (_TIME // _STEP)).cast(pl.UInt8),
-    )
-
-
-# Places of step, time and key in the number; microseconds take 56 bits, and what is below tells hits of one
-# key, time and step apart.
-_STEP, _TIME, _KEY = 1 << 30, 1 << 38, 1 << 94
-
-
-# -- chains ---------------------------------------------------------------------------------------------------------
-
 
 def pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
     """Hits in order -> for each hit of step 1 that matters the earliest chain from it: key, level, time_1 ..., latest.

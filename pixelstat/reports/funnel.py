@@ -15,6 +15,7 @@ import polars as pl
 from pixelstat.chains import pointers
 from pixelstat.chains.counted import by_step, who, with_shares
 from pixelstat.chains.counted import histogram as of_lengths
+from pixelstat.chains.held import HeldHits
 from pixelstat.chains.opened import opened
 from pixelstat.chains.rules import NOTHING, Exclusion, Rules
 from pixelstat.chains.seen import Seen
@@ -248,7 +249,7 @@ def funnel(
     """
     parting = Parting(unit, hold, by, touch, top, every, tz)
     noun = "entries" if rules.count == "totals" else "visits" if rules.count == "visits" else UNITS[unit]
-    seen = Seen()
+    seen, held = Seen(), HeldHits()
 
     def shown(chains: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         if histogram:
@@ -262,8 +263,9 @@ def funnel(
             warn(sentence)
         return found if seen.steps or not are_usual else found.clear()  # none of the usual steps occurs
 
-    def of_chains(chains: pl.DataFrame) -> pl.DataFrame:
-        return shown(chains, _occurring(rules, seen.steps) if are_usual else rules)
+    def of_held(_: pl.DataFrame) -> pl.DataFrame:
+        wanted = _occurring(rules, seen.steps) if are_usual else rules
+        return shown(plain_chains(held, wanted, sorted(seen.steps) if are_usual else range(1, 65)), wanted)
 
     def of_rows(rows: pl.DataFrame) -> pl.DataFrame:
         if unit == "user" and rows.is_empty() and seen.events:
@@ -279,22 +281,35 @@ def funnel(
     period = ~is_outside(since, until)
     batch: Callable[[pl.DataFrame], pl.DataFrame]
     if rules.is_plain and parting == Parting(tz=tz, top=top) and not (is_open or listed):
-        found, batch = plain(events, rules, period, seen, renumber=are_usual), of_chains
+        found, batch = plain(events, rules, period, seen, held), of_held
     else:
         found, batch = that_matter(events, rules, parting, period, seen), of_rows
     empty = batch(pl.DataFrame(schema=found.collect_schema()))
     return found.map_batches(lambda rows: warned(batch(rows)), schema=empty.schema)
 
 
-def plain(events: pl.LazyFrame, rules: Rules, period: pl.Expr, seen: Seen, *, renumber: bool) -> pl.LazyFrame:
-    """CHAINS of visitors in a funnel of events, by pointers alone; `renumber` the steps that occur."""
+def plain(events: pl.LazyFrame, rules: Rules, period: pl.Expr, seen: Seen, held: HeldHits) -> pl.LazyFrame:
+    """EVENTS of a funnel of events: `seen` and `held` are told of them, and nothing is left."""
     first, *others = rules.steps
     steps = [replace(first, hit=first.hit & period), *others]
-    hits = seen.past(pointers.single_hits(events, steps), _steps_of_hits, pl.col("step").is_null())
-    ordered = pointers.in_order(hits.filter(pl.col("key").is_not_null() & pl.col("step").is_not_null()))
-    if renumber:
-        ordered = ordered.with_columns(step=pl.col("step").rank("dense").cast(pl.UInt8))
-    return pointers.best(pointers.pointed(ordered, len(steps), rules.window))
+    # Not replace_strict: the streaming engine would hold all rows back for it.
+    numbers = [pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in enumerate(steps, 1)]
+    # A number in place of the visitor. That two of ten million have the same one is a matter of one in 300,000 runs.
+    key = pl.when(pl.col("visitor").is_not_null()).then(pl.col("visitor").hash())
+    hits = events.select("time", "hit", "first", "event", key=key, step=pl.coalesce(numbers))
+    hits = seen.past(hits, _steps_of_hits, pl.col("step").is_null())
+    return held.hold(hits.filter(pl.col("key").is_not_null() & pl.col("step").is_not_null()))
+
+
+def plain_chains(held: HeldHits, rules: Rules, steps: Sequence[int]) -> pl.DataFrame:
+    """CHAINS of the hits that are held, of these of their steps."""
+    place = pl.lit(pl.Series([0] + [sum(one <= number for one in steps) for number in range(1, 65)], dtype=pl.UInt8))
+    return pl.concat(
+        pointers.best(
+            pointers.pointed(part.lazy().with_columns(step=place.gather("step")), len(rules.steps), rules.window)
+        ).collect()
+        for part in held.parts()
+    )
 
 
 def _steps_of_hits(hits: pl.DataFrame) -> set[int]:
