@@ -47,7 +47,10 @@ class ReportCommand(click.Command):
         )  # fmt: skip
 
     def own(self) -> list[click.Parameter]:
-        return [*self.report.options, compare_option, *([reveal_option] if by_option in self.report.options else [])]
+        may_show_ids = by_option in self.report.options or any(
+            column.name in pseudonyms.OF_WHOM for column in self.report.columns
+        )
+        return [*self.report.options, compare_option, *([reveal_option] if may_show_ids else [])]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, Sequence[click.Parameter]] = {"This report": self.own(), **COMMON}
@@ -98,7 +101,8 @@ class ReportCommand(click.Command):
             else:
                 result = self.report.result(find(run.events()).collect(engine="streaming"))
             run.finish()
-            ids = [name for name in options.get("by", ()) if name in pseudonyms.COLUMNS and name != "message"]
+            by = [name for name in options.get("by", ()) if name in pseudonyms.COLUMNS and name != "message"]
+            ids = [name for name in result.frame.columns if name in (*by, *pseudonyms.OF_WHOM)]
             if ids and not is_revealed:
                 shown = pseudonyms.hidden(result.frame.lazy().select(ids), run.key()).collect()
                 result = replace(result, frame=result.frame.with_columns(shown.select(ids)))
@@ -356,6 +360,8 @@ def report_options(report: Report, given: dict[str, Any], common: dict[str, Any]
 def check_by(name: str, report: Report, further: Sequence[str], option: str = "--by") -> None:
     """Raise PixelstatError where the report cannot be asked for by this column."""
     columns = [column for column in (*CONDITION_COLUMNS, *further) if column not in ("time", "products")]
+    if name in report.groups:
+        return
     if name in columns:
         taken = (one for one in report.columns if one.name == name)
         if any(one.kind in NUMBERS or one.key or name in further for one in taken):
@@ -363,7 +369,7 @@ def check_by(name: str, report: Report, further: Sequence[str], option: str = "-
         return
     if name == "time":
         raise PixelstatError(f"{option} time would be a row a second.", f"Try: pixelstat {report.name} --every day")
-    near = ["product"] if name == "products" else get_close_matches(name, columns, 1)
+    near = ["product"] if name == "products" else get_close_matches(name, [*columns, *report.groups], 1)
     meant = f" Did you mean {near[0]}?" if near else ""
     raise PixelstatError(f"{option} {name!r} names no column of the events.{meant}", columns_hint(further))
 

@@ -196,6 +196,15 @@ horizon_option = click.Option(
     ["--horizon"], type=Duration(), default="90d", show_default=True, metavar="TIME",
     help="With --repeat: so long has everyone to buy again; for whom it is not over, the answer is pending.",
 )  # fmt: skip
+viewed_option = click.Option(
+    ["--viewed-not-purchased", "viewed_not_purchased"], is_flag=True,
+    help="List who viewed a product and has not bought it since, instead.",
+)  # fmt: skip
+abandoned_option = click.Option(["--abandoned"], is_flag=True, help="How many carts are left without buying, instead.")
+decision_option = click.Option(
+    ["--window"], type=Duration(), default="7d", show_default=True, metavar="TIME",
+    help="With one of these two: so long has everyone to buy; for whom it is not over, the answer is pending.",
+)  # fmt: skip
 compare_option = click.Option(
     ["--compare"],
     metavar="PERIOD",

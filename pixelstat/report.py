@@ -87,6 +87,7 @@ class Report:
     prepared: Callable[[dict[str, Any], Callable[[str], Any]], dict[str, Any]] = lambda given, _: given  # its options
     named: Callable[..., Iterable[str]] = of_goals  # the columns of the events that its options ask for
     ahead: Callable[..., timedelta] = lambda **_: timedelta(0)  # how far it reads beyond the period
+    groups: Sequence[str] = ()  # what --by may name beside the columns of the events
 
     @property
     def name(self) -> str:

@@ -29,6 +29,7 @@ HIDDEN: Mapping[str, Sequence[str]] = {  # what stays in front, as a regular exp
 }  # fmt: skip
 COLUMNS = tuple(name for names in HIDDEN.values() for name in names)
 OF_PEOPLE = ("visitor", "user_id", "recipient")  # the columns that may hold a placeholder
+OF_WHOM = (*OF_PEOPLE, "client")  # the columns of reports that tell who somebody is, whether asked for or not
 
 
 def hidden(events: pl.LazyFrame, key: bytes, *, daily: bool = False) -> pl.LazyFrame:

@@ -18,6 +18,7 @@ NAMES = {  # command: its one line in `pixelstat --help`
     "orders": "Orders and revenue over time, and which customers buy again.",
     "devices": "What visitors use: types of device, systems, browsers.",
     "places": "Where visitors are: countries, regions, cities, networks.",
+    "products": "Which products are viewed, put into carts and bought; abandoned carts.",
     "opens": "Opens of mails, and whose they are: people's, image proxies', machines'.",
     "clicks": "Clicks on the links of mails, and whose they are.",
 }

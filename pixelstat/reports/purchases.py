@@ -93,13 +93,13 @@ def orders(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
     )
 
 
-def refunds(rows: pl.LazyFrame) -> pl.LazyFrame:
+def refunds(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
     """EVENTS, as far as they are NEEDED -> the refunds that count, the earliest first.
 
-    Columns: `order` (the `hit` of its order), `time` (the refund's own) and `refunded`, all of which add up to no more
-    than the order's value.
+    Columns: `order` (the `hit` of its order), `time` (the refund's own), `refunded`, all of which add up to no more
+    than the order's value, and what is `carried` of the refund's own.
     """
-    return _judged(rows).filter(pl.col("unapplied").is_null()).select("order", "time", "refunded")
+    return _judged(rows, carried).filter(pl.col("unapplied").is_null()).select("order", "time", "refunded", *carried)
 
 
 def counted(purchases: pl.LazyFrame) -> pl.LazyFrame:
@@ -144,7 +144,7 @@ def _most() -> pl.Expr:
     return pl.col("value").fill_null(0.0).clip(lower_bound=0.0)
 
 
-def _judged(rows: pl.LazyFrame) -> pl.LazyFrame:
+def _judged(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
     """The refunds, each hit once: order, time, refunded, is_capped; `unapplied` says why one does not count.
 
     A refund's value counts without its sign: people write what they give back as they like. One without a currency is
@@ -169,5 +169,5 @@ def _judged(rows: pl.LazyFrame) -> pl.LazyFrame:
             refunded=pl.min_horizontal("amount", "left"),
             is_capped=(given - column("left") > given * EXACT) & column("unapplied").is_null(),
         )
-        .select("order", "time", "refunded", "is_capped", "unapplied")
+        .select("order", "time", "refunded", "is_capped", "unapplied", *carried)
     )
