@@ -92,12 +92,19 @@ def side_by_side(
         held = earliest(held)
     last = held.filter(wanted.own.contains(pl.col("time")))["time"].max()
     own, before = wanted.settled(last if isinstance(last, datetime) else None, zone)
-    rows = [_of(held, period) for period in (own, before)]
-    results = [report.result(find(events).collect()) for events in rows]
+
+    def found(period: Period, **more: object) -> Result:
+        """The report of a period, whose logs begin and end with it."""
+        times = held.filter(period.contains(pl.col("time")))["time"]
+        ends = {"log_start": times.min, "log_end": times.max}
+        more |= {name: end for name, end in ends.items() if name in find.keywords}
+        return report.result(find(_of(held, period), **more).collect())
+
+    results = [found(period) for period in (own, before)]
     top, every_row = find.keywords.get("top"), results
     if top and max(len(one.frame) for one in results) >= top:
         # A row that is among the first in one period has its own figure of the other beside it.
-        every_row = [report.result(find(events, top=0).collect()) for events in rows]
+        every_row = [found(period, top=0) for period in (own, before)]
     if every and "time" in results[0].frame.columns:
         every_row = [every_row[0], moved(every_row[1], every_row[0], every, (own, before), zone)]
     result = among(compared(*every_row), results)

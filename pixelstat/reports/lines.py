@@ -34,7 +34,9 @@ def lines(rows: pl.LazyFrame) -> pl.LazyFrame:
     listed = pl.col("products")
     fields = {name: listed.struct.field(name) for name in LINE[1:]}
     product = pl.coalesce(listed.struct.field("id"), fields["name"], pl.when(listed.is_null()).then("product"))
-    return rows.explode("products").with_columns(product.alias("product"), **fields).drop("products")
+    return (
+        rows.explode("products", empty_as_null=True).with_columns(product.alias("product"), **fields).drop("products")
+    )
 
 
 def of_orders(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -228,7 +228,7 @@ def viewed(seen: pl.LazyFrame, told: pl.LazyFrame, asked: Asked, end: datetime |
     groups = ["visitor", *(f"by {name}" for name in asked.of_lines)]
     groups += [] if asked.of_lines else ["product"]
     is_known = column("visitor").is_not_null() & column("product").is_not_null()
-    others = [f"by {name}" for name in asked.of_events]
+    others = [f"by {name}" for name in asked.of_events if name != "visitor"]
     last = (
         seen.filter(is_known, column("event") == VIEW)
         .group_by(groups)
