@@ -10,7 +10,7 @@ Any other is of all products, in proportion to what is left of them.
 import polars as pl
 
 from pixelstat.ledger import count
-from pixelstat.reports.purchases import ORDER, counted, is_purchase, is_refund, refunds
+from pixelstat.reports.purchases import NEEDED, ORDER, counted, is_purchase, is_refund, refunds
 
 LINE = ("product", "name", "category", "price", "quantity")
 WARNINGS = {  # what no figure of the lines shows, in words for one and for many
@@ -77,51 +77,55 @@ def warnings(told: pl.LazyFrame) -> list[str]:
 
 
 def _with_refunds(told: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with `refunded`: the shares of them that refunds give back, by their product and of their whole order."""
+    """Lines with `refunded`: what refunds of their product and of their whole order give back of them."""
     column = pl.col
     back = rows.filter(is_refund()).sort(*ORDER).filter(column("hit").is_first_distinct())
+    returned = told.join(back.select("order_id").unique(), on="order_id", how="semi", maintain_order="left")
     is_first = column("hit") == column("hit").first().over("order_id")  # kept duplicates are orders, too
-    returned = told.filter(is_first).join(back.select("order_id").unique(), on="order_id", how="semi")
-    brings = column("revenue").clip(lower_bound=0.0)
-    of_products = returned.group_by("order_id", "product").agg(
-        column("hit").first().alias("order"), brings.sum(), column("quantity").sum().alias("most")
-    )
-    part = (column("quantity").abs() / column("most")).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
-    named = (
-        lines(back.select("hit", "order_id", "product", "products"))
-        .join(of_products, on=["order_id", "product"])
-        .select("hit", "order", "product", part=part, brings=column("revenue") * part)
-    )
-    # What names no value gives back what the lines bring that it names, and what has no value has that of its lines.
-    given = pl.concat(
-        [
-            named.group_by("hit").agg(lines_bring=column("brings").sum()),
-            returned.group_by("hit").agg(lines_bring=column("revenue").sum()),
-        ]
-    )
-    valued = rows.join(given, on="hit", how="left").with_columns(value=pl.coalesce("value", "lines_bring"))
-    counts = refunds(valued, ["hit"]).join(given, on="hit", how="left")
-    of_these = counts.filter(column("lines_bring").is_not_null())
-    reach = (column("refunded") / column("lines_bring")).clip(0.0, 1.0).fill_nan(1.0)
+    returned = returned.filter(is_first)
+    named = _named(back, returned)
+    # What tells no value gives back what the lines bring that it names; an order without one has that of its lines.
+    asked = named.group_by("hit").agg(asked=column("brings").sum())
+    back = back.join(asked, on="hit", how="left").with_columns(value=pl.coalesce("value", "asked"))
+    bring = returned.group_by("hit").agg(bring=column("revenue").sum())
+    orders = returned.unique("hit").join(bring, on="hit").with_columns(value=pl.coalesce("value", "bring"))
+    applied = refunds(pl.concat([orders.select(NEEDED), back.select(NEEDED)]), ["hit"])
+    applied = applied.join(asked, on="hit", how="left")
+    reach = (column("refunded") / column("asked")).clip(0.0, 1.0).fill_nan(1.0)
     by_product = (
-        named.join(of_these.select("hit", reach=reach), on="hit")
+        named.join(applied.select("hit", reach=reach), on="hit")
         .group_by("order", "product")
-        .agg(named=(column("part") * column("reach")).sum().clip(0.0, 1.0))
+        .agg(of_product=(column("part") * column("reach")).sum().clip(0.0, 1.0))
     )
-    is_of_all = column("lines_bring").is_null()
-    by_order = counts.group_by("order").agg(
-        of_all=column("refunded").filter(is_of_all).sum(), others=column("refunded").filter(~is_of_all).sum()
+    is_of_all = column("asked").is_null()
+    of_all, others = (column("refunded").filter(which).sum() for which in (is_of_all, ~is_of_all))
+    share = pl.when(column("of_all") > 0).then((column("of_all") / (column("value") - column("others"))).clip(0.0, 1.0))
+    by_order = (
+        applied.group_by("order")
+        .agg(of_all=of_all, others=others)
+        .join(orders.select("value", order="hit"), on="order")
+        .select("order", of_rest=share)
     )
-    value = valued.filter(is_purchase()).group_by(order="hit").agg(column("value").sort_by(*ORDER).first())
-    left = column("value") - column("others")
-    by_order = by_order.join(value, on="order").select(
-        "order", all=pl.when(column("of_all") > 0).then((column("of_all") / left).clip(0.0, 1.0)).otherwise(0.0)
-    )
-    share = column("named").fill_null(0.0)
-    share += (1.0 - share) * column("all").fill_null(0.0)
+    of_product, of_rest = column("of_product").fill_null(0.0), column("of_rest").fill_null(0.0)
     return (
         told.join(by_product, left_on=["hit", "product"], right_on=["order", "product"], how="left")
         .join(by_order, left_on="hit", right_on="order", how="left")
-        .with_columns(refunded=brings * share)
-        .drop("named", "all")
+        .with_columns(refunded=_brings() * (of_product + (1.0 - of_product) * of_rest))
+        .drop("of_product", "of_rest")
     )
+
+
+def _named(back: pl.LazyFrame, returned: pl.LazyFrame) -> pl.LazyFrame:
+    """Refunds -> a row for each product of its order that one names: which part of it, and what that brings."""
+    column = pl.col
+    there = returned.group_by("order_id", "product").agg(
+        column("hit").first().alias("order"), _brings().sum(), column("quantity").sum().alias("all")
+    )
+    part = (column("quantity").abs() / column("all")).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
+    those = lines(back.select("hit", "order_id", "product", "products")).join(there, on=["order_id", "product"])
+    return those.select("hit", "order", "product", part=part, brings=column("revenue") * part)
+
+
+def _brings() -> pl.Expr:
+    """What can be given back of a line."""
+    return pl.col("revenue").clip(lower_bound=0.0)
