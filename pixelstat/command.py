@@ -102,7 +102,8 @@ class ReportCommand(click.Command):
                 result = self.report.result(find(run.events()).collect(engine="streaming"))
             run.finish()
             by = [name for name in options.get("by", ()) if name in pseudonyms.COLUMNS and name != "message"]
-            ids = [name for name in result.frame.columns if name in (*by, *pseudonyms.OF_WHOM)]
+            texts = [column.name for column in result.columns if column.kind == "text"]
+            ids = [name for name in texts if name in (*by, *pseudonyms.OF_WHOM)]
             if ids and not is_revealed:
                 shown = pseudonyms.hidden(result.frame.lazy().select(ids), run.key()).collect()
                 result = replace(result, frame=result.frame.with_columns(shown.select(ids)))

@@ -1,5 +1,6 @@
 """products: figures that can be counted by hand, and the same as plain loops find."""
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,13 +11,18 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pixelstat.command import ReportCommand
+from pixelstat.options import reveal_option
 from pixelstat.people.duplicates import with_hit
 from pixelstat.protocols.products import FIELDS, Product
+from pixelstat.report import Column, Report
 from pixelstat.reports.products import products
 from pixelstat.schemas import EVENTS
 from tests.inside import inside
 from tests.story import hit, log
 
+SAMPLE = Path(__file__).parents[2] / "sample_logs"
+LOGS = sorted(log.name for log in SAMPLE.glob("access.log*"))
 SEPTEMBER = datetime(2026, 9, 7, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 GIVEN = {
@@ -77,7 +83,7 @@ def events(rows: Sequence[Row]) -> pl.LazyFrame:
     """Rows of events with the `hit` that the pipeline gives them: the request is all that a row says."""
     frame = pl.DataFrame([{name: row.get(name) for name in GIVEN} for row in rows], GIVEN).lazy()
     said = [pl.col(name).cast(pl.String).fill_null("") for name in GIVEN if name not in ("time", "products")]
-    said.append(pl.Series([repr(row.get("products")) for row in rows], dtype=pl.String))
+    said.append(pl.lit(pl.Series([repr(row.get("products")) for row in rows], dtype=pl.String)))
     nothing = {name: pl.lit(None, pl.String) for name in ("path", "http_referer", "forwarded_for", "protocol", "key")}
     order = pl.when(pl.col("event") == "purchase").then("order_id")
     whole = frame.with_columns(query=pl.concat_str(said, separator="&"), order=order, **nothing)
@@ -686,6 +692,22 @@ def test_ids_that_rows_are_by_are_hidden_in_each_kind_of_rows(tmp_path: Path) ->
             assert len(output(tmp_path, "--by", by, *more)) > 1
             text = "\n".join(output(tmp_path, "--by", by, *more))
             assert not any(plain in text for plain in ("v:ann", "v:ben", "v:cy", "198.51.100.")), (more, by)
+
+
+def test_a_report_with_a_column_of_ids_may_reveal_them() -> None:
+    columns = {"visitor": True, "client": True, "visitors": False}
+    for name, may_reveal in columns.items():
+        shown = ReportCommand(Report("People", [Column(name)], [], lambda events: events)).own()
+        assert (reveal_option in shown) == may_reveal
+
+
+def test_what_products_of_the_sample_bring_is_what_its_orders_bring() -> None:
+    sums = []
+    for arguments in (["products", "--top", "0"], ["orders", "--every", "all"]):
+        rows = json.loads(inside(SAMPLE, *arguments, *LOGS, "-q", "--format", "json").stdout)
+        sums.append([sum(row[name] for row in rows) for name in ("revenue", "refunded", "net_revenue")])
+    assert sums[0] == pytest.approx(sums[1])
+    assert sums[0][0] > 0
 
 
 def test_a_period_before_is_pending_where_it_ends(tmp_path: Path) -> None:
