@@ -94,10 +94,11 @@ def side_by_side(
     own, before = wanted.settled(last if isinstance(last, datetime) else None, zone)
 
     def found(period: Period, **more: object) -> Result:
-        """The report of a period, whose logs begin and end with it."""
-        times = held.filter(period.contains(pl.col("time")))["time"]
-        ends = {"log_start": times.min, "log_end": times.max}
-        more |= {name: end for name, end in ends.items() if name in find.keywords}
+        """The report of a period, for which the logs begin and end no further than it does."""
+        first, last = held["time"].min(), held["time"].max()
+        if isinstance(first, datetime) and isinstance(last, datetime):
+            ends = {"log_start": partial(max, first, period.since), "log_end": partial(min, last, period.until)}
+            more |= {name: end for name, end in ends.items() if name in find.keywords}
         return report.result(find(_of(held, period), **more).collect())
 
     results = [found(period) for period in (own, before)]

@@ -13,7 +13,7 @@ import pytest
 
 from pixelstat.command import ReportCommand
 from pixelstat.options import reveal_option
-from pixelstat.people.duplicates import with_hit
+from pixelstat.people.duplicates import every_hit, with_hit
 from pixelstat.protocols.products import FIELDS, Product
 from pixelstat.report import Column, Report
 from pixelstat.reports.products import products
@@ -79,15 +79,19 @@ def returned(clock: str, order_id: str | None, *items: Product, **more: Any) -> 
 K, C, D = of("K1"), of("C2"), of("D3")
 
 
-def events(rows: Sequence[Row]) -> pl.LazyFrame:
-    """Rows of events with the `hit` that the pipeline gives them: the request is all that a row says."""
+def events(rows: Sequence[Row], *, keep_duplicates: bool = False) -> pl.LazyFrame:
+    """Rows of events with the `hit` that the pipeline gives them: the request is all that a row says, but for its key."""
     frame = pl.DataFrame([{name: row.get(name) for name in GIVEN} for row in rows], GIVEN).lazy()
     said = [pl.col(name).cast(pl.String).fill_null("") for name in GIVEN if name not in ("time", "products")]
     said.append(pl.lit(pl.Series([repr(row.get("products")) for row in rows], dtype=pl.String)))
-    nothing = {name: pl.lit(None, pl.String) for name in ("path", "http_referer", "forwarded_for", "protocol", "key")}
+    nothing = {name: pl.lit(None, pl.String) for name in ("path", "http_referer", "forwarded_for")}
+    key = pl.lit(pl.Series([row.get("key") for row in rows], dtype=pl.String))
     order = pl.when(pl.col("event") == "purchase").then("order_id")
-    whole = frame.with_columns(query=pl.concat_str(said, separator="&"), order=order, **nothing)
-    return with_hit(whole).select(*GIVEN, "hit", "first").collect().lazy()
+    whole = frame.with_columns(
+        query=pl.concat_str(said, separator="&"), order=order, key=key, protocol=pl.lit("own"), **nothing
+    )
+    whole = every_hit(whole) if keep_duplicates else with_hit(whole)
+    return whole.select(*GIVEN, "hit", "first").collect().lazy()
 
 
 class Told:
@@ -102,10 +106,11 @@ class Told:
         abandoned: bool = False,
         window: timedelta = 7 * DAY,
         end: datetime | None = None,
+        keep_duplicates: bool = False,
     ) -> None:
         warned: dict[str, None] = {}
         self.frame = products.function(
-            events(rows), by=by, top=top, tz="UTC", viewed_not_purchased=viewed, abandoned=abandoned, window=window,
+            events(rows, keep_duplicates=keep_duplicates), by=by, top=top, tz="UTC", viewed_not_purchased=viewed, abandoned=abandoned, window=window,
             warn=warned.setdefault, log_end=lambda: end or max((row["time"] for row in rows), default=None),
         ).collect()  # fmt: skip
         self.warnings = list(warned)
@@ -140,6 +145,11 @@ def test_products_are_counted_by_hits_and_by_visitors() -> None:
         "1 purchase repeats an order, which counts once.",
         "3 orders have no values that are numbers.",
     ]
+
+
+def test_of_what_the_pixel_calls_one_hit_the_earliest_counts() -> None:
+    twice = [viewed("10:01", "ann", K, key="7"), viewed("10:00", "ann", C, key="7"), viewed("10:02", "ann", D, key="8")]
+    assert Told(*twice)["product views"] == [("C2", 1), ("D3", 1)]
 
 
 def test_a_product_that_stands_twice_in_an_event_is_one_view_and_two_lines() -> None:
@@ -319,6 +329,12 @@ def test_a_refund_is_of_the_products_that_it_names_else_of_all_in_proportion(
     other = bought("10:00", "ben", *KETTLE_AND_CUPS, order_id="A2", value=100.0, currency="EUR")
     found = {row[0]: row[1:] for row in Told(order, other, *given)["product refunded net_revenue"]}
     assert found == {"K1": (kettle, 120 - kettle), "C2": (cups, 60 - cups)}
+
+
+def test_a_refund_of_an_order_that_is_kept_twice_is_of_the_first() -> None:
+    order = bought("10:00", "ann", *KETTLE_AND_CUPS, order_id="A1", value=100.0)
+    told = Told(order, order, returned("11:00", "A1", K), keep_duplicates=True)
+    assert told["product purchases revenue refunded"] == [("C2", 2, 60.0, 0.0), ("K1", 2, 120.0, 60.0)]
 
 
 def test_an_order_without_a_value_has_that_of_its_lines_to_give_back() -> None:
@@ -715,13 +731,15 @@ def test_a_period_before_is_pending_where_it_ends(tmp_path: Path) -> None:
         log(
             hit("ann", "add_to_cart", "10:00", product="kettle", day="2026-09-07"),
             hit("ann", "purchase", "10:00", oid="A1", day="2026-09-09"),
-            hit("ben", "add_to_cart", "11:00", product="kettle", day="2026-09-09"),
+            hit("ben", "add_to_cart", "11:00", product="kettle", day="2026-09-10"),
+            hit("ben", "page_view", "23:00", day="2026-09-10"),
         )
     )
-    arguments = ["products", "access.log", "-q", "--abandoned", "--since", "2026-09-09", "--until", "2026-09-10"]
-    ended = inside(tmp_path, *arguments, "--compare", "2026-09-07..2026-09-08", "--format", "ndjson")
-    assert '"pending":1,"previous_pending":1' in ended.stdout
-    assert '"abandoned":0,"previous_abandoned":0' in ended.stdout
+    arguments = ["--abandoned", "--since", "2026-09-09", "--until", "2026-09-10", "--format", "ndjson", "-q"]
+    for window, outcome in (("1d", "abandoned"), ("2d", "pending")):
+        ended = inside(tmp_path, "products", "access.log", *arguments, "--window", window, "--compare", "previous")
+        row = json.loads(ended.stdout)
+        assert [row["carts"], row["pending"], row["previous_carts"], row[f"previous_{outcome}"]] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
