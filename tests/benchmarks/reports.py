@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
 REPORTS = (
-    "views", "funnel", "paths", "conversions", "summary", "visitors", "visits", "sources", "orders", "devices",
-    "opens", "clicks",
+    "views", "funnel", "paths", "conversions", "summary", "visitors", "visits", "sources", "orders", "products",
+    "devices", "opens", "clicks",
 )  # fmt: skip
 
 

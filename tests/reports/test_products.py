@@ -693,6 +693,29 @@ def test_a_column_of_ones_own_may_tell_what_the_products_do_not(tmp_path: Path) 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["rank", "viewed", "asked", "of_product", "begun", "act", "part", "name", "revenues"])
+def test_a_column_of_ones_own_may_have_any_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(
+        log(*(hit("ann", event, "10:00", product="K1", own="x") for event in ("product_view", "add_to_cart", "buy")))
+    )
+    (tmp_path / "pixelstat.toml").write_text(f'[columns]\n{name} = "own"\n')
+    for more in ([], ["--abandoned"]):
+        ended = inside(tmp_path, "products", "access.log", "-q", "--by", name, *more)
+        assert ended.exit == 0, ended.stderr
+        assert [row.partition(",")[0] for row in ended.stdout.splitlines()] == [name, "x"]
+
+
+@pytest.mark.parametrize("written", [[], ["--reveal-ids"]])
+def test_products_of_parquet_are_those_of_the_logs(written: list[str], tmp_path: Path) -> None:
+    expected = [
+        output(tmp_path, *more) for more in ([], ["--viewed-not-purchased"], ["--abandoned", "--by", "product"])
+    ]
+    inside(tmp_path, "events", "access.log", *written, "-o", "events.parquet")
+    for more, rows in zip(([], ["--viewed-not-purchased"], ["--abandoned", "--by", "product"]), expected, strict=True):
+        assert len(rows) > 1
+        assert inside(tmp_path, "products", "events.parquet", "-q", *more).stdout.splitlines() == rows
+
+
 def test_who_is_listed_leaves_as_a_pseudonym_unless_it_may_not(tmp_path: Path) -> None:
     header, hidden = output(tmp_path, "--viewed-not-purchased")
     assert header == "visitor,product,views,last_view,is_pending"
