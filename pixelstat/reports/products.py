@@ -124,12 +124,12 @@ def products(
         acts = earliest(held.filter(pl.col("event").is_in([VIEW, ADD, REMOVE])))
         seen = lines.lines(acts.filter(pl.col("hit").is_first_distinct()).lazy())
         told = lines.of_orders(held.lazy()).collect().lazy()
-        for sentence in (*_nameless(seen), *purchases.warnings(held.lazy()), *lines.warnings(told)):
-            warn(sentence)
         found = find(asked.grouped(seen), asked.grouped(told), asked, log_end()).collect()
-        if find is overall:
-            for sentence in _of_several_currencies(found, by):
-                warn(sentence)
+        sentences = [*_nameless(seen), *lines.warnings(told)]
+        if find is overall:  # the others show no money
+            sentences += [*purchases.warnings(held.lazy()), *_of_several_currencies(found, by)]
+        for sentence in sentences:
+            warn(sentence)
         return found
 
     return rows.map_batches(batch, schema=batch(rows.collect_schema().to_frame()).schema)

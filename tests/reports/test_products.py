@@ -210,6 +210,13 @@ def test_orders_without_a_product_are_left_out_and_said() -> None:
     assert told.warnings == ["1 order names no product: left out."]
 
 
+def test_what_is_said_of_money_is_said_where_it_is_shown() -> None:
+    rows = (viewed("10:00", "ann"), returned("10:00", "A9", K))
+    nameless = "1 view or cart event names no product: left out."
+    assert Told(*rows).warnings == [nameless, "1 refund names no order that counts here: left out."]
+    assert Told(*rows, viewed=True).warnings == Told(*rows, abandoned=True).warnings == [nameless]
+
+
 def test_items_of_an_order_may_come_in_requests_of_their_own() -> None:
     told = Told(
         bought("10:00", "ann", order_id="A1", value=50.0),
