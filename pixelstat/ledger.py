@@ -28,6 +28,7 @@ class Ledger:
     last: datetime | None = None
     stitched: tuple[int, int] | None = None  # keys that are joined, and the people they are of; None: nobody asked
     nameless: list[pl.Series] | None = None  # the hits without a visitor; None: nobody asked
+    each_once: bool = False  # no two hits are the same
     _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -50,7 +51,8 @@ class Ledger:
                 self.counts.update(aside)
                 self.formats.update(read_as)
                 self.counts[None] += rejected.null_count()
-                self._hits.append(kept["hit"])
+                if not self.each_once:
+                    self._hits.append(kept["hit"])
                 if self.nameless is not None:
                     self.nameless.append(kept.filter(pl.col("visitor").is_null())["hit"])
                 self.flaws.update(flaws)
@@ -71,6 +73,8 @@ class Ledger:
     @cached_property
     def kept(self) -> int:
         """Hits that count, each once. To be asked when all is read."""
+        if self.each_once:
+            return self.counts[None]
         return pl.concat(self._hits).n_unique() if self._hits else 0
 
     @property

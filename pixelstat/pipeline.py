@@ -97,8 +97,10 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
     events = found(logs, selection, ledger.reading, rejects)
     if people is not None:
         events = stitching.stitched(events, people)
-    if selection.keep_duplicates:
+    is_once = not any(group for _, group in logs.groups) and stored.are_once(logs.stored)
+    if selection.keep_duplicates or is_once:
         events = duplicates.every_hit(events)
+        ledger.each_once = True
     else:
         events = duplicates.with_hit(events, may_lack_visitors=selection.visitor != "auto" or bool(logs.stored))
     if selection.machines != "include":
@@ -132,8 +134,10 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
         parts.append(described(claimed(asked(logs, selection, reading, rejects), selection), selection))
     plain = [log for log in logs.stored if not stored.are_pseudonyms(log)]
     if plain:
-        again = stored.events(plain, reading, selection.config.further)
-        parts.append(described(marked(again, {}, selection), selection))
+        knows = stored.know_consent(plain, selection.config)
+        columns = pl.Schema({**stored.STORED, **({"consent": EXPORTED["consent"]} if knows else {})})
+        again = marked(stored.events(plain, reading, selection.config.further, columns), {}, selection)
+        parts.append(described(again, selection, knows_consent=knows))
     if hidden := [log for log in logs.stored if log not in plain]:  # of what they hide nothing more can be told
         parts.append(marked(stored.events(hidden, reading, selection.config.further, EXPORTED), {}, selection))
     events = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
@@ -217,9 +221,9 @@ def marked(requests: pl.LazyFrame, reasons: dict[str, pl.Expr], selection: Selec
     return exclusions.reject(requests, reasons)
 
 
-def described(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+def described(events: pl.LazyFrame, selection: Selection, *, knows_consent: bool = False) -> pl.LazyFrame:
     """EVENTS with their DERIVED columns: what else is known of each. Those that nobody asks for cost nothing."""
-    events = consent.with_consent(events, selection.config.consent)
+    events = events if knows_consent else consent.with_consent(events, selection.config.consent)
     events = channels.with_channels(events, selection.config.own_hosts)
     events = places.with_places(devices.with_devices(events), selection.geo)
     if selection.sent is not None:

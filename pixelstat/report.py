@@ -65,6 +65,7 @@ class Result:
     frame: pl.DataFrame
     notes: Sequence[str] = ()  # the caption: zone, window, what the figures stand on
     csv_safe: bool = True  # defuse cells that a spreadsheet would run
+    tags: Mapping[str, str] = field(default_factory=dict)  # what Parquet of it says of itself
 
 
 def of_goals(by: Sequence[str] = (), goal: Sequence[Any] = (), **_: object) -> Iterable[str]:

@@ -5,12 +5,15 @@ from contextlib import contextmanager
 
 import polars as pl
 
+from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
+from pixelstat.people import consent
 from pixelstat.people.pseudonyms import BEGINNING
 from pixelstat.schemas import DERIVED, EXPORTED, UTC_TIME, Reason
 from pixelstat.source import STDIN, Log, Reading
 
 STORED = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
+ONCE, CONSENT = "pixelstat.once", "pixelstat.consent"  # what such Parquet says of itself
 HELD = "path"  # every event has one: a pseudonym, or as it was asked for
 MAGIC = b"PAR1"  # what a Parquet file begins with
 
@@ -29,6 +32,26 @@ def are_pseudonyms(log: Log) -> bool | None:
     with _readable(log):
         first = _scanned(log).select(pl.col(HELD).cast(pl.String).str.starts_with(BEGINNING)).head(1).collect()
     return None if first.is_empty() else bool(first.item())
+
+
+def tags(config: Config, *, each_once: bool) -> dict[str, str]:
+    """What Parquet of events says of itself: whether each hit stands there once, and how its consent was read."""
+    return {ONCE: "yes" if each_once else "no", CONSENT: "" if config.consent else consent.READING}
+
+
+def are_once(logs: Sequence[Log]) -> bool:
+    """Whether no hit stands in these files twice: only one by itself can tell."""
+    return len(logs) == 1 and _tags(logs[0]).get(ONCE) == "yes"
+
+
+def know_consent(logs: Sequence[Log], config: Config) -> bool:
+    """Whether the consent that stands in these files is what would be read again."""
+    return not config.consent and all(_tags(log).get(CONSENT) == consent.READING for log in logs)
+
+
+def _tags(log: Log) -> dict[str, str]:
+    with _readable(log):
+        return pl.read_parquet_metadata(log.name)
 
 
 def events(

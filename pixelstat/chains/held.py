@@ -41,15 +41,15 @@ class HeldHits:
         packed = hits.select("key", "hit", "first", word=word)
         return packed.map_batches(take, projection_pushdown=False, streamable=True)
 
-    def parts(self) -> Iterator[pl.DataFrame]:
-        """All that is held, in parts that share no key: key, time, step, by these three, and what is twice once."""
+    def parts(self) -> Iterator[list[pl.DataFrame]]:
+        """All that is held, in parts that share no key: each for `in_order`."""
         batches, self._batches = self._batches, []
         if self._keyed:
             keyed, self._keyed = pl.concat(self._keyed), []
             batches.append(keyed.group_by("hit").agg(pl.col("key", "word").min_by("first")).select("key", "word"))
         number = 1 << (max(0, sum(map(len, batches)) - 1) // PART).bit_length()
         if number == 1:
-            yield _in_order(batches)
+            yield batches
             return
         dealt: list[list[pl.DataFrame]] = [[] for _ in range(number)]
         while batches:
@@ -57,11 +57,14 @@ class HeldHits:
             for (part,), hits in batch.partition_by("part", as_dict=True, include_key=False).items():
                 dealt[part].append(hits)
         while dealt:
-            yield _in_order(dealt.pop())
+            yield dealt.pop()
 
 
-def _in_order(batches: list[pl.DataFrame]) -> pl.DataFrame:
-    """Packed hits -> key, time, step. Sorted as one number of 128 bits, which is faster than by two columns."""
+def in_order(batches: list[pl.DataFrame]) -> pl.DataFrame:
+    """A part -> key, time, step, by these three, and what is twice once.
+
+    Sorted as one number of 128 bits, which is faster than by two columns.
+    """
     column = pl.col
     rows = pl.concat(batches) if batches else pl.DataFrame(schema={"key": pl.UInt64, "word": pl.UInt64})
     packed = rows.lazy().select(packed=column("key").cast(pl.UInt128) * _WORD + column("word").cast(pl.UInt128))

@@ -6,6 +6,7 @@ from typing import Any
 import click
 import polars as pl
 
+from pixelstat import stored
 from pixelstat.command import Run, performed, selected
 from pixelstat.errors import Exit
 from pixelstat.ledger import count
@@ -64,6 +65,7 @@ def _parts(run: Run, columns: Sequence[Column]) -> Iterator[Result]:
     events = run.events()
     if not run.common["reveal_ids"]:
         events = hidden(events, run.key(), daily=run.selection.cookieless)
+    tags = stored.tags(run.selection.config, each_once=not run.selection.keep_duplicates)
     wanted = events.select(*names, "hit").with_columns(times)
     seen: set[int] = set()
 
@@ -72,9 +74,8 @@ def _parts(run: Run, columns: Sequence[Column]) -> Iterator[Result]:
         hits = batch["hit"].to_list()
         is_new = pl.Series([hit not in seen for hit in hits], dtype=pl.Boolean)
         seen.update(hits)
-        return Result(
-            "Events", columns, batch.filter(is_new).select(names), [f"times in {zone}"], csv_safe=run.common["csv_safe"]
-        )
+        found = batch.filter(is_new).select(names)
+        return Result("Events", columns, found, [f"times in {zone}"], csv_safe=run.common["csv_safe"], tags=tags)
 
     yield part(pl.DataFrame(schema=wanted.collect_schema()))  # a table has its header, also without rows
     for batch in wanted.collect_batches(maintain_order=True, engine="streaming"):

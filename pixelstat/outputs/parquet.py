@@ -24,6 +24,6 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
 
     with NamedTemporaryFile(suffix=".parquet") as packed:
         UNFINISHED.add(packed.name)
-        register_io_source(frames, schema=first.frame.schema).sink_parquet(packed.name)
+        register_io_source(frames, schema=first.frame.schema).sink_parquet(packed.name, metadata=dict(first.tags))
         shutil.copyfileobj(packed, file)
         UNFINISHED.discard(packed.name)

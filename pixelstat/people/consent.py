@@ -175,6 +175,9 @@ OF_PROTOCOL: dict[str, dict[str, Reader]] = {
 NAMES = tuple(dict.fromkeys(name for readers in (OF_ANY, *OF_PROTOCOL.values()) for name in readers))
 
 
+READING = "1"  # another one whenever the same signals come to say something else
+
+
 def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
     """EVENTS with `consent`: granted, refused, malformed, or null where nothing is said."""
 

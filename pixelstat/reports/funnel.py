@@ -15,7 +15,7 @@ import polars as pl
 from pixelstat.chains import pointers
 from pixelstat.chains.counted import by_step, who, with_shares
 from pixelstat.chains.counted import histogram as of_lengths
-from pixelstat.chains.held import HeldHits
+from pixelstat.chains.held import HeldHits, in_order
 from pixelstat.chains.opened import opened
 from pixelstat.chains.rules import NOTHING, Exclusion, Rules
 from pixelstat.chains.seen import Seen
@@ -304,12 +304,12 @@ def plain(events: pl.LazyFrame, rules: Rules, period: pl.Expr, seen: Seen, held:
 def plain_chains(held: HeldHits, rules: Rules, steps: Sequence[int]) -> pl.DataFrame:
     """CHAINS of the hits that are held, of these of their steps."""
     place = pl.lit(pl.Series([0] + [sum(one <= number for one in steps) for number in range(1, 65)], dtype=pl.UInt8))
-    return pl.concat(
-        pointers.best(
-            pointers.pointed(part.lazy().with_columns(step=place.gather("step")), len(rules.steps), rules.window)
-        ).collect()
-        for part in held.parts()
-    )
+
+    def of_part(batches: list[pl.DataFrame]) -> pl.DataFrame:
+        rows = in_order(batches).lazy().with_columns(step=place.gather("step"))
+        return pointers.best(pointers.pointed(rows, len(rules.steps), rules.window)).collect()
+
+    return pl.concat(map(of_part, held.parts()))
 
 
 def _steps_of_hits(hits: pl.DataFrame) -> set[int]:
