@@ -44,6 +44,9 @@ REPORTS = (
     ["opens"],
     ["orders"],
     ["orders", "--repeat", "--by", "page"],
+    ["funnel", "--order", "strict", "--by", "page"],
+    ["paths", "--from", "/"],
+    ["conversions"],
 )
 WRITTEN: tuple[list[str], ...] = ([], ["--reveal-ids"])
 
@@ -274,3 +277,36 @@ def test_many_events_come_in_the_order_of_the_log(tmp_path: Path) -> None:
     ended = pixelstat(tmp_path, "events", "access.log", "--reveal-ids", "-o", "events.parquet")
     assert ended.exit == 0
     assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].to_list() == [f"v:{n}" for n in range(30_000)]
+
+
+def test_one_parquet_of_events_says_that_each_hit_stands_there_once_and_two_count_what_both_hold_once(
+    tmp_path: Path,
+) -> None:
+    line = request("/pixel.gif?e=pv&v=ann&p=/", "10:00")
+    (tmp_path / "access.log").write_text(log(line, line, request("/pixel.gif?e=pv&v=ben&p=/", "10:01")))
+    inside(tmp_path, "events", "access.log", "-o", "once.parquet")
+    inside(tmp_path, "events", "access.log", "-o", "all.parquet", "--keep-duplicates")
+    pl.read_parquet(tmp_path / "once.parquet").write_parquet(tmp_path / "untold.parquet")
+
+    def views(*names: str) -> tuple[str, str]:
+        ended = inside(tmp_path, "views", *names, "--format", "csv")
+        return ended.stdout.splitlines()[1], ended.stderr.splitlines()[0]
+
+    assert views("once.parquet") == ("/,2,2", "2 lines, 2 pixel requests")
+    assert views("untold.parquet") == ("/,2,2", "2 lines, 2 pixel requests")
+    assert views("all.parquet") == ("/,2,2", "3 lines, 3 pixel requests; set aside: 1 duplicate")
+    assert views("once.parquet", "untold.parquet")[0] == "/,2,2"
+    assert views("once.parquet", "access.log")[0] == "/,2,2"
+
+
+def test_consent_that_is_read_already_is_read_anew_where_the_project_reads_it_otherwise(tmp_path: Path) -> None:
+    lines = [request(f"/pixel.gif?e=pv&v={who}&p=/&ok={ok}", "10:00") for who, ok in (("ann", 1), ("ben", 0))]
+    (tmp_path / "access.log").write_text(log(*lines, request("/pixel.gif?e=pv&v=cy&p=/&us_privacy=1YYN", "10:01")))
+    inside(tmp_path, "events", "access.log", "-o", "events.parquet", "--reveal-ids", "--consent", "ignore")
+
+    def visitors() -> str:
+        return inside(tmp_path, "views", "events.parquet", "--format", "csv").stdout.splitlines()[1]
+
+    assert visitors() == "/,2,2"
+    (tmp_path / "pixelstat.toml").write_text('[consent]\nparameter = "ok"\ngranted = ["1"]\n')
+    assert visitors() == "/,1,1"

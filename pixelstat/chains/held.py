@@ -12,52 +12,56 @@ import polars as pl
 
 from pixelstat.chains.hits import TIME
 
-PART = 1 << 20  # hits that are put into order at once, about
+PARTS = 32  # that hits are dealt to by their keys as they stream past, on all cores
+LEAST = 1 << 20  # hits, about, that are put into order at once: fewer would be all beginning and end
 _STEP = 1 << 6  # places of the step in the word below the key; microseconds take 56 bits above it
 _WORD = 1 << 64
 
 
 class HeldHits:
-    """Takes hits as they stream past, and gives them back in order, once."""
+    """Takes hits as they stream past, and gives them back in parts, once."""
 
     def __init__(self) -> None:
-        self._batches: list[pl.DataFrame] = []
+        self._parts: list[list[pl.DataFrame]] = [[] for _ in range(PARTS)]
         self._keyed: list[pl.DataFrame] = []
         self._lock = Lock()
 
     def hold(self, hits: pl.LazyFrame) -> pl.LazyFrame:
         """Hits (key, a UInt64 number of the unit, time, step from 1, hit, first) -> a frame that never has a row."""
         word = pl.col("time").to_physical().cast(pl.UInt64) * _STEP + (pl.col("step") - 1).cast(pl.UInt64)
+        part = (pl.col("key") % PARTS).cast(pl.UInt8)
 
         def take(batch: pl.DataFrame) -> pl.DataFrame:
-            keyed = batch.filter(pl.col("first").is_not_null()) if batch["first"].null_count() < batch.height else None
-            plain = batch if keyed is None else batch.filter(pl.col("first").is_null())
-            with self._lock:
-                self._batches.append(plain.select("key", "word"))
-                if keyed is not None:
-                    self._keyed.append(keyed)
+            if batch["first"].null_count() == batch.height:
+                self._deal(batch)
+            else:
+                self._deal(batch.filter(pl.col("first").is_null()))
+                with self._lock:
+                    self._keyed.append(batch.filter(pl.col("first").is_not_null()))
             return batch.clear()
 
-        packed = hits.select("key", "hit", "first", word=word)
+        packed = hits.select("key", "hit", "first", word=word, part=part)
         return packed.map_batches(take, projection_pushdown=False, streamable=True)
+
+    def _deal(self, batch: pl.DataFrame) -> None:
+        dealt = batch.select("key", "word", "part").partition_by("part", as_dict=True, include_key=False)
+        with self._lock:
+            for (part,), hits in dealt.items():
+                self._parts[part].append(hits)
 
     def parts(self) -> Iterator[list[pl.DataFrame]]:
         """All that is held, in parts that share no key: each for `in_order`."""
-        batches, self._batches = self._batches, []
         if self._keyed:
             keyed, self._keyed = pl.concat(self._keyed), []
-            batches.append(keyed.group_by("hit").agg(pl.col("key", "word").min_by("first")).select("key", "word"))
-        number = 1 << (max(0, sum(map(len, batches)) - 1) // PART).bit_length()
-        if number == 1:
-            yield batches
-            return
-        dealt: list[list[pl.DataFrame]] = [[] for _ in range(number)]
-        while batches:
-            batch = batches.pop().with_columns(part=(pl.col("key") % number).cast(pl.UInt16))
-            for (part,), hits in batch.partition_by("part", as_dict=True, include_key=False).items():
-                dealt[part].append(hits)
-        while dealt:
-            yield dealt.pop()
+            self._deal(keyed.group_by("hit").agg(pl.col("key", "word", "part").min_by("first")))
+        held: list[pl.DataFrame] = []
+        for part in self._parts:
+            held += part
+            part.clear()
+            if sum(map(len, held)) >= LEAST:
+                yield held
+                held = []
+        yield held
 
 
 def in_order(batches: list[pl.DataFrame]) -> pl.DataFrame:

@@ -6,6 +6,7 @@ goes by pointers through the stream of all hits; any other holds what its units 
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -309,7 +310,8 @@ def plain_chains(held: HeldHits, rules: Rules, steps: Sequence[int]) -> pl.DataF
         rows = in_order(batches).lazy().with_columns(step=place.gather("step"))
         return pointers.best(pointers.pointed(rows, len(rules.steps), rules.window)).collect()
 
-    return pl.concat(map(of_part, held.parts()))
+    with ThreadPoolExecutor(2) as both:  # much of what is done for a part goes through one core
+        return pl.concat(both.map(of_part, held.parts()))
 
 
 def _steps_of_hits(hits: pl.DataFrame) -> set[int]:
