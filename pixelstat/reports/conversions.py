@@ -57,7 +57,7 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
         Column("median_seconds", "seconds", "from a visitor's first event in the logs to their first conversion"),
         Column("mean_seconds", "seconds", "the same", detail=True),
         Column("p90_seconds", "seconds", "the same, the 90th percentile (between two values by the line)", detail=True),
-        Column("median_touches", "number", "visits up to that conversion, its own included"),
+        Column("median_touches", "number", "visits up to that conversion, its own included", detail=True),
         Column("mean_touches", "number", "the same", detail=True),
         Column(
             "currency",

@@ -46,7 +46,7 @@ def _caption(
         Column("new_customers", "count", "of these, those whose first order lies there"),
         Column("returning_customers", "count", "the others"),
         Column("revenue", "figure", "what these orders come to, before refunds"),
-        Column("refunded", "figure", "of these orders; with --refund-date own, of any, at that time"),
+        Column("refunded", "figure", "of these orders; with --refund-date own, of any, at that time", detail=True),
         Column("net_revenue", "figure", "revenue without what is refunded"),
         Column("average_value", "number", "of an order, before refunds, of those that have a value"),
         Column("median_value", "number", "the same", detail=True),
