@@ -55,6 +55,7 @@ def events(story: Sequence[Did]) -> pl.LazyFrame:
             "page": did.page,
             "message": "launch",
             "link": did.page,
+            "product": did.page,
             "value": 5.0 if did.event == "purchase" else None,
             "currency": "EUR",
             "order_id": f"{did.who} {did.page}" if did.event == "purchase" else None,
@@ -89,12 +90,14 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
         own = {name: value for name, value in context.params.items() if name not in ("logs", "compare", "reveal_ids")}
         common = {option.name: own.pop(str(option.name)) for option in common_options()}
         options = report_options(report, own, common, common["tz"])
-    told = {"sent": None, "warn": str, "log_start": lambda: START, "log_end": lambda: LAST, "is_table": False}
-    for name, value in told.items():
+    others = {"sent": None, "warn": str, "log_start": lambda: START, "log_end": lambda: LAST, "is_table": False}
+    for name, value in others.items():
         if name in inspect.signature(report.function).parameters:
             options[name] = value
     result = report.result(report.function(events(story), **options).collect())
-    kinds = {column.name: "row" if column.key else column.kind for column in result.columns if not column.splits}
+    # All orders are in one currency, which parts without an order cannot know.
+    told = [column for column in result.columns if column.name != "currency"]
+    kinds = {column.name: "row" if column.key else column.kind for column in told}
     row = [name for name, kind in kinds.items() if kind in ("row", "text", "time", "instant", "flag")]
     counted = [
         name
