@@ -14,8 +14,8 @@ import polars as pl
 def pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
     """Hits in order -> for each hit of step 1 that matters the earliest chain from it: key, level, time_1 ..., latest.
 
-    `time_k` is null beyond the chain's level; `latest` is the key's last start. Chains have the `group` of their start,
-    where hits have one.
+    `time_k` is null beyond the chain's level; `latest` is the key's last start. Where hits have a `group`, chains have
+    that of their start, and `latest` is the last of the group.
     """
     column = pl.col
     row = pl.int_range(pl.len(), dtype=pl.UInt32)
@@ -36,7 +36,8 @@ def pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
         holds = (column("key").gather(at) == key) & (time - start <= window)
         times.append(pl.when(holds).then(time).alias(f"time_{number}"))
     carried = [column(name).filter(is_start) for name in ("group",) if name in has]
-    return turns.select(key, *carried, *times).with_columns(level=level(steps), latest=_latest())
+    latest = column("time_1").max().over("key", "group") if carried else _latest()
+    return turns.select(key, *carried, *times).with_columns(level=level(steps), latest=latest)
 
 
 def _latest() -> pl.Expr:

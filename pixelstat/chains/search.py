@@ -62,6 +62,10 @@ class Limits:
             rules.order == "strict",
         )
 
+    def end(self, start: int, here: int) -> int:
+        """Until when a chain of this start that stands here may go on."""
+        return start + self.window if self.step_window is None else min(start + self.window, here + self.step_window)
+
 
 class Walk:
     """The seconds of a unit under its rules, with counts that tell at once what lies between two of them."""
@@ -74,10 +78,8 @@ class Walk:
 
     def may_follow(self, here: int, there: int, level: int, start: int) -> bool:
         """Whether a chain of this level that stands at one second may go on at a later one."""
-        limits, time = self.limits, self.times[there]
-        if time - start > limits.window:
-            return False
-        if limits.step_window is not None and time - self.times[here] > limits.step_window:
+        limits = self.limits
+        if self.times[there] > limits.end(start, self.times[here]):
             return False
         if limits.is_strict and self._sizes[there] > self._sizes[here + 1]:
             return False
@@ -110,8 +112,12 @@ def searched(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         groups = {hit[3]: None for hit in hits if hit[3] is not None}
         for group in groups:
             seconds = list(_seconds(hits, group, rules))
-            latest = max(hit[1] for hit in hits if hit[3] == group)
-            found += [(key, group, *_row(chain, rules), latest) for chain in chains(seconds, limits)]
+            counting = chains(seconds, limits)
+            last = max(hit[1] for hit in hits if hit[3] == group)
+            for chain in counting:
+                # No later start prolongs an entry that is over, nor one that begins with the first.
+                is_prolonged = rules.entry == "latest" and chain is counting[-1]
+                found.append((key, group, *_row(chain, rules), last if is_prolonged else chain[0]))
     times = [f"time_{number}" for number in range(1, len(rules.steps) + 1)]
     schema = {"key": rows.schema["key"], "group": rows.schema["group"], "level": pl.UInt8()}
     schema |= dict.fromkeys([*times, "latest"], pl.Int64())
@@ -264,7 +270,10 @@ def _deal(hits: Sequence[int], number: int, owner: dict[int, int], tried: set[in
 
 
 def _whole(seconds: Sequence[Second], times: tuple[int, ...], limits: Limits) -> Times:
-    """The chain with the steps that it could leave out: each the earliest hit after the one before that it has."""
+    """The chain with the steps that it could leave out: each the earliest hit after the one before that it has.
+
+    Beyond the chain's last required step the rules hold for what follows, too.
+    """
     rules = limits.rules
     if rules.order == "unordered" or not rules.optional:
         return (*times, *[None] * (limits.top - len(times)))
@@ -273,10 +282,12 @@ def _whole(seconds: Sequence[Second], times: tuple[int, ...], limits: Limits) ->
     for number, time in found.items():
         by_second.setdefault(time, []).append(number)
     for number in sorted(rules.optional):
-        if rules.step_before(number) not in found:
+        before = rules.step_before(number)
+        if before not in found:
             continue
         since = found[max(one for one in found if one < number)]
-        until = min((time for one, time in found.items() if one > number), default=times[0] + limits.window)
+        until = min((time for one, time in found.items() if one > number), default=limits.end(times[0], since))
+        guards = limits.guards[rules.required.index(before) + 1]
         for second in seconds:
             if since <= second.time <= until:
                 taken = [*by_second.get(second.time, ()), number]
@@ -284,6 +295,8 @@ def _whole(seconds: Sequence[Second], times: tuple[int, ...], limits: Limits) ->
                     found[number] = second.time
                     by_second[second.time] = taken
                     break
+            if second.time > since and second.excluded & guards:
+                break
     return tuple(found.get(number) for number in range(1, len(rules.steps) + 1))
 
 
@@ -430,9 +443,7 @@ def _lifted(
     for level, chain in enumerate(levels[:-1]):
         if not level and is_open and limits.rules.entry == "first":
             continue
-        if level and (not chain or time - chain[0] > limits.window):
-            continue
-        if level and limits.step_window is not None and time - chain[-1] > limits.step_window:
+        if level and (not chain or time > limits.end(chain[0], chain[-1])):
             continue
         for number in range(level + 1, dealt(tuple(hits), level, limits.top) + 1):
             longer = chain + (time,) * (number - level)

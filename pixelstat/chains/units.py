@@ -75,21 +75,20 @@ def once(rows: pl.DataFrame) -> pl.DataFrame:
 
 def of_units(rows: pl.DataFrame, rules: Rules, parting: Parting) -> pl.DataFrame:
     """Rows that matter, each hit once -> UNIT, labels, and CHAINS that count: one for each of a unit's groups."""
-    rows = with_group(rows, rules, parting)
     parts = [UNIT, *([HELD] if parting.hold else [])]
+    is_shown = bool(parting.by) and parting.touch in ("first", "last")
+    shown = labels_shown(rows, parting) if is_shown else pl.DataFrame()
     rows = rows.filter(pl.col(HELD).is_not_null()) if parting.hold else rows
-    shown = pl.DataFrame()
     if parting.by and parting.step:
         rows = with_labels_of_step(rows, parting)
-    if parting.by and parting.touch in ("first", "last"):
-        shown = labels_shown(rows, parting)
-    elif parting.by:
+    if parting.by and not is_shown:
         parts += parting.labels
+    rows = with_group(rows, rules, parting)
     keys = rows.select(parts).unique().with_row_index("key")
     hits = rows.join(keys, on=parts, nulls_equal=True).select("key", "time", "matches", "excluded", "universe", "group")
     hits = hits.filter((pl.col("matches") > 0) | (pl.col("excluded") > 0) | pl.col("universe"))
     found = chains(hits, rules).join(keys.drop(HELD, strict=False), on="key")
-    if shown.width:
+    if is_shown:
         found = found.join(shown, on=UNIT, how="left")
     return that_count(among_the_first(found, rules, parting), rules, parting)
 

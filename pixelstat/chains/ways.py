@@ -37,7 +37,7 @@ def must_search(rules: Rules) -> pl.Expr:
     several = column("matches").bitwise_count_ones() > 1
     is_tied = (column("key") == column("key").shift()) & (column("time") == column("time").shift())
     if rules.order == "unordered":
-        needs = several
+        needs = several | (is_tied & (column("group") != column("group").forward_fill().shift()))
     elif rules.order == "strict":
         needs = is_tied
     else:
@@ -77,7 +77,7 @@ def by_pointers(hits: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     if rules.order == "strict":
         found = pointers.strict(rows.filter("universe"), len(rules.steps), rules.window, rules.step_window)
         if rules.entry == "first":
-            found = found.filter(pl.col("time_1") == pl.col("time_1").min().over(per))
+            found = found.filter(pl.col("time_1") == pl.col("time_1").min().over(per)).with_columns(latest="time_1")
         return pointers.best(found, per).collect()
     if rules.order == "unordered":
         from_first = rules.entry == "first"
@@ -127,7 +127,9 @@ def with_optional(chains: pl.DataFrame, hits: pl.DataFrame, number: int, rules: 
     reached = column(f"time_{rules.step_before(number)}").is_not_null()
     since = pl.when(reached).then(pl.coalesce(reversed(before)))
     later = [column(f"time_{step}") for step in rules.required if step > number]
-    until = pl.coalesce(*later, column("time_1") + rules.window)
+    end = column("time_1") + rules.window
+    end = end if rules.step_window is None else pl.min_horizontal(end, since + rules.step_window)
+    until = pl.coalesce(*later, end)
     own = hits.filter(column("matches") // (1 << number - 1) % 2 == 1).select("key", column("time").alias("own"))
     joined = (
         chains.with_columns(since=since, until=until)

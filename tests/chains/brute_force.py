@@ -134,7 +134,9 @@ def with_optional(hits: Sequence[Hit], chain: tuple[int, ...], rules: Rules) -> 
         if rules.step_before(number) not in found:
             continue
         since = found[max(step for step in found if step < number)]
-        until = min([time for step, time in found.items() if step > number], default=chain[0] + seconds(rules.window))
+        until = min(
+            [time for step, time in found.items() if step > number], default=last_second(hits, chain, since, rules)
+        )
         for second in sorted({hit.second for hit in hits if since <= hit.second <= until and number in hit.steps}):
             steps = [*(step for step, time in found.items() if time == second), number]
             tied = [hit for hit in hits if hit.second == second]
@@ -142,6 +144,14 @@ def with_optional(hits: Sequence[Hit], chain: tuple[int, ...], rules: Rules) -> 
                 found[number] = second
                 break
     return tuple(found.get(number) for number in range(1, len(rules.steps) + 1))
+
+
+def last_second(hits: Sequence[Hit], chain: tuple[int, ...], since: int, rules: Rules) -> int:
+    """Until when a step that may be left out is looked for, behind the chain's end."""
+    after = [*rules.required, len(rules.steps) + 1]
+    guards = set(rules.guarding(after[len(chain) - 1], after[len(chain)]))
+    barred = [second for second, which in excluded(hits, rules).items() if second > since and guards & which]
+    return min([chain[0] + seconds(rules.window), since + seconds(rules.step_window), *barred])
 
 
 def can_take(hits: Sequence[Hit], steps: Sequence[int]) -> bool:

@@ -154,6 +154,13 @@ VECTORS: dict[str, tuple[list[str], str, dict[str, Any], list[int]]] = {  # stor
         ["1", "1 2 3", "1 3", "1 2 3 4 5", "1 2 3 5", "1 3 4", "1 3 4 5", "1 3 5"], "1,2,3,4,5",
         {"optional": [2, 4]}, [8, 3, 7, 3, 4],
     ),
+    "left out or not, it comes soon after the step before": (
+        ["a0 b9", "a0 b10", "a0 x0 b10"], "a,b,c", {"optional": [2], "step_window": 9, "exclude": ["x"]}, [3, 1, 0],
+    ),
+    "who is stopped comes to no step that others may leave out": (
+        ["a0 b9", "a0 x5 b9", "a0 b5 x5 c9", "a0 b5 x6 c9"], "a,b,c", {"optional": [2], "exclude": ["x"], **STOP},
+        [4, 3, 1],
+    ),
     "any order": (
         ["s", "v s", "s v x i", "i v s", "v s x i", "x i", "v x", "i v"], "s,v,i", {"order": "unordered"}, [8, 5, 3],
     ),

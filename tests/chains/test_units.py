@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import polars as pl
 import pytest
@@ -91,6 +92,28 @@ def test_held_values_are_one_in_a_way_and_a_visitor_counts_once_by_the_best(visi
     assert found["visitors"].to_list() == reached
 
 
+def test_the_value_shown_first_may_be_that_of_an_event_without_the_held_value() -> None:
+    story = [[(0, "x"), (1, "a"), (2, "b")]]
+    shown = events(story, variant=[["north", "south", None]], utm_source=[[None, "mail", "mail"]])
+    for is_open in (False, True):
+        found = funnel.function(
+            shown, rules=rules(["a", "b"]), by=["variant"], hold="utm_source", is_open=is_open
+        ).collect()
+        assert found.select("variant", "visitors").rows() == [("north", 1)] * 2
+
+
+def test_a_start_of_another_value_keeps_no_group_pending() -> None:
+    shown = of_variants([[(0, "a", "x"), (0, "b", None), (90, "a", "y")]])
+    end = START + timedelta(seconds=100)
+    found = funnel.function(
+        shown, rules=rules(["a", "any", "c"], 20), by=["variant"], touch="step:1", log_end=lambda: end
+    ).collect()
+    assert found.filter(pl.col("step") == 3).select("variant", "pending").rows() == [("x", 0), ("y", 0)]
+    assert found.filter(pl.col("step") == 2).select("variant", "visitors", "pending").rows() == [
+        ("x", 1, 0), ("y", 0, 1),
+    ]  # fmt: skip
+
+
 def test_a_breakdown_by_touch_as_the_vector_has_it() -> None:
     visitor = [(0, "p", "Chrome"), (1, "q", "Safari"), (2, "q", "Chrome"), (3, "r", "Chrome")]
     steps, chrome = ["p", "q", "r"], {"Chrome": [1, 1, 1]}
@@ -129,6 +152,13 @@ def test_the_unit_visit_has_all_steps_in_one_visit() -> None:
 
 def test_visits_that_are_counted_may_go_on_in_later_ones() -> None:
     assert of_visits(count="visits") == [2, 2]
+
+
+def test_two_visits_of_a_user_in_one_second_begin_a_way_each_in_any_order() -> None:
+    stories = [did("a0"), did("a0 b1")]
+    shown = events(stories, visit=[[1], [2, 2]], user_id=[["u"], ["u", "u"]])
+    of = rules(["a", "b"], order="unordered", count="visits")
+    assert funnel.function(shown, rules=of, unit="user").collect()["visits"].to_list() == [2, 2]
 
 
 def test_the_unit_user_joins_visitors_and_leaves_out_who_is_unknown() -> None:
@@ -194,6 +224,32 @@ def test_pending_are_those_who_may_still_come() -> None:
     stories = [did("a0"), did("a90"), did("a0 b1"), did("a0 a90"), did("a90 b95 c99")]
     found = table(stories, rules(["a", "b", "c"], 20), log_end=lambda: START + timedelta(seconds=100))
     assert found.select("visitors", "lost", "pending").rows() == [(5, None, None), (2, 3, 2), (1, 1, 0)]
+
+
+def pending(story: str, log_end: int, steps: Sequence[str] = ("a", "b"), **given: Any) -> list[int]:
+    """How many of one visitor are pending at step 2, by row of it, with a window of 20 seconds."""
+    every = "day" if given.pop("is_daily", False) else None
+    end = START + timedelta(seconds=log_end)
+    found = table([did(story)], rules(steps, 20, **given), every=every, log_end=lambda: end)
+    return found.filter(pl.col("step") == 2)["pending"].to_list()
+
+
+@pytest.mark.parametrize("further", [{}, {"order": "strict"}, {"order": "unordered"}, {"exclude": ["x"]}])
+@pytest.mark.parametrize("other", ["y0", "x0"])  # with an excluded hit the visitor is searched
+def test_no_start_of_a_later_day_keeps_an_earlier_day_pending(further: dict[str, Any], other: str) -> None:
+    assert pending(f"{other} a1 a{DAY}", DAY + 5, is_daily=True, **further) == [0, 1]
+
+
+@pytest.mark.parametrize("further", [{}, {"order": "strict"}, {"order": "unordered"}, {"exclude": ["x"]}])
+@pytest.mark.parametrize("other", ["y0", "x0", "a0 a0"])
+def test_no_later_start_keeps_pending_who_entered_with_the_first(further: dict[str, Any], other: str) -> None:
+    assert pending(f"{other} a1 a19", 30, **further) == [1]
+    assert pending(f"{other} a1 a19", 30, entry="first", **further) == [0]
+
+
+def test_of_every_entry_only_the_one_that_is_open_is_pending() -> None:
+    assert pending("a0 a40 b41 a90 a105", 120, count="totals") == [1]
+    assert pending("a0 a40 b41 a90 a105", 120, count="totals", entry="first") == [0]
 
 
 def test_steps_after_the_first_are_looked_for_beyond_the_period() -> None:
