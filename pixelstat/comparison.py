@@ -217,10 +217,13 @@ def compared(own: Result, other: Result) -> Result:
     """Both results in one: beside each measure `previous_...` and `change_...`.
 
     The change is a share of what was before, null where that is null or 0; of a share it is the difference. Rows stand
-    beside rows of the same texts and times; what is counted is 0 in a period without the row.
+    beside rows of the same texts and times; what is counted is 0 in a period without the row. Raises PixelstatError for
+    a list without measures.
     """
     own, other = completed(own, other), completed(other, own)
     measures = [column for column in own.columns if column.kind in NUMBERS and not column.key]
+    if not measures:
+        raise PixelstatError("A list has no figures that could be compared.", "Leave out --compare.")
     times = [column.name for column in own.columns if column.kind in TIMES and not column.key]
     on = [column.name for column in own.columns if column not in measures]
     now, before = own.frame, other.frame.rename({column.name: f"{PREVIOUS}_{column.name}" for column in measures})

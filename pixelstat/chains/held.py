@@ -14,7 +14,8 @@ from pixelstat.chains.hits import TIME
 
 PARTS = 32  # that hits are dealt to by their keys as they stream past, on all cores
 LEAST = 1 << 20  # hits, about, that are put into order at once: fewer would be all beginning and end
-_STEP = 1 << 6  # places of the step in the word below the key; microseconds take 56 bits above it
+_STEP = 1 << 6  # places of the step in the word below the key; microseconds since the year 829 take 58 bits above it
+_BEFORE_1970, _LAST = 1 << 55, (1 << 58) - 1
 _WORD = 1 << 64
 
 
@@ -28,7 +29,8 @@ class HeldHits:
 
     def hold(self, hits: pl.LazyFrame) -> pl.LazyFrame:
         """Hits (key, a UInt64 number of the unit, time, step from 1, hit, first) -> a frame that never has a row."""
-        word = pl.col("time").to_physical().cast(pl.UInt64) * _STEP + (pl.col("step") - 1).cast(pl.UInt64)
+        time = (pl.col("time").to_physical() + _BEFORE_1970).clip(0, _LAST).cast(pl.UInt64)
+        word = time * _STEP + (pl.col("step") - 1).cast(pl.UInt64)
         part = (pl.col("key") % PARTS).cast(pl.UInt8)
 
         def take(batch: pl.DataFrame) -> pl.DataFrame:
@@ -76,6 +78,6 @@ def in_order(batches: list[pl.DataFrame]) -> pl.DataFrame:
     word = (column("packed") % _WORD).cast(pl.UInt64)
     return once.select(
         key=(column("packed") // _WORD).cast(pl.UInt64),
-        time=(word // _STEP).cast(pl.Int64).cast(TIME),
+        time=((word // _STEP).cast(pl.Int64) - _BEFORE_1970).cast(TIME),
         step=(word % _STEP).cast(pl.UInt8) + 1,
     ).collect()

@@ -6,11 +6,12 @@ A *chain* is what a funnel counts: distinct hits h1 .. hk of one unit that match
 - the last no more than `window` after the first, and each no more than `step_window` after the one before;
 - the first of them a hit of step 1 that lies in the period; with `entry` first, the unit's first such hit;
 - with `order` strict, every hit of the universe that lies between the first and the last being one of them;
-- with no excluded hit between two of them that an exclusion guards. An excluded hit of a second in which another
-  hit matches a step does not count: nobody can tell which came first.
+- with no excluded hit between two of them that an exclusion guards. An excluded hit of a second in which a hit that is
+  not excluded matches a step does not count: nobody can tell which came first.
 
 Of a unit's chains the longest counts, of those the one that ends first, of those the one that starts last, with the
-earliest hits between.
+earliest hits between. A chain goes by the steps that none may leave out (`required`); to the one that counts belongs of
+each other step the first hit that could stand in it, behind its end too, as far as the rules let it go on.
 """
 
 from collections.abc import Sequence

@@ -49,6 +49,14 @@ def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, A
     if not steps and (given["optional"] or any(":" in text for text in given["exclude"]) or given["visitors_at"]):
         raise PixelstatError("Steps are told by their numbers, so they must be named.", "Add: --steps a,b,c")
     universe = given.pop("strict_over")
+    alone = {
+        "--strict-over needs --order strict.": universe is not None and given["order"] != "strict",
+        "--touch needs --by.": given["touch"] != "first" and not given["by"],
+        "--exclude-mode needs --exclude.": given["exclude_mode"] != "drop" and not given["exclude"],
+    }
+    for sentence, holds in alone.items():
+        if holds:
+            raise PixelstatError(sentence, "Add it, or leave out the other.")
     given["rules"] = Rules(
         steps or [step(event) for event in SHOP_FUNNEL],
         given.pop("window"),
@@ -64,7 +72,10 @@ def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, A
     )
     listed, is_lost, is_reached = given.pop("visitors_at"), given.pop("lost"), given.pop("reached")
     _check(given, listed, is_open=is_open, is_lost=is_lost, is_reached=is_reached)
-    given |= {"is_open": is_open, "listed": _number(listed, given["rules"]) if listed else 0, "is_lost": is_lost}
+    number = 0 if listed is None else _number(listed, given["rules"])
+    if is_lost and number == 1:
+        raise PixelstatError("Nobody is lost before step 1.", "Try: --visitors-at 2 --lost")
+    given |= {"is_open": is_open, "listed": number, "is_lost": is_lost}
     return given
 
 
@@ -121,7 +132,7 @@ def _exclusion(text: str, meant: Callable[[str], Step]) -> Exclusion:
 
 def _number(text: str, rules: Rules) -> int:
     """The number of the step that is told by it or by its name."""
-    names = [step.name for step in rules.steps]
+    names = _names(rules)
     if text.isdecimal() and 1 <= int(text) <= len(names):
         return int(text)
     if text in names:
@@ -259,18 +270,20 @@ def funnel(
             return listing(chains, rules, listed, parting, is_lost=is_lost)
         return table(chains, rules, parting, noun, log_end())
 
-    def warned(found: pl.DataFrame) -> pl.DataFrame:
-        for sentence in () if are_usual else seen.missing(rules.steps):
-            warn(sentence)
+    def warned(rows: pl.DataFrame) -> pl.DataFrame:
+        found = batch(rows)
+        if unit == "user" and rows.is_empty():
+            warn("no event of these steps names a user.")
+        else:
+            for sentence in () if are_usual else seen.missing(rules.steps):
+                warn(sentence)
         return found if seen.steps or not are_usual else found.clear()  # none of the usual steps occurs
 
     def of_held(_: pl.DataFrame) -> pl.DataFrame:
         wanted = _occurring(rules, seen.steps) if are_usual else rules
-        return shown(plain_chains(held, wanted, sorted(seen.steps) if are_usual else range(1, 65)), wanted)
+        return shown(plain_chains(held, wanted, sorted(seen.steps) if are_usual else range(1, 65), period), wanted)
 
     def of_rows(rows: pl.DataFrame) -> pl.DataFrame:
-        if unit == "user" and rows.is_empty() and seen.events:
-            warn("no event of these names a user.")
         rows, wanted = once(rows), rules
         if are_usual:
             occurring = steps_of(rows)
@@ -282,19 +295,17 @@ def funnel(
     period = ~is_outside(since, until)
     batch: Callable[[pl.DataFrame], pl.DataFrame]
     if rules.is_plain and parting == Parting(tz=tz, top=top) and not (is_open or listed):
-        found, batch = plain(events, rules, period, seen, held), of_held
+        found, batch = plain(events, rules, seen, held), of_held
     else:
         found, batch = that_matter(events, rules, parting, period, seen), of_rows
     empty = batch(pl.DataFrame(schema=found.collect_schema()))
-    return found.map_batches(lambda rows: warned(batch(rows)), schema=empty.schema)
+    return found.map_batches(warned, schema=empty.schema)
 
 
-def plain(events: pl.LazyFrame, rules: Rules, period: pl.Expr, seen: Seen, held: HeldHits) -> pl.LazyFrame:
+def plain(events: pl.LazyFrame, rules: Rules, seen: Seen, held: HeldHits) -> pl.LazyFrame:
     """EVENTS of a funnel of events: `seen` and `held` are told of them, and nothing is left."""
-    first, *others = rules.steps
-    steps = [replace(first, hit=first.hit & period), *others]
     # Not replace_strict: the streaming engine would hold all rows back for it.
-    numbers = [pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in enumerate(steps, 1)]
+    numbers = [pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in enumerate(rules.steps, 1)]
     # A number in place of the visitor. That two of ten million have the same one is a matter of one in 300,000 runs.
     key = pl.when(pl.col("visitor").is_not_null()).then(pl.col("visitor").hash())
     hits = events.select("time", "hit", "first", "event", key=key, step=pl.coalesce(numbers))
@@ -302,12 +313,13 @@ def plain(events: pl.LazyFrame, rules: Rules, period: pl.Expr, seen: Seen, held:
     return held.hold(hits.filter(pl.col("key").is_not_null() & pl.col("step").is_not_null()))
 
 
-def plain_chains(held: HeldHits, rules: Rules, steps: Sequence[int]) -> pl.DataFrame:
-    """CHAINS of the hits that are held, of these of their steps."""
+def plain_chains(held: HeldHits, rules: Rules, steps: Sequence[int], period: pl.Expr) -> pl.DataFrame:
+    """CHAINS of the hits that are held, of these of their steps, that begin in the period."""
     place = pl.lit(pl.Series([0] + [sum(one <= number for one in steps) for number in range(1, 65)], dtype=pl.UInt8))
 
     def of_part(batches: list[pl.DataFrame]) -> pl.DataFrame:
         rows = in_order(batches).lazy().with_columns(step=place.gather("step"))
+        rows = rows.filter((pl.col("step") > 1) | period)
         return pointers.best(pointers.pointed(rows, len(rules.steps), rules.window)).collect()
 
     with ThreadPoolExecutor(2) as both:  # much of what is done for a part goes through one core
@@ -345,9 +357,6 @@ def table(chains: pl.DataFrame, rules: Rules, parting: Parting, noun: str, log_e
 def with_names(found: pl.DataFrame, rules: Rules, parting: Parting, noun: str, further: Sequence[str]) -> pl.DataFrame:
     """Rows by step as the report has them: the groups with most first, steps by their names."""
     labels, number = parting.labels, len(rules.steps)
-    names = [step.name for step in rules.steps]
-    if rules.order == "unordered":
-        names = [f"any {place} of {number}" for place in range(1, number)] + [f"all {number}"]
     order = ["step"]
     if labels:
         totals = found.filter(pl.col("step") == 1).group_by(labels).agg(units=pl.col("counted").sum())
@@ -355,10 +364,19 @@ def with_names(found: pl.DataFrame, rules: Rules, parting: Parting, noun: str, f
         ranked = totals.sort(is_other, -pl.col("units"), *labels).select(labels).with_row_index("its rank")
         found, order = found.join(ranked, on=labels, nulls_equal=True), ["its rank", "step"]
     series = ["time"] if parting.every else []
-    named = pl.DataFrame({"step": range(1, number + 1), "name": names}, schema={"step": pl.Int64, "name": pl.String})
+    named = pl.DataFrame(
+        {"step": range(1, number + 1), "name": _names(rules)}, schema={"step": pl.Int64, "name": pl.String}
+    )
     shown = found.join(named, on="step").sort(*series, *order)
     own = [pl.col(label).alias(name) for label, name in zip(labels, parting.by, strict=True)]
     return shown.select(*series, *own, "step", "name", pl.col("counted").alias(noun), *MEASURES, *further)
+
+
+def _names(rules: Rules) -> list[str]:
+    number = len(rules.steps)
+    if rules.order == "unordered":
+        return [f"any {place} of {number}" for place in range(1, number)] + [f"all {number}"]
+    return [step.name for step in rules.steps]
 
 
 def listing(chains: pl.DataFrame, rules: Rules, step: int, parting: Parting, *, is_lost: bool) -> pl.DataFrame:

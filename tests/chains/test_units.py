@@ -306,3 +306,34 @@ def test_many_visitors_with_many_ties_are_searched_in_bearable_time() -> None:
     draw = random.Random(2)
     story = sorted((draw.randrange(20_000), draw.choice("abx")) for _ in range(30_000))
     assert counted([story], rules(["any", "a or b", "b"], 60, exclude=["x:2-3"])) == [1, 1, 1]
+
+
+def test_the_warning_names_no_step_that_occurs_only_after_the_period() -> None:
+    said: list[str] = []
+    counts_of = counted([did("a9 b10")], rules(["a", "b"]), until=START + timedelta(seconds=5), warn=said.append)
+    assert (counts_of, said) == ([0, 0], [])
+
+
+def test_where_usual_steps_are_missing_the_first_that_occurs_lies_in_the_period() -> None:
+    stories = [did("b0 c1"), did("b9 c10")]
+    until = START + timedelta(seconds=5)
+    assert counted(stories, rules(["a", "b", "c"]), until=until, are_usual=True) == [1, 1]
+
+
+@pytest.mark.parametrize("year", [1, 1600, 1969, 2600, 9999])
+def test_times_of_any_year_make_no_error(year: int) -> None:
+    begins = datetime(year, 12, 31, 23, 59, 50, tzinfo=timezone.utc)
+    rows = [
+        {"visitor": visitor, "time": begins + timedelta(seconds=second), "event": event}
+        for visitor, second, event in [("v", 0, "a"), ("v", 2, "b"), ("w", 3, "b"), ("w", 5, "a")]
+    ]
+    found = funnel.function(every_hit(pl.LazyFrame(rows, schema=EVENTS)), rules=rules(["a", "b"])).collect()
+    if 829 < year < 9961:  # others are all one instant
+        assert found["visitors"].to_list() == [2, 1]
+        assert found["median_seconds"].to_list() == [None, 2.0]
+
+
+def test_events_without_users_are_warned_of_once() -> None:
+    said: list[str] = []
+    funnel.function(events([did("a0 b1")]), rules=rules(["a", "b"]), unit="user", warn=said.append).collect()
+    assert said == ["no event of these steps names a user."]

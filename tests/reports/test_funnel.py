@@ -1,5 +1,7 @@
 """The funnel's table, and steps as people type them."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -11,6 +13,8 @@ from pixelstat.reports.funnel import funnel
 from pixelstat.reports.steps import split_steps, step
 from pixelstat.schemas import EVENTS
 from tests.chains.stories import START, counted, events, rules, table
+from tests.inside import inside
+from tests.story import hit, log, view
 
 SHOP = ("page_view", "product_view", "add_to_cart", "checkout", "purchase")
 
@@ -96,3 +100,21 @@ def test_a_funnel_by_a_column_is_the_funnel_of_those_who_show_each_value_first(
     expected = {value: counted(hits, rules(steps, 4)) for value, hits in of_value.items()}
     by_value = {value: part["visitors"].to_list() for (value,), part in found.group_by("variant")}
     assert by_value == {value: counts for value, counts in expected.items() if counts[0]}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--visitors-at 1 --lost", "Nobody is lost before step 1."),
+        ("--visitors-at purchase --reached --order unordered", "--visitors-at 'purchase' is no step."),
+        ("--visitors-at 2 --reached --since 2026-09-07 --compare previous", "A list has no figures that could be"),
+        ("--strict-over login", "--strict-over needs --order strict."),
+        ("--touch last", "--touch needs --by."),
+        ("--exclude-mode stop", "--exclude-mode needs --exclude."),
+    ],
+)
+def test_options_that_would_say_nothing_are_refused(options: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(view("ann", "/", "10:00"), hit("ann", "purchase", "10:05")))
+    ended = inside(tmp_path, "funnel", "access.log", "--steps", "page_view,purchase", *options.split())
+    assert ended.exit == 2
+    assert f"Error: {sentence}" in ended.stderr
