@@ -108,12 +108,12 @@ def with_group(rows: pl.DataFrame, rules: Rules, parting: Parting) -> pl.DataFra
 
 def labels_shown(rows: pl.DataFrame, parting: Parting) -> pl.DataFrame:
     """Of each unit and label the first value that its hits show, or the last; of those of one second the least."""
-    is_last = parting.touch == "last"
-    values = [
-        pl.col(label).sort_by("time", label, descending=[is_last, False], nulls_last=True).drop_nulls().first()
-        for label in parting.labels
-    ]
-    return rows.group_by(UNIT).agg(values)
+    shown, is_last = rows.select(UNIT).unique(), parting.touch == "last"
+    for label in parting.labels:
+        ordered = rows.filter(pl.col(label).is_not_null()).sort("time", label, descending=[is_last, False])
+        value = ordered.unique(UNIT, keep="first", maintain_order=True).select(UNIT, label)
+        shown = shown.join(value, on=UNIT, how="left")
+    return shown
 
 
 def with_labels_of_step(rows: pl.DataFrame, parting: Parting) -> pl.DataFrame:

@@ -285,6 +285,8 @@ def funnel(
 
     def of_rows(rows: pl.DataFrame) -> pl.DataFrame:
         rows, wanted = once(rows), rules
+        for name in idle(rows, rules):
+            warn(f"--exclude {name} matches no event, so it changes nothing.")
         if are_usual:
             occurring = steps_of(rows)
             rows, wanted = _renumbered(rows, occurring), _occurring(rules, occurring)
@@ -334,6 +336,12 @@ def _renumbered(rows: pl.DataFrame, steps: set[int]) -> pl.DataFrame:
     """Rows as if these were all steps."""
     bits = [(pl.col("matches") // (1 << number - 1) % 2) * (1 << place) for place, number in enumerate(sorted(steps))]
     return rows.with_columns(matches=pl.sum_horizontal(bits).cast(pl.UInt64)) if bits else rows
+
+
+def idle(rows: pl.DataFrame, rules: Rules) -> list[str]:
+    """The exclusions that none of the rows is one of, where there are rows."""
+    done = rows["excluded"].bitwise_or()
+    return [one.name for place, one in enumerate(rules.exclusions) if isinstance(done, int) and not done >> place & 1]
 
 
 def _occurring(rules: Rules, steps: set[int]) -> Rules:

@@ -302,6 +302,12 @@ def test_a_step_that_nothing_matches_is_warned_of_with_what_may_be_meant() -> No
     ]
 
 
+def test_an_exclusion_that_nothing_matches_is_warned_of() -> None:
+    said: list[str] = []
+    table([did("a0 x1 b2")], rules(["a", "b"], exclude=["x", "logn"]), warn=said.append)
+    assert said == ["--exclude logn matches no event, so it changes nothing."]
+
+
 def test_many_visitors_with_many_ties_are_searched_in_bearable_time() -> None:
     draw = random.Random(2)
     story = sorted((draw.randrange(20_000), draw.choice("abx")) for _ in range(30_000))
