@@ -51,8 +51,8 @@ def pixelstat() -> None:
     """Find the tracking-pixel requests in web-server access logs and answer what people track for.
 
     \b
-    pixelstat access.log*                       the summary: people, visits, views, conversions, revenue
-    pixelstat funnel access.log*                the shop funnel, as far as its events occur
+    pixelstat access.log*                     the summary
+    pixelstat funnel access.log*              the usual funnel of a shop
     pixelstat funnel access.log* --steps /,/cart,purchase --window 1d
     pixelstat views access.log* --every day -o days.csv
     zcat old/*.gz | pixelstat views

@@ -34,6 +34,8 @@ from pixelstat.suggestions import requested_instead
 from pixelstat.terminal import progress, say
 from pixelstat.vocabulary import SPELLINGS, fold_event
 
+UNCOMPARED = ("visitors_at", "viewed_not_purchased", "histogram")  # options for rows that another period has not
+
 
 class ReportCommand(click.Command):
     """A command whose help shows its own options first and those of every report under their headings."""
@@ -66,8 +68,11 @@ class ReportCommand(click.Command):
         common = {option.name: given.pop(str(option.name)) for option in common_options()}
         zone: ZoneInfo = common["tz"]
         if given.get("every") and not given.get("by") and _is_given("top") and not common["quiet"]:
-            say("--top is for pages; a series over time is shown whole.")
+            say("--top needs --by; a series over time is shown whole.")
         against, every, is_revealed = given.pop("compare"), given.get("every"), given.pop("reveal_ids", False)
+        if against and (alone := next((name for name in UNCOMPARED if given.get(name)), None)):
+            option = f"--{alone.replace('_', '-')}"
+            raise PixelstatError(f"{option} and --compare do not go together.", "Leave one of them out.")
         options = report_options(self.report, given, common, zone)
         named = [*self.report.named(**options)]
         require_geo([*named, *(column.name for column in self.report.columns)], common)

@@ -23,7 +23,7 @@ from pixelstat.report import NUMBERS, TIMES, Column, Report, Result
 from pixelstat.reports.series import EVERY, bucket, first_instant, is_partial
 
 PREVIOUS, CHANGE = "previous", "change"  # what stands before a measure's name in the columns beside it
-COUNTED = ("count", "figure")  # kinds that are 0 where there is nothing
+COUNTED = ("count", "figure", "money")  # kinds that are 0 where there is nothing
 DAY = timedelta(days=1)
 
 
@@ -217,13 +217,10 @@ def compared(own: Result, other: Result) -> Result:
     """Both results in one: beside each measure `previous_...` and `change_...`.
 
     The change is a share of what was before, null where that is null or 0; of a share it is the difference. Rows stand
-    beside rows of the same texts and times; what is counted is 0 in a period without the row. Raises PixelstatError for
-    a list without measures.
+    beside rows of the same texts and times; what is counted is 0 in a period without the row.
     """
     own, other = completed(own, other), completed(other, own)
     measures = [column for column in own.columns if column.kind in NUMBERS and not column.key]
-    if not measures:
-        raise PixelstatError("A list has no figures that could be compared.", "Leave out --compare.")
     times = [column.name for column in own.columns if column.kind in TIMES and not column.key]
     on = [column.name for column in own.columns if column not in measures]
     now, before = own.frame, other.frame.rename({column.name: f"{PREVIOUS}_{column.name}" for column in measures})
@@ -245,7 +242,7 @@ def compared(own: Result, other: Result) -> Result:
             change = here - there if column.kind == "share" else pl.when(there != 0).then((here - there) / there)
             changes.append(change.cast(pl.Float64).alias(f"{CHANGE}_{column.name}"))
             columns.append(replace(column, name=f"{PREVIOUS}_{column.name}", bar=False))
-            columns.append(Column(f"{CHANGE}_{column.name}", "share"))
+            columns.append(replace(column, name=f"{CHANGE}_{column.name}", kind="share", about="", bar=False))
     frame = joined.with_columns(changes).select(column.name for column in columns)
     return replace(own, frame=frame, columns=columns)
 

@@ -174,6 +174,10 @@ top_option = click.Option(
     ["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
     help="So many rows, or groups of rows; 0 for all.",
 )  # fmt: skip
+groups_option = click.Option(
+    ["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
+    help="With --by: so many of its values, those with most; 0 for all.",
+)  # fmt: skip
 few_option = click.Option(
     ["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N", help="So many of each; 0 for all."
 )
@@ -238,10 +242,10 @@ FUNNEL: list[click.Parameter] = [
     click.Option(["--hold"], metavar="COLUMN", help="All hits of a way have one value of this column."),
     by_option,
     click.Option(["--touch"], callback=_touch, default="first", show_default=True, metavar="first|last|all|step:N", help="With --by: the first or last value a visitor shows, the one at step N, or ways of one value."),
-    top_option,
+    click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: so many funnels, and one of all (other) values; 0 for all."),
     click.Option(["--every"], type=click.Choice(["day", "week", "month"]), help="A series over time, by the time of step 1."),
     click.Option(["--histogram"], is_flag=True, help="How long the whole way takes, instead."),
-    click.Option(["--visitors-at", "visitors_at"], metavar="STEP", help="List who was at this step, instead."),
+    click.Option(["--visitors-at", "visitors_at"], metavar="STEP", help="List who was at this step, by its number or name, instead."),
     click.Option(["--lost"], is_flag=True, help="With --visitors-at: who reached the step before and not this one."),
     click.Option(["--reached"], is_flag=True, help="With --visitors-at: who reached it."),
 ]

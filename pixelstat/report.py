@@ -24,6 +24,7 @@ DTYPES: dict[str, pl.DataType] = {  # a column's kind: its type, a promise to ev
     "seconds": pl.Float64(),
     "number": pl.Float64(),
     "figure": pl.Float64(),  # a number of any kind, whole or not
+    "money": pl.Float64(),  # an amount in the currency of its row
     "flag": pl.Boolean(),
     "time": pl.Datetime("us"),  # with the time zone of the report
     "instant": pl.Datetime("us"),  # the same, to the second
@@ -31,7 +32,7 @@ DTYPES: dict[str, pl.DataType] = {  # a column's kind: its type, a promise to ev
 
 
 TIMES = ("time", "instant")
-NUMBERS = ("count", "share", "seconds", "number", "figure")  # kinds that stand to the right
+NUMBERS = ("count", "share", "seconds", "number", "figure", "money")  # kinds that stand to the right
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Column:
     key: bool = False  # it tells which row it is, and not what was counted
     splits: bool = False
     detail: bool = False  # a table does without it where there is not much room
+    minor: bool = False  # where there is still less, it goes before the others
     tree: bool = False  # steps parted by ` > ` or ` < `; rows lead on from those above that they begin with
 
 

@@ -19,6 +19,7 @@ class Seen:
 
     steps: set[int] = field(default_factory=set)  # numbers of those that somebody's event is a hit of
     events: set[str] = field(default_factory=set)  # names of those that are none's
+    is_any: bool = False  # event of whatever kind
     _left: int = LOOKED_AT
     _lock: Lock = field(default_factory=Lock)
 
@@ -30,6 +31,7 @@ class Seen:
             others = batch.filter(is_other)["event"].head(self._left) if self._left > 0 else batch["event"].clear()
             names = {name for name in others.unique().to_list() if name}
             with self._lock:
+                self.is_any |= len(batch) > 0
                 self.steps |= found
                 self.events |= names
                 self._left -= len(others)

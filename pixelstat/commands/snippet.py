@@ -30,9 +30,9 @@ def command(name: str, path: str) -> None:
     """What to paste to set a pixel up; comments in it say where.
 
     \b
-    nginx, apache, caddy   answers the pixel's requests and logs all that pixelstat reads of them
+    nginx, apache, caddy   answers the pixel's requests and logs them
     html                   sends the page view, also without JavaScript
-    javascript             pixel(event, parameters) alone, as a file for many pages
+    javascript             pixel(event, parameters) alone, as a file
     email                  tells that a mail was opened
 
     Where the path ends in no usual name of a pixel, reports need it too: --pixel PATH.

@@ -23,6 +23,7 @@ WIDEST, NARROWEST = 24, 4  # characters of a bar
 PLAIN_WIDTH = 100  # columns where there is no terminal to ask, unless the table needs more
 NARROWEST_TEXT = 16
 NARROWEST_TREE = 28
+NAMED = 5  # columns that there is no room for, in the caption
 PARTED = (" > ", " < ")  # what stands between the steps of a tree's path
 _BRANCHES = re.compile("(?:[│ ]  )*(?:[├└]─ )?")
 
@@ -127,24 +128,36 @@ def _branches(paths: Sequence[str]) -> list[str]:
 
 
 def _fitting(result: Result, width: int) -> Result:
-    """The result without the columns that there is no room for: details, then empty ones, then the last ones."""
-    height = result.frame.height
-    notes = [*result.notes]
+    """The result without the columns that there is no room for.
+
+    Details go together; then, from the right, what is empty, what is minor, all that does not tell which row it is, and
+    at last that. The first column stays.
+    """
+    kept = list(result.columns)
     if _needed(result) + (NARROWEST + 2) * sum(column.bar for column in result.columns) > width:
-        plain = _without_details(result)
-        notes += ["more columns in every other --format"] if len(plain) < len(result.columns) else []
-        result = replace(result, columns=plain, notes=notes)
-    empty = [column for column in result.columns if height and result.frame[column.name].null_count() == height]
-    kept, left_out = list(result.columns), []
-    for column in [*empty, *reversed([column for column in result.columns[1:] if column not in empty])]:
-        if _needed(replace(result, columns=kept)) <= width or column is result.columns[0]:
-            continue
+        kept = _without_details(result)
+    left_out: list[str] = []
+    for column in sorted(kept[:0:-1], key=lambda column: _rank(column, result.frame)):
+        if _needed(replace(result, columns=kept)) <= width:
+            break
         kept.remove(column)
         left_out.append(column.name)
-    if not left_out:
+    if len(kept) == len(result.columns):
         return result
-    note = f"no room for {', '.join(left_out)}: every other --format has all columns"
-    return replace(result, columns=kept, notes=[*notes, note])
+    note = "more columns in every other --format"
+    if left_out:
+        named = [column.name for column in result.columns if column.name in left_out][:NAMED]
+        more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+        note = f"no room for {', '.join(named)}{more}: every other --format has all columns"
+    return replace(result, columns=kept, notes=[*result.notes, note])
+
+
+def _rank(column: Column, frame: pl.DataFrame) -> int:
+    """The less it is, the sooner the column goes."""
+    if column.key:
+        return 3
+    is_empty = 0 < frame.height == frame[column.name].null_count()
+    return 0 if is_empty else 1 if column.minor else 2
 
 
 def _without_details(result: Result) -> list[Column]:

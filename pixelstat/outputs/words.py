@@ -44,4 +44,5 @@ _NUMBERS = {
     "share": "{:.1%}".format,
     "seconds": _length,
     "figure": _figure,
+    "money": "{:,.2f}".format,
 }

@@ -7,22 +7,20 @@ visit it belongs to its own. A visitor's first conversion, which tells how long 
 """
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 
 import polars as pl
 
 from pixelstat.intervals import wilson
 from pixelstat.ledger import count
-from pixelstat.options import by_option, every_option, goal_option, top_option
+from pixelstat.options import by_option, every_option, goal_option, groups_option
 from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.purchases import is_purchase, orders, warnings
 from pixelstat.reports.series import BUCKET, bucket, over_time
-from pixelstat.reports.steps import Step, step
+from pixelstat.reports.steps import Step, step, unmatched
 from pixelstat.reports.summary import CONVERSIONS
 from pixelstat.vocabulary import is_mail, top_groups, visitors
 
-MOST = 1_000  # events that may have been meant by one that does not occur
 MONEY = ("user_id", "order_id", "value", "currency")  # what is looked at only of purchases and refunds
 TOLD = ("time", "visitor", "visit", "first_seen")  # of each conversion
 
@@ -39,14 +37,14 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
         Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
         Column("goal", "text", "as it was given", key=True),
         Column("visitors", "count", "distinct visitors; the same in the rows of every goal and currency"),
-        Column("visits", "count", "distinct visits; the same in the rows of every goal and currency"),
+        Column("visits", "count", "distinct visits; the same in the rows of every goal and currency", minor=True),
         Column("conversions", "count", "distinct hits that reach the goal, an order once; in all currencies", bar=True),
-        Column("converting_visitors", "count", "distinct visitors of these hits"),
+        Column("converting_visitors", "count", "distinct visitors of these hits", minor=True),
         Column("converting_visits", "count", "distinct visits of these hits", detail=True),
         Column("visitor_rate", "share", "converting visitors of the visitors"),
         Column("visitor_rate_low", "share", "the lower end of its 95% interval (Wilson)", detail=True),
         Column("visitor_rate_high", "share", "the upper end", detail=True),
-        Column("visit_rate", "share", "converting visits of the visits"),
+        Column("visit_rate", "share", "converting visits of the visits", minor=True),
         Column(
             "visit_rate_low",
             "share",
@@ -54,7 +52,12 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
             detail=True,
         ),
         Column("visit_rate_high", "share", "the upper end", detail=True),
-        Column("median_seconds", "seconds", "from a visitor's first event in the logs to their first conversion"),
+        Column(
+            "median_seconds",
+            "seconds",
+            "from a visitor's first event in the logs to their first conversion",
+            minor=True,
+        ),
         Column("mean_seconds", "seconds", "the same", detail=True),
         Column("p90_seconds", "seconds", "the same, the 90th percentile (between two values by the line)", detail=True),
         Column("median_touches", "number", "visits up to that conversion, its own included", detail=True),
@@ -69,10 +72,10 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
         Column("orders", "count", "of these conversions the purchases with a value in this currency", detail=True),
         Column("revenue", "number", "the value of these orders; empty where the goal has none"),
         Column("net_revenue", "number", "the same without what was refunded", detail=True),
-        Column("average_order_value", "number", "revenue / orders"),
+        Column("average_order_value", "number", "revenue / orders", minor=True),
         Column("revenue_per_visitor", "number", "revenue / visitors"),
     ],
-    options=[goal_option, by_option, top_option, every_option],
+    options=[goal_option, by_option, groups_option, every_option],
     caption=_caption,
     of_visits=True,
 )
@@ -88,11 +91,16 @@ def conversions(
 ) -> pl.LazyFrame:
     """How many visitors and visits reach each goal, how soon, and what it earns.
 
-    Goals are those of pixelstat.toml, else purchase, lead and signup. A goal is an event (signup), a page (/thanks,
-    /thanks/*) or a condition in SQL ("value > 50"), with a name in front if you like.
+    Goals are those of pixelstat.toml, else what occurs of purchase, lead and signup. A goal is an event (signup), a
+    page (/thanks, /thanks/*) or a condition in SQL ("value > 50"), with a name in front if you like.
 
     With --by a hit belongs to the value that it shows, else to the first that its visit shows: a conversion to the
     channel of its visit. Orders of several currencies have a row each, in which all but the money repeats.
+
+    \b
+    pixelstat conversions access.log* --by channel
+    pixelstat conversions access.log* --goal signup --every week
+    pixelstat conversions access.log* --goal "big: value > 100"
     """
     wanted = goal or [step(event) for event in CONVERSIONS]
     # All figures come from one look at the events: a second one would read the logs again.
@@ -110,8 +118,9 @@ def conversions(
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
         if goal:
-            for sentence in unreached(held, wanted):
-                warn(sentence)
+            for place, one in enumerate(wanted):
+                for sentence in unmatched(held, f"goal {place}", one, "event"):
+                    warn(f"the goal {sentence}")
         held = with_shown(held, groups)
         is_asked = ~is_mail() | pl.any_horizontal(f"goal {place}" for place in range(len(wanted)))
         once = earliest(held).filter(pl.col("hit").is_first_distinct(), is_asked)
@@ -265,23 +274,6 @@ def with_rates(found: pl.LazyFrame) -> pl.LazyFrame:
         average_order_value=share("revenue", "orders"),
         revenue_per_visitor=share("revenue", "visitors"),
     )
-
-
-def unreached(rows: pl.DataFrame, goals: Sequence[Step]) -> list[str]:
-    """A sentence for each goal that no event reaches, with the event of these logs that is written most like it."""
-    if rows.is_empty():
-        return []
-    sentences = []
-    for place, one in enumerate(goals):
-        if rows[f"goal {place}"].any():
-            continue
-        events = (
-            rows["event"].drop_nulls().cast(pl.String).value_counts().sort("count", "event", descending=[True, False])
-        )
-        near = get_close_matches(one.event, events["event"].head(MOST), 1) if one.event else []
-        meant = f" Did you mean {near[0]}?" if near else ""
-        sentences.append(f"No event reaches the goal {one.name!r}.{meant}")
-    return sentences
 
 
 def _named(goals: Sequence[Step]) -> pl.Enum:

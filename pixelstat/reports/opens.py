@@ -33,7 +33,7 @@ def _caption(by: Sequence[str], top: int, every: str | None, **_: object) -> str
         Column("machine_opens", "count", "by machines: prefetching, scanners, bots"),
         Column("people", "count", "distinct recipients (else visitors) with an open that is no machine's"),
         Column("open_rate", "share", "people of sent; low: who blocks images opens unseen"),
-        Column("open_rate_low", "share", "lower end of its 95 % interval (Wilson)"),
+        Column("open_rate_low", "share", "lower end of its 95% interval (Wilson)"),
         Column("open_rate_high", "share", "upper end"),
         Column("clicks", "count", "clicks on the mail's links, machines' too"),
         Column("clickers", "count", "distinct recipients with a click that is no machine's"),

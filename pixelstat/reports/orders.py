@@ -10,10 +10,10 @@ from pixelstat.options import (
     by_option,
     daily_option,
     duration_text,
+    groups_option,
     horizon_option,
     refund_date_option,
     repeat_option,
-    top_option,
 )
 from pixelstat.report import Column, report
 from pixelstat.reports import purchases
@@ -31,9 +31,9 @@ def _caption(
     customers = "a customer is the user, else the visitor"
     if repeat:
         return f"by {groups} of the first order; {duration_text(horizon)} to buy again; {customers}"
-    rows = "the whole range" if every == "all" else f"by {every}"
+    rows = "the whole range, by" if every == "all" else f"by {every},"
     dated = "refunds on the day of their order" if refund_date == "order" else "refunds on their own day"
-    return f"{rows}, {groups}; {dated}; {customers}, new with the first order that counts here"
+    return f"{rows} {groups}; {dated}; {customers}, new with the first order that counts here"
 
 
 @report(
@@ -45,9 +45,9 @@ def _caption(
         Column("customers", "count", "who placed them; the rows overlap, so they do not add up, but with --repeat"),
         Column("new_customers", "count", "of these, those whose first order lies there"),
         Column("returning_customers", "count", "the others"),
-        Column("revenue", "figure", "what these orders come to, before refunds"),
-        Column("refunded", "figure", "of these orders; with --refund-date own, of any, at that time", detail=True),
-        Column("net_revenue", "figure", "revenue without what is refunded"),
+        Column("revenue", "money", "what these orders come to, before refunds"),
+        Column("refunded", "money", "of these orders; with --refund-date own, of any, at that time", detail=True),
+        Column("net_revenue", "money", "revenue without what is refunded"),
         Column("average_value", "number", "of an order, before refunds, of those that have a value"),
         Column("median_value", "number", "the same", detail=True),
         Column(
@@ -57,8 +57,8 @@ def _caption(
             detail=True,
         ),
         Column("returning_orders", "count", "of the returning customers", detail=True),
-        Column("new_revenue", "figure", "of the new customers, before refunds", detail=True),
-        Column("returning_revenue", "figure", "of the returning customers, before refunds", detail=True),
+        Column("new_revenue", "money", "of the new customers, before refunds", detail=True),
+        Column("returning_revenue", "money", "of the returning customers, before refunds", detail=True),
         *(
             Column(f"{name}_change", "share", "since the row before; empty where the logs hold only a part of one")
             for name in CHANGES
@@ -66,14 +66,14 @@ def _caption(
         Column("observed", "count", "customers whose --horizon was over when the logs end"),
         Column("repeat_customers", "count", "of these, those who ordered again within it"),
         Column("repeat_rate", "share", "repeat_customers of those observed"),
-        Column("repeat_rate_low", "share", "19 times of 20 the true rate is no lower: Wilson's interval", detail=True),
-        Column("repeat_rate_high", "share", "and no higher", detail=True),
+        Column("repeat_rate_low", "share", "the lower end of its 95% interval (Wilson)", detail=True),
+        Column("repeat_rate_high", "share", "the upper end", detail=True),
         Column("pending", "count", "customers whose --horizon is not over"),
         Column("second_orders", "count", "customers with a second order, however late, pending ones too", detail=True),
         Column("censored", "count", "customers who had none when the logs end, and still may", detail=True),
         Column("median_seconds_to_second", "seconds", "from the first order to the second, of those who have one"),
     ],
-    options=[daily_option, by_option, top_option, refund_date_option, repeat_option, horizon_option],
+    options=[daily_option, by_option, groups_option, refund_date_option, repeat_option, horizon_option],
     caption=_caption,
 )
 def orders(
@@ -98,6 +98,10 @@ def orders(
 
     --repeat has one row a currency: of the customers whose first order was at least --horizon before the end of the
     logs, those who ordered again within it. For the others the answer is pending.
+
+    \b
+    pixelstat orders access.log* --every week
+    pixelstat orders access.log* --repeat --horizon 30d --by channel
     """
     own = [name for name in by if name != "currency"]
     groups = [f"by {name}" for name in own]  # with a space, as no column of one's own has

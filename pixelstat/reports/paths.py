@@ -22,7 +22,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.options import few_option
 from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
-from pixelstat.reports.steps import Step
+from pixelstat.reports.steps import Step, unmatched
 from pixelstat.vocabulary import is_page_view
 
 ENTRY, EXIT, OTHER, UNKNOWN = "(entry)", "(exit)", "(other)", "(unknown)"
@@ -57,9 +57,10 @@ show_option = click.Option(
 
 
 def _caption(start: Step | None, end: Step | None, depth: int, **_: object) -> str:
-    way = f"before the first {end.name}" if end else f"after the first {start.name}" if start else f"from {ENTRY}"
     many = "1 step" if depth == 1 else f"{depth} steps"
-    return f"{many} {way} of a visit; who has visits that differ stands in several rows, so visitors do not add up"
+    way = f"{many} before the first {end.name}" if end else f"{many} after the first {start.name}" if start else ""
+    first = "the first step" if depth == 1 else f"the first {many}"
+    return f"{way or first} of a visit; who has visits that differ stands in several rows, so visitors do not add up"
 
 
 def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def named(start: Step | None, end: Step | None, **_: object) -> Iterable[str]:
         Column("step", "count", "1 for edges at the start, or with --to at the end", key=True),
         Column("visitors", "count", "distinct visitors; the rows overlap, so they do not add up", bar=True),
         Column("visits", "count", "that go this way; each goes one"),
-        Column("of_visitors", "count", "who are there at all: at the source, with --to at the target"),
+        Column("of_visitors", "count", "who are there at all: at the source, with --to at the target", minor=True),
         Column("share", "share", "visitors, of those; in a tree of the row that it leads on from"),
     ],
     options=[from_option, to_option, depth_option, few_option, nodes_option, collapse_option, show_option],
@@ -105,6 +106,7 @@ def paths(
     collapse: bool,
     show: str | None,
     is_table: bool,
+    warn: Callable[[str], object],
 ) -> pl.LazyFrame:
     """What people do after something (--from), before it (--to), or from where their visits begin.
 
@@ -113,9 +115,9 @@ def paths(
     followed as far as its events are asked for, by --until and --where.
 
     \b
-    pixelstat paths access.log*                          from the entry, as a tree
+    pixelstat paths access.log*                        from the entry, as a tree
     pixelstat paths access.log* --from /pricing --depth 3
-    pixelstat paths access.log* --from / -o edges.csv    source, target, step, visitors: a Sankey
+    pixelstat paths access.log* --from / -o edges.csv  for a Sankey
     pixelstat paths access.log* --to purchase --show whole --depth 8
     """
     anchor = start or end
@@ -133,6 +135,8 @@ def paths(
     special = pl.Series([OTHER, ENTRY if end else EXIT, anchor.name if anchor else ENTRY])
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
+        for sentence in unmatched(held, "is_start", anchor, "node") if anchor else ():
+            warn(f"{'--to' if end else '--from'} {sentence}")
         names, ordered = in_order(held)
         walked = from_start(ordered, is_back=end is not None) if anchor else ordered.filter("is_node")
         walked = walked.filter(_begins() | (column("code") != column("code").shift())) if collapse else walked

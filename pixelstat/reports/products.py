@@ -45,7 +45,7 @@ def _caption(
 ) -> str:
     if abandoned:
         groups = f"by {', '.join(by)}; " if by else ""
-        return f"{groups}a cart begins with the first add_to_cart and has {duration_text(window)} to be bought"
+        return f"{groups}a cart begins with the first add_to_cart and is pending for {duration_text(window)}"
     if viewed_not_purchased:
         return f"{f'the {top} latest' if top else 'all'}; pending for {duration_text(window)} after the last view"
     groups = f"by {', '.join(by)}, " if by else ""
@@ -64,17 +64,22 @@ def _caption(
         Column("carts", "count", "add_to_cart events, the same; with --abandoned, carts that were begun"),
         Column("purchases", "count", "orders in this currency", bar=True),
         Column("quantity", "figure", "pieces of these orders; 1 where the pixel does not tell", detail=True),
-        Column("revenue", "figure", "price x quantity, before refunds; empty where no price is known"),
+        Column("revenue", "money", "price x quantity, before refunds; empty where no price is known"),
         Column(
             "refunded",
-            "figure",
+            "money",
             "of these orders: the products that a refund names, else all in proportion",
             detail=True,
         ),
-        Column("net_revenue", "figure", "revenue without what is refunded", detail=True),
-        Column("viewers", "count", "distinct visitors who viewed; like all that follows the same for each currency"),
-        Column("carters", "count", "distinct visitors who added to a cart"),
-        Column("buyers", "count", "distinct visitors who bought, in any currency"),
+        Column("net_revenue", "money", "revenue without what is refunded", detail=True),
+        Column(
+            "viewers",
+            "count",
+            "distinct visitors who viewed; like all that follows the same for each currency",
+            minor=True,
+        ),
+        Column("carters", "count", "distinct visitors who added to a cart", minor=True),
+        Column("buyers", "count", "distinct visitors who bought, in any currency", minor=True),
         Column("view_to_cart", "share", "of the viewers those who also added, before or after"),
         Column("cart_to_purchase", "share", "of the carters those who also bought"),
         Column("view_to_purchase", "share", "of the viewers those who also bought"),
@@ -85,8 +90,8 @@ def _caption(
         Column("emptied", "count", "carts without one that all was taken out of"),
         Column("pending", "count", "carts whose --window is not over when the logs end, bought or not: in no rate"),
         Column("abandonment_rate", "share", "abandoned of bought and abandoned"),
-        Column("abandonment_rate_low", "share", "19 times of 20 the true rate is no lower: Wilson's interval"),
-        Column("abandonment_rate_high", "share", "and no higher"),
+        Column("abandonment_rate_low", "share", "the lower end of its 95% interval (Wilson)", detail=True),
+        Column("abandonment_rate_high", "share", "the upper end", detail=True),
     ],
     options=[by_option, top_option, viewed_option, abandoned_option, decision_option],
     caption=_caption,
@@ -115,6 +120,11 @@ def products(
     --abandoned counts carts: a visitor's begins with the first add_to_cart, and ends with an order or after --window;
     what is added then is another. With --by product, category or name each has a cart of its own. Other columns are
     as the first add_to_cart has them.
+
+    \b
+    pixelstat products access.log* --by category
+    pixelstat products access.log* --abandoned --by product --window 1d
+    pixelstat products access.log* --viewed-not-purchased --top 0 -o who.csv
     """
     if viewed_not_purchased and abandoned:
         raise PixelstatError("--abandoned and --viewed-not-purchased are two reports.", "Leave one of them out.")

@@ -4,7 +4,7 @@ Where pages are grouped, a group's name is a step, too, and comes before an even
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -23,6 +23,7 @@ _OF_MANY = re.compile(  # SQL that looks beyond the row: its answer would hang o
 )
 _NAMED = re.compile(r"\s*([^:'\"()=<>!/]+?)\s*:(?:\s+(?=\S)|(?=/)|\s*(?=.*[=<>!'\"(]))(.*)", re.DOTALL)
 
+NAMES = 1_000  # events that may have been meant by one that does not occur
 MOST = 500  # operators in a condition: each nests the ones before it, and Polars dies of very many
 _OPERATOR = re.compile(r"(?i)\b(?:and|or|not|like)\b|[-+*/%<>=|]+")
 
@@ -121,3 +122,12 @@ def share_no_hit(steps: Sequence[Step]) -> bool:
     """Whether no event can be a hit of two of these steps, told from the steps alone."""
     events = [step.event for step in steps]
     return None not in events and len(set(events)) == len(events)
+
+
+def unmatched(rows: pl.DataFrame, flag: str, step: Step, names: str) -> Iterator[str]:
+    """A sentence where no row has the step's flag, with the one of `names` that is written most like its event."""
+    if rows.is_empty() or rows[flag].any():
+        return
+    there = rows[names].drop_nulls().cast(pl.String).value_counts().sort("count", names, descending=[True, False])
+    near = get_close_matches(step.event, there[names].head(NAMES), 1) if step.event else []
+    yield f"{step.name!r} matches no event.{f' Did you mean {near[0]}?' if near else ''}"

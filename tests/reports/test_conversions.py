@@ -156,10 +156,10 @@ def test_a_goal_that_nobody_reaches_has_a_row_and_the_event_that_may_have_been_m
         ["purchse", "3", "5", "0"], ["/none", "3", "5", "0"], ["signup", "3", "5", "1"],
     ]  # fmt: skip
     assert [line for line in err.splitlines() if line.startswith("Warning")] == [
-        "Warning: No event reaches the goal 'purchse'. Did you mean purchase?",
-        "Warning: No event reaches the goal '/none'.",
+        "Warning: the goal 'purchse' matches no event. Did you mean purchase?",
+        "Warning: the goal '/none' matches no event.",
     ]
-    assert "Warning: No event" not in ran(tmp_path)[1]  # lead is nobody's wish
+    assert "matches no event" not in ran(tmp_path)[1]  # lead is nobody's wish
     assert "Warning" not in ran(tmp_path, "--goal", "purchse", "-q")[1]
 
 
@@ -414,7 +414,7 @@ def test_hostile_events_harm_nothing() -> None:
         events, goal=goals, by=["page"], top=1, every="day", tz="UTC", warn=warned.append
     ).collect()
     assert found.select("goal", "visitors", "conversions").rows() == [("purchse", 1, 0), ("purchase", 1, 0)]
-    assert warned[0] == "No event reaches the goal 'purchse'. Did you mean purchase?"
+    assert warned[0] == "the goal 'purchse' matches no event. Did you mean purchase?"
 
 
 def test_without_events_each_goal_has_a_row_of_zeros_and_nothing_is_warned_of() -> None:

@@ -107,10 +107,13 @@ def test_a_funnel_by_a_column_is_the_funnel_of_those_who_show_each_value_first(
     [
         ("--visitors-at 1 --lost", "Nobody is lost before step 1."),
         ("--visitors-at purchase --reached --order unordered", "--visitors-at 'purchase' is no step."),
-        ("--visitors-at 2 --reached --since 2026-09-07 --compare previous", "A list has no figures that could be"),
-        ("--strict-over login", "--strict-over needs --order strict."),
-        ("--touch last", "--touch needs --by."),
-        ("--exclude-mode stop", "--exclude-mode needs --exclude."),
+        (
+            "--visitors-at 2 --reached --since 2026-09-07 --compare previous",
+            "--visitors-at and --compare do not go together.",
+        ),
+        ("--strict-over login", "--strict-over changes nothing without --order strict."),
+        ("--touch last", "--touch changes nothing without --by COLUMN."),
+        ("--exclude-mode stop", "--exclude-mode changes nothing without --exclude EVENT."),
     ],
 )
 def test_options_that_would_say_nothing_are_refused(options: str, sentence: str, tmp_path: Path) -> None:

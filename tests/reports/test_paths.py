@@ -55,7 +55,7 @@ def asked(**given: Any) -> dict[str, Any]:
     default = {"start": None, "end": None, "depth": 4, "top": 3, "nodes": "both", "collapse": True, "show": None}
     for end in ("start", "end"):
         given[end] = step(given[end]) if given.get(end) else None
-    return {**default, "is_table": False, **given}
+    return {**default, "is_table": False, "warn": str, **given}
 
 
 def found(people: Sequence[Sequence[Sequence[Hit]]], **given: Any) -> list[dict[str, Any]]:

@@ -102,7 +102,7 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
     counted = [
         name
         for name, kind in kinds.items()
-        if kind in ("count", "figure")
+        if kind in ("count", "figure", "money")
         and name not in (*row, *OTHERS.get(report.name, ()))
         and not name.endswith("_change")
     ]
