@@ -59,7 +59,7 @@ def with_visits(events: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
     touch = pl.when(column("source").is_not_null()).then(campaign) if cut.campaign else pl.lit(None, pl.String)
     prepared = events.with_columns(touch.alias("own touch"), **made_of)
     found = prepared.map_batches(lambda rows: told(rows, cut), projection_pushdown=True)
-    needed = ["time", "visitor", "event", "hit", *(["own touch"] if cut.campaign else [])]
+    needed = ["time", "visitor", "event", "hit", "first", *(["own touch"] if cut.campaign else [])]
     asked = pl.any_horizontal(column(name).is_null() for name in needed)
     found = found.with_columns(rejected=pl.when(asked | ~asked).then("rejected"))
     if cut.names_source:
@@ -94,6 +94,7 @@ def in_order(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
         .select(
             "time",
             "hit",
+            "first",
             row="its row",
             who=column("visitor").cast(pl.Categorical()).to_physical(),
             is_ping=column("event").eq_missing(pl.lit("ping")),
@@ -106,7 +107,7 @@ def in_order(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     key = column("who").cast(pl.Int128) * _VISITOR + column("time").to_physical().cast(pl.Int128) * _PLACE
     key += pl.int_range(pl.len()).cast(pl.Int128)
     place = events.select(key.alias("key")).sort("key").select((column("key") % _PLACE).cast(pl.UInt32)).to_series()
-    by_visitor = events.drop("hit").with_columns(is_again=_is_again(events))[place]
+    by_visitor = events.drop("hit", "first").with_columns(is_again=_is_again(events))[place]
     return by_visitor.with_columns(first_seen=pl.when(_is_another()).then("time").forward_fill())
 
 
@@ -150,11 +151,11 @@ def _is_another() -> pl.Expr:
 
 
 def _is_again(events: pl.DataFrame) -> pl.Series:
-    """Whether a hit stands at an earlier time, or in an earlier row, too."""
+    """Whether a hit stands at an earlier time too, or of one time is not its `first`, or stands in an earlier row."""
     again = pl.Series("is_again", [False]).new_from_index(0, len(events))
     if events["hit"].n_unique() == len(events):
         return again
-    order = events.select("time", "row", place=pl.int_range(pl.len())).sort("time", "row")["place"]
+    order = events.select("time", "first", "row", place=pl.int_range(pl.len())).sort("time", "first", "row")["place"]
     return again.scatter(order, ~events["hit"].gather(order).is_first_distinct())
 
 

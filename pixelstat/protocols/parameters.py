@@ -100,11 +100,19 @@ def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.
     return rows.with_columns(
         products=pl.lit(None, EVENTS["products"]),
         value=number(column("value")),
+        currency=currency(column("currency")),
         flaw=pl.when(column("given_value").is_not_null() & number(column("given_value")).is_null())
         .then(pl.lit("number"))
         .when(column("of_flawed").str.contains(f"={MACRO}"))
         .then(pl.lit("macro")),
     )
+
+
+def currency(text: pl.Expr) -> pl.Expr:
+    """The currency that a text names, null where it is blank: `eur` and `EUR ` are EUR. What is no code stays itself."""
+    bare = text.str.strip_chars()
+    is_code = bare.str.contains("^[A-Za-z]{3}$")
+    return pl.when(is_code).then(bare.str.to_uppercase()).when(bare != "").then(bare)
 
 
 def number(text: pl.Expr) -> pl.Expr:

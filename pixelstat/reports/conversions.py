@@ -15,13 +15,14 @@ from pixelstat.ledger import count
 from pixelstat.options import by_option, every_option, goal_option, groups_option
 from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
+from pixelstat.reports.lines import is_of_orders, valued
 from pixelstat.reports.purchases import is_purchase, orders, warnings
 from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.reports.steps import Step, step, unmatched
 from pixelstat.reports.summary import CONVERSIONS
 from pixelstat.vocabulary import is_mail, top_groups, visitors
 
-MONEY = ("user_id", "order_id", "value", "currency")  # what is looked at only of purchases and refunds
+MONEY = ("user_id", "order_id", "value", "currency", "product", "products")  # what is looked at only of orders
 TOLD = ("time", "visitor", "visit", "first_seen")  # of each conversion
 
 
@@ -108,7 +109,7 @@ def conversions(
         "time", "hit", "first", "visit", "first_seen",
         visitor=pl.when(~is_mail()).then("visitor").cast(pl.Categorical()).to_physical(),
         event=pl.col("event").cast(pl.Categorical()),
-        **{name: pl.when(is_money()).then(name) for name in MONEY},
+        **{name: pl.when(is_of_orders()).then(name) for name in MONEY},
         **{f"goal {place}": one.hit for place, one in enumerate(wanted)},
         **({BUCKET: bucket(pl.col("time"), every, tz)} if every else {}),
         **{f"by {name}": pl.col(name) for name in by},
@@ -147,11 +148,6 @@ def conversions(
     return rated.select(*(["time"] if every else []), *by, *declared)
 
 
-def is_money() -> pl.Expr:
-    """True for what orders are made of. Never null."""
-    return is_purchase() | pl.col("event").eq_missing(pl.lit("refund"))
-
-
 def with_shown(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """Rows of events in which these columns are their own, else the first that their visit shows."""
     time, visit = pl.col("time"), pl.col("visit")
@@ -175,7 +171,7 @@ def reaching(
     flags = [f"goal {place}" for place in range(len(goals))]
     told = [*TOLD, *keys, *flags]
     others = once.filter(pl.any_horizontal(flags), ~is_purchase()).select(told)
-    sold = rows.filter(is_money()).lazy()
+    sold = valued(rows.filter(is_of_orders())).lazy()
     bought = orders(sold, [*keys, *flags, "visit", "first_seen"]).filter(pl.any_horizontal(flags)).collect()
     if len(bought):
         for sentence in warnings(sold):

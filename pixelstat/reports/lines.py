@@ -2,16 +2,19 @@
 
 A product is known by its id, or by its name where it has none. What a line brings is price times quantity, which is 1
 where the event tells none; without a price it is the order's value, if the order has no other line. Else nobody knows.
+An order that tells no value has that of its lines, as far as they tell their prices.
 
-A refund that names products of its order is of these: of all that was bought of them, or of the quantity that it names.
-Any other is of all products, in proportion to what is left of them.
+A refund that names products of its order is of these: of all that was bought of them, or of the quantity that it names;
+without a value it gives back what they brought. Any other is of all products, in proportion to what is left of them.
 """
 
 import polars as pl
 
 from pixelstat.ledger import count
-from pixelstat.reports.purchases import NEEDED, ORDER, counted, is_purchase, is_refund, refunds
+from pixelstat.reports import purchases
+from pixelstat.reports.purchases import ORDER, counted, is_purchase, is_refund, refunds
 
+NEEDED = (*purchases.NEEDED, "product", "products")  # columns of EVENTS
 LINE = ("product", "name", "category", "price", "quantity")
 WARNINGS = {  # what no figure of the lines shows, in words for one and for many
     "nameless": ("order names no product: left out", "orders name no product: left out"),
@@ -39,29 +42,35 @@ def lines(rows: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def of_orders(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS, as far as orders need them, with their products -> the lines of the orders.
+def is_of_orders() -> pl.Expr:
+    """True for what orders are made of: purchases, refunds, and products in requests of their own. Never null."""
+    return is_purchase() | is_refund() | pl.col("event").eq_missing(pl.lit("item"))
+
+
+def valued(rows: pl.DataFrame) -> pl.DataFrame:
+    """EVENTS, as far as they are NEEDED -> the same with the value of purchases and refunds that tell none.
+
+    That of a purchase is what its lines bring, that of a refund what the products of its order brought that it names,
+    without what refunds before it gave back of these. Still null where no price of these is known.
+    """
+    is_short = pl.col("value").is_null()
+    if rows.filter(is_short, is_purchase() | is_refund()).is_empty():
+        return rows
+    bought = _once(rows.lazy(), is_purchase()).filter(is_short)
+    rows = _filled(rows, _sold(bought, rows.lazy()), "revenue")
+    return _filled(rows, _named(rows.lazy(), _returned(rows.lazy())).filter(is_short), "brings")
+
+
+def of_orders(rows: pl.DataFrame) -> pl.LazyFrame:
+    """EVENTS, as far as they are NEEDED -> the lines of the orders.
 
     Beside the columns of the order's first hit: `product`, `name`, `category`, `price`, `quantity`, `revenue` and
     `refunded`, both of which are null where nobody knows. The line of an order without any product has none.
     """
-    column = pl.col
-    bought = counted(rows.filter(is_purchase()))
-    told = lines(bought)
-    # Some pixels tell the products of an order in requests of their own.
-    items = rows.filter(column("event") == "item", column("order_id").is_not_null())
-    items = lines(items.filter(column("hit").is_first_distinct())).filter(column("product").is_not_null())
-    listed = bought.drop("product", "products").join(items.select("order_id", *LINE), on="order_id")
-    listed = listed.join(told.filter(column("product").is_not_null()), on="hit", how="anti")
-    told = pl.concat([told.join(listed, on="hit", how="anti", maintain_order="left"), listed], how="diagonal")
-    quantity = column("quantity").fill_null(1.0)
-    amount = column("price") * quantity
-    is_alone = pl.len().over("hit") == 1
-    told = told.with_columns(
-        quantity=quantity,
-        revenue=pl.coalesce(pl.when(amount.is_finite()).then(amount), pl.when(is_alone).then("value")),
-    )
-    return _with_refunds(told, rows)
+    worth = valued(rows).lazy()
+    # By refunds as they are: of what tells a value another part counts than of what tells none.
+    named = _named(rows.lazy(), _returned(worth))
+    return _with_refunds(_sold(counted(worth.filter(is_purchase())), worth), worth, named)
 
 
 def warnings(told: pl.LazyFrame) -> list[str]:
@@ -76,21 +85,50 @@ def warnings(told: pl.LazyFrame) -> list[str]:
     return [f"{count(found[name], *words)}." for name, words in WARNINGS.items() if found[name]]
 
 
-def _with_refunds(told: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with `refunded`: what refunds of their product and of their whole order give back of them."""
+def _once(rows: pl.LazyFrame, which: pl.Expr) -> pl.LazyFrame:
+    """Each hit of these once: the first one."""
+    return rows.filter(which).sort(*ORDER).filter(pl.col("hit").is_first_distinct())
+
+
+def _sold(bought: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Purchases, each hit once, and EVENTS with their items -> the lines of these purchases with `revenue`."""
     column = pl.col
-    back = rows.filter(is_refund()).sort(*ORDER).filter(column("hit").is_first_distinct())
-    returned = told.join(back.select("order_id").unique(), on="order_id", how="semi", maintain_order="left")
-    is_first = column("hit") == column("hit").first().over("order_id")  # kept duplicates are orders, too
-    returned = returned.filter(is_first)
-    named = _named(back, returned)
-    # What tells no value gives back what the lines bring that it names; an order without one has that of its lines.
+    told = lines(bought)
+    # Some pixels tell the products of an order in requests of their own.
+    items = rows.filter(column("event") == "item", column("order_id").is_not_null())
+    items = lines(items.filter(column("hit").is_first_distinct())).filter(column("product").is_not_null())
+    listed = bought.drop("product", "products").join(items.select("order_id", *LINE), on="order_id")
+    listed = listed.join(told.filter(column("product").is_not_null()), on="hit", how="anti")
+    told = pl.concat([told.join(listed, on="hit", how="anti", maintain_order="left"), listed], how="diagonal")
+    quantity = column("quantity").fill_null(1.0)
+    amount = column("price") * quantity
+    is_alone = pl.len().over("hit") == 1
+    return told.with_columns(
+        quantity=quantity,
+        revenue=pl.coalesce(pl.when(amount.is_finite()).then(amount), pl.when(is_alone).then("value")),
+    )
+
+
+def _returned(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The lines of the orders that are refunded: of an order that is kept twice the first one's."""
+    bought = counted(rows.filter(is_purchase(), pl.col("order_id").is_not_null()))
+    bought = bought.filter(pl.col("order_id").is_first_distinct())
+    back = rows.filter(is_refund()).select("order_id")
+    return _sold(bought.join(back, on="order_id", how="semi", maintain_order="left"), rows)
+
+
+def _filled(rows: pl.DataFrame, lines: pl.LazyFrame, amount: str) -> pl.DataFrame:
+    """Rows with what the lines of their hit come to, where they tell no value; null where no line tells it."""
+    worth = pl.when(pl.col(amount).count() > 0).then(pl.col(amount).sum())
+    joined = rows.lazy().join(lines.group_by("hit").agg(worth=worth), on="hit", how="left", maintain_order="left")
+    return joined.with_columns(value=pl.coalesce("value", "worth")).drop("worth").collect()
+
+
+def _with_refunds(told: pl.LazyFrame, rows: pl.LazyFrame, named: pl.LazyFrame) -> pl.LazyFrame:
+    """Lines, EVENTS and the products that refunds name -> the lines with `refunded`: of their product and of all."""
+    column = pl.col
     asked = named.group_by("hit").agg(asked=column("brings").sum())
-    back = back.join(asked, on="hit", how="left").with_columns(value=pl.coalesce("value", "asked"))
-    bring = returned.group_by("hit").agg(bring=column("revenue").sum())
-    orders = returned.unique("hit").join(bring, on="hit").with_columns(value=pl.coalesce("value", "bring"))
-    applied = refunds(pl.concat([orders.select(NEEDED), back.select(NEEDED)]), ["hit"])
-    applied = applied.join(asked, on="hit", how="left")
+    applied = refunds(rows, ["hit"]).join(asked, on="hit", how="left")
     reach = (column("refunded") / column("asked")).clip(0.0, 1.0).fill_nan(1.0)
     by_product = (
         named.join(applied.select("hit", reach=reach), on="hit")
@@ -103,7 +141,7 @@ def _with_refunds(told: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
     by_order = (
         applied.group_by("order")
         .agg(of_all=of_all, others=others)
-        .join(orders.select("value", order="hit"), on="order")
+        .join(told.unique("hit").select("value", order="hit"), on="order")
         .select("order", of_rest=share)
     )
     of_product, of_rest = column("of_product").fill_null(0.0), column("of_rest").fill_null(0.0)
@@ -115,15 +153,31 @@ def _with_refunds(told: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _named(back: pl.LazyFrame, returned: pl.LazyFrame) -> pl.LazyFrame:
-    """Refunds -> a row for each product of its order that one names: which part of it, and what that brings."""
+def _named(rows: pl.LazyFrame, returned: pl.LazyFrame) -> pl.LazyFrame:
+    """EVENTS, and the lines of the orders that are refunded -> a row for each product that a refund names of its order.
+
+    hit, order, value, product, which part of it and what that brings; of a refund without a value no more than the
+    refunds before it have left of the product.
+    """
     column = pl.col
+    whole = pl.when(column("revenue").count() > 0).then(_brings().sum())
     there = returned.group_by("order_id", "product").agg(
-        column("hit").first().alias("order"), _brings().sum(), column("quantity").sum().alias("all")
+        column("hit", "currency").first().name.prefix("of "), whole=whole, all=column("quantity").sum()
     )
+    is_other = column("currency").is_not_null() & column("currency").ne_missing(column("of currency"))
+    those = lines(_once(rows, is_refund()))
+    those = those.join(there, on=["order_id", "product"], maintain_order="left").filter(~is_other)
     part = (column("quantity").abs() / column("all")).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
-    those = lines(back.select("hit", "order_id", "product", "products")).join(there, on=["order_id", "product"])
-    return those.select("hit", "order", "product", part=part, brings=column("revenue") * part)
+    asked = (column("whole") * column("part")).sum().over("hit")
+    reach = (column("value").abs() / asked).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
+    so_far = (column("part") * reach).cum_sum().over("of hit", "product").clip(upper_bound=1.0)
+    left = column("so far") - column("so far").shift(1, fill_value=0.0).over("of hit", "product")
+    return (
+        those.with_columns(part=part)
+        .with_columns(so_far.alias("so far"))
+        .with_columns(part=pl.when(column("value").is_null()).then(left).otherwise("part"))
+        .select("hit", "product", "value", "part", order="of hit", brings=column("whole") * column("part"))
+    )
 
 
 def _brings() -> pl.Expr:

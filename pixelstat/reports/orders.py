@@ -16,7 +16,7 @@ from pixelstat.options import (
     repeat_option,
 )
 from pixelstat.report import Column, report
-from pixelstat.reports import purchases
+from pixelstat.reports import lines, purchases
 from pixelstat.reports.series import BUCKET, EVERY, bucket, is_partial, over_time
 from pixelstat.vocabulary import top_groups
 
@@ -106,8 +106,7 @@ def orders(
     own = [name for name in by if name != "currency"]
     groups = [f"by {name}" for name in own]  # with a space, as no column of one's own has
     columns = {group: pl.col(name) for group, name in zip(groups, own, strict=True)}
-    wanted = purchases.is_purchase() | purchases.is_refund()
-    rows = events.filter(wanted).select(*purchases.NEEDED, **columns)
+    rows = events.filter(lines.is_of_orders()).select(*lines.NEEDED, **columns)
 
     def found(rows: pl.LazyFrame) -> pl.LazyFrame:
         if repeat:
@@ -116,6 +115,7 @@ def orders(
         return changed(told, groups, every=every, start=log_start(), end=log_end())
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
+        held = lines.valued(held)
         for sentence in purchases.warnings(held.lazy()):
             warn(sentence)
         return found(held.lazy()).collect()

@@ -130,19 +130,20 @@ def products(
         raise PixelstatError("--abandoned and --viewed-not-purchased are two reports.", "Leave one of them out.")
     there = events.collect_schema().names()
     own = {f"by {name}": pl.col(name) for name in by if name in there and name != "product"}
-    is_wanted = pl.col("event").is_in([VIEW, ADD, REMOVE, "purchase", "refund", "item"])
-    rows = events.filter(is_wanted).select(*purchases.NEEDED, "product", "products", **own)
+    is_seen = pl.col("event").is_in([VIEW, ADD, REMOVE])
+    rows = events.filter(is_seen | lines.is_of_orders()).select(*lines.NEEDED, **own)
     asked = Asked(by, top, tz, window)
     find = left_carts if abandoned else viewed if viewed_not_purchased else overall
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
-        acts = earliest(held.filter(pl.col("event").is_in([VIEW, ADD, REMOVE])))
+        acts = earliest(held.filter(is_seen))
+        held = held.filter(lines.is_of_orders())
         seen = lines.lines(acts.filter(pl.col("hit").is_first_distinct()).lazy())
-        told = lines.of_orders(held.lazy()).collect().lazy()
+        told = lines.of_orders(held).collect().lazy()
         found = find(asked.grouped(seen), asked.grouped(told), asked, log_end()).collect()
         sentences = [*_nameless(seen), *lines.warnings(told)]
         if find is overall:  # the others show no money
-            sentences += [*purchases.warnings(held.lazy()), *_of_several_currencies(found, by)]
+            sentences += [*purchases.warnings(lines.valued(held).lazy()), *_of_several_currencies(found, by)]
         for sentence in sentences:
             warn(sentence)
         return found

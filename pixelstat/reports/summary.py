@@ -7,6 +7,7 @@ import polars as pl
 from pixelstat.options import by_option, every_option, few_option
 from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
+from pixelstat.reports.lines import is_of_orders, valued
 from pixelstat.reports.purchases import counted, is_purchase
 from pixelstat.reports.series import bucket, first_instant
 from pixelstat.reports.visits import each
@@ -44,9 +45,7 @@ def summary(
         "time", "hit", "first", "visit", "visit_start", "visit_seconds", "visit_views", "single_hit",
         "channel", "device_type", "currency",
         visitor=pl.when(~is_mail()).then("visitor").cast(pl.Categorical()).to_physical(),
-        value=pl.when(is_purchase()).then("value"),
-        order_id=pl.when(is_purchase()).then("order_id"),
-        is_purchase=is_purchase(),
+        **{name: pl.when(is_of_orders()).then(name) for name in ("event", "value", "order_id", "product", "products")},
         page=pl.when(is_page_view()).then("page").cast(pl.Categorical()),
         is_view=is_page_view(),
         **{f"goal {name}": reached for name, reached in wanted.items()},
@@ -56,7 +55,7 @@ def summary(
     groups = {name: dtype for name, dtype in rows.collect_schema().items() if name.startswith("by ")}
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
-        held = without_repeated_orders(earliest(held).filter(column("hit").is_first_distinct()), list(wanted))
+        held = with_orders(earliest(held).filter(column("hit").is_first_distinct()), list(wanted))
         if not groups:
             return figures(held, list(wanted), top, always=bool(goals))
         parts = [pl.DataFrame(schema={**groups, **FIGURES})]
@@ -72,15 +71,13 @@ def summary(
     return found.with_columns(first_instant(pl.col("time"), every, tz)) if every else found
 
 
-def without_repeated_orders(rows: pl.DataFrame, goals: Sequence[str]) -> pl.DataFrame:
-    """Rows of which a purchase that is no order of its own, as `counted` says, is no conversion and has no value."""
-    purchases = rows.lazy().filter("is_purchase")
-    again = purchases.join(counted(purchases), on="hit", how="anti").select("hit").collect()["hit"]
-    if again.is_empty():
-        return rows
-    is_again = pl.col("is_purchase") & pl.col("hit").is_in(again.implode())
-    reached = [(pl.col(f"goal {name}") & ~is_again).alias(f"goal {name}") for name in goals]
-    return rows.with_columns(*reached, value=pl.when(~is_again).then("value"))
+def with_orders(rows: pl.DataFrame, goals: Sequence[str]) -> pl.DataFrame:
+    """Rows with the `value` of orders alone. A purchase that is no order of its own is no conversion and has none."""
+    sold = valued(rows.filter(is_of_orders())).lazy().filter(is_purchase())
+    orders = counted(sold).select("hit", "value", is_order=pl.lit(value=True))
+    rows = rows.drop("value").lazy().join(orders, on="hit", how="left", maintain_order="left").collect()
+    is_again = is_purchase() & pl.col("is_order").is_null()
+    return rows.with_columns((pl.col(f"goal {name}") & ~is_again).alias(f"goal {name}") for name in goals)
 
 
 def _most_first(rows: pl.DataFrame, groups: list[str], top: int) -> list[tuple[tuple[object, ...], pl.DataFrame]]:

@@ -120,6 +120,14 @@ def test_an_order_that_is_reloaded_makes_its_visit_no_longer() -> None:
     assert told["visit_seconds"].to_list() == [60.0, 60.0, 60.0, None]
 
 
+@pytest.mark.parametrize("order", [[1, 2, 3], [3, 2, 1], [2, 3, 1]])
+def test_an_order_of_several_visitors_in_one_second_is_in_the_visit_of_its_first_hit(order: list[int]) -> None:
+    rows = [{"at": 0, "event": "purchase", "visitor": f"v:{n}"} for n in order]
+    same = events(*rows).with_columns(hit=pl.lit(7, pl.UInt64), first=pl.col("visitor").str.slice(2).cast(pl.Int64) % 3)
+    told = with_visits(same, Cut()).collect()
+    assert told.filter(pl.col("visit").is_not_null())["visitor"].to_list() == ["v:3"]
+
+
 def test_what_is_set_aside_is_of_no_visit() -> None:
     rows = cut({"at": 0}, {"at": 1000, "rejected": "bot"}, {"at": 2500})
     assert rows["visit"].is_null().to_list() == [False, True, False]

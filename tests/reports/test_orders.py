@@ -228,6 +228,13 @@ def test_periods_are_compared(tmp_path: Path) -> None:
     assert picked([again], "currency", "customers", "previous_customers") == [("EUR", "2", "2")]
 
 
+def test_a_currency_is_the_same_in_small_letters_and_with_blanks(tmp_path: Path) -> None:
+    spelled = ["EUR", "eur", " Eur ", "€", "Euro", " "]
+    lines = tuple(bought("ann", f"A{n}", "5", f"10:0{n}", cur=cur) for n, cur in enumerate(spelled))
+    found = picked(rows(tmp_path, "--every", "all", lines=lines), "currency", "orders", "revenue")
+    assert found == [("EUR", "3", "15.0"), ("Euro", "1", "5.0"), ("€", "1", "5.0"), ("", "1", "5.0")]
+
+
 def test_no_orders_give_no_rows(tmp_path: Path) -> None:
     for arguments in ((), ("--repeat",), ("--every", "all"), ("--refund-date", "own"), ("--by", "channel")):
         assert rows(tmp_path, *arguments, lines=(view("ann", "/", "10:00"),)) == []
