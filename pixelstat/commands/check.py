@@ -11,7 +11,6 @@ import click
 import polars as pl
 
 from pixelstat import formats, outputs, paths, source
-from pixelstat.command import say_damage, spare
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.formats.samples import Format
@@ -21,6 +20,7 @@ from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_opti
 from pixelstat.pipeline import Logs, Selection, read
 from pixelstat.rejects import Limit, Rejects, is_bad
 from pixelstat.report import Column, Result
+from pixelstat.run import say_damage, spare
 from pixelstat.schemas import FAULTS
 from pixelstat.suggestions import ENOUGH, unnamed
 from pixelstat.terminal import progress, say

@@ -7,13 +7,14 @@ import click
 import polars as pl
 
 from pixelstat import stored
-from pixelstat.command import Run, performed, selected
+from pixelstat.asked import selected
 from pixelstat.errors import Exit
 from pixelstat.ledger import count
 from pixelstat.options import common_options, logs_argument, reveal_option
 from pixelstat.outputs import deliver
 from pixelstat.people.pseudonyms import hidden
 from pixelstat.report import Column, Result, of_events
+from pixelstat.run import Run, performed
 from pixelstat.schemas import EXPORTED
 from pixelstat.terminal import say
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pixelstat.command import ReportCommand, report_options
+from pixelstat.asked import report_options
+from pixelstat.command import ReportCommand
 from pixelstat.options import by_option, common_options, every_option
 from pixelstat.people.duplicates import with_hit
 from pixelstat.people.visits import Cut, with_visits

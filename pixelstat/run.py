@@ -1,0 +1,146 @@
+"""One run over logs, the same for every command: find them, read them, and say what was read."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import polars as pl
+
+from pixelstat import outputs, paths, source
+from pixelstat.asked import beside_pseudonyms, project_key
+from pixelstat.errors import Exit, PixelstatError
+from pixelstat.explain import explain
+from pixelstat.grouped import by_format, candidates
+from pixelstat.ledger import Ledger, count
+from pixelstat.people import networks
+from pixelstat.pipeline import Logs, Selection, kept
+from pixelstat.rejects import Limit, Rejects, check_limit
+from pixelstat.suggestions import requested_instead
+from pixelstat.terminal import progress, say
+
+
+@dataclass
+class Run:
+    """One run over logs: the events that count, and what is to be said when all of them are read."""
+
+    logs: Logs
+    selection: Selection
+    common: dict[str, Any]
+    output: str  # the name of the output
+    found: Sequence[source.Log]
+    ledger: Ledger
+    rejects: Rejects | None
+    limit: Limit | None
+
+    def events(self) -> pl.LazyFrame:
+        return kept(self.logs, self.selection, self.ledger, self.rejects)
+
+    def key(self) -> bytes:
+        """The project's key, made if there is none."""
+        return project_key(self.common)
+
+    def finish(self) -> None:
+        """Keep the bad lines. Raises PixelstatError where there are too many of them."""
+        if self.rejects and self.common["rejects"]:
+            self.rejects.write(self.common["rejects"], self.found)
+            if not self.common["quiet"]:
+                say(f"{count(self.rejects.total, 'bad line', 'bad lines')} in {self.common['rejects']}")
+        check_limit(self.limit, self.rejects.total if self.rejects else 0, self.ledger.lines)
+
+
+def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection, write: Callable[[Run], None]) -> Exit:
+    """Find the logs, let `write` read them and write what it finds, and say what it stands on."""
+    tell = (lambda _: None) if common["quiet"] else say
+    zone: ZoneInfo = common["tz"]
+    logs = logs or common["config"].logs
+    if common["explain"] is not None:
+        click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
+        return Exit.DONE
+    output = outputs.chosen(common["format"], common["output"])
+    found = paths.find_logs(logs or [source.STDIN])
+    spare(found, common)
+    grouped = by_format(found, common, tell)
+    selection = beside_pseudonyms(selection, grouped, common)
+    for one, other in paths.repeated(found):
+        twice = "counted twice" if common["keep_duplicates"] else "a duplicate"
+        tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is {twice}.")
+    limit = Limit() if common["strict"] else common["max_errors"]
+    rejects = Rejects(kept=bool(common["rejects"])) if limit or common["rejects"] else None
+    with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _readable_failures():
+        write(Run(grouped, selection, common, output, found, ledger, rejects, limit))
+    tell(ledger.line())
+    for more in filter(None, _further_lines(ledger, selection)):
+        tell(more)
+    if ledger.first and ledger.last:
+        if selection.machines != "include" and (old := networks.age_warning(ledger.last)):
+            tell(old)
+        tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
+    elif ledger.lines and not ledger.pixel_requests:
+        tell(requested_instead(grouped))
+    return say_damage(found, tell)
+
+
+def spare(found: Sequence[source.Log], common: dict[str, Any]) -> None:
+    """Keep what is written from overwriting what is read, or each other; and streams, for their bad lines, whole."""
+    output, rejects = common["output"], common["rejects"]
+    for written in filter(None, (output, rejects)):
+        if any(_is_same(log.name, written) for log in found):
+            raise PixelstatError(f"{written!r} is one of the logs.", "Name another file to write to.")
+    if rejects and output and Path(rejects).resolve() == Path(output).resolve():
+        raise PixelstatError(f"--output and --rejects are both {output!r}.", "Name two files.")
+    if rejects:
+        for log in found:
+            log.keep_if_stream()
+
+
+def say_damage(found: Sequence[source.Log], tell: Callable[[str], None]) -> Exit:
+    """Warn of the logs that could not be read to their end; the exit code for it."""
+    damaged = [log for log in found if log.damage]
+    for log in damaged:
+        tell(f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing.")
+    return Exit.PARTIAL if damaged else Exit.DONE
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Ledger]:
+    ledger = Ledger()
+    with progress(total, lambda: sum(ledger.reading.positions.values()), shown=not quiet):
+        yield ledger
+
+
+@contextmanager
+def _readable_failures() -> Iterator[None]:
+    """What a condition can still do wrong when it meets the data, as a sentence."""
+    try:
+        yield
+    except PixelstatError as error:  # from within Polars, which adds where in its plan that was
+        sentence, _, _ = error.sentence.partition("\n\nThis error occurred in")
+        raise PixelstatError(sentence, error.hint, error.code) from error
+    except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError, pl.exceptions.ComputeError) as error:
+        raise PixelstatError(
+            f"A condition does not fit the data: {str(error).partition(chr(10))[0]}.", "See its columns with --explain."
+        ) from error
+
+
+def _further_lines(ledger: Ledger, selection: Selection) -> Iterator[str]:
+    """What else is to be said of the figures, where there is something."""
+    yield ledger.stitched_line()
+    yield ledger.nameless_line()
+    if selection.cookieless:
+        yield "--cookieless: a visitor of two days (in UTC) counts as two"
+    yield ledger.flaws_line()
+    yield ledger.formats_line()
+
+
+def _is_same(log: str, output: str) -> bool:
+    """Whether writing the output would overwrite the log."""
+    return log != source.STDIN and Path(output).is_file() and Path(log).samefile(output)
+
+
+def _clock(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
