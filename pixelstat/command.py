@@ -15,7 +15,7 @@ from pixelstat.comparison import comparison, side_by_side
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.options import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
 from pixelstat.people import pseudonyms
-from pixelstat.report import Report
+from pixelstat.report import Report, Result
 from pixelstat.run import Run, performed
 from pixelstat.terminal import say
 
@@ -91,15 +91,23 @@ class ReportCommand(click.Command):
             else:
                 result = self.report.result(find(run.events()).collect(engine="streaming"))
             run.finish()
-            by = [name for name in options.get("by", ()) if name in pseudonyms.COLUMNS and name != "message"]
-            texts = [column.name for column in result.columns if column.kind == "text"]
-            ids = [name for name in texts if name in (*by, *pseudonyms.OF_WHOM)]
-            if ids and not is_revealed:
-                shown = pseudonyms.hidden(result.frame.lazy().select(ids), run.key()).collect()
-                result = replace(result, frame=result.frame.with_columns(shown.select(ids)))
+            result = result if is_revealed else hidden(result, options.get("by", ()), run)
             result = replace(result, notes=[note for note in notes if note], csv_safe=common["csv_safe"])
             outputs.deliver([result], run.output, common["output"])
-            for sentence in () if common["quiet"] else warnings:
+            nothing = [f"none of these events is one that {self.report.name} counts."]
+            is_empty = result.frame.is_empty() and run.ledger.kept > 0
+            for sentence in () if common["quiet"] else warnings or (nothing if is_empty else ()):
                 say(f"Warning: {sentence}")
 
         return performed(logs, common, selection, write)
+
+
+def hidden(result: Result, by: Sequence[str], run: Run) -> Result:
+    """The result with pseudonyms in place of whoever it names, by these columns of the events or by its own."""
+    of_events = [name for name in by if name in pseudonyms.COLUMNS and name != "message"]
+    texts = [column.name for column in result.columns if column.kind == "text"]
+    ids = [name for name in texts if name in (*of_events, *pseudonyms.OF_WHOM)]
+    if not ids:
+        return result
+    shown = pseudonyms.hidden(result.frame.lazy().select(ids), run.key()).collect()
+    return replace(result, frame=result.frame.with_columns(shown.select(ids)))
