@@ -5,100 +5,18 @@ latest start that leads there: whatever can follow an earlier one can follow tha
 i to j if the steps i + 1 .. j can be dealt out to different hits of it.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate, groupby
+from itertools import groupby
 
 import polars as pl
 
 from pixelstat.chains.rules import Rules
-
-MICROSECONDS = 1_000_000
+from pixelstat.chains.seconds import Limits, Second, Walk, deal, dealt, from_first
+from pixelstat.chains.variants import entries, unordered, within_grace
 
 Times = tuple[int | None, ...]  # of the hits of all steps; null for a step that was not reached
-
-
-@dataclass(frozen=True, slots=True)
-class Second:
-    """What a unit did at one time. Bit k - 1 of a hit is set where it matches the kth required step."""
-
-    time: int
-    hits: tuple[int, ...]  # those that match a step, the chain's start only where it may be one
-    matches: tuple[int, ...] = ()  # of the same hits, by the numbers of all steps
-    excluded: int = 0  # bit e is set where exclusion e has a hit here that no other hit shares the second with
-    size: int = 0  # hits of the universe
-    starts: bool = True  # an unordered chain may begin here
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The rules as whole numbers, of the required steps alone."""
-
-    rules: Rules
-    top: int
-    window: int
-    step_window: int | None
-    grace: int
-    guards: Sequence[int]  # by level: the exclusions that look between it and the next
-    is_strict: bool = field(default=False)
-
-    @classmethod
-    def of(cls, rules: Rules) -> "Limits":
-        steps = rules.required
-        following = [*steps[1:], len(rules.steps) + 1]
-        guards = [0, *(sum(1 << place for place in rules.guarding(*gap)) for gap in zip(steps, following, strict=True))]
-        if rules.order == "unordered":
-            guards = [(1 << len(rules.exclusions)) - 1] * (len(steps) + 1)
-        step_window = None if rules.step_window is None else int(rules.step_window.total_seconds() * MICROSECONDS)
-        return cls(
-            rules,
-            len(steps),
-            int(rules.window.total_seconds() * MICROSECONDS),
-            step_window,
-            int(rules.grace.total_seconds() * MICROSECONDS),
-            guards,
-            rules.order == "strict",
-        )
-
-    def end(self, start: int, here: int) -> int:
-        """Until when a chain of this start that stands here may go on."""
-        return start + self.window if self.step_window is None else min(start + self.window, here + self.step_window)
-
-
-class Walk:
-    """The seconds of a unit under its rules, with counts that tell at once what lies between two of them."""
-
-    def __init__(self, seconds: Sequence[Second], limits: Limits) -> None:
-        self.seconds, self.limits = seconds, limits
-        self.times = [second.time for second in seconds]
-        self._sizes = [0, *accumulate(second.size for second in seconds)] if limits.is_strict else []
-        self._excluded: dict[int, list[int]] = {}
-
-    def may_follow(self, here: int, there: int, level: int, start: int) -> bool:
-        """Whether a chain of this level that stands at one second may go on at a later one."""
-        limits = self.limits
-        if self.times[there] > limits.end(start, self.times[here]):
-            return False
-        if limits.is_strict and self._sizes[there] > self._sizes[here + 1]:
-            return False
-        return not (limits.guards[level] and self.excluded(level, here + 1, there))
-
-    def is_broken_off(self, level: int, start: int, end: int) -> bool:
-        """Whether an excluded hit follows a chain that is not whole while its window lasts, and is to take it away."""
-        limits = self.limits
-        if limits.rules.exclude_mode != "drop" or level == limits.top or not limits.guards[level]:
-            return False
-        until = start + limits.window
-        return self.excluded(level, bisect_right(self.times, end), bisect_right(self.times, until))
-
-    def excluded(self, level: int, since: int, until: int) -> bool:
-        """Whether an excluded hit that matters at this level lies in these seconds."""
-        guards = self.limits.guards[level]
-        if guards not in self._excluded:
-            self._excluded[guards] = [0, *accumulate(bool(second.excluded & guards) for second in self.seconds)]
-        return self._excluded[guards][until] > self._excluded[guards][since]
 
 
 def searched(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -166,13 +84,10 @@ def _of_required(matches: int, required: tuple[int, ...]) -> int:
     return sum(1 << place for place, number in enumerate(required) if matches >> number - 1 & 1)
 
 
-# -- in order ----------------------------------------------------------------------------------------------------
-
-
 def in_order(seconds: Sequence[Second], limits: Limits) -> tuple[int, ...]:
     """The chain that counts, () if there is none."""
     if limits.rules.entry == "first":
-        seconds = _from_first(seconds)
+        seconds = from_first(seconds)
     walk = Walk(seconds, limits)
     last: list[tuple[int, int] | None] = [None] * (limits.top + 1)  # by level: the second, and the start
     ends: list[list[tuple[int, int]]] = [[] for _ in range(limits.top + 1)]
@@ -198,17 +113,6 @@ def in_order(seconds: Sequence[Second], limits: Limits) -> tuple[int, ...]:
         if not walk.is_broken_off(level, start, seconds[place].time):
             return _between(walk, level, start, place)
     return ()
-
-
-def _from_first(seconds: Sequence[Second]) -> Sequence[Second]:
-    """The seconds with no other start than the first."""
-    first = next((place for place, second in enumerate(seconds) if any(hit & 1 for hit in second.hits)), None)
-    return [
-        second if place == first else Second(
-            second.time, tuple(hit & ~1 for hit in second.hits), second.matches, second.excluded, second.size
-        )
-        for place, second in enumerate(seconds)
-    ]  # fmt: skip
 
 
 def _between(walk: Walk, level: int, start: int, end: int) -> tuple[int, ...]:
@@ -245,30 +149,6 @@ def _between(walk: Walk, level: int, start: int, end: int) -> tuple[int, ...]:
     return found
 
 
-@lru_cache(maxsize=100_000)
-def dealt(hits: tuple[int, ...], level: int, steps: int) -> int:
-    """The highest step up to which the steps after `level` can be dealt out to different hits (augmenting paths)."""
-    owner: dict[int, int] = {}
-    number = level
-    while number < steps and _deal(hits, number + 1, owner, set()):
-        number += 1
-    return number
-
-
-def _deal(hits: Sequence[int], number: int, owner: dict[int, int], tried: set[int]) -> bool:
-    """Deal the step out to a hit, moving others if that is needed; `owner` is the step of each hit that has one."""
-    for place, matches in enumerate(hits):
-        if matches >> number - 1 & 1 and place not in tried:
-            tried.add(place)
-            if place not in owner or _deal(hits, owner[place], owner, tried):
-                owner[place] = number
-                return True
-    return False
-
-
-# -- steps that may be left out ----------------------------------------------------------------------------------
-
-
 def _whole(seconds: Sequence[Second], times: tuple[int, ...], limits: Limits) -> Times:
     """The chain with the steps that it could leave out: each the earliest hit after the one before that it has.
 
@@ -302,166 +182,4 @@ def _whole(seconds: Sequence[Second], times: tuple[int, ...], limits: Limits) ->
 
 def _can_be_dealt(hits: Sequence[int], steps: Iterable[int]) -> bool:
     owner: dict[int, int] = {}
-    return all(_deal(hits, number, owner, set()) for number in steps)
-
-
-# -- within a grace ----------------------------------------------------------------------------------------------
-
-
-def within_grace(seconds: Sequence[Second], limits: Limits) -> tuple[int, ...]:
-    """The chain that counts where each hit may be by so much earlier than one before it, () if there is none."""
-    if limits.rules.entry == "first":
-        seconds = _from_first(seconds)
-    hits = [(second.time, matches) for second in seconds for matches in second.hits]
-    times = [time for time, _ in hits]
-    found: list[tuple[int, int, int, tuple[int, ...]]] = []
-    for place, (start, matches) in enumerate(hits):
-        if matches & 1:
-            chain = _earliest_within_grace(hits, times, place, limits)
-            found.append((-len(chain), max(chain), -start, chain))
-    return min(found)[3] if found else ()
-
-
-def _earliest_within_grace(
-    hits: Sequence[tuple[int, int]], times: Sequence[int], first: int, limits: Limits
-) -> tuple[int, ...]:
-    """The chain from this hit. Of its states those are kept that differ in hits which a later step could still take."""
-    start = times[first]
-    best: tuple[int, ...] = (start,)
-    states = {frozenset([first]): (start, best)}
-    for level in range(1, limits.top):
-        longer: dict[frozenset[int], tuple[int, tuple[int, ...]]] = {}
-        for used, (latest, chain) in states.items():
-            for place in range(bisect_left(times, latest - limits.grace), bisect_right(times, start + limits.window)):
-                time, matches = hits[place]
-                if place in used or not matches >> level & 1:
-                    continue
-                end = max(latest, time)
-                later = frozenset(
-                    one for one in (*used, place) if hits[one][1] >> level + 1 and times[one] >= end - limits.grace
-                )
-                state = (end, (*chain, time))
-                if later not in longer or state < longer[later]:
-                    longer[later] = state
-                if place not in later and not later - used:
-                    break  # whatever comes later could be taken then, too
-        if not longer:
-            break
-        states, best = longer, min(longer.values())[1]
-    return best
-
-
-# -- in any order ------------------------------------------------------------------------------------------------
-
-
-def unordered(seconds: Sequence[Second], limits: Limits) -> tuple[int, ...]:
-    """The times at which the first, the second, ... distinct step is done, in the window that holds most of them."""
-    walk = Walk(seconds, limits)
-    found: list[tuple[int, int, int, tuple[int, ...]]] = []
-    for place, second in enumerate(seconds):
-        if second.hits and second.starts:
-            times = _collected(seconds, place, limits)
-            found.append((-len(times), times[-1], -second.time, times))
-            if limits.rules.entry == "first":
-                break
-    found.sort()
-    longest = [chain for chain in found if chain[0] == found[0][0]]
-    ends: dict[int, tuple[int, ...]] = {}
-    for _, end, _, times in longest:
-        ends.setdefault(end, times)
-    for end, times in ends.items():
-        if not walk.is_broken_off(len(times), times[0], end):
-            return times
-    return ()
-
-
-def _collected(seconds: Sequence[Second], first: int, limits: Limits) -> tuple[int, ...]:
-    pool: list[int] = []
-    times: list[int] = []
-    owner: dict[int, int] = {}
-    for second in seconds[first:]:
-        if second.time - seconds[first].time > limits.window or (second.excluded and second is not seconds[first]):
-            break
-        for matches in second.hits:
-            pool.append(matches)
-            if _take(pool, len(pool) - 1, limits.top, owner, set()):
-                times.append(second.time)
-    return tuple(times)
-
-
-def _take(pool: Sequence[int], place: int, steps: int, owner: dict[int, int], tried: set[int]) -> bool:
-    """Give the hit a step that no other has, moving others if that is needed; `owner` is the hit of each step."""
-    for number in range(1, steps + 1):
-        if pool[place] >> number - 1 & 1 and number not in tried:
-            tried.add(number)
-            if number not in owner or _take(pool, owner[number], steps, owner, tried):
-                owner[number] = place
-                return True
-    return False
-
-
-# -- every entry -------------------------------------------------------------------------------------------------
-
-
-def entries(seconds: Sequence[Second], limits: Limits) -> list[tuple[int, ...]]:
-    """Each entry's chain: it ends when it is whole, when its window is over or it is excluded; then another begins.
-
-    With `entry` latest a further hit of step 1 moves the start of the entry that is open, else it is passed over.
-    """
-    found: list[tuple[int, ...]] = []
-    nothing: list[tuple[int, ...]] = [()] * (limits.top + 1)
-    levels = nothing
-    furthest: tuple[int, ...] = ()  # of the entry that is open
-    for second in seconds:
-        if furthest and all(not chain or second.time - chain[0] > limits.window for chain in levels):
-            found.append(furthest)
-            furthest, levels = (), nothing
-        if furthest and second.excluded & limits.guards[len(furthest)] and second.time > furthest[-1]:
-            if limits.rules.exclude_mode == "stop":
-                found.append(furthest)
-            furthest, levels = (), nothing
-            continue
-        hits = list(second.hits)
-        while hits:
-            levels = _lifted(hits, second.time, levels, limits, is_open=bool(furthest))
-            reached = max(number for number in range(limits.top + 1) if levels[number] or not number)
-            if reached > len(furthest):
-                furthest = levels[reached]
-            if reached < limits.top:
-                break
-            found.append(furthest)
-            hits = _left_over(hits, furthest, second.time)
-            furthest, levels = (), nothing
-    return [*found, furthest] if furthest else found
-
-
-def _lifted(
-    hits: Sequence[int], time: int, levels: Sequence[tuple[int, ...]], limits: Limits, *, is_open: bool
-) -> list[tuple[int, ...]]:
-    """By level the chain that starts last, of those the one with the earliest hits, after a second with these hits."""
-    after = list(levels)
-    for level, chain in enumerate(levels[:-1]):
-        if not level and is_open and limits.rules.entry == "first":
-            continue
-        if level and (not chain or time > limits.end(chain[0], chain[-1])):
-            continue
-        for number in range(level + 1, dealt(tuple(hits), level, limits.top) + 1):
-            longer = chain + (time,) * (number - level)
-            if not after[number] or _rank(longer, limits) > _rank(after[number], limits):
-                after[number] = longer
-    return after
-
-
-def _rank(chain: tuple[int, ...], limits: Limits) -> tuple[int, ...]:
-    if limits.step_window is not None:  # where the next step must be soon, the later hit is the better one
-        return chain
-    return (chain[0], *(-time for time in chain[1:]))
-
-
-def _left_over(hits: Sequence[int], chain: Sequence[int], time: int) -> list[int]:
-    """The hits of a second that are none of the chain's."""
-    owner: dict[int, int] = {}
-    for number, own in enumerate(chain, 1):
-        if own == time:
-            _deal(hits, number, owner, set())
-    return [matches for place, matches in enumerate(hits) if place not in owner]
+    return all(deal(hits, number, owner, set()) for number in steps)
