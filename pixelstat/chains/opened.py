@@ -9,7 +9,7 @@ import polars as pl
 from pixelstat.chains.counted import passed
 from pixelstat.chains.hits import TIME
 from pixelstat.chains.rules import Rules
-from pixelstat.chains.units import OTHER, UNIT, Parting, labels_shown, of_units
+from pixelstat.chains.units import UNIT, Parting, labels_shown, of_units, with_other
 from pixelstat.intervals import wilson
 
 
@@ -51,14 +51,7 @@ def _labelled(rows: pl.DataFrame, parting: Parting) -> pl.DataFrame:
     shown = labels_shown(rows, parting)
     labels = parting.labels
     those = rows.filter(pl.col("matches") > 0).select(UNIT).unique().join(shown, on=UNIT, how="left")
-    if not parting.top:
-        return those
-    most = those.group_by(labels).len().sort("len", *labels, descending=[True, *[False] * len(labels)])
-    first = most.head(parting.top).select(labels).with_columns(is_first=True)
-    joined = those.join(first, on=labels, how="left", nulls_equal=True)
-    return joined.select(
-        UNIT, *(pl.when("is_first").then(pl.col(label)).otherwise(pl.lit(OTHER)).alias(label) for label in labels)
-    )
+    return with_other(those, those.group_by(labels).agg(units=pl.len()), parting)
 
 
 def _of_steps(rows: pl.DataFrame, numbers: Sequence[int]) -> pl.DataFrame:

@@ -136,11 +136,17 @@ def among_the_first(found: pl.DataFrame, rules: Rules, parting: Parting) -> pl.D
     if not parting.top or not labels:
         return found
     counted = pl.len() if rules.count == "totals" else pl.col(UNIT).n_unique()
-    most = found.group_by(labels).agg(units=counted).sort("units", *labels, descending=[True, *[False] * len(labels)])
-    if most.height <= parting.top:
-        return found
+    return with_other(found, found.group_by(labels).agg(units=counted), parting)
+
+
+def with_other(rows: pl.DataFrame, counted: pl.DataFrame, parting: Parting) -> pl.DataFrame:
+    """Rows with OTHER in place of the labels beyond the `top` first by their `units`."""
+    labels = parting.labels
+    if not parting.top or counted.height <= parting.top:
+        return rows
+    most = counted.sort("units", *labels, descending=[True, *[False] * len(labels)])
     first = most.head(parting.top).select(labels).with_columns(is_first=True)
-    joined = found.join(first, on=labels, how="left", nulls_equal=True)
+    joined = rows.join(first, on=labels, how="left", nulls_equal=True)
     return joined.with_columns(
         pl.when("is_first").then(pl.col(label)).otherwise(pl.lit(OTHER)).alias(label) for label in labels
     ).drop("is_first")
