@@ -1,6 +1,6 @@
 """`python -m pixelstat` is `pixelstat`."""
 
-from pixelstat.cli import main
+from pixelstat.cli import program
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -40,9 +40,9 @@ class Ledger:
         def tally(batch: pl.DataFrame) -> pl.DataFrame:
             rejected, kept = batch["rejected"], batch
             aside = {}
-            read_as = _counts(batch["format"] if rejected.null_count() == batch.height else _of_pixels(batch))
+            codes = rejected.to_physical()  # to compare with the names would make a text of each
+            read_as = _counts(batch["format"].filter(~codes.is_in(_NO_PIXELS).fill_null(value=False)))
             if rejected.null_count() < batch.height:
-                codes = rejected.to_physical()
                 aside = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
                 kept = batch.select(needed).filter(rejected.is_null())
             flaws = _counts(kept["flaw"].drop_nulls()) if kept["flaw"].null_count() < kept.height else {}
@@ -118,8 +118,7 @@ class Ledger:
         return f"{count(number, 'event', 'events')} without a visitor" if number else ""
 
 
-def _of_pixels(batch: pl.DataFrame) -> pl.Series:
-    return batch["format"].filter(~batch["rejected"].is_in(["not_pixel", "unreadable"]).fill_null(value=False))
+_NO_PIXELS = [list(REASONS).index(reason) for reason in ("not_pixel", "unreadable")]
 
 
 def _counts(names: pl.Series) -> dict[str | None, int]:

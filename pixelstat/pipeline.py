@@ -5,13 +5,13 @@ by all that the logs hold (`stitch`) is looked for in a pass before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
 from polars import selectors
 
-from pixelstat import formats, page_groups, protocols, source, stored
+from pixelstat import formats, page_groups, plain, protocols, source, stored
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
@@ -131,15 +131,16 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
     """EVENTS of logs and of Parquet, with the marks that depend on who asked and what was answered."""
     parts = []
     if any(group for _, group in logs.groups) or not logs.stored:
-        parts.append(described(claimed(asked(logs, selection, reading, rejects), selection), selection))
-    plain = [log for log in logs.stored if not stored.are_pseudonyms(log)]
-    if plain:
-        knows = stored.know_consent(plain, selection.config)
+        said = heard(logs, selection, reading, rejects)
+        parts.append(described(attributed(said, selection), selection))
+    shown = [log for log in logs.stored if not stored.are_pseudonyms(log)]
+    if shown:
+        knows = stored.know_consent(shown, selection.config)
         columns = pl.Schema({**stored.STORED, **({"consent": EXPORTED["consent"]} if knows else {})})
-        again = marked(stored.events(plain, reading, selection.config.further, columns), {}, selection)
+        again = marked(stored.events(shown, reading, selection.config.further, columns), selection)
         parts.append(described(again, selection, knows_consent=knows))
-    if hidden := [log for log in logs.stored if log not in plain]:  # of what they hide nothing more can be told
-        parts.append(marked(stored.events(hidden, reading, selection.config.further, EXPORTED), {}, selection))
+    if hidden := [log for log in logs.stored if log not in shown]:  # of what they hide nothing more can be told
+        parts.append(marked(stored.events(hidden, reading, selection.config.further, EXPORTED), selection))
     events = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
     return recognized(respected(events, selection), selection)
 
@@ -185,6 +186,12 @@ def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: R
         lines = lines if wanted is None else lines.filter(wanted)
         requests.append(form.requests(lines, logs.zone))
 
+    return reread(pl.concat(requests), logs, rejects)
+
+
+def reread(requests: pl.LazyFrame, logs: Logs, rejects: Rejects | None = None) -> pl.LazyFrame:
+    """REQUESTS with what did not fit its log's format read as what it is, and the clients behind trusted proxies."""
+
     def again(batch: pl.DataFrame) -> pl.DataFrame:
         batch = formats.reread(batch, logs.candidates, logs.zone, logs.max_line)
         if rejects:
@@ -192,26 +199,81 @@ def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: R
         return batch
 
     columns = ["line", "header", *(["file", "number", "fault"] if rejects else [])]
-    reread = looked_at(pl.concat(requests), again, columns)
-    return forwarded.with_clients(reread, logs.trusted) if logs.trusted else reread
+    requests = looked_at(requests, again, columns)
+    return forwarded.with_clients(requests, logs.trusted) if logs.trusted else requests
+
+
+def heard(logs: Logs, selection: Selection, reading: source.Reading, rejects: Rejects | None = None) -> pl.LazyFrame:
+    """What the logs' requests say: plain lines the short way, where nobody asks for more of a line than that."""
+    if rejects or logs.trusted:
+        return interpreted(asked(logs, selection, reading, rejects), selection)
+    parts = []
+    for form, group in logs.groups:
+        if reader := plain.reader(form, meaning(form, logs, selection), logs.max_line):
+            parts.append(plain.events(group, reading, reader))
+        else:
+            parts.append(interpreted(asked(replace(logs, groups=[(form, group)]), selection, reading), selection))
+    return pl.concat(parts)
+
+
+def meaning(form: Format, logs: Logs, selection: Selection) -> plain.Meaning:
+    """What lines of this format mean."""
+
+    def long_way(lines: pl.LazyFrame) -> pl.LazyFrame:
+        return interpreted(reread(form.requests(lines, logs.zone), logs), selection)
+
+    is_vendors, house = whose(selection)
+    return plain.Meaning(
+        is_vendors,
+        house.claims,
+        protocols.may_be_of(pl.col("line"), selection.protocols),
+        {name: selection.config.columns.get(name, ()) for name in selection.config.further},
+        consent.names(selection.config.consent),
+        long_way,
+        said(selection),
+    )
+
+
+def whose(selection: Selection) -> tuple[pl.Expr, PixelProtocol]:
+    """Of REQUESTS: whether the path may be a vendor's; and the house pixel."""
+    *others, house = selection.protocols
+    paths = "|".join(f"(?:{protocol.paths})" for protocol in others)
+    return pl.col("path").str.contains(paths).fill_null(value=False) & ~house.pinned, house
 
 
 def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """REQUESTS -> EVENTS of the protocol that claims each, without the marks that depend on the event."""
-    *others, house = selection.protocols
-    paths = "|".join(f"(?:{protocol.paths})" for protocol in others)
-    is_vendors = pl.col("path").str.contains(paths).fill_null(value=False) & ~house.pinned
+    return attributed(interpreted(requests, selection), selection)
+
+
+def said(selection: Selection) -> pl.Schema:
+    """The columns of EVENTS that a request itself tells, before anybody asks whose it is."""
+    made_later = {*duplicates.MADE, *DERIVED, "visitor"}
+    kept = {name: dtype for name, dtype in EVENTS.items() if name not in made_later}
+    further = dict.fromkeys([*identity.TOLD, "order", *selection.config.further], pl.String())
+    return pl.Schema({**kept, **further, consent.HAS_SIGNALS: pl.Boolean()})
+
+
+def interpreted(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """REQUESTS -> what each says, by the protocol that claims it; those that none claims are marked."""
+    is_vendors, house = whose(selection)
     requests = requests.with_columns(is_house=house.claims, is_vendors=is_vendors)
-    requests = marked(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))}, selection)
+    requests = exclusions.reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
+    requests = requests.with_columns(pl.lit(value=True).alias(consent.HAS_SIGNALS))  # nobody has looked yet
     named = further(house.events(requests), selection.config.columns, selection.config.further)
-    events = identity.identified(vendors.with_events(named, others))
-    made_later = (*duplicates.MADE, *DERIVED)
-    return events.select(*(name for name in EVENTS if name not in made_later), "order", *selection.config.further)
+    return vendors.with_events(named, selection.protocols[:-1]).select(said(selection).names())
 
 
-def marked(requests: pl.LazyFrame, reasons: dict[str, pl.Expr], selection: Selection) -> pl.LazyFrame:
-    """REQUESTS, or EVENTS out of Parquet, with the marks that depend on who asked and what was answered."""
-    reasons = {**reasons, "refused": exclusions.is_refused()}
+def attributed(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """What requests say -> EVENTS with their marks, each of its visitor."""
+    made_later, told = {*duplicates.MADE, *DERIVED}, [name for name in said(selection) if name not in EVENTS]
+    kept = [name for name in EVENTS if name not in made_later]
+    return identity.identified(marked(events, selection)).select(*kept, *told).drop(identity.TOLD)
+
+
+def marked(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
+    """What requests say, or EVENTS out of Parquet, with the marks that depend on who asked and what was answered."""
+    reasons = {"refused": exclusions.is_refused()}
     if selection.bots != "include":
         requests = agents.with_bots(requests)
         reasons |= {"bot": pl.col("is_bot")} if selection.bots == "exclude" else {"person": ~pl.col("is_bot")}

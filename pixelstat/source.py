@@ -7,14 +7,16 @@ line beyond MAX_LINE is cut. A damaged archive gives its whole lines and is reme
 
 import contextlib
 import hashlib
+import mmap
 import os
 import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from io import FileIO, RawIOBase
+from itertools import cycle
 from tempfile import TemporaryFile
 from threading import Lock
 from typing import IO, NamedTuple
@@ -29,6 +31,7 @@ from pixelstat.schemas import LINES
 BLOCK = 8 << 20  # bytes; half of it takes a tenth more time, twice of it much more memory
 BATCH = 16_000  # rows that are passed on together, at least
 CORES = os.cpu_count() or 1
+AHEAD = CORES + 1  # blocks that are worked on
 MAX_LINE = 2 << 20  # bytes kept of one line
 FINGERPRINT = 1 << 10  # bytes by which two logs are suspected to be one
 STDIN = "-"
@@ -113,23 +116,43 @@ def opened(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
 def blocks(
     log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, *, raw: bool = False
 ) -> Generator[bytes]:
+    """The log in blocks of whole lines, as text that Polars reads; where the `raw` bytes are asked for, as they are."""
+    for view in views(log, on_read, max_line):
+        block = bytes(view)
+        yield block if raw else mended(block)
+
+
+class _Memory:
+    """Memory for a block and our newline in front of it, which is none before it is written to."""
+
+    @cached_property
+    def buffer(self) -> mmap.mmap:
+        buffer = mmap.mmap(-1, 1 + BLOCK)
+        buffer[0] = ord("\n")
+        return buffer
+
+
+def views(
+    log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, buffers: int = 1
+) -> Generator[memoryview]:
     """The log in blocks of whole lines; where it is damaged, all lines before that.
 
     Each block begins with a newline of ours and ends in one of the log's. The one in front keeps Polars from
     taking a line that begins with `x^` or `x\\x01` for the magic bytes of a zlib archive. A last line without
     a newline counts, unless damage cut it. Of a line too long for a block the first `max_line` bytes are kept.
-    `on_read` hears the position in the stored file. Nothing is mended where the `raw` bytes are asked for.
+    `on_read` hears the position in the stored file. A block's memory is that of the block so many `buffers` behind it.
     """
-
-    def mended(block: bytes) -> bytes:
-        if log.kept:
-            log.kept.write(block[1:])
-        return block if raw else _mended(block)
-
-    buffer = bytearray(b"\n") + bytearray(BLOCK)
+    memory = cycle([_Memory() for _ in range(buffers)])
+    buffer = next(memory).buffer
     view = memoryview(buffer)
     kept = 1  # bytes in the buffer: our newline and the beginning of a line
     is_cut = False  # the beginning is all that is kept of that line
+
+    def known(block: memoryview) -> memoryview:
+        if log.kept:
+            log.kept.write(block[1:])
+        return block
+
     with opened(log) as (stored, content):
         while True:
             try:
@@ -144,11 +167,14 @@ def blocks(
             end = buffer.rfind(b"\n", kept, filled) + 1
             if end:
                 if is_cut:
-                    yield mended(bytes(view[:kept]) + bytes(view[buffer.find(b"\n", kept, filled) : end]))
+                    joined = bytes(view[:kept]) + bytes(view[buffer.find(b"\n", kept, filled) : end])
+                    yield known(memoryview(joined))
                 else:
-                    yield mended(bytes(view[:end]))
-                view[1 : 1 + filled - end] = bytes(view[end:filled])
-                kept, is_cut = 1 + filled - end, False
+                    yield known(view[:end])
+                buffer, rest = next(memory).buffer, bytes(view[end:filled])
+                view = memoryview(buffer)
+                kept, is_cut = 1 + len(rest), False
+                view[1:kept] = rest
             elif filled < len(buffer):
                 kept = kept if is_cut else filled
             elif not is_cut:
@@ -157,13 +183,13 @@ def blocks(
                 is_cut = len(beginning) > max_line
                 kept = 1 + min(len(beginning), max_line)
     if kept > 1:
-        yield mended(bytes(view[:kept]) + b"\n")
+        yield known(memoryview(bytes(view[:kept]) + b"\n"))
 
 
 _LEADING_NULS = re.compile(rb"^\0+", re.MULTILINE)
 
 
-def _mended(block: bytes) -> bytes:
+def mended(block: bytes) -> bytes:
     """The block as text that Polars reads: each test is one fast pass that almost always says no."""
     if b"\xef\xbb\xbf" in block[:4]:
         block = b"\n" + block[4:]
@@ -186,55 +212,87 @@ class Part(NamedTuple):
     log: Log
     height: int  # lines in it
     frame: pl.DataFrame  # those of them that are asked for
-    last: str | None  # the last `#Fields:` line in it
+    last: str | None = None  # the last `#Fields:` line in it
+    plain: pl.DataFrame | None = None  # what others of them said, where they were read at once
 
 
 def lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl.LazyFrame:
     """LINES of the logs, one after the other, read when the pipeline runs and in one pass."""
 
-    def read(
-        columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        numbered = columns is None or "number" in columns or "file" in columns
-        ruled = columns is None or "header" in columns
+    def read(columns: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
+        numbered = "number" in columns or "file" in columns
+        is_ruled = "header" in columns
 
         def parted(log: Log, block: bytes, passed: int) -> Part:
             frame = _lines_of(log, block, passed, max_line, numbered=numbered)
             height, last = frame.height, None
-            if ruled and b"#" in block:  # few logs hold any: this look is a tenth of the next
-                frame, last = _with_headers(frame)
-            elif ruled:
+            if is_ruled and b"#" in block:  # few logs hold any: this look is a tenth of the next
+                frame, last = with_headers(frame)
+            elif is_ruled:
                 frame = frame.with_columns(header=pl.lit(None, pl.String))
             frame = frame if predicate is None else frame.filter(predicate)
             if frame.height * 4 < height:  # the few that passed would keep the text of the whole block in memory
                 frame = frame.with_columns(pl.col("line") + "")
-            return Part(log, height, frame if columns is None else frame.select(columns), last)
+            return Part(log, height, frame.select(columns), last)
 
-        def parts(pool: Executor) -> Iterator[Future[Part]]:
-            for log in logs:
-                passed = 0
-                for block in blocks(log, partial(reading.at, log), max_line):
-                    yield pool.submit(parted, log, block, passed)
-                    passed += block.count(b"\n") - 1 if numbered else 0
+        parts = parts_of(logs, reading, parted, max_line, numbered=numbered)
+        for part in ruled(parts) if is_ruled else parts:
+            yield part.frame
 
-        pool = ThreadPoolExecutor(CORES)
-        try:
-            in_order = _in_order(parts(pool))
-            for batch in _gathered(_ruled(in_order) if ruled else in_order, reading):
+    return scanned(read, LINES, f"LINES of {len(logs)} logs")
+
+
+def scanned(
+    read: Callable[[Sequence[str], pl.Expr | None], Generator[pl.DataFrame]], schema: pl.Schema, name: str
+) -> pl.LazyFrame:
+    """A frame of this schema out of what `read` yields of the columns and rows that are asked for."""
+
+    def batches(
+        columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        with contextlib.closing(read(columns or schema.names(), predicate)) as frames:
+            for batch in _gathered(frames):
                 yield batch if limit is None else batch.head(limit)
                 limit = None if limit is None else limit - batch.height
                 if limit is not None and limit <= 0:
                     return
-        finally:  # where the run failed, this may be called in a thread of the pool: it cannot wait for itself
-            pool.shutdown(wait=False, cancel_futures=True)
 
-    return register_io_source(
-        read, schema=LINES, is_pure=True, explain_name="LINES", explain_detail=f"{len(logs)} logs"
-    )
+    return register_io_source(batches, schema=schema, is_pure=True, explain_name=name)
 
 
-def _with_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
-    """Lines with the `#Fields:` line of their block that rules them, and the last of these."""
+def parts_of(
+    logs: Sequence[Log],
+    reading: Reading,
+    parted: Callable[[Log, bytes, int], Part],
+    max_line: int = MAX_LINE,
+    *,
+    numbered: bool = False,
+) -> Iterator[Part]:
+    """What becomes of each block, in order: made of the log, the block and, where `numbered`, the lines before it."""
+
+    def parts(pool: Executor) -> Iterator[Future[Part]]:
+        for log in logs:
+            passed = 0
+            for block in blocks(log, partial(reading.at, log), max_line):
+                yield pool.submit(parted, log, block, passed)
+                passed += block.count(b"\n") - 1 if numbered else 0
+
+    return in_threads(parts, reading)
+
+
+def in_threads(parts: Callable[[Executor], Iterator[Future[Part]]], reading: Reading) -> Iterator[Part]:
+    """The parts that `parts` sets to work, in order and counted; at most AHEAD of them at a time."""
+    pool = ThreadPoolExecutor(CORES)
+    try:
+        for part in _in_order(parts(pool)):
+            reading.count(part.height)
+            yield part
+    finally:  # where the run failed, this may be called in a thread of the pool: it cannot wait for itself
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def with_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
+    """Lines of a block with the `#Fields:` line in it that rules them, and the last of these."""
     starts = frame["line"].str.starts_with("#Fields:")
     if not starts.any():
         return frame.with_columns(header=pl.lit(None, pl.String)), None
@@ -242,7 +300,7 @@ def _with_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
     return frame.with_columns(headers), headers[-1]
 
 
-def _ruled(parts: Iterator[Part]) -> Iterator[Part]:
+def ruled(parts: Iterator[Part]) -> Iterator[Part]:
     """The parts with the `#Fields:` line of an earlier block where theirs has none yet."""
     log, header = None, None
     for part in parts:
@@ -254,22 +312,21 @@ def _ruled(parts: Iterator[Part]) -> Iterator[Part]:
 
 
 def _in_order(parts: Iterator[Future[Part]]) -> Iterator[Part]:
-    """The results one after the other, while CORES more of them are in the making."""
+    """The results one after the other, while AHEAD of them are in the making."""
     waiting: deque[Future[Part]] = deque()
     for part in parts:
         waiting.append(part)
-        if len(waiting) > CORES:
+        if len(waiting) == AHEAD:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _gathered(parts: Iterator[Part], reading: Reading) -> Iterator[pl.DataFrame]:
+def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """Batches of BATCH rows or more: where few lines pass, a batch a block would be dearer to pass on than to read."""
     gathered: list[pl.DataFrame] = []
-    for part in parts:
-        reading.count(part.height)
-        gathered.append(part.frame)
+    for frame in frames:
+        gathered.append(frame)
         if sum(frame.height for frame in gathered) >= BATCH:
             yield pl.concat(gathered)
             gathered = []
@@ -344,7 +401,7 @@ def line_of(log: Log, number: int) -> tuple[str, str | None]:
     """
     passed, header = 0, None
     for block in blocks(log):
-        frame, last = _with_headers(frame_of(block))
+        frame, last = with_headers(frame_of(block))
         if passed < number <= passed + frame.height:
             line, own = frame.row(number - passed - 1)
             return str(line), own or header

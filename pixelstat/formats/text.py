@@ -107,7 +107,7 @@ class TextFormat:
     change: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # of the cut fields
 
     def __post_init__(self) -> None:
-        found = self._names
+        found = self.names
         times = [name for name in found if is_time(name)]
         if len(times) > 1 and any("%z" in name for name in times[1:]):
             raise PixelstatError(
@@ -125,16 +125,18 @@ class TextFormat:
             )
 
     @cached_property
-    def _tokens(self) -> "Segment":
-        return _tokens(self.template, self.fields)
+    def tokens(self) -> "Segment":
+        """The template: literals at even places, fields ('' for those of no use) at odd ones."""
+        return _tokens_of(self.template, self.fields)
 
     @property
-    def _names(self) -> list[str]:
-        return [name for name in self._tokens[1::2] if name]
+    def names(self) -> list[str]:
+        """The fields that are of use."""
+        return [name for name in self.tokens[1::2] if name]
 
     @cached_property
     def _shape(self) -> re.Pattern[str]:
-        tokens = self._tokens
+        tokens = self.tokens
         if self.tail:  # says what may stand behind the last quote
             last = max(place for place in range(0, len(tokens), 2) if '"' in tokens[place])
             tokens = [*tokens[:last], tokens[last].rpartition('"')[0] + '"']
@@ -161,7 +163,7 @@ class TextFormat:
 
     def _cut(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         column = pl.col
-        segments = _segments(self._tokens)
+        segments = _segments(self.tokens)
         quotes = len(segments) - 1
         # Few lines hold an escape. One look at the line tells; its fields need not be looked at again.
         lines = lines.with_columns(escaped=column("line").str.contains("\\", literal=True))
@@ -216,7 +218,7 @@ class TextFormat:
 Segment = list[str]  # literal, field, literal, field, ..., literal: between two quotes or outside of them
 
 
-def _tokens(template: str, further: Mapping[str, str]) -> Segment:
+def _tokens_of(template: str, further: Mapping[str, str]) -> Segment:
     """The template as one segment: literals at even places, fields ('' for those of no use) at odd ones."""
     if "$" in template:
         variable, names = NGINX_VARIABLE, {**NGINX, **further}

@@ -175,21 +175,27 @@ OF_PROTOCOL: dict[str, dict[str, Reader]] = {
 NAMES = tuple(dict.fromkeys(name for readers in (OF_ANY, *OF_PROTOCOL.values()) for name in readers))
 
 
+HAS_SIGNALS = "has signals"  # a column: whether the query may hold one
 READING = "1"  # another one whenever the same signals come to say something else
 
 
+def names(own: OwnConsent | None) -> list[str]:
+    """The parameters that tell of consent."""
+    return [*NAMES, *([own.parameter] if own else [])]
+
+
 def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
-    """EVENTS with `consent`: granted, refused, malformed, or null where nothing is said."""
+    """EVENTS with HAS_SIGNALS -> with `consent`: granted, refused, malformed, or null where nothing is said."""
 
     def verdict(signals: str) -> Verdict:
         protocol, _, query = signals.partition(APART)
         return consent_of(protocol, query, own)
 
     column = pl.col
-    names = [*NAMES, re.escape(own.parameter)] if own else NAMES
-    signal = f"(?:^|&)(?:{'|'.join(names)})=[^&]+"
+    signal = f"(?:^|&)(?:{'|'.join(map(re.escape, names(own)))})=[^&]+"
     # Few logs hold a signal: the masked query keeps the dear search off all other lines.
-    signals = pl.when(column("query").str.contains(signal)).then("query").str.extract_all(signal)
+    query = pl.when(HAS_SIGNALS).then("query")
+    signals = pl.when(query.str.contains(signal)).then(query).str.extract_all(signal)
     signals = signals.list.eval(pl.element().str.head(LONGEST)).list.join("")
     rows = changed_where(
         events.with_columns(consent=column("protocol") + APART + signals),

@@ -15,6 +15,7 @@ from pixelstat.vocabulary import changed_where
 
 APART = "\x1f"  # stands between address and agent; neither holds it
 COOKIE = "cookie:"
+TOLD = ("visitor_id", "anonymous_user", "anonymous_recipient")  # what a request itself tells of who sent it
 KINDS = ("auto", "visitor", "user", "client")  # what visitors may be known by, beside a parameter and a cookie
 
 

@@ -12,8 +12,9 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.protocols import PixelProtocol, PixelSample
-from pixelstat.protocols.parameters import named, number, placed
+from pixelstat.protocols.parameters import TEXTS, currency, named, number, placed, with_utm
 from pixelstat.protocols.products import product
+from pixelstat.schemas import EVENTS, Reason
 
 IMAGES = (  # the names of images that people track with
     "pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open",
@@ -69,13 +70,47 @@ def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
     )
 
 
+def names() -> dict[str, Sequence[str]]:
+    """The columns that the house pixel's parameters feed: the names each goes by."""
+    given = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, "price": PRICE, "quantity": QUANTITY}
+    return with_utm({**given, **PARAMETERS})
+
+
+def is_open(path: pl.Expr) -> pl.Expr:
+    """Whether an image of this path, asked for without the name of an event, says that a mail was opened."""
+    return path.str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
+
+
 def _events(requests: pl.LazyFrame) -> pl.LazyFrame:
     unnamed = pl.when(pl.col("event").is_null()).then("path")
-    is_open = unnamed.str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
-    default = pl.when(is_open).then(pl.lit("open")).when(unnamed.is_not_null()).then(pl.lit("page_view"))
-    names = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, "price": PRICE, "quantity": QUANTITY}
-    events = placed(named(requests, {**names, **PARAMETERS}, pl.coalesce("event", default)))
-    return events.with_columns(products=_product(), protocol=pl.lit("house"))
+    default = pl.when(is_open(unnamed)).then(pl.lit("open")).when(unnamed.is_not_null()).then(pl.lit("page_view"))
+    return _described(named(requests, names(), pl.coalesce("event", default)))
+
+
+def of_plain(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows with the parameters of `names` as decoded text, and what else was logged -> events.
+
+    Plain rows have the vocabulary's word for their `event`, and neither macros nor values that are no numbers.
+    """
+    column = pl.col
+    nobody = column("visitor_id").is_null()
+    lacking = {name for name in (*TEXTS, "sent", "key") if name not in names()}
+    return _described(
+        rows.with_columns(
+            *(pl.lit(None, EVENTS[name]).alias(name) for name in lacking),
+            anonymous_user=pl.when(nobody).then("user_id"),
+            anonymous_recipient=pl.when(nobody).then("recipient"),
+            order=pl.when(column("event") == "purchase").then("order_id"),
+            value=number(column("value")),
+            currency=currency(column("currency")),
+            flaw=pl.lit(None, pl.String),
+            rejected=pl.lit(None, Reason),
+        )
+    )
+
+
+def _described(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return placed(rows).with_columns(products=_product(), protocol=pl.lit("house"))
 
 
 def _product() -> pl.Expr:

@@ -69,13 +69,18 @@ def further(events: pl.LazyFrame, parameters: Mapping[str, Sequence[str]], colum
     )
 
 
+def with_utm(names: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The names of parameters with those of campaigns, which everybody calls the same unless told otherwise."""
+    return {**names, **{f"utm_{name}": names.get(f"utm_{name}", (f"utm_{name}",)) for name in UTM}}
+
+
 def named(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.Expr) -> pl.LazyFrame:
     """REQUESTS with the pixel's parameters as columns, decoded, and the event by the vocabulary's word.
 
     `names` are those that the parameters go by; `event` is made of the decoded columns.
     """
     column = pl.col
-    names = {**names, **{f"utm_{name}": names.get(f"utm_{name}", (f"utm_{name}",)) for name in UTM}}
+    names = with_utm(names)
     missing = {name for name in ("event", "visitor_id", "page_address", "sent", "key", *TEXTS) if name not in names}
     # Who has a visitor id needs no other: the masked query keeps two searches off most lines.
     anonymous = {

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from pixelstat.people.agents import LONGEST
+from pixelstat.people.consent import HAS_SIGNALS
 from pixelstat.people.devices import DEVICES, devices, with_devices
 from pixelstat.pipeline import Selection, described
 from pixelstat.schemas import DERIVED, EVENTS
@@ -90,7 +91,8 @@ def events(*agents: str | None, rejected: str | None = None) -> pl.LazyFrame:
     own = {"user_agent": pl.col("user_agent"), "rejected": pl.lit(rejected, EVENTS["rejected"])}
     rows = pl.LazyFrame({"user_agent": agents}, {"user_agent": pl.String})
     names = [name for name in EVENTS if name not in DERIVED]
-    return rows.select(own.get(name, pl.lit(None, EVENTS[name])).alias(name) for name in names)
+    events = rows.select(own.get(name, pl.lit(None, EVENTS[name])).alias(name) for name in names)
+    return events.with_columns(pl.lit(value=False).alias(HAS_SIGNALS))
 
 
 @pytest.fixture

@@ -1,0 +1,1089 @@
+/* The plain lines of a text log, read in one pass: bytes -> columns of Arrow, which Polars takes as they are.
+
+A line is plain if it fits its format from end to end and nothing in it needs a second look: no escape, no macro, no
+payload, no value that is no number. Of such a line this file gives what the expressions of formats/ and protocols/
+would give, or nothing at all: a line that it is not sure of is handed back as it stands. So it never decides what is
+right; it only spares most lines the long way. See plain.py, which says what is asked of it.
+
+Nothing here trusts its input: every read is bounded by the line, every write by a capacity that was asked for. */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- Arrow's C data interface (https://arrow.apache.org/docs/format/CDataInterface.html) ---------------------------- */
+
+struct ArrowSchema {
+    const char *format, *name, *metadata;
+    int64_t flags, n_children;
+    struct ArrowSchema **children, *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length, null_count, offset, n_buffers, n_children;
+    const void **buffers;
+    struct ArrowArray **children, *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+#define NULLABLE 2
+enum { VALIDITY, VALUES, LINES_TEXT, DECODED_TEXT, SIZES, BUFFERS };
+
+typedef struct { /* of a text: up to twelve bytes of it, or where they are */
+    int32_t length;
+    union {
+        char inlined[12];
+        struct { char prefix[4]; int32_t buffer, offset; } far;
+    };
+} View;
+
+/* -- memory that grows ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    char *data;
+    size_t length, capacity;
+} Bytes;
+
+static int reserve(Bytes *bytes, size_t more) {
+    if (bytes->capacity - bytes->length >= more) return 1;
+    size_t capacity = bytes->capacity ? bytes->capacity : 4096;
+    while (capacity - bytes->length < more) capacity *= 2;
+    char *data = realloc(bytes->data, capacity);
+    if (!data) return 0;
+    bytes->data = data;
+    bytes->capacity = capacity;
+    return 1;
+}
+
+static int append(Bytes *bytes, const void *data, size_t length) {
+    if (!reserve(bytes, length)) return 0;
+    memcpy(bytes->data + bytes->length, data, length);
+    bytes->length += length;
+    return 1;
+}
+
+/* The bytes of a block are copied, and live as long as its rows. Memory that was in use before costs a third of fresh one. */
+#define USUAL ((8u << 20) + 4096) /* bytes of it: a block of source.py */
+#define SPARE 8
+static char *spare[SPARE];
+
+static char *memory_for(size_t length, size_t *capacity) {
+    *capacity = length > USUAL ? length : USUAL;
+    for (int place = 0; length <= USUAL && place < SPARE; place++) {
+        char *found = __atomic_exchange_n(&spare[place], NULL, __ATOMIC_ACQ_REL);
+        if (found) return found;
+    }
+    return malloc(*capacity);
+}
+
+static void give_back(char *memory, size_t capacity) {
+    for (int place = 0; memory && capacity == USUAL && place < SPARE; place++) {
+        char *none = NULL;
+        if (__atomic_compare_exchange_n(&spare[place], &none, memory, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return;
+    }
+    free(memory);
+}
+
+/* -- what is asked ---------------------------------------------------------------------------------------------------- */
+
+enum Kind { SKIPPED, TEXT, CLIENT, VHOST, PORT, TIME, REQUEST, STATUS, SIZE, AGENT, FORWARDED, KINDS };
+enum Verdict { UNKNOWN, NO_PIXEL, ASK, PAGE_VIEW, OPEN, VERDICT = 7, WITH_QUERY = 8 };
+enum Column { METHOD, PATH, QUERY };               /* the first columns of text */
+enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4 };     /* it names the event, must be a number, tells of consent */
+#define MOST_FIELDS 64
+#define MOST_COLUMNS 255
+#define MOST_NAMES 1024
+#define MOST_EVENTS 1024                            /* distinct ones in a block; lines with further ones go the long way */
+#define PATHS (1u << 17)                            /* places for them, half of which may be taken */
+#define LONGEST_PATH 1024
+#define PROBES 32
+
+typedef struct {
+    char *before; /* the literal in front */
+    size_t length;
+    enum Kind kind;
+    int column, is_quoted;
+} Field;
+
+typedef struct {
+    char *text;
+    size_t length;
+    int column, flags, next; /* of the same name */
+} Parameter;
+
+typedef struct {
+    uint32_t length;
+    uint8_t verdict;
+    char text[];
+} Path;
+
+typedef struct {
+    PyObject_HEAD
+    Field fields[MOST_FIELDS];
+    int field_count, columns, is_whole;
+    Field last; /* the literal behind the last field */
+    Parameter names[MOST_NAMES];
+    int name_count;
+    int16_t by_name[2 * MOST_NAMES];
+    int64_t earliest, latest;
+    size_t longest; /* bytes of a line */
+    Path **paths;   /* only added to, while others read */
+    uint32_t path_count;
+} Plan;
+
+/* Most texts here are short: a call of memcmp would take longer than the comparison. */
+static inline int is_same(const char *one, const char *other, size_t length) {
+    uint64_t first, second;
+    for (; length >= 8; one += 8, other += 8, length -= 8) {
+        memcpy(&first, one, 8);
+        memcpy(&second, other, 8);
+        if (first != second) return 0;
+    }
+    while (length--)
+        if (one[length] != other[length]) return 0;
+    return 1;
+}
+
+static inline uint64_t hashed(const char *text, size_t length) {
+    uint64_t hash = 0x9E3779B97F4A7C15u ^ length, part;
+    while (length >= 8) {
+        memcpy(&part, text, 8);
+        hash = (hash ^ part) * 0xFF51AFD7ED558CCDu;
+        hash ^= hash >> 32;
+        text += 8;
+        length -= 8;
+    }
+    part = 0;
+    for (size_t at = 0; at < length; at++) part = part << 8 | (unsigned char)text[at];
+    hash = (hash ^ part) * 0xC4CEB9FE1A85EC53u;
+    return hash ^ hash >> 29;
+}
+
+static uint8_t verdict_of(const Plan *plan, const char *text, size_t length) {
+    uint64_t place = hashed(text, length);
+    for (int probe = 0; probe < PROBES; probe++) {
+        const Path *path = __atomic_load_n(&plan->paths[(place + probe) % PATHS], __ATOMIC_ACQUIRE);
+        if (!path) return UNKNOWN;
+        if (path->length == length && is_same(path->text, text, length)) return path->verdict;
+    }
+    return UNKNOWN;
+}
+
+/* The key of a name, letter by letter: names are read so, and short. */
+#define KEY 0x9E3779B97F4A7C15u
+static inline uint64_t keyed(uint64_t key, char letter) { return (key << 7 | key >> 57) ^ (unsigned char)letter; }
+static inline uint64_t place_of_name(uint64_t key) { return key * 0xC4CEB9FE1A85EC53u >> 40; }
+
+static inline const Parameter *parameter_of(const Plan *plan, const char *text, size_t length, uint64_t key) {
+    for (uint64_t place = place_of_name(key);; place++) {
+        int16_t found = plan->by_name[place % (2 * MOST_NAMES)];
+        if (found < 0) return NULL;
+        const Parameter *name = &plan->names[found];
+        if (name->length == length && is_same(name->text, text, length)) return name;
+    }
+}
+
+/* -- what is found ---------------------------------------------------------------------------------------------------- */
+
+typedef struct { /* of a text in a line, or decoded */
+    const char *text;
+    size_t length;
+    int is_decoded;
+} Slice;
+
+typedef struct {
+    const char *text;
+    size_t length;
+} Word;
+
+typedef struct {
+    const Plan *plan;
+    const unsigned char *wanted;
+    int keeping[MOST_COLUMNS], keeping_count;   /* the columns that are wanted */
+    int decoding[MOST_COLUMNS], decoding_count; /* those of them that are parameters */
+    const uint32_t *places;
+    Bytes kept, decoded;                 /* the bytes of texts */
+    View *views[MOST_COLUMNS];           /* of each column where its texts are, */
+    char *are[MOST_COLUMNS];             /* and whether they are there */
+    int64_t *time, *size;
+    int16_t *status;
+    char *has_status, *has_size, *signals;
+    uint32_t *place, *event;
+    size_t room;                         /* rows that all of these have room for */
+    Bytes left, left_place;              /* the lines handed back */
+    Bytes unknown, unknown_place, path_views;
+    Word events[MOST_EVENTS];
+    int event_count;
+    int64_t rows, unknown_rows, lines;
+    char minute[17];                     /* of the last time that was read, */
+    int64_t minute_time;                 /* and what it stands for */
+    Slice row[MOST_COLUMNS];
+    int64_t row_time, row_size;
+    int16_t row_status;
+    int row_has_status, row_has_size, row_event, row_signals;
+    uint8_t verdict;
+} Reading;
+
+/* Written piece by piece where it stays: put together elsewhere and moved, it would take four times as long. */
+static void put_view(View *view, const char *text, size_t length, int buffer, size_t offset) {
+    view->length = (int32_t)length;
+    if (length > 12) {
+        memcpy(view->far.prefix, text, 4);
+        view->far.buffer = buffer;
+        view->far.offset = (int32_t)offset;
+        return;
+    }
+    memset(view->inlined, 0, sizeof view->inlined);
+    for (size_t at = 0; at < length; at++) view->inlined[at] = text[at];
+}
+
+static int push_view(Bytes *views, const char *text, size_t length, size_t offset) {
+    if (!reserve(views, sizeof(View))) return 0;
+    put_view((View *)(void *)(views->data + views->length), text, length, 0, offset);
+    views->length += sizeof(View);
+    return 1;
+}
+
+static int grown(void *array, size_t rows, size_t size) {
+    void **place = array, *more = realloc(*place, rows * size);
+    if (more) *place = more;
+    return more != NULL;
+}
+
+static int make_room(Reading *reading, size_t rows) {
+    for (int each = 0; each < reading->keeping_count; each++) {
+        int column = reading->keeping[each];
+        if (!grown(&reading->views[column], rows, sizeof(View)) || !grown(&reading->are[column], rows, 1)) return 0;
+    }
+    reading->room = rows;
+    return grown(&reading->time, rows, sizeof(int64_t)) && grown(&reading->size, rows, sizeof(int64_t)) &&
+           grown(&reading->status, rows, sizeof(int16_t)) && grown(&reading->has_status, rows, 1) && grown(&reading->has_size, rows, 1) && grown(&reading->signals, rows, 1) &&
+           grown(&reading->place, rows, sizeof(uint32_t)) && grown(&reading->event, rows, sizeof(uint32_t));
+}
+
+/* -- fields ------------------------------------------------------------------------------------------------------------ */
+
+static int is_digit(char letter) { return letter >= '0' && letter <= '9'; }
+static int is_letter(char letter) { return (letter | 32) >= 'a' && (letter | 32) <= 'z'; }
+
+static int number(const char *text, int digits) {
+    int value = 0;
+    for (int at = 0; at < digits; at++) {
+        if (!is_digit(text[at])) return -1;
+        value = value * 10 + text[at] - '0';
+    }
+    return value;
+}
+
+static int64_t days(int year, int month, int day) { /* since 1970-01-01, of the Gregorian calendar */
+    year -= month <= 2;
+    int era = year / 400, of_era = year - era * 400;
+    int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return (int64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+/* `07/Sep/2026:10:00:00 +0200` in microseconds since 1970; false where anything in it is out of place. */
+static int time_of(Reading *reading, const char *text, int64_t *time) {
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const int longest[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (!is_same(text, reading->minute, 17)) {
+        int day = number(text, 2), year = number(text + 7, 4), hour = number(text + 12, 2), minute = number(text + 15, 2);
+        int month = 0;
+        while (month < 12 && memcmp(text + 3, months + 3 * month, 3)) month++;
+        if (month == 12 || day < 1 || year < 1970 || hour < 0 || hour > 23 || minute < 0 || minute > 59) return 0;
+        if (text[2] != '/' || text[6] != '/' || text[11] != ':' || text[14] != ':') return 0;
+        int is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+        if (day > longest[month] + (month == 1 && is_leap)) return 0;
+        reading->minute_time = (days(year, month + 1, day) * 24 + hour) * 60 + minute;
+        memcpy(reading->minute, text, 17);
+    }
+    int second = number(text + 18, 2), east = number(text + 22, 4);
+    if (text[17] != ':' || text[20] != ' ' || (text[21] != '+' && text[21] != '-')) return 0;
+    if (second < 0 || second > 59 || east < 0 || east > 1400) return 0;
+    east -= east / 100 * 40;
+    int64_t minutes = reading->minute_time - (text[21] == '+' ? east : -east);
+    *time = (minutes * 60 + second) * 1000000;
+    return *time >= reading->plan->earliest && *time <= reading->plan->latest;
+}
+
+/* `GET /path?query HTTP/1.1`: false for anything that is not exactly this. */
+static int request_of(Reading *reading, const char *text, size_t length) {
+    const char *end = text + length, *at = text;
+    while (at < end && is_letter(*at)) at++;
+    if (at == text || at == end || *at != ' ') return 0;
+    reading->row[METHOD] = (Slice){text, (size_t)(at - text), 0};
+    const char *target = ++at;
+    if (at == end || *at != '/') return 0;
+    const char *behind = memchr(at, ' ', (size_t)(end - at));
+    if (!behind) return 0;
+    size_t version = (size_t)(end - behind);
+    if ((version != 9 && version != 7) || memcmp(behind, " HTTP/", 6) || !is_digit(behind[6])) return 0;
+    if (version == 9 && (behind[7] != '.' || !is_digit(behind[8]))) return 0;
+    const char *query = memchr(target, '?', (size_t)(behind - target));
+    reading->row[PATH] = (Slice){target, (size_t)((query ? query : behind) - target), 0};
+    reading->row[QUERY] = query ? (Slice){query + 1, (size_t)(behind - query - 1), 0} : (Slice){0};
+    return 1;
+}
+
+/* The addresses of a chain of proxies, and no host's name. */
+static int is_chain(Slice text) {
+    int letters = 0, colons = 0;
+    for (size_t at = 0; at < text.length; at++) {
+        letters |= is_letter(text.text[at]);
+        colons += text.text[at] == ':';
+    }
+    return !letters || colons > 1;
+}
+
+static const char *end_of(const Field *field, const char *at, const char *end) {
+    if (field->is_quoted) return memchr(at, '"', (size_t)(end - at));
+    if (field->kind == TIME) return end - at < 26 ? NULL : at + 26;
+    if (field->kind == VHOST) {
+        while (at < end && (is_letter(*at) || is_digit(*at) || *at == '.' || *at == '-' || *at == '_')) at++;
+        return at;
+    }
+    while (at < end && *at != ' ' && *at != '\t' && *at != '"') at++;
+    return at;
+}
+
+/* The fields of a line into `row`; false where it is not sure of one. */
+static int cut(Reading *reading, const char *at, const char *end) {
+    const Plan *plan = reading->plan;
+    for (int place = 0; place < plan->field_count; place++) {
+        const Field *field = &plan->fields[place];
+        if ((size_t)(end - at) < field->length || !is_same(at, field->before, field->length)) return 0;
+        at += field->length;
+        const char *stop = end_of(field, at, end);
+        if (!stop) return 0;
+        Slice text = {at, (size_t)(stop - at), 0};
+        at = stop;
+        if (!text.length && !field->is_quoted) return 0;
+        int is_dash = text.length == 1 && *text.text == '-', is_absent = is_dash || !text.length;
+        switch (field->kind) {
+        case TIME:
+            if (!time_of(reading, text.text, &reading->row_time)) return 0;
+            break;
+        case REQUEST:
+            if (!request_of(reading, text.text, text.length)) return 0;
+            break;
+        case STATUS:
+            if (text.length != 3 || (reading->row_status = (int16_t)number(text.text, 3)) < 0) return 0;
+            reading->row_has_status = 1;
+            break;
+        case SIZE:
+            reading->row_has_size = !is_dash;
+            reading->row_size = 0;
+            if (is_dash) break;
+            if (!text.length || text.length > 18) return 0;
+            for (size_t digit = 0; digit < text.length; digit++) {
+                if (!is_digit(text.text[digit])) return 0;
+                reading->row_size = reading->row_size * 10 + (text.text[digit] - '0');
+            }
+            break;
+        case CLIENT:
+        case VHOST:
+            if (!text.length || *text.text == '-') return 0;
+            reading->row[field->column] = text;
+            break;
+        case PORT:
+            for (size_t digit = 0; digit < text.length; digit++)
+                if (!is_digit(text.text[digit])) return 0;
+            break;
+        case AGENT:
+            reading->row[field->column] = is_absent ? (Slice){"", 0, 0} : text;
+            break;
+        case FORWARDED:
+            if (!is_absent && !is_chain(text)) return 0;
+            reading->row[field->column] = is_absent ? (Slice){0} : text;
+            break;
+        case TEXT:
+            reading->row[field->column] = is_absent ? (Slice){0} : text;
+            break;
+        default:
+            break;
+        }
+    }
+    const Field *last = &plan->last;
+    if ((size_t)(end - at) < last->length || !is_same(at, last->before, last->length)) return 0;
+    return !plan->is_whole || at + last->length == end;
+}
+
+/* -- parameters --------------------------------------------------------------------------------------------------------- */
+
+static int hex(char letter) {
+    if (is_digit(letter)) return letter - '0';
+    letter |= 32;
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+static int is_utf8(const unsigned char *at, const unsigned char *end) {
+    while (at < end) {
+        unsigned lead = *at++;
+        if (lead < 0x80) continue;
+        int more = lead >= 0xC2 && lead <= 0xDF ? 1 : lead >= 0xE0 && lead <= 0xEF ? 2 : lead >= 0xF0 && lead <= 0xF4 ? 3 : 0;
+        if (!more || end - at < more) return 0;
+        unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80, high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+        if (*at < low || *at > high) return 0;
+        for (at++, more--; more; at++, more--)
+            if (*at < 0x80 || *at > 0xBF) return 0;
+    }
+    return 1;
+}
+
+/* `%XX` and `+` of a text, undone once, behind the others that are decoded; -1: no memory, 0: no text. */
+static int decode(Reading *reading, Slice *text) {
+    Bytes *decoded = &reading->decoded;
+    if (!reserve(decoded, text->length)) return -1;
+    char *out = decoded->data + decoded->length;
+    size_t length = 0;
+    for (size_t at = 0; at < text->length; at++) {
+        char letter = text->text[at];
+        if (letter == '%' && text->length - at > 2) {
+            int high = hex(text->text[at + 1]), low = hex(text->text[at + 2]);
+            if (high >= 0 && low >= 0) {
+                letter = (char)(high * 16 + low);
+                at += 2;
+            }
+        } else if (letter == '+') {
+            letter = ' ';
+        }
+        out[length++] = letter;
+    }
+    if (!is_utf8((unsigned char *)out, (unsigned char *)out + length)) return 0;
+    *text = (Slice){(char *)(uintptr_t)decoded->length, length, 1}; /* a place: the memory may move */
+    decoded->length += length;
+    return 1;
+}
+
+static int is_plain_number(Slice text) {
+    size_t at = text.length && *text.text == '-', digits = 0, points = 0;
+    for (; at < text.length; at++) {
+        if (text.text[at] == '.' && digits && !points) points++;
+        else if (is_digit(text.text[at])) digits++;
+        else return 0;
+    }
+    return digits && digits <= 15 && text.text[text.length - 1] != '.';
+}
+
+/* The number of an event among those of the block; -1: there are too many. */
+static int event_of(Reading *reading, Slice text) {
+    for (int place = 2; place < reading->event_count; place++) {
+        Word word = reading->events[place];
+        if (word.length == text.length && is_same(word.text, text.text, text.length)) return place;
+    }
+    if (reading->event_count == MOST_EVENTS) return -1;
+    reading->events[reading->event_count] = (Word){text.text, text.length};
+    return reading->event_count++;
+}
+
+enum Letter { ORDINARY, ENDS_NAME, ENDS_PART, ENCODES, OPENS_MACRO };
+
+/* What a byte of a query may mean. A macro begins with a brace or has a bar in it, encoded (%7B, %7C) or not. */
+static const uint8_t letters[256] = {['='] = ENDS_NAME, ['&'] = ENDS_PART, ['%'] = ENCODES, ['+'] = ENCODES, ['{'] = OPENS_MACRO, ['|'] = OPENS_MACRO};
+
+static int is_macro_encoded(const char *at, const char *end) {
+    return end - at > 2 && at[0] == '%' && at[1] == '7' && ((at[2] | 32) == 'b' || (at[2] | 32) == 'c');
+}
+
+/* The parameters of the query into `row`: the last of each that has a value. -1: no memory, 0: it takes a second look. */
+static int parameters(Reading *reading) {
+    const Plan *plan = reading->plan;
+    Slice event = {0};
+    const char *at = reading->row[QUERY].text, *end = at ? at + reading->row[QUERY].length : at;
+    while (at < end) {
+        const Parameter *name = NULL;
+        const char *part = at, *value = NULL;
+        int is_encoded = 0;
+        uint64_t key = KEY;
+        for (; at < end; at++) { /* the name */
+            uint8_t letter = letters[(unsigned char)*at];
+            if (letter == ENDS_NAME || letter == ENDS_PART) break;
+            if (letter == OPENS_MACRO || (letter == ENCODES && is_macro_encoded(at, end))) return 0;
+            key = keyed(key, *at);
+        }
+        if (at < end && *at == '=') {
+            name = parameter_of(plan, part, (size_t)(at - part), key);
+            for (value = ++at; at < end; at++) {
+                uint8_t letter = letters[(unsigned char)*at];
+                if (letter <= ENDS_NAME) continue;
+                if (letter == ENDS_PART) break;
+                if (letter == OPENS_MACRO || is_macro_encoded(at, end)) return 0;
+                is_encoded = 1;
+            }
+        }
+        Slice text = {value, (size_t)(at - value), is_encoded};
+        for (at++; name && text.length; name = name->next < 0 ? NULL : &plan->names[name->next]) {
+            if (name->flags & NUMBER && !is_plain_number(text)) return 0;
+            if (name->flags & EVENT) event = text;
+            else if (name->flags & SIGNAL) reading->row_signals = 1;
+            else reading->row[name->column] = text;
+        }
+    }
+    reading->row_event = reading->verdict == OPEN;
+    if (event.text && (reading->row_event = event_of(reading, event)) < 0) return 0;
+    for (int each = 0; each < reading->decoding_count; each++) {
+        Slice *text = &reading->row[reading->decoding[each]];
+        int done = text->is_decoded ? decode(reading, text) : 1;
+        if (done < 1) return done;
+    }
+    return 1;
+}
+
+/* -- lines ---------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t place_of(const Reading *reading, int64_t line) {
+    return reading->places ? reading->places[line] : (uint32_t)line;
+}
+
+static int keep(Reading *reading, const char *line, size_t length) {
+    size_t row = (size_t)reading->rows, base = reading->kept.length;
+    if (row == reading->room && !make_room(reading, 2 * row + 1024)) return 0;
+    if (!append(&reading->kept, line, length)) return 0;
+    for (int each = 0; each < reading->keeping_count; each++) {
+        int column = reading->keeping[each];
+        Slice text = reading->row[column];
+        int is_there = text.text != NULL || text.is_decoded;
+        size_t offset = text.is_decoded ? (size_t)(uintptr_t)text.text : text.length ? base + (size_t)(text.text - line) : 0;
+        const char *bytes = text.is_decoded ? reading->decoded.data + offset : text.text;
+        put_view(&reading->views[column][row], bytes, text.length, text.is_decoded, offset);
+        reading->are[column][row] = (char)is_there;
+    }
+    reading->place[row] = place_of(reading, reading->lines);
+    reading->time[row] = reading->row_time;
+    reading->status[row] = reading->row_status;
+    reading->has_status[row] = (char)reading->row_has_status;
+    reading->size[row] = reading->row_size;
+    reading->has_size[row] = (char)reading->row_has_size;
+    reading->event[row] = (uint32_t)reading->row_event;
+    reading->signals[row] = (char)reading->row_signals;
+    reading->rows++;
+    return 1;
+}
+
+static int hand_back(Reading *reading, const char *line, size_t length) {
+    uint32_t place = place_of(reading, reading->lines);
+    return append(&reading->left, line, length) && append(&reading->left, "\n", 1) && append(&reading->left_place, &place, sizeof place);
+}
+
+static int learn_first(Reading *reading, const char *line, size_t length) {
+    uint32_t place = place_of(reading, reading->lines);
+    Slice path = reading->row[PATH];
+    size_t base = reading->unknown.length;
+    reading->unknown_rows++;
+    return append(&reading->unknown, line, length) && append(&reading->unknown, "\n", 1) &&
+           push_view(&reading->path_views, path.text, path.length, base + (size_t)(path.text - line)) &&
+           append(&reading->unknown_place, &place, sizeof place);
+}
+
+/* A text, in which nothing is escaped. */
+static int is_plain_text(const char *text, size_t length) {
+    unsigned char high = 0, other = 0;
+    for (size_t at = 0; at < length; at++) { /* without a way out, so that it is done many bytes at once */
+        high |= (unsigned char)text[at];
+        other |= (unsigned char)((text[at] == '\\') | (text[at] == 0));
+    }
+    return !other && (high < 0x80 || (is_utf8((const unsigned char *)text, (const unsigned char *)text + length) && memcmp(text, "\xEF\xBB\xBF", 3)));
+}
+
+static int read_line(Reading *reading, const char *line, size_t length) {
+    const Plan *plan = reading->plan;
+    memset(reading->row, 0, sizeof(Slice) * (size_t)plan->columns);
+    reading->row_has_status = reading->row_has_size = reading->row_signals = 0;
+    reading->row_status = 0;
+    reading->row_size = 0;
+    if (!length || length > plan->longest || !cut(reading, line, line + length) || !is_plain_text(line, length))
+        return hand_back(reading, line, length);
+    Slice path = reading->row[PATH], method = reading->row[METHOD];
+    uint8_t found = path.length > LONGEST_PATH ? ASK : verdict_of(plan, path.text, path.length);
+    reading->verdict = found & VERDICT;
+    if (found == NO_PIXEL) return 1;
+    if (found == UNKNOWN)
+        return plan->path_count * 2 < PATHS ? learn_first(reading, line, length) : hand_back(reading, line, length);
+    int is_read = (method.length == 3 && !memcmp(method.text, "GET", 3)) ||
+                  (method.length == 4 && (!memcmp(method.text, "HEAD", 4) || !memcmp(method.text, "POST", 4)));
+    size_t decoded = reading->decoded.length;
+    int done = reading->verdict == ASK || !is_read || (found & WITH_QUERY && !reading->row[QUERY].text) ? 0 : parameters(reading);
+    if (done > 0) return keep(reading, line, length);
+    reading->decoded.length = decoded;
+    return done < 0 ? 0 : hand_back(reading, line, length);
+}
+
+static int read_block(Reading *reading, const char *at, size_t length) {
+    const char *end = at + length;
+    if (!(reading->kept.data = memory_for(length, &reading->kept.capacity)) || !make_room(reading, length / 256 + 16)) return 0;
+    reading->event_count = 2; /* page_view, open: what a pixel means that names no event */
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at)), *line_end = stop ? stop : end;
+        if (line_end > at && line_end[-1] == '\r') line_end--;
+        if (!read_line(reading, at, (size_t)(line_end - at))) return 0;
+        reading->lines++;
+        at = stop ? stop + 1 : end;
+    }
+    return 1;
+}
+
+/* -- columns -> Arrow ------------------------------------------------------------------------------------------------------- */
+
+typedef struct { /* texts that the columns of a frame share */
+    char *kept, *decoded;
+    size_t capacity; /* of the former */
+    int64_t sizes[2];
+} Texts;
+
+static void release_column(struct ArrowArray *array) {
+    free((void *)array->buffers[VALIDITY]);
+    free((void *)array->buffers[VALUES]);
+    free((void *)array->buffers);
+    array->release = NULL;
+}
+
+static void release_frame(struct ArrowArray *array) {
+    Texts *texts = array->private_data;
+    for (int64_t child = 0; child < array->n_children; child++) {
+        struct ArrowArray *column = array->children[child];
+        if (column && column->release) column->release(column);
+        free(column);
+    }
+    if (texts) {
+        give_back(texts->kept, texts->capacity);
+        free(texts->decoded);
+        free(texts);
+    }
+    free(array->children);
+    free((void *)array->buffers);
+    array->release = NULL;
+}
+
+static void release_schema(struct ArrowSchema *schema) {
+    for (int64_t child = 0; child < schema->n_children; child++) {
+        if (schema->children[child] && schema->children[child]->release) schema->children[child]->release(schema->children[child]);
+        free(schema->children[child]);
+    }
+    free(schema->children);
+    free((char *)schema->name);
+    schema->release = NULL;
+}
+
+typedef struct {
+    struct ArrowArray array;
+    struct ArrowSchema schema;
+} Arrow;
+
+static void release(Arrow *columns) {
+    if (columns->array.release) columns->array.release(&columns->array);
+    if (columns->schema.release) columns->schema.release(&columns->schema);
+}
+
+static void *taken(Bytes *bytes) { /* the memory, as much of it as is used, which is somebody else's from now on */
+    char *data = realloc(bytes->data, bytes->length + 1);
+    if (data) *bytes = (Bytes){0};
+    return data;
+}
+
+static char *shrunk(Bytes *bytes) { /* a copy of what is used of the memory, which is spare from now on */
+    char *data = malloc(bytes->length + 1);
+    if (data && bytes->length) memcpy(data, bytes->data, bytes->length);
+    return data;
+}
+
+static char *copied(const char *text) {
+    char *copy = malloc(strlen(text) + 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+/* An empty frame with room for so many columns. */
+static int start_frame(Arrow *frame, int64_t rows, int columns, Bytes *kept, Bytes *decoded) {
+    Texts *texts = calloc(1, sizeof *texts);
+    frame->array = (struct ArrowArray){.length = rows, .n_buffers = 1, .buffers = calloc(1, sizeof(void *)),
+                                       .children = calloc((size_t)columns + 1, sizeof(void *)), .release = release_frame, .private_data = texts};
+    frame->schema = (struct ArrowSchema){.format = "+s", .name = copied(""), .children = calloc((size_t)columns + 1, sizeof(void *)), .release = release_schema};
+    if (!texts || !frame->array.buffers || !frame->array.children || !frame->schema.children || !frame->schema.name) return 0;
+    texts->sizes[0] = kept ? (int64_t)kept->length : 0;
+    texts->sizes[1] = decoded ? (int64_t)decoded->length : 0;
+    if (kept && kept->capacity == USUAL && kept->length > USUAL / 4) {
+        texts->kept = kept->data;
+        texts->capacity = USUAL;
+        *kept = (Bytes){0};
+    } else {
+        texts->kept = kept ? shrunk(kept) : malloc(1);
+    }
+    texts->decoded = decoded ? taken(decoded) : malloc(1);
+    return texts->kept && texts->decoded;
+}
+
+/* `values` is the place of the array, which is the frame's from now on; `are` says where there is none, and may be NULL. */
+static int add_column(Arrow *frame, const char *name, const char *format, void *values, const char *are) {
+    int64_t rows = frame->array.length, nulls = 0;
+    unsigned char *validity = NULL;
+    Texts *texts = frame->array.private_data;
+    if (are) {
+        for (int64_t row = 0; row < rows; row++) nulls += !are[row];
+        if (nulls) {
+            if (!(validity = calloc((size_t)(rows + 7) / 8, 1))) return 0;
+            for (int64_t row = 0; row < rows; row++) validity[row / 8] |= (unsigned char)(are[row] << row % 8);
+        }
+    }
+    int is_text = !strcmp(format, "vu");
+    const void **buffers = calloc(BUFFERS, sizeof *buffers);
+    struct ArrowArray *array = calloc(1, sizeof *array);
+    struct ArrowSchema *schema = calloc(1, sizeof *schema);
+    char *label = copied(name);
+    if (!buffers || !array || !schema || !label) {
+        free(validity), free(buffers), free(array), free(schema), free(label);
+        return 0;
+    }
+    void **place = values;
+    buffers[VALIDITY] = validity;
+    buffers[VALUES] = *place ? *place : calloc(1, 1);
+    *place = NULL;
+    if (is_text) {
+        buffers[LINES_TEXT] = texts->kept;
+        buffers[DECODED_TEXT] = texts->decoded;
+        buffers[SIZES] = texts->sizes;
+    }
+    *array = (struct ArrowArray){.length = rows, .null_count = nulls, .n_buffers = is_text ? BUFFERS : 2, .buffers = buffers, .release = release_column};
+    *schema = (struct ArrowSchema){.format = format, .name = label, .flags = NULLABLE, .release = release_schema};
+    frame->array.children[frame->array.n_children++] = array;
+    frame->schema.children[frame->schema.n_children++] = schema;
+    return buffers[VALUES] != NULL;
+}
+
+typedef struct {
+    PyObject_HEAD
+    Arrow columns;
+} Frame;
+
+static void free_array_capsule(PyObject *capsule) {
+    struct ArrowArray *array = PyCapsule_GetPointer(capsule, "arrow_array");
+    if (array && array->release) array->release(array);
+    free(array);
+}
+
+static void free_schema_capsule(PyObject *capsule) {
+    struct ArrowSchema *schema = PyCapsule_GetPointer(capsule, "arrow_schema");
+    if (schema && schema->release) schema->release(schema);
+    free(schema);
+}
+
+/* Once: what was handed over is no longer here. */
+static PyObject *frame_arrow(PyObject *self, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(named)) {
+    Arrow *frame = &((Frame *)self)->columns;
+    if (!frame->array.release) {
+        PyErr_SetString(PyExc_ValueError, "a frame is handed over once");
+        return NULL;
+    }
+    struct ArrowArray *array = malloc(sizeof *array);
+    struct ArrowSchema *schema = malloc(sizeof *schema);
+    if (!array || !schema) {
+        free(array), free(schema);
+        return PyErr_NoMemory();
+    }
+    *array = frame->array;
+    *schema = frame->schema;
+    frame->array.release = NULL;
+    frame->schema.release = NULL;
+    PyObject *of_schema = PyCapsule_New(schema, "arrow_schema", free_schema_capsule);
+    PyObject *of_array = PyCapsule_New(array, "arrow_array", free_array_capsule);
+    PyObject *pair = of_schema && of_array ? PyTuple_Pack(2, of_schema, of_array) : NULL;
+    Py_XDECREF(of_schema);
+    Py_XDECREF(of_array);
+    return pair;
+}
+
+static void free_object(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
+static void frame_free(PyObject *self) {
+    release(&((Frame *)self)->columns);
+    free_object(self);
+}
+
+static PyMethodDef frame_methods[] = {
+    {"__arrow_c_array__", (PyCFunction)(void (*)(void))frame_arrow, METH_VARARGS | METH_KEYWORDS, "The columns, once."},
+    {0},
+};
+static PyType_Slot frame_slots[] = {{Py_tp_dealloc, frame_free}, {Py_tp_methods, frame_methods}, {0}};
+static PyType_Spec frame_spec = {"pixelstat._plain.Frame", sizeof(Frame), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, frame_slots};
+
+typedef struct {
+    PyObject *frame;
+} State;
+
+static struct PyModuleDef module;
+
+/* -- the plan, as Python sees it --------------------------------------------------------------------------------------------- */
+
+static int set_literal(Field *field, const char *text, Py_ssize_t length) {
+    field->before = malloc((size_t)length + 1);
+    if (!field->before) return 0;
+    memcpy(field->before, text, (size_t)length);
+    field->length = (size_t)length;
+    return 1;
+}
+
+static int add_field(Plan *plan, PyObject *item) {
+    const char *before;
+    Py_ssize_t length;
+    int kind, column;
+    if (!PyArg_ParseTuple(item, "y#ii", &before, &length, &kind, &column)) return 0;
+    if (plan->field_count == MOST_FIELDS || kind < 0 || kind >= KINDS || column < 0 || column >= plan->columns) {
+        PyErr_SetString(PyExc_ValueError, "no such field");
+        return 0;
+    }
+    Field *field = &plan->fields[plan->field_count];
+    if (!set_literal(field, before, length)) return PyErr_NoMemory() != NULL;
+    *field = (Field){field->before, field->length, (enum Kind)kind, column, length && before[length - 1] == '"'};
+    plan->field_count++;
+    return 1;
+}
+
+static int add_name(Plan *plan, PyObject *item) {
+    const char *text;
+    Py_ssize_t length;
+    int column, flags;
+    if (!PyArg_ParseTuple(item, "y#ii", &text, &length, &column, &flags)) return 0;
+    if (plan->name_count == MOST_NAMES || column < 0 || column >= plan->columns) {
+        PyErr_SetString(PyExc_ValueError, "no such parameter");
+        return 0;
+    }
+    uint64_t key = KEY;
+    for (Py_ssize_t at = 0; at < length; at++) key = keyed(key, text[at]);
+    Parameter *name = &plan->names[plan->name_count], *other = (Parameter *)parameter_of(plan, text, (size_t)length, key);
+    *name = (Parameter){malloc((size_t)length + 1), (size_t)length, column, flags, -1};
+    if (!name->text) return PyErr_NoMemory() != NULL;
+    memcpy(name->text, text, (size_t)length);
+    if (other) {
+        while (other->next >= 0) other = &plan->names[other->next];
+        other->next = plan->name_count;
+    } else {
+        uint64_t place = place_of_name(key);
+        while (plan->by_name[place % (2 * MOST_NAMES)] >= 0) place++;
+        plan->by_name[place % (2 * MOST_NAMES)] = (int16_t)plan->name_count;
+    }
+    plan->name_count++;
+    return 1;
+}
+
+static int add_all(Plan *plan, PyObject *items, int (*add)(Plan *, PyObject *)) {
+    Py_ssize_t count = PySequence_Size(items);
+    for (Py_ssize_t place = 0; place < count; place++) {
+        PyObject *item = PySequence_GetItem(items, place);
+        int done = item && add(plan, item);
+        Py_XDECREF(item);
+        if (!done) return 0;
+    }
+    return count >= 0;
+}
+
+static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(named)) {
+    PyObject *fields, *names;
+    const char *last;
+    Py_ssize_t last_length, longest;
+    int is_whole, columns;
+    long long earliest, latest;
+    if (!PyArg_ParseTuple(args, "Oy#pOiLLn", &fields, &last, &last_length, &is_whole, &names, &columns, &earliest, &latest, &longest)) return NULL;
+    if (columns < 3 || columns > MOST_COLUMNS || longest < 1) {
+        PyErr_SetString(PyExc_ValueError, "too few columns, or too many");
+        return NULL;
+    }
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Plan *plan = (Plan *)alloc(type, 0);
+    if (!plan) return NULL;
+    memset(plan->by_name, 0xFF, sizeof plan->by_name);
+    plan->columns = columns;
+    plan->is_whole = is_whole;
+    plan->earliest = earliest;
+    plan->latest = latest;
+    plan->longest = (size_t)longest;
+    plan->paths = calloc(PATHS, sizeof *plan->paths);
+    if (!plan->paths || !set_literal(&plan->last, last, last_length)) {
+        PyErr_NoMemory();
+    } else if (add_all(plan, fields, add_field) && add_all(plan, names, add_name)) {
+        return (PyObject *)plan;
+    }
+    Py_DECREF(plan);
+    return NULL;
+}
+
+static void plan_free(PyObject *self) {
+    Plan *plan = (Plan *)self;
+    for (int place = 0; place < plan->field_count; place++) free(plan->fields[place].before);
+    for (int place = 0; place < plan->name_count; place++) free(plan->names[place].text);
+    free(plan->last.before);
+    for (uint32_t place = 0; plan->paths && place < PATHS; place++) free(plan->paths[place]);
+    free(plan->paths);
+    free_object(self);
+}
+
+static PyObject *plan_learn(PyObject *self, PyObject *args) {
+    Plan *plan = (Plan *)self;
+    const char *text;
+    Py_ssize_t length;
+    int verdict;
+    if (!PyArg_ParseTuple(args, "s#i", &text, &length, &verdict)) return NULL;
+    uint64_t place = hashed(text, (size_t)length);
+    if (length > LONGEST_PATH || plan->path_count * 2 >= PATHS || verdict_of(plan, text, (size_t)length)) Py_RETURN_NONE;
+    for (int probe = 0; probe < PROBES; probe++) {
+        Path **slot = &plan->paths[(place + (uint64_t)probe) % PATHS];
+        if (*slot) continue;
+        Path *path = malloc(sizeof *path + (size_t)length);
+        if (!path) return PyErr_NoMemory();
+        path->length = (uint32_t)length;
+        path->verdict = (uint8_t)verdict;
+        memcpy(path->text, text, (size_t)length);
+        __atomic_store_n(slot, path, __ATOMIC_RELEASE); /* under the lock of Python, beside readers without it */
+        plan->path_count++;
+        break;
+    }
+    Py_RETURN_NONE;
+}
+
+static void free_reading(Reading *reading) {
+    if (!reading) return;
+    for (int column = 0; column < MOST_COLUMNS; column++) {
+        free(reading->views[column]);
+        free(reading->are[column]);
+    }
+    void *arrays[] = {reading->time, reading->size, reading->status, reading->has_status, reading->has_size, reading->signals, reading->place, reading->event};
+    for (size_t each = 0; each < sizeof arrays / sizeof *arrays; each++) free(arrays[each]);
+    give_back(reading->kept.data, reading->kept.capacity);
+    Bytes *all[] = {&reading->decoded, &reading->left, &reading->left_place, &reading->unknown, &reading->unknown_place, &reading->path_views};
+    for (size_t each = 0; each < sizeof all / sizeof *all; each++) free(all[each]->data);
+    free(reading);
+}
+
+static PyObject *events_of(const Reading *reading) {
+    PyObject *events = PyList_New(0);
+    for (int place = 2; events && place < reading->event_count; place++) {
+        Word word = reading->events[place];
+        PyObject *text = PyUnicode_DecodeUTF8(word.text, (Py_ssize_t)word.length, "replace");
+        if (!text || PyList_Append(events, text)) Py_CLEAR(events);
+        Py_XDECREF(text);
+    }
+    return events;
+}
+
+/* The plain rows as columns, and the paths that nobody has told of yet: 0 where there is no memory. */
+static int make_columns(Reading *reading, Arrow *rows, Arrow *paths) {
+    char name[8];
+    if (!start_frame(rows, reading->rows, reading->keeping_count + 6, &reading->kept, &reading->decoded) ||
+        !add_column(rows, "place", "I", &reading->place, NULL) || !add_column(rows, "time", "tsu:UTC", &reading->time, NULL) ||
+        !add_column(rows, "status", "s", &reading->status, reading->has_status) ||
+        !add_column(rows, "bytes", "l", &reading->size, reading->has_size) || !add_column(rows, "event", "I", &reading->event, NULL) ||
+        !add_column(rows, "signals", "C", &reading->signals, NULL))
+        return 0;
+    for (int each = 0; each < reading->keeping_count; each++) {
+        int column = reading->keeping[each];
+        PyOS_snprintf(name, sizeof name, "%d", column);
+        if (!add_column(rows, name, "vu", &reading->views[column], reading->are[column])) return 0;
+    }
+    return start_frame(paths, reading->unknown_rows, 1, &reading->unknown, NULL) &&
+           add_column(paths, "path", "vu", &reading->path_views.data, NULL);
+}
+
+static PyObject *frame_of(PyObject *type, Arrow *columns) {
+    allocfunc alloc = (allocfunc)PyType_GetSlot((PyTypeObject *)type, Py_tp_alloc);
+    Frame *frame = (Frame *)alloc((PyTypeObject *)type, 0);
+    if (!frame) return NULL;
+    frame->columns = *columns;
+    *columns = (Arrow){0};
+    return (PyObject *)frame;
+}
+
+static PyObject *bytes_of(const Bytes *bytes) { return PyBytes_FromStringAndSize(bytes->data, (Py_ssize_t)bytes->length); }
+
+static PyObject *plan_read(PyObject *self, PyObject *args) {
+    Plan *plan = (Plan *)self;
+    Py_buffer block, wanted, places = {0};
+    PyObject *result = NULL, *of_places = Py_None;
+    if (!PyArg_ParseTuple(args, "y*y*|O", &block, &wanted, &of_places)) return NULL;
+    if (of_places != Py_None && PyObject_GetBuffer(of_places, &places, PyBUF_SIMPLE)) goto end;
+    if (wanted.len != plan->columns || block.len > INT32_MAX / 2) {
+        PyErr_SetString(PyExc_ValueError, "what is wanted, or the block, has the wrong length");
+        goto end;
+    }
+    Reading *reading = calloc(1, sizeof *reading);
+    if (!reading) {
+        PyErr_NoMemory();
+        goto end;
+    }
+    reading->plan = plan;
+    reading->wanted = wanted.buf;
+    for (int column = 0; column < plan->columns; column++) {
+        if (reading->wanted[column]) reading->keeping[reading->keeping_count++] = column;
+        if (reading->wanted[column] == 2) reading->decoding[reading->decoding_count++] = column;
+    }
+    reading->places = places.buf;
+    int done;
+    Arrow rows = {0}, paths = {0};
+    Py_BEGIN_ALLOW_THREADS
+    done = read_block(reading, block.buf, (size_t)block.len) && make_columns(reading, &rows, &paths);
+    Py_END_ALLOW_THREADS
+    if (!done) {
+        PyErr_NoMemory();
+    } else {
+        PyObject *type = ((State *)PyModule_GetState(PyType_GetModule(Py_TYPE(self))))->frame;
+        PyObject *found[] = {
+            frame_of(type, &rows), events_of(reading), bytes_of(&reading->left), bytes_of(&reading->left_place),
+            bytes_of(&reading->unknown), bytes_of(&reading->unknown_place), frame_of(type, &paths),
+        };
+        if (!PyErr_Occurred())
+            result = Py_BuildValue("LOOOOOOO", (long long)reading->lines, found[0], found[1], found[2], found[3], found[4], found[5], found[6]);
+        for (size_t each = 0; each < sizeof found / sizeof *found; each++) Py_XDECREF(found[each]);
+    }
+    release(&rows);
+    release(&paths);
+    Py_BEGIN_ALLOW_THREADS
+    free_reading(reading);
+    Py_END_ALLOW_THREADS
+end:
+    PyBuffer_Release(&block);
+    PyBuffer_Release(&wanted);
+    if (places.obj) PyBuffer_Release(&places);
+    return result;
+}
+
+static PyMethodDef plan_methods[] = {
+    {"learn", plan_learn, METH_VARARGS, "learn(path, verdict): what a path is."},
+    {"read", plan_read, METH_VARARGS, "read(block, wanted, places=None) -> how many lines, rows, events, left, their places, unknown, their places, their paths"},
+    {0},
+};
+static PyType_Slot plan_slots[] = {{Py_tp_new, plan_new}, {Py_tp_dealloc, plan_free}, {Py_tp_methods, plan_methods}, {0}};
+static PyType_Spec plan_spec = {"pixelstat._plain.Plan", sizeof(Plan), 0, Py_TPFLAGS_DEFAULT, plan_slots};
+
+static int module_exec(PyObject *self) {
+    State *state = PyModule_GetState(self);
+    PyObject *plan = PyType_FromModuleAndSpec(self, &plan_spec, NULL);
+    state->frame = PyType_FromModuleAndSpec(self, &frame_spec, NULL);
+    int done = plan && state->frame && !PyModule_AddObjectRef(self, "Plan", plan);
+    Py_XDECREF(plan);
+    return done ? 0 : -1;
+}
+
+static int module_traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(((State *)PyModule_GetState(self))->frame);
+    return 0;
+}
+
+static int module_clear(PyObject *self) {
+    Py_CLEAR(((State *)PyModule_GetState(self))->frame);
+    return 0;
+}
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0}};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, .m_name = "pixelstat._plain", .m_doc = "The plain lines of a text log, read in one pass.",
+    .m_size = sizeof(State), .m_slots = module_slots, .m_traverse = module_traverse, .m_clear = module_clear,
+};
+
+PyMODINIT_FUNC PyInit__plain(void) { return PyModuleDef_Init(&module); }

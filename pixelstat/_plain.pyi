@@ -1,0 +1,29 @@
+from collections.abc import Sequence
+
+class Frame:
+    """Columns, handed over once."""
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
+
+class Plan:
+    """How the plain lines of a log are read."""
+
+    def __init__(
+        self,
+        fields: Sequence[tuple[bytes, int, int]],  # the literal in front, the kind, the column of text
+        last: bytes,  # the literal behind the last field
+        is_whole: bool,  # whether nothing may follow that
+        names: Sequence[tuple[bytes, int, int]],  # a parameter, the column of text, flags
+        columns: int,
+        earliest: int,  # microseconds since 1970
+        latest: int,
+        longest: int,  # bytes of a line
+        /,
+    ) -> None: ...
+    def learn(self, path: str, verdict: int, /) -> None: ...
+    def read(
+        self, block: bytes | memoryview, wanted: bytes, places: bytes | None = None, /
+    ) -> tuple[int, Frame, list[str], bytes, bytes, bytes, bytes, Frame]:
+        """How many lines; plain rows and their events; other lines and their places.
+
+        Then lines of unknown paths, their places and the paths."""

@@ -1,0 +1,201 @@
+"""Plain lines are read natively, and say what the same lines say on the long way, whatever stands in them."""
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from pixelstat import formats, paths, pipeline, plain, source
+from pixelstat.config import Config
+from pixelstat.formats.samples import Format
+from pixelstat.pipeline import Logs, Selection
+from pixelstat.protocols import of_vendors
+from tests.inside import inside
+
+COMBINED = formats.formats_given("combined")[0]
+FORMATS = [
+    COMBINED,
+    *(
+        formats.formats_given(name)[0]
+        for name in ("combined_forwarded", "combined_vhost", "combined_vhost_port", "common")
+    ),
+    *formats.formats_given(
+        '$host [$time_local] "$request" $status "$http_cookie" $remote_addr "$http_dnt" "$http_sec_gpc" x'
+    ),
+    *formats.formats_given('%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i" "%{X-Forwarded-For}i" %D'),
+]
+VALUES = {  # what stands for a field of a line, most often its first
+    "client": ["203.0.113.7", "2001:db8::1", "-", "host.example", "", "203.0.113.8, 10.0.0.1"],
+    "vhost": ["shop.example", "Shop.Example:443", "-", "shop_1.example.", "[2001:db8::1]:80", "bücher.example"],
+    "port": ["443", "x", ""],
+    "": ["-", "ann", "ann smith", "", '"', "0.004"],
+    "time_clf": [
+        "07/Sep/2026:10:00:00 +0200", "07/Sep/2026:10:00:01 +0200", "29/Feb/2024:23:59:59 -0330", "29/Feb/2026:10:00:00 +0000",
+        "07/Sep/2026:10:00:60 +0000", "07/Sep/2026:24:00:00 +0000", "31/Apr/2026:10:00:00 +0000", "07/sep/2026:10:00:00 +0000",
+        "07/Sep/1999:10:00:00 +0000", "07/Sep/2999:10:00:00 +0000", "01/Jan/2000:00:00:00 +0000", "01/Jan/2000:00:00:00 +0001",
+        "07/Sep/2026:10:00:00 +1400", "07/Sep/2026:10:00:00 +1401", "07/Sep/2026:10:00:00 -1359", "07/Sep/2026:10:00:00 +0090",
+        "7/Sep/2026:10:00:00 +0000", "07/Sep/2026:10:00:00", "-", "07/Sep/2026 10:00:00 +0000", "07/Sep/2026:1a:00:00 +0000",
+    ],
+    "status": ["200", "304", "404", "0", "-", "999", "1000", "2xx", ""],
+    "bytes": ["43", "0", "-", "999999999999999999", "9999999999999999999", "-5", "4x", ""],
+    "referrer": ["https://Shop.example:443/caf%C3%A9?utm_source=mail#top", "-", "", "http://a.example", "/cart", "é", "x\\x22y", '\\"'],
+    "user_agent": ["Mozilla/5.0 (X11; Linux x86_64)", "curl/8.0", "-", "", "Googlebot/2.1", 'a \\"b\\" \\\\', "ü", "\\x00"],
+    "forwarded_for": ["-", "", "203.0.113.9", "203.0.113.9, 10.0.0.1", "2001:db8::9", "unknown", "fe80:1", "shop.example", "a, b"],
+    "cookies": ["-", "id=7; v=1", ""],
+    "dnt": ["-", "1", "0"],
+    "gpc": ["-", "1"],
+}  # fmt: skip
+METHODS = ["GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "get", "PROPFIND", "", "-"]
+VERSIONS = [" HTTP/1.1", " HTTP/1.1", " HTTP/2.0", " HTTP/2", " HTTP/1.x", "", " HTTP/11", " FTP/1.1"]
+PATHS = [
+    "/pixel.gif", "/img/p.png", "/o.gif", "/email/open.gif", "/beacon", "/track", "/", "/index.php", "/cart", "/matomo.php",
+    "/collect", "/PIXEL.gif", "/pixel.gif/", "/pixel%2Egif", "/p.gif;x", "pixel.gif", "http://shop.example/p.gif", "/a b.gif",
+    "/é/t.gif", "*", "/x\\x2Fp.gif", "/s.gif", "/track/open.php", "//p.gif", "/own", "/count",
+]  # fmt: skip
+NAMES = [
+    "e", "ev", "event", "v", "vid", "visitor_id", "cid", "user", "uid", "p", "page", "u", "url", "r", "oid", "order_id",
+    "rev", "value", "amount", "cur", "product", "sku", "price", "qty", "mid", "rcpt", "variant", "utm_source", "utm_medium",
+    "utm_campaign", "utm_id", "gdpr_consent", "us_privacy", "agree", "color", "colour", "E", "v2", "", "cb", "%76", "e=", "idsite",
+]  # fmt: skip
+PARAMETERS = [
+    "page_view", "pv", "purchase", "Order", "add-to-cart", "Quiz+Done", "caf%C3%A9", "a%20b%2Bc+d", "", "x=y", "%", "%4", "%zz",
+    "%FF", "%C3", "%E2%82%AC", "%ED%A0%80", "%F4%90%80%80", "%C0%AF", "%00", "é", "%C3é", "${USER}", "%24%7BUSER%7D", "{{id}}",
+    "%7b%7bid", "*|EMAIL|*", "a|b", "{", "%7C", "12.50", "-3", "1e3", "1,5", ".5", "5.", "007", "1234567890123456", "nan", "+5",
+    "https%3A%2F%2Fshop.example%2Fa%252Bb%3Futm_medium%3Dsocial", "//shop.example/x?utm_source=y", "/products/kettle?x#y", "1YYN",
+    "granted", "no", "a" * 13, "a" * 12, "ann", "EUR", " ", "eur%20", "\x7f", "'", "a;b", "%2526", "\u2028", "😀",
+]  # fmt: skip
+
+
+def value(draw: random.Random, kind: str) -> str:
+    choices = VALUES[kind]
+    return choices[0] if draw.random() < 0.8 else draw.choice(choices)
+
+
+def request(draw: random.Random) -> str:
+    path = PATHS[draw.randrange(4)] if draw.random() < 0.7 else draw.choice(PATHS)
+    pairs = [
+        draw.choice(NAMES) + draw.choice(["=", "=", "=", "=", ""]) + draw.choice(PARAMETERS)
+        for _ in range(draw.randrange(6))
+    ]
+    query = draw.choice(["?", "?", "?", "", "??"]) + "&".join(pairs) if pairs else draw.choice(["", "", "?"])
+    return f"{METHODS[0] if draw.random() < 0.8 else draw.choice(METHODS)} {path}{query}{draw.choice(VERSIONS[:3]) if draw.random() < 0.9 else draw.choice(VERSIONS)}"
+
+
+def line(draw: random.Random, form: formats.TextFormat) -> bytes:
+    tokens = form.tokens
+    text = tokens[0]
+    for name, literal in zip(tokens[1::2], tokens[2::2], strict=True):
+        text += (request(draw) if name == "request" else value(draw, name)) + literal
+    written = text.encode()
+    if draw.random() < 0.1:
+        at = draw.randrange(len(written))
+        written = draw.choice(
+            [
+                written[:at],
+                written[:at] + bytes([draw.randrange(256)]) + written[at + 1 :],
+                written[:at] + b'"' + written[at:],
+                written + b" more",
+                written + b"\r",
+                b"\0" * 3 + written,
+                written.replace(b" ", b"  ", 1),
+                b"#Fields: date time cs-uri-stem",
+                b"",
+            ]
+        )
+    return written.replace(b"\n", b"")
+
+
+def said(folder: Path, log: bytes, form: Format, selection: Selection) -> pl.DataFrame:
+    """What the log's requests say that may be a pixel's, in their order."""
+    Path(folder, "access.log").write_bytes(log)
+    found = paths.find_logs([str(folder / "access.log")])
+    logs = Logs([(form, found)], formats.all_formats())
+    rows = pipeline.heard(logs, selection, source.Reading()).collect(engine="streaming")
+    return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel"))).drop(plain.HAS_SIGNALS)
+
+
+@pytest.fixture
+def natively() -> None:
+    if plain._plain is None:
+        pytest.skip("nothing was compiled where pixelstat was installed")
+
+
+def selections() -> Iterator[Selection]:
+    columns = {"colour": ("color", "colour"), "first": ("e", "v")}
+    yield Selection()
+    yield Selection(config=Config(columns=columns))
+    yield Selection(pixels=("/s.gif", "own"), named=("goatcounter", "umami"))
+
+
+@pytest.mark.usefixtures("natively")
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: str(form.name))
+@pytest.mark.parametrize("seed", range(12))
+def test_a_line_says_the_same_on_both_ways(
+    form: formats.TextFormat, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(f"{seed} {form.name}")
+    log = b"\n".join(line(draw, form) for _ in range(400)) + draw.choice([b"", b"\n"])
+    if seed == 0:
+        log = b"\xef\xbb\xbf" + log
+    selection = list(selections())[seed % 3]
+    short = said(tmp_path, log, form, selection)
+    assert len(short) > 100
+    monkeypatch.setattr(plain, "_plain", None)
+    assert_frame_equal(short, said(tmp_path, log, form, selection))
+
+
+def taken(folder: Path, lines: Sequence[str], form: Format = COMBINED) -> list[bool]:
+    """Of each line whether it goes the short way, once its path is known."""
+    logs = Logs([(form, [])], formats.all_formats())
+    reader = plain.reader(form, pipeline.meaning(form, logs, Selection()))
+    assert reader is not None
+    wanted = reader.wanted(["time", "event", "visitor_id"])
+    for _ in range(2):
+        _, rows, *_, paths = reader.plan.read("\n".join(lines).encode(), wanted)
+        reader.learn(pl.Series(paths).struct.unnest()["path"])
+    places = pl.Series(rows).struct.unnest()["place"].to_list()
+    return [place in places for place in range(len(lines))]
+
+
+@pytest.mark.usefixtures("natively")
+def test_plain_lines_go_the_short_way_and_others_do_not(tmp_path: Path) -> None:
+    logged = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET {} HTTP/1.1" 200 43 "-" "Mozilla/5.0"'
+    short = ["/pixel.gif", "/t.png?value=89.50&cur=EUR&en=Order", "/o.gif?mid=launch&rcpt=caf%C3%A9+x", "/beacon?e=pv"]
+    other = [
+        "/pixel.gif?v=${USER}",
+        "/pixel.gif?value=lots",
+        "/pixel.gif?v=%FF",
+        "/matomo.php?idsite=1",
+        "/beacon",
+        "/cart",
+    ]
+    assert taken(tmp_path, [logged.format(uri) for uri in (*short, *other)]) == [True] * 4 + [False] * 6
+
+
+@pytest.mark.usefixtures("natively")
+def test_hardly_any_line_of_an_ordinary_log_goes_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = Path(__file__).parents[1] / "sample_logs"
+    counted = {"all": 0, "long": 0}
+    part = plain.Reader.part
+
+    def counting(self: plain.Reader, *given: object) -> source.Part:
+        found = part(self, *given)  # type: ignore[arg-type]
+        counted["all"] += found.height
+        counted["long"] += found.frame.height
+        return found
+
+    monkeypatch.setattr(plain.Reader, "part", counting)
+    assert inside(sample.parent, "funnel", "sample_logs").exit == 0
+    assert counted["all"] > 20_000
+    assert counted["long"] < counted["all"] / 100
+
+
+@pytest.mark.parametrize("protocol", of_vendors(), ids=lambda protocol: protocol.name)
+def test_no_path_of_a_vendors_request_is_taken_for_anything_else(protocol: object) -> None:
+    """That is, the pattern of its paths holds for all its samples: who does not match it is never asked."""
+    for sample in protocol.samples:  # type: ignore[attr-defined]
+        path = sample.uri.partition("?")[0]
+        assert pl.select(pl.lit(path).str.contains(protocol.paths)).item()  # type: ignore[attr-defined]
