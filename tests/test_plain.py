@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +12,10 @@ from polars.testing import assert_frame_equal
 from pixelstat import formats, paths, pipeline, plain, source
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
+from pixelstat.formats.text import TextFormat
+from pixelstat.people.consent import HAS_SIGNALS
 from pixelstat.pipeline import Logs, Selection
-from pixelstat.protocols import of_vendors
+from pixelstat.protocols import PixelProtocol, of_vendors
 from tests.inside import inside
 
 COMBINED = formats.formats_given("combined")[0]
@@ -84,7 +87,8 @@ def request(draw: random.Random) -> str:
     return f"{METHODS[0] if draw.random() < 0.8 else draw.choice(METHODS)} {path}{query}{draw.choice(VERSIONS[:3]) if draw.random() < 0.9 else draw.choice(VERSIONS)}"
 
 
-def line(draw: random.Random, form: formats.TextFormat) -> bytes:
+def line(draw: random.Random, form: Format) -> bytes:
+    assert isinstance(form, TextFormat)
     tokens = form.tokens
     text = tokens[0]
     for name, literal in zip(tokens[1::2], tokens[2::2], strict=True):
@@ -92,19 +96,18 @@ def line(draw: random.Random, form: formats.TextFormat) -> bytes:
     written = text.encode()
     if draw.random() < 0.1:
         at = draw.randrange(len(written))
-        written = draw.choice(
-            [
-                written[:at],
-                written[:at] + bytes([draw.randrange(256)]) + written[at + 1 :],
-                written[:at] + b'"' + written[at:],
-                written + b" more",
-                written + b"\r",
-                b"\0" * 3 + written,
-                written.replace(b" ", b"  ", 1),
-                b"#Fields: date time cs-uri-stem",
-                b"",
-            ]
-        )
+        changed: list[bytes] = [
+            written[:at],
+            written[:at] + bytes([draw.randrange(256)]) + written[at + 1 :],
+            written[:at] + b'"' + written[at:],
+            written + b" more",
+            written + b"\r",
+            b"\0" * 3 + written,
+            written.replace(b" ", b"  ", 1),
+            b"#Fields: date time cs-uri-stem",
+            b"",
+        ]
+        written = draw.choice(changed)
     return written.replace(b"\n", b"")
 
 
@@ -114,12 +117,12 @@ def said(folder: Path, log: bytes, form: Format, selection: Selection) -> pl.Dat
     found = paths.find_logs([str(folder / "access.log")])
     logs = Logs([(form, found)], formats.all_formats())
     rows = pipeline.heard(logs, selection, source.Reading()).collect(engine="streaming")
-    return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel"))).drop(plain.HAS_SIGNALS)
+    return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel"))).drop(HAS_SIGNALS)
 
 
 @pytest.fixture
 def natively() -> None:
-    if plain._plain is None:
+    if find_spec("pixelstat._plain") is None:
         pytest.skip("nothing was compiled where pixelstat was installed")
 
 
@@ -134,7 +137,7 @@ def selections() -> Iterator[Selection]:
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: str(form.name))
 @pytest.mark.parametrize("seed", range(12))
 def test_a_line_says_the_same_on_both_ways(
-    form: formats.TextFormat, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: Format, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw = random.Random(f"{seed} {form.name}")
     log = b"\n".join(line(draw, form) for _ in range(400)) + draw.choice([b"", b"\n"])
@@ -194,8 +197,8 @@ def test_hardly_any_line_of_an_ordinary_log_goes_the_long_way(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("protocol", of_vendors(), ids=lambda protocol: protocol.name)
-def test_no_path_of_a_vendors_request_is_taken_for_anything_else(protocol: object) -> None:
+def test_no_path_of_a_vendors_request_is_taken_for_anything_else(protocol: PixelProtocol) -> None:
     """That is, the pattern of its paths holds for all its samples: who does not match it is never asked."""
-    for sample in protocol.samples:  # type: ignore[attr-defined]
+    for sample in protocol.samples:
         path = sample.uri.partition("?")[0]
-        assert pl.select(pl.lit(path).str.contains(protocol.paths)).item()  # type: ignore[attr-defined]
+        assert pl.select(pl.lit(path).str.contains(protocol.paths)).item()
