@@ -126,7 +126,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     Field fields[MOST_FIELDS];
-    int field_count, columns, is_whole;
+    int field_count, columns, first_parameter, is_whole; /* columns: fields of the line, then parameters */
     Field last; /* the literal behind the last field */
     Parameter names[MOST_NAMES];
     int name_count;
@@ -215,7 +215,8 @@ typedef struct {
     int16_t *status;
     char *has_status, *has_size, *signals;
     uint32_t *place, *event;
-    size_t room;                         /* rows that all of these have room for */
+    char *columns;                       /* the memory that all of these lie in */
+    size_t columns_capacity, room;       /* its bytes, and the rows that it has room for */
     Bytes left, left_place;              /* the lines handed back */
     Bytes unknown, unknown_place, path_views;
     Word events[MOST_EVENTS];
@@ -250,21 +251,30 @@ static int push_view(Bytes *views, const char *text, size_t length, size_t offse
     return 1;
 }
 
-static int grown(void *array, size_t rows, size_t size) {
-    void **place = array, *more = realloc(*place, rows * size);
-    if (more) *place = more;
-    return more != NULL;
-}
-
+/* Memory for so many rows, a multiple of 16, the widest columns first; what is there already comes along. */
 static int make_room(Reading *reading, size_t rows) {
-    for (int each = 0; each < reading->keeping_count; each++) {
-        int column = reading->keeping[each];
-        if (!grown(&reading->views[column], rows, sizeof(View)) || !grown(&reading->are[column], rows, 1)) return 0;
-    }
+    size_t row = (size_t)reading->keeping_count * (sizeof(View) + 1) + 2 * sizeof(int64_t) + 2 * sizeof(uint32_t) + sizeof(int16_t) + 3;
+    size_t capacity, done = (size_t)reading->rows;
+    char *memory = memory_for(rows * row, &capacity), *at = memory;
+    if (!memory) return 0;
+    if (capacity / row / 16 * 16 > rows) rows = capacity / row / 16 * 16;
+#define PLACE(array) (done ? memcpy(at, array, done * sizeof *(array)) : NULL, (array) = (void *)at, at += rows * sizeof *(array))
+    for (int each = 0; each < reading->keeping_count; each++) PLACE(reading->views[reading->keeping[each]]);
+    PLACE(reading->time);
+    PLACE(reading->size);
+    PLACE(reading->place);
+    PLACE(reading->event);
+    PLACE(reading->status);
+    for (int each = 0; each < reading->keeping_count; each++) PLACE(reading->are[reading->keeping[each]]);
+    PLACE(reading->has_status);
+    PLACE(reading->has_size);
+    PLACE(reading->signals);
+#undef PLACE
+    give_back(reading->columns, reading->columns_capacity);
+    reading->columns = memory;
+    reading->columns_capacity = capacity;
     reading->room = rows;
-    return grown(&reading->time, rows, sizeof(int64_t)) && grown(&reading->size, rows, sizeof(int64_t)) &&
-           grown(&reading->status, rows, sizeof(int16_t)) && grown(&reading->has_status, rows, 1) && grown(&reading->has_size, rows, 1) && grown(&reading->signals, rows, 1) &&
-           grown(&reading->place, rows, sizeof(uint32_t)) && grown(&reading->event, rows, sizeof(uint32_t));
+    return 1;
 }
 
 /* -- fields ------------------------------------------------------------------------------------------------------------ */
@@ -495,6 +505,7 @@ static int is_macro_encoded(const char *at, const char *end) {
 static int parameters(Reading *reading) {
     const Plan *plan = reading->plan;
     Slice event = {0};
+    memset(&reading->row[plan->first_parameter], 0, sizeof(Slice) * (size_t)(plan->columns - plan->first_parameter));
     const char *at = reading->row[QUERY].text, *end = at ? at + reading->row[QUERY].length : at;
     while (at < end) {
         const Parameter *name = NULL;
@@ -543,7 +554,7 @@ static uint32_t place_of(const Reading *reading, int64_t line) {
 
 static int keep(Reading *reading, const char *line, size_t length) {
     size_t row = (size_t)reading->rows, base = reading->kept.length;
-    if (row == reading->room && !make_room(reading, 2 * row + 1024)) return 0;
+    if (row == reading->room && !make_room(reading, 2 * row)) return 0;
     if (!append(&reading->kept, line, length)) return 0;
     for (int each = 0; each < reading->keeping_count; each++) {
         int column = reading->keeping[each];
@@ -593,7 +604,6 @@ static int is_plain_text(const char *text, size_t length) {
 
 static int read_line(Reading *reading, const char *line, size_t length) {
     const Plan *plan = reading->plan;
-    memset(reading->row, 0, sizeof(Slice) * (size_t)plan->columns);
     reading->row_has_status = reading->row_has_size = reading->row_signals = 0;
     reading->row_status = 0;
     reading->row_size = 0;
@@ -616,7 +626,7 @@ static int read_line(Reading *reading, const char *line, size_t length) {
 
 static int read_block(Reading *reading, const char *at, size_t length) {
     const char *end = at + length;
-    if (!(reading->kept.data = memory_for(length, &reading->kept.capacity)) || !make_room(reading, length / 256 + 16)) return 0;
+    if (!(reading->kept.data = memory_for(length, &reading->kept.capacity)) || !make_room(reading, 16 * (length / 4096 + 1))) return 0;
     reading->event_count = 2; /* page_view, open: what a pixel means that names no event */
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at)), *line_end = stop ? stop : end;
@@ -630,15 +640,15 @@ static int read_block(Reading *reading, const char *at, size_t length) {
 
 /* -- columns -> Arrow ------------------------------------------------------------------------------------------------------- */
 
-typedef struct { /* texts that the columns of a frame share */
+typedef struct { /* memory that the columns of a frame share */
     char *kept, *decoded;
-    size_t capacity; /* of the former */
+    char *values;     /* what is not text, and where the texts are */
+    size_t capacity, values_capacity;
     int64_t sizes[2];
 } Texts;
 
 static void release_column(struct ArrowArray *array) {
     free((void *)array->buffers[VALIDITY]);
-    free((void *)array->buffers[VALUES]);
     free((void *)array->buffers);
     array->release = NULL;
 }
@@ -652,6 +662,7 @@ static void release_frame(struct ArrowArray *array) {
     }
     if (texts) {
         give_back(texts->kept, texts->capacity);
+        give_back(texts->values, texts->values_capacity);
         free(texts->decoded);
         free(texts);
     }
@@ -697,13 +708,16 @@ static char *copied(const char *text) {
     return copy ? strcpy(copy, text) : NULL;
 }
 
-/* An empty frame with room for so many columns. */
-static int start_frame(Arrow *frame, int64_t rows, int columns, Bytes *kept, Bytes *decoded) {
+/* An empty frame with room for so many columns, whose memory is the frame's from now on. */
+static int start_frame(Arrow *frame, int64_t rows, int columns, Bytes *kept, Bytes *decoded, char **values, size_t capacity) {
     Texts *texts = calloc(1, sizeof *texts);
     frame->array = (struct ArrowArray){.length = rows, .n_buffers = 1, .buffers = calloc(1, sizeof(void *)),
                                        .children = calloc((size_t)columns + 1, sizeof(void *)), .release = release_frame, .private_data = texts};
     frame->schema = (struct ArrowSchema){.format = "+s", .name = copied(""), .children = calloc((size_t)columns + 1, sizeof(void *)), .release = release_schema};
     if (!texts || !frame->array.buffers || !frame->array.children || !frame->schema.children || !frame->schema.name) return 0;
+    texts->values = *values;
+    texts->values_capacity = capacity;
+    *values = NULL;
     texts->sizes[0] = kept ? (int64_t)kept->length : 0;
     texts->sizes[1] = decoded ? (int64_t)decoded->length : 0;
     if (kept && kept->capacity == USUAL && kept->length > USUAL / 4) {
@@ -717,8 +731,8 @@ static int start_frame(Arrow *frame, int64_t rows, int columns, Bytes *kept, Byt
     return texts->kept && texts->decoded;
 }
 
-/* `values` is the place of the array, which is the frame's from now on; `are` says where there is none, and may be NULL. */
-static int add_column(Arrow *frame, const char *name, const char *format, void *values, const char *are) {
+/* `are` says where there is a value; where it is NULL there is one everywhere. */
+static int add_column(Arrow *frame, const char *name, const char *format, const void *values, const char *are) {
     int64_t rows = frame->array.length, nulls = 0;
     unsigned char *validity = NULL;
     Texts *texts = frame->array.private_data;
@@ -738,10 +752,8 @@ static int add_column(Arrow *frame, const char *name, const char *format, void *
         free(validity), free(buffers), free(array), free(schema), free(label);
         return 0;
     }
-    void **place = values;
     buffers[VALIDITY] = validity;
-    buffers[VALUES] = *place ? *place : calloc(1, 1);
-    *place = NULL;
+    buffers[VALUES] = values ? values : texts; /* of no rows there may be no memory, which Arrow does not like */
     if (is_text) {
         buffers[LINES_TEXT] = texts->kept;
         buffers[DECODED_TEXT] = texts->decoded;
@@ -751,7 +763,7 @@ static int add_column(Arrow *frame, const char *name, const char *format, void *
     *schema = (struct ArrowSchema){.format = format, .name = label, .flags = NULLABLE, .release = release_schema};
     frame->array.children[frame->array.n_children++] = array;
     frame->schema.children[frame->schema.n_children++] = schema;
-    return buffers[VALUES] != NULL;
+    return 1;
 }
 
 typedef struct {
@@ -844,6 +856,7 @@ static int add_field(Plan *plan, PyObject *item) {
     if (!set_literal(field, before, length)) return PyErr_NoMemory() != NULL;
     *field = (Field){field->before, field->length, (enum Kind)kind, column, length && before[length - 1] == '"'};
     plan->field_count++;
+    if (column >= plan->first_parameter) plan->first_parameter = column + 1;
     return 1;
 }
 
@@ -901,6 +914,7 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     if (!plan) return NULL;
     memset(plan->by_name, 0xFF, sizeof plan->by_name);
     plan->columns = columns;
+    plan->first_parameter = QUERY + 1;
     plan->is_whole = is_whole;
     plan->earliest = earliest;
     plan->latest = latest;
@@ -950,12 +964,7 @@ static PyObject *plan_learn(PyObject *self, PyObject *args) {
 
 static void free_reading(Reading *reading) {
     if (!reading) return;
-    for (int column = 0; column < MOST_COLUMNS; column++) {
-        free(reading->views[column]);
-        free(reading->are[column]);
-    }
-    void *arrays[] = {reading->time, reading->size, reading->status, reading->has_status, reading->has_size, reading->signals, reading->place, reading->event};
-    for (size_t each = 0; each < sizeof arrays / sizeof *arrays; each++) free(arrays[each]);
+    give_back(reading->columns, reading->columns_capacity);
     give_back(reading->kept.data, reading->kept.capacity);
     Bytes *all[] = {&reading->decoded, &reading->left, &reading->left_place, &reading->unknown, &reading->unknown_place, &reading->path_views};
     for (size_t each = 0; each < sizeof all / sizeof *all; each++) free(all[each]->data);
@@ -976,19 +985,20 @@ static PyObject *events_of(const Reading *reading) {
 /* The plain rows as columns, and the paths that nobody has told of yet: 0 where there is no memory. */
 static int make_columns(Reading *reading, Arrow *rows, Arrow *paths) {
     char name[8];
-    if (!start_frame(rows, reading->rows, reading->keeping_count + 6, &reading->kept, &reading->decoded) ||
-        !add_column(rows, "place", "I", &reading->place, NULL) || !add_column(rows, "time", "tsu:UTC", &reading->time, NULL) ||
-        !add_column(rows, "status", "s", &reading->status, reading->has_status) ||
-        !add_column(rows, "bytes", "l", &reading->size, reading->has_size) || !add_column(rows, "event", "I", &reading->event, NULL) ||
-        !add_column(rows, "signals", "C", &reading->signals, NULL))
+    if (!start_frame(rows, reading->rows, reading->keeping_count + 6, &reading->kept, &reading->decoded, &reading->columns, reading->columns_capacity) ||
+        !add_column(rows, "place", "I", reading->place, NULL) || !add_column(rows, "time", "tsu:UTC", reading->time, NULL) ||
+        !add_column(rows, "status", "s", reading->status, reading->has_status) ||
+        !add_column(rows, "bytes", "l", reading->size, reading->has_size) || !add_column(rows, "event", "I", reading->event, NULL) ||
+        !add_column(rows, "signals", "C", reading->signals, NULL))
         return 0;
     for (int each = 0; each < reading->keeping_count; each++) {
         int column = reading->keeping[each];
         PyOS_snprintf(name, sizeof name, "%d", column);
-        if (!add_column(rows, name, "vu", &reading->views[column], reading->are[column])) return 0;
+        if (!add_column(rows, name, "vu", reading->views[column], reading->are[column])) return 0;
     }
-    return start_frame(paths, reading->unknown_rows, 1, &reading->unknown, NULL) &&
-           add_column(paths, "path", "vu", &reading->path_views.data, NULL);
+    View *views = (View *)(void *)reading->path_views.data;
+    return start_frame(paths, reading->unknown_rows, 1, &reading->unknown, NULL, &reading->path_views.data, 0) &&
+           add_column(paths, "path", "vu", views, NULL);
 }
 
 static PyObject *frame_of(PyObject *type, Arrow *columns) {

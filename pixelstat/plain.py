@@ -11,8 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 import polars as pl
@@ -24,7 +23,7 @@ from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat
 from pixelstat.people.consent import HAS_SIGNALS
 from pixelstat.protocols import house
 from pixelstat.schemas import LINES, UTC_TIME
-from pixelstat.source import Log, Part, Reading
+from pixelstat.source import Log, Reading
 from pixelstat.vocabulary import fold_event
 
 try:
@@ -41,8 +40,8 @@ REQUEST = ("method", "path", "query")  # the first columns of text
 
 HEADERS = {name: "http_referer" if name == "referrer" else name for name in TEXTS}  # what an event calls a field
 MOST_COLUMNS = 255
-FEW = 50  # rows that are put in their places one by one
-HELD = 4  # blocks whose other lines go the long way at once
+FEW = 200  # rows that are put in their places one by one
+ROWS, BLOCKS = 100_000, 32  # that are held together, at most
 
 Stage = Callable[[pl.LazyFrame], pl.LazyFrame]
 
@@ -120,19 +119,58 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
     def read(columns: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
         wanted = reader.wanted(columns)
         told = Prepared(lambda rows: reader.told(rows).select("place", *columns), reader.given(wanted))
-        others = Prepared(lambda lines: reader.meaning.long_way(lines).select(columns), LINES)
+        long_way = Prepared(lambda lines: reader.meaning.long_way(lines).select(columns), LINES)
 
-        def parts(pool: Executor) -> Iterator[Future[Part]]:
+        def parts(pool: Executor) -> Iterator[Future[Found]]:
             for log in logs:
                 for block in source.views(log, partial(reading.at, log), reader.max_line, source.AHEAD + 1):
-                    yield pool.submit(reader.part, log, block, wanted, told)
+                    yield pool.submit(reader.found, log, block, wanted)
 
-        in_order = source.ruled(source.in_threads(parts, reading))
-        while held := list(islice(in_order, HELD)):
-            for frame in _together(held, others):
-                yield frame.select(columns) if predicate is None else frame.select(columns).filter(predicate)
+        log, header = None, None
+        for held in _held_together(source.in_threads(parts, reading)):
+            log, header = held[0].log, header if held[0].log is log else None
+            said = told(_on_end([found.rows for found in held]))
+            lines, last = source.with_headers(reader.lines(held))
+            if header is not None:
+                lines = lines.with_columns(pl.col("header").fill_null(pl.lit(header)))
+            header = last or header
+            lines = lines.filter(reader.meaning.may_be)
+            if lines.height:
+                blank = {name: pl.lit(None, dtype) for name, dtype in LINES.items() if name not in lines}
+                others = long_way(lines.with_columns(**blank)).with_columns(lines["place"])
+                said = _in_place(said, others.select(said.columns))
+            yield said.select(columns) if predicate is None else said.select(columns).filter(predicate)
 
     return source.scanned(read, reader.meaning.schema, f"{len(logs)} logs, {reader.format}")
+
+
+class Found(NamedTuple):
+    """What was found in a block."""
+
+    log: Log
+    height: int  # lines in it
+    rows: pl.DataFrame  # the plain ones as the plan gives them
+    left: bytes  # the others as they stand there, but those that ask for what is no pixel
+    places: pl.Series  # of these, counted from the block's first line
+
+
+def _held_together(parts: Iterator[Found]) -> Iterator[list[Found]]:
+    """So many blocks of a log one after the other that what is done once for all of them does not matter."""
+    held: list[Found] = []
+    for found in parts:
+        is_full = len(held) == BLOCKS or sum(part.rows.height for part in held) >= ROWS
+        if held and (is_full or found.log is not held[0].log):
+            yield held
+            held = []
+        held.append(found)
+    if held:
+        yield held
+
+
+def _on_end(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of blocks, one block after the other, with places that go on."""
+    place = pl.col("place").cast(pl.UInt64)
+    return pl.concat(frame.with_columns(place + (at << 32)) for at, frame in enumerate(frames))
 
 
 class Prepared:
@@ -170,30 +208,25 @@ class Reader:
     meaning: Meaning
     max_line: int
 
-    def part(self, log: Log, block: memoryview, wanted: bytes, told: Prepared) -> Part:
-        """What the plain lines of a block say; and of its other lines those that may be a pixel's."""
+    def found(self, log: Log, block: memoryview, wanted: bytes) -> Found:
+        """What the plain lines of a block say, and the others."""
         height, rows, events, left, places, unknown, unknown_places, paths = self.plan.read(block[1:], wanted)
-        said = [self._said(rows, events, told)]
-        others = [self._lines(left, places)]
+        frame, at = _frame(rows, events, self.columns), _numbers(places)
         if unknown:  # whose these paths are is asked now: nearly all of them stand in a log's first blocks
-            self.learn(_frame(paths)["path"].unique())
-            _, rows, events, left, places, unknown, unknown_places, _ = self.plan.read(unknown, wanted, unknown_places)
-            said.append(self._said(rows, events, told))
-            others += [self._lines(left, places), self._lines(unknown, unknown_places)]
-        frame, last = source.with_headers(_in_place(others))
-        return Part(log, height, frame.filter(self.meaning.may_be), last, _in_place(said))
+            self.learn(_columns(paths)["path"].unique())
+            _, rows, events, *others, _ = self.plan.read(unknown, wanted, unknown_places)
+            frame = pl.concat([frame, _frame(rows, events, self.columns)]).sort("place")
+            texts = (left + others[0] + others[2]).split(b"\n")[:-1]
+            lines = sorted(zip([*at, *_numbers(others[1]), *_numbers(others[3])], texts, strict=True))
+            left = b"".join(text + b"\n" for _, text in lines)
+            at = pl.Series([place for place, _ in lines], dtype=pl.UInt32)
+        return Found(log, height, frame, left, at)
 
-    def _lines(self, block: bytes, places: bytes) -> pl.DataFrame:
-        """The lines of a block as text, with their places."""
-        frame = source.frame_of(source.mended(b"\n" + block), self.max_line)
-        return frame.with_columns(pl.Series("place", memoryview(places).cast("I"), pl.UInt32))
-
-    def _said(self, rows: Any, events: Sequence[str], told: Prepared) -> pl.DataFrame:
-        """What plain rows say, with their places. Their `event` is a number: page_view, open, then these `events`."""
-        frame = _frame(rows)
-        frame.columns = [self.columns[int(name)] if name.isdecimal() else name for name in frame.columns]
-        words = ["page_view", "open", *(fold_event(unquote_plus(event)) for event in events)]
-        return told(frame.with_columns(event=pl.Series(words, dtype=pl.String).gather(frame["event"])))
+    def lines(self, parts: Sequence[Found]) -> pl.DataFrame:
+        """The lines of the blocks that are not plain, as text, with their places."""
+        left = b"".join(part.left for part in parts)
+        frame = source.frame_of(source.mended(b"\n" + left), self.max_line)
+        return frame.with_columns(_on_end([part.places.to_frame("place") for part in parts])["place"])
 
     def told(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Plain rows -> what they say."""
@@ -222,7 +255,7 @@ class Reader:
     def given(self, wanted: bytes) -> pl.Schema:
         """What the plan gives where these texts are wanted."""
         texts = [name for name, is_wanted in zip(self.columns, wanted, strict=True) if is_wanted]
-        return pl.Schema({"place": pl.UInt32(), **FIXED, **dict.fromkeys(texts, pl.String())})
+        return pl.Schema({"place": pl.UInt64(), **FIXED, **dict.fromkeys(texts, pl.String())})
 
     def learn(self, paths: pl.Series) -> None:
         """Tell the plan whose requests for these paths are."""
@@ -240,34 +273,28 @@ class Reader:
             self.plan.learn(text, ASK if is_vendors else own if is_house else NO_PIXEL)
 
 
-def _together(parts: Sequence[Part], others: Prepared) -> Iterator[pl.DataFrame]:
-    """What all lines of the parts say; those that are not plain the long way, all at once: it is long to set out on."""
-    left = pl.concat(part.frame for part in parts)
-    lines = left.select(name if name in left else pl.lit(None, dtype).alias(name) for name, dtype in LINES.items())
-    said = others(lines).with_columns(left["place"]) if left.height else None
-    for part in parts:
-        assert part.plain is not None
-        if said is None or part.frame.is_empty():
-            yield part.plain
-        else:
-            of_part, said = said.head(part.frame.height), said.slice(part.frame.height)
-            yield _in_place([part.plain, of_part.select(part.plain.columns)])
-
-
-def _frame(found: Any) -> pl.DataFrame:
+def _columns(found: Any) -> pl.DataFrame:
     return pl.Series(found).struct.unnest()
 
 
-def _in_place(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of the frames, each in the order of its places, in the order of all their places."""
-    most, *others = sorted((frame for frame in frames if not frame.is_empty()), key=len, reverse=True) or frames[:1]
-    for other in others:
-        if len(other) > FEW:
-            most = pl.concat([most, other]).sort("place")
-            continue
-        cuts = [0, *most["place"].search_sorted(other["place"]).to_list(), len(most)]  # a tenth of what the sort takes
-        pieces = [most.slice(0, cuts[1])]
-        for at in range(len(other)):
-            pieces += [other.slice(at, 1), most.slice(cuts[at + 1], cuts[at + 2] - cuts[at + 1])]
-        most = pl.concat(pieces, rechunk=True)
-    return most
+def _frame(rows: Any, events: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+    """Plain rows with names for their columns, and words for the numbers of `event`: page_view, open, then `events`."""
+    frame = _columns(rows)
+    frame.columns = [columns[int(name)] if name.isdecimal() else name for name in frame.columns]
+    words = ["page_view", "open", *(fold_event(unquote_plus(event)) for event in events)]
+    return frame.with_columns(event=pl.Series(words, dtype=pl.String).gather(frame["event"]))
+
+
+def _numbers(places: bytes) -> pl.Series:
+    return pl.Series(memoryview(places).cast("I"), dtype=pl.UInt32)
+
+
+def _in_place(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """The rows of both frames, each in the order of its places, in the order of all their places."""
+    if len(others) > FEW or rows.is_empty():
+        return pl.concat([rows, others]).sort("place")
+    cuts = [0, *rows["place"].search_sorted(others["place"]).to_list(), len(rows)]  # a tenth of what the sort takes
+    pieces = [rows.slice(0, cuts[1])]
+    for at in range(len(others)):
+        pieces += [others.slice(at, 1), rows.slice(cuts[at + 1], cuts[at + 2] - cuts[at + 1])]
+    return pl.concat(pieces, rechunk=True)

@@ -19,7 +19,7 @@ from io import FileIO, RawIOBase
 from itertools import cycle
 from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol, TypeVar
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -206,14 +206,24 @@ def mended(block: bytes) -> bytes:
 # -- blocks -> LINES -------------------------------------------------------------------------------------
 
 
+class Counted(Protocol):
+    """What became of one block, whatever that is."""
+
+    @property
+    def height(self) -> int:
+        """Lines in it."""
+
+
+AnyPart = TypeVar("AnyPart", bound=Counted)
+
+
 class Part(NamedTuple):
-    """What became of one block."""
+    """The lines of one block."""
 
     log: Log
     height: int  # lines in it
     frame: pl.DataFrame  # those of them that are asked for
-    last: str | None = None  # the last `#Fields:` line in it
-    plain: pl.DataFrame | None = None  # what others of them said, where they were read at once
+    last: str | None  # the last `#Fields:` line in it
 
 
 def lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl.LazyFrame:
@@ -280,7 +290,7 @@ def parts_of(
     return in_threads(parts, reading)
 
 
-def in_threads(parts: Callable[[Executor], Iterator[Future[Part]]], reading: Reading) -> Iterator[Part]:
+def in_threads(parts: Callable[[Executor], Iterator[Future[AnyPart]]], reading: Reading) -> Iterator[AnyPart]:
     """The parts that `parts` sets to work, in order and counted; at most AHEAD of them at a time."""
     pool = ThreadPoolExecutor(CORES)
     try:
@@ -311,9 +321,9 @@ def ruled(parts: Iterator[Part]) -> Iterator[Part]:
         yield part._replace(frame=frame)
 
 
-def _in_order(parts: Iterator[Future[Part]]) -> Iterator[Part]:
+def _in_order(parts: Iterator[Future[AnyPart]]) -> Iterator[AnyPart]:
     """The results one after the other, while AHEAD of them are in the making."""
-    waiting: deque[Future[Part]] = deque()
+    waiting: deque[Future[AnyPart]] = deque()
     for part in parts:
         waiting.append(part)
         if len(waiting) == AHEAD:

@@ -194,11 +194,17 @@ def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
     column = pl.col
     signal = f"(?:^|&)(?:{'|'.join(map(re.escape, names(own)))})=[^&]+"
     # Few logs hold a signal: the masked query keeps the dear search off all other lines.
-    query = pl.when(HAS_SIGNALS).then("query")
-    signals = pl.when(query.str.contains(signal)).then(query).str.extract_all(signal)
+    signals = pl.when(column("query").str.contains(signal)).then("query").str.extract_all(signal)
     signals = signals.list.eval(pl.element().str.head(LONGEST)).list.join("")
+
+    def those_of(given: Sequence[pl.Series]) -> pl.Series:
+        if not given[0].any():
+            return pl.Series("consent", [None], pl.String).new_from_index(0, len(given[0]))
+        return pl.DataFrame(given).select(consent=column("protocol") + APART + signals)["consent"]
+
+    found = pl.map_batches([HAS_SIGNALS, "protocol", "query"], those_of, return_dtype=pl.String, is_elementwise=True)
     rows = changed_where(
-        events.with_columns(consent=column("protocol") + APART + signals),
+        events.with_columns(consent=found),
         ["consent"],
         lambda text: text.is_not_null(),
         verdict,
