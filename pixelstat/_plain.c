@@ -63,7 +63,7 @@ static int reserve(Bytes *bytes, size_t more) {
 
 static int append(Bytes *bytes, const void *data, size_t length) {
     if (!reserve(bytes, length)) return 0;
-    memcpy(bytes->data + bytes->length, data, length);
+    if (length) memcpy(bytes->data + bytes->length, data, length);
     bytes->length += length;
     return 1;
 }
@@ -74,8 +74,9 @@ static int append(Bytes *bytes, const void *data, size_t length) {
 static char *spare[SPARE];
 
 static char *memory_for(size_t length, size_t *capacity) {
-    *capacity = length > USUAL ? length : USUAL;
-    for (int place = 0; length <= USUAL && place < SPARE; place++) {
+    int is_usual = length > USUAL / 4 && length <= USUAL;
+    *capacity = is_usual ? USUAL : length + 1;
+    for (int place = 0; is_usual && place < SPARE; place++) {
         char *found = __atomic_exchange_n(&spare[place], NULL, __ATOMIC_ACQ_REL);
         if (found) return found;
     }
@@ -640,12 +641,12 @@ static int read_block(Reading *reading, const char *at, size_t length) {
 
 /* -- columns -> Arrow ------------------------------------------------------------------------------------------------------- */
 
-typedef struct { /* memory that the columns of a frame share */
-    char *kept, *decoded;
-    char *values;     /* what is not text, and where the texts are */
-    size_t capacity, values_capacity;
-    int64_t sizes[2];
-} Texts;
+typedef struct { /* that the columns of a frame share */
+    char *kept, *decoded; /* texts */
+    char *values;         /* what is not text, and where the texts are */
+    size_t kept_capacity, values_capacity;
+    int64_t sizes[2];     /* of the texts, as Arrow wants to know them */
+} Memory;
 
 static void release_column(struct ArrowArray *array) {
     free((void *)array->buffers[VALIDITY]);
@@ -653,19 +654,21 @@ static void release_column(struct ArrowArray *array) {
     array->release = NULL;
 }
 
+static void release_memory(Memory *memory) {
+    if (!memory) return;
+    give_back(memory->kept, memory->kept_capacity);
+    give_back(memory->values, memory->values_capacity);
+    free(memory->decoded);
+}
+
 static void release_frame(struct ArrowArray *array) {
-    Texts *texts = array->private_data;
     for (int64_t child = 0; child < array->n_children; child++) {
         struct ArrowArray *column = array->children[child];
         if (column && column->release) column->release(column);
         free(column);
     }
-    if (texts) {
-        give_back(texts->kept, texts->capacity);
-        give_back(texts->values, texts->values_capacity);
-        free(texts->decoded);
-        free(texts);
-    }
+    release_memory(array->private_data);
+    free(array->private_data);
     free(array->children);
     free((void *)array->buffers);
     array->release = NULL;
@@ -691,51 +694,30 @@ static void release(Arrow *columns) {
     if (columns->schema.release) columns->schema.release(&columns->schema);
 }
 
-static void *taken(Bytes *bytes) { /* the memory, as much of it as is used, which is somebody else's from now on */
-    char *data = realloc(bytes->data, bytes->length + 1);
-    if (data) *bytes = (Bytes){0};
-    return data;
-}
-
-static char *shrunk(Bytes *bytes) { /* a copy of what is used of the memory, which is spare from now on */
-    char *data = malloc(bytes->length + 1);
-    if (data && bytes->length) memcpy(data, bytes->data, bytes->length);
-    return data;
-}
-
 static char *copied(const char *text) {
     char *copy = malloc(strlen(text) + 1);
     return copy ? strcpy(copy, text) : NULL;
 }
 
 /* An empty frame with room for so many columns, whose memory is the frame's from now on. */
-static int start_frame(Arrow *frame, int64_t rows, int columns, Bytes *kept, Bytes *decoded, char **values, size_t capacity) {
-    Texts *texts = calloc(1, sizeof *texts);
-    frame->array = (struct ArrowArray){.length = rows, .n_buffers = 1, .buffers = calloc(1, sizeof(void *)),
-                                       .children = calloc((size_t)columns + 1, sizeof(void *)), .release = release_frame, .private_data = texts};
-    frame->schema = (struct ArrowSchema){.format = "+s", .name = copied(""), .children = calloc((size_t)columns + 1, sizeof(void *)), .release = release_schema};
-    if (!texts || !frame->array.buffers || !frame->array.children || !frame->schema.children || !frame->schema.name) return 0;
-    texts->values = *values;
-    texts->values_capacity = capacity;
-    *values = NULL;
-    texts->sizes[0] = kept ? (int64_t)kept->length : 0;
-    texts->sizes[1] = decoded ? (int64_t)decoded->length : 0;
-    if (kept && kept->capacity == USUAL && kept->length > USUAL / 4) {
-        texts->kept = kept->data;
-        texts->capacity = USUAL;
-        *kept = (Bytes){0};
-    } else {
-        texts->kept = kept ? shrunk(kept) : malloc(1);
+static int start_frame(Arrow *frame, int64_t rows, int columns, Memory given) {
+    Memory *memory = malloc(sizeof *memory);
+    if (!memory) {
+        release_memory(&given);
+        return 0;
     }
-    texts->decoded = decoded ? taken(decoded) : malloc(1);
-    return texts->kept && texts->decoded;
+    *memory = given;
+    frame->array = (struct ArrowArray){.length = rows, .n_buffers = 1, .buffers = calloc(1, sizeof(void *)),
+                                       .children = calloc((size_t)columns + 1, sizeof(void *)), .release = release_frame, .private_data = memory};
+    frame->schema = (struct ArrowSchema){.format = "+s", .name = copied(""), .children = calloc((size_t)columns + 1, sizeof(void *)), .release = release_schema};
+    return frame->array.buffers && frame->array.children && frame->schema.children && frame->schema.name && given.kept && given.decoded;
 }
 
 /* `are` says where there is a value; where it is NULL there is one everywhere. */
 static int add_column(Arrow *frame, const char *name, const char *format, const void *values, const char *are) {
     int64_t rows = frame->array.length, nulls = 0;
     unsigned char *validity = NULL;
-    Texts *texts = frame->array.private_data;
+    Memory *memory = frame->array.private_data;
     if (are) {
         for (int64_t row = 0; row < rows; row++) nulls += !are[row];
         if (nulls) {
@@ -753,11 +735,11 @@ static int add_column(Arrow *frame, const char *name, const char *format, const 
         return 0;
     }
     buffers[VALIDITY] = validity;
-    buffers[VALUES] = values ? values : texts; /* of no rows there may be no memory, which Arrow does not like */
+    buffers[VALUES] = values ? values : memory; /* of no rows there may be no memory, which Arrow does not like */
     if (is_text) {
-        buffers[LINES_TEXT] = texts->kept;
-        buffers[DECODED_TEXT] = texts->decoded;
-        buffers[SIZES] = texts->sizes;
+        buffers[LINES_TEXT] = memory->kept;
+        buffers[DECODED_TEXT] = memory->decoded;
+        buffers[SIZES] = memory->sizes;
     }
     *array = (struct ArrowArray){.length = rows, .null_count = nulls, .n_buffers = is_text ? BUFFERS : 2, .buffers = buffers, .release = release_column};
     *schema = (struct ArrowSchema){.format = format, .name = label, .flags = NULLABLE, .release = release_schema};
@@ -985,7 +967,22 @@ static PyObject *events_of(const Reading *reading) {
 /* The plain rows as columns, and the paths that nobody has told of yet: 0 where there is no memory. */
 static int make_columns(Reading *reading, Arrow *rows, Arrow *paths) {
     char name[8];
-    if (!start_frame(rows, reading->rows, reading->keeping_count + 6, &reading->kept, &reading->decoded, &reading->columns, reading->columns_capacity) ||
+    size_t used = ((size_t)reading->rows + 15) / 16 * 16;
+    if (used * 4 < reading->room && !make_room(reading, used)) return 0; /* few rows shall not hold much memory */
+    if (reading->kept.length < reading->kept.capacity / 4) {
+        Bytes few = {.data = memory_for(reading->kept.length, &few.capacity)};
+        if (!few.data || !append(&few, reading->kept.data, reading->kept.length)) return 0;
+        give_back(reading->kept.data, reading->kept.capacity);
+        reading->kept = few;
+    }
+    Memory memory = {
+        .kept = reading->kept.data, .kept_capacity = reading->kept.capacity, .decoded = reading->decoded.data ? reading->decoded.data : malloc(1),
+        .values = reading->columns, .values_capacity = reading->columns_capacity,
+        .sizes = {(int64_t)reading->kept.length, (int64_t)reading->decoded.length},
+    };
+    reading->kept = reading->decoded = (Bytes){0};
+    reading->columns = NULL;
+    if (!start_frame(rows, reading->rows, reading->keeping_count + 6, memory) ||
         !add_column(rows, "place", "I", reading->place, NULL) || !add_column(rows, "time", "tsu:UTC", reading->time, NULL) ||
         !add_column(rows, "status", "s", reading->status, reading->has_status) ||
         !add_column(rows, "bytes", "l", reading->size, reading->has_size) || !add_column(rows, "event", "I", reading->event, NULL) ||
@@ -996,9 +993,11 @@ static int make_columns(Reading *reading, Arrow *rows, Arrow *paths) {
         PyOS_snprintf(name, sizeof name, "%d", column);
         if (!add_column(rows, name, "vu", reading->views[column], reading->are[column])) return 0;
     }
-    View *views = (View *)(void *)reading->path_views.data;
-    return start_frame(paths, reading->unknown_rows, 1, &reading->unknown, NULL, &reading->path_views.data, 0) &&
-           add_column(paths, "path", "vu", views, NULL);
+    Bytes lines = {0}, views = reading->path_views; /* of the lines a copy: they are handed back, too */
+    if (!reserve(&lines, reading->unknown.length + 1) || !append(&lines, reading->unknown.data, reading->unknown.length)) return 0;
+    Memory of_paths = {.kept = lines.data, .decoded = malloc(1), .values = views.data, .sizes = {(int64_t)lines.length, 0}};
+    reading->path_views = (Bytes){0};
+    return start_frame(paths, reading->unknown_rows, 1, of_paths) && add_column(paths, "path", "vu", views.data, NULL);
 }
 
 static PyObject *frame_of(PyObject *type, Arrow *columns) {
