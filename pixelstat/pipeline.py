@@ -131,13 +131,13 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
     """EVENTS of logs and of Parquet, with the marks that depend on who asked and what was answered."""
     parts = []
     if any(group for _, group in logs.groups) or not logs.stored:
-        said = heard(logs, selection, reading, rejects)
-        parts.append(described(attributed(said, selection), selection))
+        parts.append(described(attributed(heard(logs, selection, reading, rejects), selection), selection))
     shown = [log for log in logs.stored if not stored.are_pseudonyms(log)]
     if shown:
         knows = stored.know_consent(shown, selection.config)
         columns = pl.Schema({**stored.STORED, **({"consent": EXPORTED["consent"]} if knows else {})})
         again = marked(stored.events(shown, reading, selection.config.further, columns), selection)
+        again = again.with_columns(consent.has_signals(selection.config.consent))
         parts.append(described(again, selection, knows_consent=knows))
     if hidden := [log for log in logs.stored if log not in shown]:  # of what they hide nothing more can be told
         parts.append(marked(stored.events(hidden, reading, selection.config.further, EXPORTED), selection))
@@ -259,9 +259,9 @@ def interpreted(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     is_vendors, house = whose(selection)
     requests = requests.with_columns(is_house=house.claims, is_vendors=is_vendors)
     requests = exclusions.reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
-    requests = requests.with_columns(pl.lit(value=True).alias(consent.HAS_SIGNALS))  # nobody has looked yet
     named = further(house.events(requests), selection.config.columns, selection.config.further)
-    return vendors.with_events(named, selection.protocols[:-1]).select(said(selection).names())
+    claimed = vendors.with_events(named, selection.protocols[:-1])
+    return claimed.with_columns(consent.has_signals(selection.config.consent)).select(said(selection).names())
 
 
 def attributed(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

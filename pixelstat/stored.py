@@ -102,9 +102,5 @@ def _events(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> pl.L
     return (
         counted.with_columns(utc)
         .cast(pl.Schema(columns))
-        .with_columns(
-            pl.lit(value=True).alias(consent.HAS_SIGNALS),
-            rejected=pl.lit(None, Reason),
-            order=pl.when(pl.col("event") == "purchase").then("order_id"),
-        )
+        .with_columns(rejected=pl.lit(None, Reason), order=pl.when(pl.col("event") == "purchase").then("order_id"))
     )

@@ -175,13 +175,22 @@ OF_PROTOCOL: dict[str, dict[str, Reader]] = {
 NAMES = tuple(dict.fromkeys(name for readers in (OF_ANY, *OF_PROTOCOL.values()) for name in readers))
 
 
-HAS_SIGNALS = "has signals"  # a column: whether the query may hold one
+HAS_SIGNALS = "has signals"  # a column: whether the query holds one
 READING = "1"  # another one whenever the same signals come to say something else
 
 
 def names(own: OwnConsent | None) -> list[str]:
     """The parameters that tell of consent."""
     return [*NAMES, *([own.parameter] if own else [])]
+
+
+def has_signals(own: OwnConsent | None) -> pl.Expr:
+    """Whether the query holds a signal. Few do."""
+    return pl.col("query").str.contains(_signal(own)).fill_null(value=False).alias(HAS_SIGNALS)
+
+
+def _signal(own: OwnConsent | None) -> str:
+    return f"(?:^|&)(?:{'|'.join(map(re.escape, names(own)))})=[^&]+"
 
 
 def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
@@ -192,9 +201,7 @@ def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
         return consent_of(protocol, query, own)
 
     column = pl.col
-    signal = f"(?:^|&)(?:{'|'.join(map(re.escape, names(own)))})=[^&]+"
-    # Few logs hold a signal: the masked query keeps the dear search off all other lines.
-    signals = pl.when(column("query").str.contains(signal)).then("query").str.extract_all(signal)
+    signals = pl.when(HAS_SIGNALS).then("query").str.extract_all(_signal(own))
     signals = signals.list.eval(pl.element().str.head(LONGEST)).list.join("")
 
     def those_of(given: Sequence[pl.Series]) -> pl.Series:
