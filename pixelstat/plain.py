@@ -297,4 +297,4 @@ def _in_place(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     pieces = [rows.slice(0, cuts[1])]
     for at in range(len(others)):
         pieces += [others.slice(at, 1), rows.slice(cuts[at + 1], cuts[at + 2] - cuts[at + 1])]
-    return pl.concat(pieces, rechunk=True)
+    return pl.concat(pieces)
