@@ -9,6 +9,7 @@ from pixelstat.vocabulary import SPELLINGS
 from tests.readme import BLOCK, README, generated
 
 CHANGELOG = Path(README).parent / "CHANGELOG.md"
+GROUPS = Path(README).parent / "sample_logs" / "shop.groups"
 
 
 def test_the_vocabulary_is_listed() -> None:
@@ -20,6 +21,10 @@ def test_every_block_of_output_is_what_the_program_prints() -> None:
     text = README.read_text()
     assert len(BLOCK.findall(text)) >= 5
     assert generated(text) == text
+
+
+def test_the_rules_of_page_groups_are_those_that_its_command_reads() -> None:
+    assert f"\n```\n{GROUPS.read_text()}```\n" in README.read_text()
 
 
 def test_every_report_has_its_heading() -> None:
