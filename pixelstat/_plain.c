@@ -223,6 +223,8 @@ typedef struct {
     Word events[MOST_EVENTS];
     int event_count;
     int64_t rows, unknown_rows, lines;
+    const char *seen_until;              /* of the block: up to here it is known */
+    int is_clean;                        /* whether what was looked at last is plain text */
     char minute[17];                     /* of the last time that was read, */
     int64_t minute_time;                 /* and what it stands for */
     Slice row[MOST_COLUMNS];
@@ -603,12 +605,24 @@ static int is_plain_text(const char *text, size_t length) {
     return !other && (high < 0x80 || (is_utf8((const unsigned char *)text, (const unsigned char *)text + length) && memcmp(text, "\xEF\xBB\xBF", 3)));
 }
 
-static int read_line(Reading *reading, const char *line, size_t length) {
+#define STRETCH 16384 /* bytes that are looked at together: that is faster than line by line, and mostly tells as much */
+
+/* Whether the line is plain text. */
+static int is_plain(Reading *reading, const char *line, size_t length, const char *end) {
+    if (line + length > reading->seen_until) {
+        size_t stretch = (size_t)(end - line) < length + STRETCH ? (size_t)(end - line) : length + STRETCH;
+        reading->is_clean = is_plain_text(line, stretch);
+        reading->seen_until = line + stretch;
+    }
+    return reading->is_clean || is_plain_text(line, length);
+}
+
+static int read_line(Reading *reading, const char *line, size_t length, const char *end) {
     const Plan *plan = reading->plan;
     reading->row_has_status = reading->row_has_size = reading->row_signals = 0;
     reading->row_status = 0;
     reading->row_size = 0;
-    if (!length || length > plan->longest || !cut(reading, line, line + length) || !is_plain_text(line, length))
+    if (!length || length > plan->longest || !cut(reading, line, line + length) || !is_plain(reading, line, length, end))
         return hand_back(reading, line, length);
     Slice path = reading->row[PATH], method = reading->row[METHOD];
     uint8_t found = path.length > LONGEST_PATH ? ASK : verdict_of(plan, path.text, path.length);
@@ -632,7 +646,7 @@ static int read_block(Reading *reading, const char *at, size_t length) {
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at)), *line_end = stop ? stop : end;
         if (line_end > at && line_end[-1] == '\r') line_end--;
-        if (!read_line(reading, at, (size_t)(line_end - at))) return 0;
+        if (!read_line(reading, at, (size_t)(line_end - at), end)) return 0;
         reading->lines++;
         at = stop ? stop + 1 : end;
     }
