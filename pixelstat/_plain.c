@@ -131,6 +131,7 @@ typedef struct {
     Field last; /* the literal behind the last field */
     Parameter names[MOST_NAMES];
     int name_count;
+    char is_fed[MOST_COLUMNS]; /* by a parameter: its texts may be encoded */
     int16_t by_name[2 * MOST_NAMES];
     int64_t earliest, latest;
     size_t longest; /* bytes of a line */
@@ -208,7 +209,8 @@ typedef struct {
     const unsigned char *wanted;
     int keeping[MOST_COLUMNS], keeping_count;   /* the columns that are wanted */
     int decoding[MOST_COLUMNS], decoding_count; /* those of them that are parameters */
-    const uint32_t *places;
+    const char *places; /* of the lines, four bytes each, where it is not the first that is at 0 */
+    int64_t place_count;
     Bytes kept, decoded;                 /* the bytes of texts */
     View *views[MOST_COLUMNS];           /* of each column where its texts are, */
     char *are[MOST_COLUMNS];             /* and whether they are there */
@@ -380,7 +382,7 @@ static int cut(Reading *reading, const char *at, const char *end) {
         int is_dash = text.length == 1 && *text.text == '-', is_absent = is_dash || !text.length;
         switch (field->kind) {
         case TIME:
-            if (!time_of(reading, text.text, &reading->row_time)) return 0;
+            if (text.length != 26 || !time_of(reading, text.text, &reading->row_time)) return 0;
             break;
         case REQUEST:
             if (!request_of(reading, text.text, text.length)) return 0;
@@ -401,7 +403,7 @@ static int cut(Reading *reading, const char *at, const char *end) {
             break;
         case CLIENT:
         case VHOST:
-            if (!text.length || *text.text == '-') return 0;
+            if (!text.length || *text.text == '-' || (field->kind == VHOST && memchr(text.text, ':', text.length))) return 0;
             reading->row[field->column] = text;
             break;
         case PORT:
@@ -452,6 +454,7 @@ static int is_utf8(const unsigned char *at, const unsigned char *end) {
 /* `%XX` and `+` of a text, undone once, behind the others that are decoded; -1: no memory, 0: no text. */
 static int decode(Reading *reading, Slice *text) {
     Bytes *decoded = &reading->decoded;
+    if (decoded->length + text->length > INT32_MAX) return 0; /* a view could not say where it is */
     if (!reserve(decoded, text->length)) return -1;
     char *out = decoded->data + decoded->length;
     size_t length = 0;
@@ -552,7 +555,9 @@ static int parameters(Reading *reading) {
 /* -- lines ---------------------------------------------------------------------------------------------------------------- */
 
 static uint32_t place_of(const Reading *reading, int64_t line) {
-    return reading->places ? reading->places[line] : (uint32_t)line;
+    uint32_t place = (uint32_t)line;
+    if (reading->places && line < reading->place_count) memcpy(&place, reading->places + line * (int64_t)sizeof place, sizeof place);
+    return place;
 }
 
 static int keep(Reading *reading, const char *line, size_t length) {
@@ -580,9 +585,10 @@ static int keep(Reading *reading, const char *line, size_t length) {
     return 1;
 }
 
+/* What is handed back ends in CR and LF, so that a further CR in front of them stays one of the line's. */
 static int hand_back(Reading *reading, const char *line, size_t length) {
     uint32_t place = place_of(reading, reading->lines);
-    return append(&reading->left, line, length) && append(&reading->left, "\n", 1) && append(&reading->left_place, &place, sizeof place);
+    return append(&reading->left, line, length) && append(&reading->left, "\r\n", 2) && append(&reading->left_place, &place, sizeof place);
 }
 
 static int learn_first(Reading *reading, const char *line, size_t length) {
@@ -590,7 +596,7 @@ static int learn_first(Reading *reading, const char *line, size_t length) {
     Slice path = reading->row[PATH];
     size_t base = reading->unknown.length;
     reading->unknown_rows++;
-    return append(&reading->unknown, line, length) && append(&reading->unknown, "\n", 1) &&
+    return append(&reading->unknown, line, length) && append(&reading->unknown, "\r\n", 2) &&
            push_view(&reading->path_views, path.text, path.length, base + (size_t)(path.text - line)) &&
            append(&reading->unknown_place, &place, sizeof place);
 }
@@ -622,7 +628,7 @@ static int read_line(Reading *reading, const char *line, size_t length, const ch
     reading->row_has_status = reading->row_has_size = reading->row_signals = 0;
     reading->row_status = 0;
     reading->row_size = 0;
-    if (!length || length > plan->longest || !cut(reading, line, line + length) || !is_plain(reading, line, length, end))
+    if (!length || *line == '#' || length > plan->longest || !cut(reading, line, line + length) || !is_plain(reading, line, length, end))
         return hand_back(reading, line, length);
     Slice path = reading->row[PATH], method = reading->row[METHOD];
     uint8_t found = path.length > LONGEST_PATH ? ASK : verdict_of(plan, path.text, path.length);
@@ -879,6 +885,7 @@ static int add_name(Plan *plan, PyObject *item) {
         while (plan->by_name[place % (2 * MOST_NAMES)] >= 0) place++;
         plan->by_name[place % (2 * MOST_NAMES)] = (int16_t)plan->name_count;
     }
+    plan->is_fed[column] = 1;
     plan->name_count++;
     return 1;
 }
@@ -1044,9 +1051,10 @@ static PyObject *plan_read(PyObject *self, PyObject *args) {
     reading->wanted = wanted.buf;
     for (int column = 0; column < plan->columns; column++) {
         if (reading->wanted[column]) reading->keeping[reading->keeping_count++] = column;
-        if (reading->wanted[column] == 2) reading->decoding[reading->decoding_count++] = column;
+        if (reading->wanted[column] && plan->is_fed[column]) reading->decoding[reading->decoding_count++] = column;
     }
     reading->places = places.buf;
+    reading->place_count = places.len / (Py_ssize_t)sizeof(uint32_t);
     int done;
     Arrow rows = {0}, paths = {0};
     Py_BEGIN_ALLOW_THREADS
@@ -1054,6 +1062,8 @@ static PyObject *plan_read(PyObject *self, PyObject *args) {
     Py_END_ALLOW_THREADS
     if (!done) {
         PyErr_NoMemory();
+    } else if (places.obj && reading->lines != reading->place_count) {
+        PyErr_SetString(PyExc_ValueError, "a place for each line is wanted");
     } else {
         PyObject *type = ((State *)PyModule_GetState(PyType_GetModule(Py_TYPE(self))))->frame;
         PyObject *found[] = {

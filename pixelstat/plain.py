@@ -39,7 +39,8 @@ FIXED = {"time": UTC_TIME, "status": pl.Int16(), "bytes": pl.Int64(), "event": p
 REQUEST = ("method", "path", "query")  # the first columns of text
 
 HEADERS = {name: "http_referer" if name == "referrer" else name for name in TEXTS}  # what an event calls a field
-MOST_COLUMNS = 255
+MOST_FIELDS, MOST_COLUMNS, MOST_NAMES = 64, 255, 1024
+PLACE, OWN = "place of line", "own "  # with blanks: a column of one's own may have any other name
 FEW = 200  # rows that are put in their places one by one
 ROWS, BLOCKS = 100_000, 32  # that are held together, at most
 
@@ -65,10 +66,9 @@ def reader(form: Format, meaning: Meaning, max_line: int = source.MAX_LINE) -> "
     if fields is None or not isinstance(form, TextFormat):
         return None
     names = house.names()
-    given = {**{column: names[column] for column in names if column != "event"}, **meaning.further}
+    own = {OWN + column: those for column, those in meaning.further.items()}
+    given = {**{column: names[column] for column in names if column != "event"}, **own}
     columns = [*REQUEST, *(header for name, header in HEADERS.items() if name in form.names), *given]
-    if len(columns) > MOST_COLUMNS:
-        return None
     place = {column: at for at, column in enumerate(columns)}
     flags = {"value": NUMBER}
     parameters = [
@@ -76,6 +76,10 @@ def reader(form: Format, meaning: Meaning, max_line: int = source.MAX_LINE) -> "
         *((name, 0, SIGNAL) for name in meaning.signals),
         *((name, place[column], flags.get(column, 0)) for column, those in given.items() for name in those),
     ]
+    if len(fields) > MOST_FIELDS or len(columns) > MOST_COLUMNS or len(parameters) > MOST_NAMES:
+        return None
+    if any({*name} & {*"=&"} for name, _, _ in parameters):  # one's own: names end there for the plan
+        return None
     plan = _plain.Plan(
         [(before.encode(), KINDS.index(kind), place.get(HEADERS.get(name, name), 0)) for before, kind, name in fields],
         form.tokens[-1].encode(),
@@ -118,7 +122,7 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
 
     def read(columns: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
         wanted = reader.wanted(columns)
-        told = Prepared(lambda rows: reader.told(rows).select("place", *columns), reader.given(wanted))
+        told = Prepared(lambda rows: reader.told(rows).select(PLACE, *columns), reader.given(wanted))
         long_way = Prepared(lambda lines: reader.meaning.long_way(lines).select(columns), LINES)
 
         def parts(pool: Executor) -> Iterator[Future[Found]]:
@@ -137,7 +141,7 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
             lines = lines.filter(reader.meaning.may_be)
             if lines.height:
                 blank = {name: pl.lit(None, dtype) for name, dtype in LINES.items() if name not in lines}
-                others = long_way(lines.with_columns(**blank)).with_columns(lines["place"])
+                others = long_way(lines.with_columns(**blank)).with_columns(lines[PLACE])
                 said = _in_place(said, others.select(said.columns))
             yield said.select(columns) if predicate is None else said.select(columns).filter(predicate)
 
@@ -169,7 +173,7 @@ def _held_together(parts: Iterator[Found]) -> Iterator[list[Found]]:
 
 def _on_end(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The rows of blocks, one block after the other, with places that go on."""
-    place = pl.col("place").cast(pl.UInt64)
+    place = pl.col(PLACE).cast(pl.UInt64)
     return pl.concat(frame.with_columns(place + (at << 32)) for at, frame in enumerate(frames))
 
 
@@ -215,25 +219,29 @@ class Reader:
         if unknown:  # whose these paths are is asked now: nearly all of them stand in a log's first blocks
             self.learn(_columns(paths)["path"].unique())
             _, rows, events, *others, _ = self.plan.read(unknown, wanted, unknown_places)
-            frame = pl.concat([frame, _frame(rows, events, self.columns)]).sort("place")
+            frame = pl.concat([frame, _frame(rows, events, self.columns)]).sort(PLACE)
             texts = (left + others[0] + others[2]).split(b"\n")[:-1]
             lines = sorted(zip([*at, *_numbers(others[1]), *_numbers(others[3])], texts, strict=True))
             left = b"".join(text + b"\n" for _, text in lines)
-            at = pl.Series([place for place, _ in lines], dtype=pl.UInt32)
+            at = pl.Series(PLACE, [place for place, _ in lines], pl.UInt32)
+        if len(at) and at[0] == 0:
+            left = left.removeprefix(b"\xef\xbb\xbf")  # a byte-order mark, as the long way takes it off
         return Found(log, height, frame, left, at)
 
     def lines(self, parts: Sequence[Found]) -> pl.DataFrame:
         """The lines of the blocks that are not plain, as text, with their places."""
         left = b"".join(part.left for part in parts)
-        frame = source.frame_of(source.mended(b"\n" + left), self.max_line)
-        return frame.with_columns(_on_end([part.places.to_frame("place") for part in parts])["place"])
+        places = _on_end([part.places.to_frame() for part in parts])[PLACE]
+        frame = source.frame_of(source.mended(b"\n\n" + left), self.max_line).tail(len(places))
+        return frame.with_columns(places)
 
     def told(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Plain rows -> what they say."""
         there = rows.collect_schema()
         lacking = [pl.lit(None, dtype).alias(name) for name, dtype in self._raw.items() if name not in there]
         said = house.of_plain(rows.with_columns(lacking))
-        return said.with_columns((pl.col("signals") > 0).alias(HAS_SIGNALS), format=pl.lit(self.format))
+        own = {name: OWN + name for name in self.meaning.further}  # last, as the long way makes them
+        return said.with_columns((pl.col("signals") > 0).alias(HAS_SIGNALS), format=pl.lit(self.format), **own)
 
     @property
     def _raw(self) -> pl.Schema:
@@ -241,7 +249,7 @@ class Reader:
         return pl.Schema({**FIXED, **dict.fromkeys([*HEADERS.values(), *self.columns], pl.String())})
 
     def wanted(self, columns: Sequence[str]) -> bytes:
-        """Which texts these columns are made of, for the plan: 1 is a field of the line, 2 a parameter."""
+        """Which texts these columns are made of, for the plan."""
         asked: set[str] = set()
 
         def read(names: Sequence[str], _: pl.Expr | None) -> Generator[pl.DataFrame]:
@@ -249,13 +257,12 @@ class Reader:
             yield pl.DataFrame(schema=self._raw).select(names)
 
         self.told(source.scanned(read, self._raw, "what is asked")).select(columns).collect()
-        fields = {*REQUEST, *HEADERS.values()}
-        return bytes((name in asked) * (1 if name in fields else 2) for name in self.columns)
+        return bytes(name in asked for name in self.columns)
 
     def given(self, wanted: bytes) -> pl.Schema:
         """What the plan gives where these texts are wanted."""
         texts = [name for name, is_wanted in zip(self.columns, wanted, strict=True) if is_wanted]
-        return pl.Schema({"place": pl.UInt64(), **FIXED, **dict.fromkeys(texts, pl.String())})
+        return pl.Schema({PLACE: pl.UInt64(), **FIXED, **dict.fromkeys(texts, pl.String())})
 
     def learn(self, paths: pl.Series) -> None:
         """Tell the plan whose requests for these paths are."""
@@ -280,20 +287,20 @@ def _columns(found: Any) -> pl.DataFrame:
 def _frame(rows: Any, events: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
     """Plain rows with names for their columns, and words for the numbers of `event`: page_view, open, then `events`."""
     frame = _columns(rows)
-    frame.columns = [columns[int(name)] if name.isdecimal() else name for name in frame.columns]
+    frame.columns = [PLACE, *(columns[int(name)] if name.isdecimal() else name for name in frame.columns[1:])]
     words = ["page_view", "open", *(fold_event(unquote_plus(event)) for event in events)]
     return frame.with_columns(event=pl.Series(words, dtype=pl.String).gather(frame["event"]))
 
 
 def _numbers(places: bytes) -> pl.Series:
-    return pl.Series(memoryview(places).cast("I"), dtype=pl.UInt32)
+    return pl.Series(PLACE, memoryview(places).cast("I"), pl.UInt32)
 
 
 def _in_place(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     """The rows of both frames, each in the order of its places, in the order of all their places."""
     if len(others) > FEW or rows.is_empty():
-        return pl.concat([rows, others]).sort("place")
-    cuts = [0, *rows["place"].search_sorted(others["place"]).to_list(), len(rows)]  # a tenth of what the sort takes
+        return pl.concat([rows, others]).sort(PLACE)
+    cuts = [0, *rows[PLACE].search_sorted(others[PLACE]).to_list(), len(rows)]  # a tenth of what the sort takes
     pieces = [rows.slice(0, cuts[1])]
     for at in range(len(others)):
         pieces += [others.slice(at, 1), rows.slice(cuts[at + 1], cuts[at + 2] - cuts[at + 1])]

@@ -208,3 +208,101 @@ def test_no_path_of_a_vendors_request_is_taken_for_anything_else(protocol: Pixel
     for sample in protocol.samples:
         path = sample.uri.partition("?")[0]
         assert pl.select(pl.lit(path).str.contains(protocol.paths)).item()
+
+
+@pytest.mark.usefixtures("natively")
+@pytest.mark.parametrize("time", ["", "07/Sep/2026:10:00", "07/Sep/2026:10:00:00 +0000 more"])
+def test_a_time_between_quotes_is_as_long_as_a_time(time: str, tmp_path: Path) -> None:
+    form = TextFormat("quoted", '$remote_addr "$request" "$time_local"')
+    line = '203.0.113.7 "GET /pixel.gif HTTP/1.1" "{}"'
+    assert taken(tmp_path, [line.format("07/Sep/2026:10:00:00 +0000"), line.format(time)], form) == [True, False]
+
+
+def plan_of(form: Format = COMBINED) -> tuple[Any, bytes]:
+    """How its lines are read, with /pixel.gif known for a pixel, and nothing that is wanted of them."""
+    reader = plain.reader(form, pipeline.meaning(form, Logs([(form, [])], formats.all_formats()), Selection()))
+    assert reader is not None
+    reader.plan.learn("/pixel.gif", plain.PAGE_VIEW)
+    return reader.plan, bytes(len(reader.columns))
+
+
+@pytest.mark.usefixtures("natively")
+@pytest.mark.parametrize("places", [b"", bytes(4), bytes(7), bytes(12)])
+def test_there_is_a_place_for_each_line(places: bytes) -> None:
+    plan, wanted = plan_of()
+    with pytest.raises(ValueError, match="a place for each line"):
+        plan.read(b"no line\nof a log\n", wanted, places)
+    assert plan.read(b"no line\nof a log\n", wanted, bytes(8))[4] == bytes(8)
+
+
+@pytest.mark.usefixtures("natively")
+@pytest.mark.parametrize("want", [1, 2, 255])
+def test_a_parameter_is_decoded_whatever_it_is_wanted_with(want: int) -> None:
+    plan, wanted = plan_of()
+    line = b'203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /pixel.gif?v=%61nn%20smith%20of%20rome HTTP/1.1" 200 43 "-" "-"'
+    _, rows, *_ = plan.read(line, bytes([want]) * len(wanted))
+    assert "ann smith of rome" in pl.Series(rows).struct.unnest().row(0)
+
+
+ODD = [  # a log format, and lines of it that are nearly plain
+    (
+        '$host [$time_local] "$request" $remote_addr',
+        ["shop.example [{}] {} ann\r\r\n", "shop.example [{}] {} ann\r\n", "shop.example [{}] {} ann\r\r\r\n"],
+    ),
+    (
+        '$remote_addr [$time_local] "$request" "$host"',
+        [
+            f'203.0.113.7 [{{}}] {{}} "{host}"\n'
+            for host in ("Shop.example", "shop:80:90", "2001:db8::1", "[2001:db8::1]:80", ":")
+        ],
+    ),
+    (
+        "combined",
+        [
+            '203.0.113.7 - - [{}] {} 200 43 "http://a.example/" "x"\n',
+            '\ufeff203.0.113.7 - - [{}] {} 200 43 "-" "x"\n',
+            '203.0.113.8 - - [{}] {} 200 43 "-" "x"\n',
+        ],
+    ),
+]
+
+
+@pytest.mark.usefixtures("natively")
+@pytest.mark.parametrize(("template", "lines"), ODD, ids=["CR", "hosts", "BOM"])
+def test_what_is_nearly_plain_says_the_same_on_both_ways(
+    template: str, lines: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = formats.formats_given(template)[0]
+    log = "".join(
+        each.format("07/Sep/2026:10:00:00 +0000", f'"GET /{name}.gif?v={name} HTTP/1.1"')
+        for name in ("pixel", "t", "o")
+        for each in lines
+    )
+    short = said(tmp_path, log.encode(), form, Selection())
+    assert len(short) == 3 * len(lines)
+    monkeypatch.setattr(plain, "_plain", None)
+    assert_frame_equal(short, said(tmp_path, log.encode(), form, Selection()))
+
+
+OWN = ["place", "address", "order", "price", "signals", "bytes", "path_of", "query_of", "visitor_id", "bare_path"]
+
+
+@pytest.mark.usefixtures("natively")
+@pytest.mark.parametrize("names", [["own"], ["own", "v", "price"], ["a=b"], ["b&own"], [str(n) for n in range(1100)]])
+def test_columns_of_ones_own_may_be_called_like_what_is_made_on_the_way(
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = "GET /pixel.gif?v=ann&own=b%2Bc&a=b=d&7=e&page=/cart%3Fx&price=3&sku=k&oid=7&e=order{} HTTP/1.1"
+    row = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "{}" 200 43 "http://shop.example/" "x"\n'
+    log = "".join(row.format(request.format(more)) for more in ("", "&own=${X}", "&own=z"))
+    selection = Selection(config=Config(columns=dict.fromkeys(OWN, tuple(names))))
+    short = said(tmp_path, log.encode(), COMBINED, selection)
+    monkeypatch.setattr(plain, "_plain", None)
+    assert_frame_equal(short, said(tmp_path, log.encode(), COMBINED, selection))
+
+
+@pytest.mark.parametrize("count", [40, 100])
+def test_a_log_format_may_have_any_number_of_fields(count: int, tmp_path: Path) -> None:
+    form = TextFormat("long", '$remote_addr [$time_local] "$request"' + " $x" * count)
+    line = '203.0.113.7 [07/Sep/2026:10:00:00 +0000] "GET /pixel.gif HTTP/1.1"' + " -" * count
+    assert len(said(tmp_path, line.encode(), form, Selection())) == 1

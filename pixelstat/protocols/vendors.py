@@ -168,8 +168,9 @@ def with_events(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.La
             if claimed.any():
                 done.append(_events(rest.filter(claimed), protocol))
                 rest = rest.filter(~claimed)
-        nobody = pl.when("is_house").then("rejected").otherwise(pl.lit("not_pixel", Reason))
-        return pl.concat([*done, rest.with_columns(rejected=nobody)]).sort("place").drop("place")
+        nobody = pl.when(~pl.col("is_house")).then(pl.lit("not_pixel", Reason))
+        rest = rest.with_columns(rejected=pl.coalesce("rejected", nobody))
+        return pl.concat([*done, rest]).sort("place").drop("place")
 
     return looked_at(events, batch, ("is_vendors", "is_house", "method", *RAW))
 
