@@ -132,7 +132,7 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
 
         log, header = None, None
         for held in _held_together(source.in_threads(parts, reading)):
-            log, header = held[0].log, header if held[0].log is log else None
+            log, header = held[-1].log, header if held[0].log is log else None
             said = told(_on_end([found.rows for found in held]))
             lines, last = source.with_headers(reader.lines(held))
             if header is not None:
@@ -159,13 +159,20 @@ class Found(NamedTuple):
 
 
 def _held_together(parts: Iterator[Found]) -> Iterator[list[Found]]:
-    """So many blocks of a log one after the other that what is done once for all of them does not matter."""
+    """So many blocks one after the other that what is done once for all of them does not matter.
+
+    Logs with `#Fields:` lines, which rule all further lines of theirs, stay by themselves.
+    """
     held: list[Found] = []
+    ruled: Log | None = None
     for found in parts:
-        is_full = len(held) == BLOCKS or sum(part.rows.height for part in held) >= ROWS
-        if held and (is_full or found.log is not held[0].log):
-            yield held
-            held = []
+        ruled = found.log if b"#Fields:" in found.left else ruled
+        if held:
+            is_full = len(held) == BLOCKS or sum(part.rows.height for part in held) >= ROWS
+            is_apart = found.log is not held[-1].log and (ruled is found.log or ruled is held[-1].log)
+            if is_full or is_apart:
+                yield held
+                held = []
         held.append(found)
     if held:
         yield held

@@ -112,10 +112,13 @@ def line(draw: random.Random, form: Format) -> bytes:
     return written.replace(b"\n", b"")
 
 
-def said(folder: Path, log: bytes, form: Format, selection: Selection) -> pl.DataFrame:
-    """What the log's requests say that may be a pixel's, in their order."""
-    Path(folder, "access.log").write_bytes(log)
-    found = paths.find_logs([str(folder / "access.log")])
+def said(folder: Path, log: bytes | Sequence[bytes], form: Format, selection: Selection) -> pl.DataFrame:
+    """What the requests of a log, or of several, say that may be a pixel's, in their order."""
+    names = []
+    for number, content in enumerate([log] if isinstance(log, bytes) else log):
+        names.append(str(folder / f"access.log.{number}"))
+        Path(names[-1]).write_bytes(content)
+    found = paths.find_logs(names)
     logs = Logs([(form, found)], formats.all_formats())
     rows = pipeline.heard(logs, selection, source.Reading()).collect(engine="streaming")
     return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel"))).drop(HAS_SIGNALS)
@@ -282,6 +285,25 @@ def test_what_is_nearly_plain_says_the_same_on_both_ways(
     assert len(short) == 3 * len(lines)
     monkeypatch.setattr(plain, "_plain", None)
     assert_frame_equal(short, said(tmp_path, log.encode(), form, Selection()))
+
+
+@pytest.mark.usefixtures("natively")
+def test_a_fields_line_rules_the_rest_of_its_own_log_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plainly = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /pixel.gif?v={} HTTP/1.1" 200 43 "-" "Mozilla/5.0"\n'
+    fields = "#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query sc-status\n"
+    ruled = "2026-09-07 10:00:0{} 203.0.113.7 GET /pixel.gif v=w{} 200\n"
+    first = plainly.format("a") + fields + ruled.format(1, 1) + plainly.format("b") + ruled.format(2, 2)
+    second = ruled.format(3, 3) + plainly.format("c") + ruled.format(4, 4)
+    monkeypatch.setattr(source, "BLOCK", 120)  # a block is a line or two
+    logs = [log.encode() for log in (plainly.format("d") + second, first, second, plainly.format("e"))]
+    short = said(tmp_path, logs, COMBINED, Selection())
+    assert short["visitor_id"].drop_nulls().to_list() == ["d", "c", "a", "w1", "b", "w2", "c", "e"]
+    monkeypatch.setattr(plain, "_plain", None)
+    long, told = said(tmp_path, logs, COMBINED, Selection()), ["visitor_id", "event", "format", "rejected"]
+    assert_frame_equal(short.drop_nulls("visitor_id").select(told), long.drop_nulls("visitor_id").select(told))
+    assert len(short) == len(long)
 
 
 OWN = ["place", "address", "order", "price", "signals", "bytes", "path_of", "query_of", "visitor_id", "bare_path"]
