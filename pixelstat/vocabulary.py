@@ -171,9 +171,10 @@ def changed_where(
         new = pl.Series([changed(value) for value in old.to_list()], dtype=pl.String)
         if len(old) > FEW:
             return values.replace(old, new)
-        for place, text in enumerate(old.to_list()):
-            values = values.zip_with((values != text).fill_null(value=True), new[place : place + 1])
-        return values
+        found = values
+        for place, text in enumerate(old.to_list()):  # each where it was, not where another has become it
+            found = found.zip_with((values != text).fill_null(value=True), new[place : place + 1])
+        return found
 
     flags = {column: f"change {column}" for column in columns}
     return rows.with_columns(needed(pl.col(column)).alias(flag) for column, flag in flags.items()).with_columns(

@@ -88,3 +88,12 @@ def test_the_ledger_counts_what_was_kept_in_part(tmp_path: Path) -> None:
     assert told in ended.stderr.splitlines()
     for report in ("funnel", "views"):
         assert told in inside(tmp_path, report, "access.log", "--keep-duplicates").stderr.splitlines()
+
+
+def test_what_one_text_decodes_to_stays_where_another_is_just_that(tmp_path: Path) -> None:
+    pages = ["%2B", "+", "%2520", "%20"]
+    requests = [request(f"/pixel.gif?e={page}&v=${{X}}", f"10:0{minute}") for minute, page in enumerate(pages)]
+    for order in (requests, requests[::-1]):
+        (tmp_path / "access.log").write_text(log(*order))
+        found = inside(tmp_path, "events", "access.log", "--format", "ndjson", "--keep-duplicates").stdout.splitlines()
+        assert sorted(json.loads(event)["event"] for event in found) == [" ", " ", "%20", "+"]
