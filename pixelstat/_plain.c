@@ -93,7 +93,7 @@ static void give_back(char *memory, size_t capacity) {
 
 /* -- what is asked ---------------------------------------------------------------------------------------------------- */
 
-enum Kind { SKIPPED, TEXT, CLIENT, VHOST, PORT, TIME, REQUEST, STATUS, SIZE, AGENT, FORWARDED, KINDS };
+enum Kind { SKIPPED, TEXT, CLIENT, VHOST, PORT, TIME, REQUEST, STATUS, SIZE, AGENT, FORWARDED, KINDS, SOUGHT = 16 };
 enum Verdict { UNKNOWN, NO_PIXEL, ASK, PAGE_VIEW, OPEN, VERDICT = 7, WITH_QUERY = 8 };
 enum Column { METHOD, PATH, QUERY };               /* the first columns of text */
 enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4 };     /* it names the event, must be a number, tells of consent */
@@ -110,6 +110,8 @@ typedef struct {
     size_t length;
     enum Kind kind;
     int column, is_quoted;
+    int is_sought;  /* the long way looks for the literal from the last quote on: it must stand here first */
+    size_t outside; /* behind the literal's last quote, 0 without one */
 } Field;
 
 typedef struct {
@@ -367,12 +369,22 @@ static const char *end_of(const Field *field, const char *at, const char *end) {
     return at;
 }
 
+/* Whether the literal in front of the field stands nowhere between these. */
+static int is_first(const Field *field, const char *from, const char *here) {
+    while ((from = memchr(from, *field->before, (size_t)(here - from)))) /* as much can be read there as here */
+        if (is_same(from++, field->before, field->length)) return 0;
+    return 1;
+}
+
 /* The fields of a line into `row`; false where it is not sure of one. */
 static int cut(Reading *reading, const char *at, const char *end) {
     const Plan *plan = reading->plan;
+    const char *outside = at; /* of the quotes so far */
     for (int place = 0; place < plan->field_count; place++) {
         const Field *field = &plan->fields[place];
         if ((size_t)(end - at) < field->length || !is_same(at, field->before, field->length)) return 0;
+        if (field->is_sought && !is_first(field, outside, at)) return 0;
+        if (field->outside) outside = at + field->outside;
         at += field->length;
         const char *stop = end_of(field, at, end);
         if (!stop) return 0;
@@ -850,13 +862,17 @@ static int add_field(Plan *plan, PyObject *item) {
     Py_ssize_t length;
     int kind, column;
     if (!PyArg_ParseTuple(item, "y#ii", &before, &length, &kind, &column)) return 0;
+    int is_sought = kind & SOUGHT && length > 0;
+    kind &= ~SOUGHT;
     if (plan->field_count == MOST_FIELDS || kind < 0 || kind >= KINDS || column < 0 || column >= plan->columns) {
         PyErr_SetString(PyExc_ValueError, "no such field");
         return 0;
     }
     Field *field = &plan->fields[plan->field_count];
     if (!set_literal(field, before, length)) return PyErr_NoMemory() != NULL;
-    *field = (Field){field->before, field->length, (enum Kind)kind, column, length && before[length - 1] == '"'};
+    *field = (Field){field->before, field->length, (enum Kind)kind, column, length && before[length - 1] == '"', is_sought, 0};
+    for (size_t at = 0; at < field->length; at++)
+        if (before[at] == '"') field->outside = at + 1;
     plan->field_count++;
     if (column >= plan->first_parameter) plan->first_parameter = column + 1;
     return 1;

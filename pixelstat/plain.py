@@ -7,6 +7,7 @@ protocols, once for each path; and a line that is not plain in every respect goe
 protocols/, in its place among the others. So both ways must say the same, and a test holds them to it.
 """
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import polars as pl
 from pixelstat import source
 from pixelstat.formats.fields import EARLIEST, TEXTS, is_time, latest
 from pixelstat.formats.samples import Format
-from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat
+from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
 from pixelstat.people.consent import HAS_SIGNALS
 from pixelstat.protocols import house
 from pixelstat.schemas import LINES, UTC_TIME
@@ -33,6 +34,7 @@ except ImportError:  # nothing was compiled where it was installed: every line g
 
 # As `_plain.c` has them: its kinds of fields, what it knows of paths, what it must know of parameters.
 KINDS = ("", "text", "client", "vhost", "port", "time_clf", "request", "status", "bytes", "user_agent", "forwarded_for")
+SOUGHT = 16
 NO_PIXEL, ASK, PAGE_VIEW, OPEN, WITH_QUERY = 1, 2, 3, 4, 8
 EVENT, NUMBER, SIGNAL = 1, 2, 4
 FIXED = {"time": UTC_TIME, "status": pl.Int16(), "bytes": pl.Int64(), "event": pl.String(), "signals": pl.UInt8()}
@@ -81,9 +83,12 @@ def reader(form: Format, meaning: Meaning, max_line: int = source.MAX_LINE) -> "
     if any({*name} & {*"=&"} for name, _, _ in parameters):  # one's own: names end there for the plan
         return None
     plan = _plain.Plan(
-        [(before.encode(), KINDS.index(kind), place.get(HEADERS.get(name, name), 0)) for before, kind, name in fields],
+        [
+            (before.encode(), KINDS.index(kind) | SOUGHT * is_sought, place.get(HEADERS.get(name, name), 0))
+            for (before, kind, name), is_sought in zip(fields, sought(form.tokens), strict=True)
+        ],
         form.tokens[-1].encode(),
-        form.tail == NOTHING,
+        form.tail == NOTHING or '"' not in form.tokens[-1],  # a field behind the last quote reaches to the line's end
         [(name.encode(), at, of_name) for name, at, of_name in parameters],
         len(columns),
         int(EARLIEST.timestamp()) * 1_000_000,
@@ -110,6 +115,8 @@ def _fields(form: TextFormat) -> list[tuple[str, str, str]] | None:
         kind = name if name in KINDS else "text" if name in TEXTS else None
         quotes += before.count('"')
         is_quoted = quotes % 2 == 1
+        if kind == "time_clf" and not is_quoted and '"' not in after:  # what ends it must not stand in it
+            is_simple &= re.match("[0-9A-Za-z/:+ -]", after) is None
         is_simple &= is_quoted == before.endswith('"') and (not is_quoted or after.startswith('"'))
         if kind is None or not is_simple:
             return None

@@ -371,6 +371,19 @@ def _is_told(tokens: Segment, place: int) -> bool:
     return len(tokens[place]) > 1 and all(tokens[place] not in earlier for earlier in tokens[0:place:2])
 
 
+def sought(tokens: Segment) -> list[bool]:
+    """Of each field, whether the literal in front of it may be looked for from the last quote on, past other fields."""
+    found = []
+    for segment in _segments(tokens):
+        of_use = (
+            segment[:-2] if len(segment) > 2 and segment[-2] in WIDTHS else segment
+        )  # that one is counted from the end
+        for place in range(1, len(segment), 2):
+            is_behind = place > 3 or (place > 1 and segment[0] != "")
+            found.append(is_behind and _is_told(segment, place - 1) and any([*of_use[place - 2 :: 2]]))
+    return found
+
+
 def _after(text: pl.Expr, delimiter: str) -> pl.Expr:
     return text.str.splitn(delimiter, 2).struct.field("field_1")
 
