@@ -375,9 +375,8 @@ def sought(tokens: Segment) -> list[bool]:
     """Of each field, whether the literal in front of it may be looked for from the last quote on, past other fields."""
     found = []
     for segment in _segments(tokens):
-        of_use = (
-            segment[:-2] if len(segment) > 2 and segment[-2] in WIDTHS else segment
-        )  # that one is counted from the end
+        # A field of one width at the end is counted from there.
+        of_use = segment[:-2] if len(segment) > 2 and segment[-2] in WIDTHS else segment
         for place in range(1, len(segment), 2):
             is_behind = place > 3 or (place > 1 and segment[0] != "")
             found.append(is_behind and _is_told(segment, place - 1) and any([*of_use[place - 2 :: 2]]))
