@@ -1,5 +1,6 @@
 """The `pixelstat` command: a lazy group of reports, exit codes and signals. It imports no Polars."""
 
+import gc
 import os
 import signal
 import sys
@@ -64,6 +65,7 @@ def pixelstat() -> None:
 
 def program() -> None:
     """`main`, and out at once: to tidy up hundreds of megabytes for nobody takes a twentieth of a large log's time."""
+    gc.disable()  # until all is loaded: see `run.performed`
     try:
         main()
     except SystemExit as end:

@@ -1,5 +1,6 @@
 """One run over logs, the same for every command: find them, read them, and say what was read."""
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ class Run:
 
 def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection, write: Callable[[Run], None]) -> Exit:
     """Find the logs, let `write` read them and write what it finds, and say what it stands on."""
+    if not gc.isenabled():  # since the program's start: what is loaded by now is never looked through for garbage
+        gc.freeze()
+        gc.enable()
     tell = (lambda _: None) if common["quiet"] else say
     zone: ZoneInfo = common["tz"]
     logs = logs or common["config"].logs
