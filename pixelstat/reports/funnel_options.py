@@ -8,7 +8,7 @@ import polars as pl
 
 from pixelstat.chains.rules import NOTHING, Exclusion, Rules
 from pixelstat.errors import PixelstatError
-from pixelstat.options import duration_text
+from pixelstat.options import duration_text, groups_option
 from pixelstat.reports.steps import Step, split_steps, step
 from pixelstat.vocabulary import SHOP_FUNNEL
 
@@ -21,6 +21,7 @@ def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, A
         ("--strict-over", given["strict_over"] is not None and given["order"] != "strict", "--order strict"),
         ("--exclude-mode", given["exclude_mode"] != "drop" and not given["exclude"], "--exclude EVENT"),
         ("--touch", given["touch"] != "first" and not given["by"], "--by COLUMN"),
+        ("--top", given["top"] not in (0, groups_option.default) and not given["by"], "--by COLUMN"),
     ):
         if is_alone:
             raise PixelstatError(f"{option} changes nothing without {needed}.", f"Add: {needed}")

@@ -113,6 +113,7 @@ def test_a_funnel_by_a_column_is_the_funnel_of_those_who_show_each_value_first(
         ),
         ("--strict-over login", "--strict-over changes nothing without --order strict."),
         ("--touch last", "--touch changes nothing without --by COLUMN."),
+        ("--top 3", "--top changes nothing without --by COLUMN."),
         ("--exclude-mode stop", "--exclude-mode changes nothing without --exclude EVENT."),
     ],
 )
