@@ -32,13 +32,22 @@ struct ArrowArray {
     void *private_data;
 };
 
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+
 #define NULLABLE 2
 enum { VALIDITY, VALUES, LINES_TEXT, DECODED_TEXT, SIZES, BUFFERS };
 
-typedef struct { /* of a text: up to twelve bytes of it, or where they are */
+#define IN_VIEW 12
+typedef struct { /* of a text: up to so many bytes of it, or where they are */
     int32_t length;
     union {
-        char inlined[12];
+        char inlined[IN_VIEW];
         struct { char prefix[4]; int32_t buffer, offset; } far;
     };
 } View;
@@ -68,7 +77,7 @@ static int append(Bytes *bytes, const void *data, size_t length) {
     return 1;
 }
 
-/* The bytes of a block are copied, and live as long as its rows. Memory that was in use before costs a third of fresh one. */
+/* The texts of a block are copied, and live as long as its rows. Memory that was in use before costs a third of fresh one. */
 #define USUAL ((8u << 20) + 4096) /* bytes of it: a block of source.py */
 #define SPARE 8
 static char *spare[SPARE];
@@ -95,7 +104,7 @@ static void give_back(char *memory, size_t capacity) {
 
 enum Kind { SKIPPED, TEXT, CLIENT, VHOST, PORT, TIME, REQUEST, STATUS, SIZE, AGENT, FORWARDED, KINDS, SOUGHT = 16 };
 enum Verdict { UNKNOWN, NO_PIXEL, ASK, PAGE_VIEW, OPEN, VERDICT = 7, WITH_QUERY = 8 };
-enum Column { METHOD, PATH, QUERY };               /* the first columns of text */
+enum Column { METHOD, PATH, QUERY, SIGNALLING };     /* the first columns of text */
 enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4 };     /* it names the event, must be a number, tells of consent */
 #define MOST_FIELDS 64
 #define MOST_COLUMNS 255
@@ -104,6 +113,8 @@ enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4 };     /* it names the event, must
 #define PATHS (1u << 17)                            /* places for them, half of which may be taken */
 #define LONGEST_PATH 1024
 #define PROBES 32
+#define SAME 4                                      /* columns that the content is made of */
+#define CONTENT "its content"                       /* what duplicates.py calls it */
 
 typedef struct {
     char *before; /* the literal in front */
@@ -134,6 +145,7 @@ typedef struct {
     Parameter names[MOST_NAMES];
     int name_count;
     char is_fed[MOST_COLUMNS]; /* by a parameter: its texts may be encoded */
+    int same[SAME];            /* the columns that content is made of; -1 for one that such lines never have */
     int16_t by_name[2 * MOST_NAMES];
     int64_t earliest, latest;
     size_t longest; /* bytes of a line */
@@ -154,23 +166,48 @@ static inline int is_same(const char *one, const char *other, size_t length) {
     return 1;
 }
 
-static inline uint64_t hashed(const char *text, size_t length) {
-    uint64_t hash = 0x9E3779B97F4A7C15u ^ length, part;
-    while (length >= 8) {
-        memcpy(&part, text, 8);
-        hash = (hash ^ part) * 0xFF51AFD7ED558CCDu;
-        hash ^= hash >> 32;
-        text += 8;
-        length -= 8;
-    }
-    part = 0;
-    for (size_t at = 0; at < length; at++) part = part << 8 | (unsigned char)text[at];
-    hash = (hash ^ part) * 0xC4CEB9FE1A85EC53u;
-    return hash ^ hash >> 29;
+/* Both halves of the product: every bit of either tells in every bit of what comes out. */
+static inline uint64_t mixed(uint64_t one, uint64_t other) {
+    __uint128_t product = (__uint128_t)one * other;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint8_t verdict_of(const Plan *plan, const char *text, size_t length) {
-    uint64_t place = hashed(text, length);
+static inline uint64_t eight(const char *text) {
+    uint64_t word;
+    memcpy(&word, text, 8);
+    return word;
+}
+
+/* Any odd numbers, one for each use: where two are alike, two words of a text can change places unseen. */
+#define KEY 0x9E3779B97F4A7C15u
+#define SECOND_KEY 0xC4CEB9FE1A85EC53u
+#define THIRD_KEY 0xFF51AFD7ED558CCDu
+#define FOURTH_KEY 0xD6E8FEB86659FD93u
+#define FIFTH_KEY 0xA0761D6478BD642Fu
+
+/* 64 bits that stand for a text within this run; in two lanes, for each multiplication waits for the one before. */
+static inline uint64_t hashed(const char *text, size_t length) {
+    const char *end = text + length;
+    uint64_t hash = SECOND_KEY, lane = FOURTH_KEY;
+    for (; end - text > 32; text += 32) {
+        hash = mixed(eight(text) ^ KEY, eight(text + 8) ^ hash);
+        lane = mixed(eight(text + 16) ^ THIRD_KEY, eight(text + 24) ^ lane);
+    }
+    if (end - text > 16) hash = mixed(eight(text) ^ KEY, eight(text + 8) ^ hash);
+    uint64_t first = 0, last = 0;
+    if (length >= 16) { /* the last 16, whether they were read before or not */
+        first = eight(end - 16);
+        last = eight(end - 8);
+    } else if (length >= 8) {
+        first = eight(text);
+        last = eight(end - 8);
+    } else {
+        for (; text < end; text++) first = first << 8 | (unsigned char)*text;
+    }
+    return mixed(mixed(first ^ FIFTH_KEY, last ^ hash ^ lane) ^ length, KEY); /* apart: a length and a letter may differ alike */
+}
+
+static uint8_t verdict_of(const Plan *plan, const char *text, size_t length, uint64_t place) {
     for (int probe = 0; probe < PROBES; probe++) {
         const Path *path = __atomic_load_n(&plan->paths[(place + probe) % PATHS], __ATOMIC_ACQUIRE);
         if (!path) return UNKNOWN;
@@ -180,9 +217,8 @@ static uint8_t verdict_of(const Plan *plan, const char *text, size_t length) {
 }
 
 /* The key of a name, letter by letter: names are read so, and short. */
-#define KEY 0x9E3779B97F4A7C15u
 static inline uint64_t keyed(uint64_t key, char letter) { return (key << 7 | key >> 57) ^ (unsigned char)letter; }
-static inline uint64_t place_of_name(uint64_t key) { return key * 0xC4CEB9FE1A85EC53u >> 40; }
+static inline uint64_t place_of_name(uint64_t key) { return key * SECOND_KEY >> 40; }
 
 static inline const Parameter *parameter_of(const Plan *plan, const char *text, size_t length, uint64_t key) {
     for (uint64_t place = place_of_name(key);; place++) {
@@ -217,8 +253,10 @@ typedef struct {
     View *views[MOST_COLUMNS];           /* of each column where its texts are, */
     char *are[MOST_COLUMNS];             /* and whether they are there */
     int64_t *time, *size;
+    uint64_t *content;                   /* where it is wanted */
+    int has_content;
     int16_t *status;
-    char *has_status, *has_size, *signals;
+    char *has_status, *has_size;
     uint32_t *place, *event;
     char *columns;                       /* the memory that all of these lie in */
     size_t columns_capacity, room;       /* its bytes, and the rows that it has room for */
@@ -235,13 +273,14 @@ typedef struct {
     int64_t row_time, row_size;
     int16_t row_status;
     int row_has_status, row_has_size, row_event, row_signals;
+    uint64_t row_path;                   /* its hash */
     uint8_t verdict;
 } Reading;
 
 /* Written piece by piece where it stays: put together elsewhere and moved, it would take four times as long. */
 static void put_view(View *view, const char *text, size_t length, int buffer, size_t offset) {
     view->length = (int32_t)length;
-    if (length > 12) {
+    if (length > IN_VIEW) {
         memcpy(view->far.prefix, text, 4);
         view->far.buffer = buffer;
         view->far.offset = (int32_t)offset;
@@ -260,7 +299,7 @@ static int push_view(Bytes *views, const char *text, size_t length, size_t offse
 
 /* Memory for so many rows, a multiple of 16, the widest columns first; what is there already comes along. */
 static int make_room(Reading *reading, size_t rows) {
-    size_t row = (size_t)reading->keeping_count * (sizeof(View) + 1) + 2 * sizeof(int64_t) + 2 * sizeof(uint32_t) + sizeof(int16_t) + 3;
+    size_t row = (size_t)reading->keeping_count * (sizeof(View) + 1) + 3 * sizeof(int64_t) + 2 * sizeof(uint32_t) + sizeof(int16_t) + 2;
     size_t capacity, done = (size_t)reading->rows;
     char *memory = memory_for(rows * row, &capacity), *at = memory;
     if (!memory) return 0;
@@ -269,13 +308,13 @@ static int make_room(Reading *reading, size_t rows) {
     for (int each = 0; each < reading->keeping_count; each++) PLACE(reading->views[reading->keeping[each]]);
     PLACE(reading->time);
     PLACE(reading->size);
+    PLACE(reading->content);
     PLACE(reading->place);
     PLACE(reading->event);
     PLACE(reading->status);
     for (int each = 0; each < reading->keeping_count; each++) PLACE(reading->are[reading->keeping[each]]);
     PLACE(reading->has_status);
     PLACE(reading->has_size);
-    PLACE(reading->signals);
 #undef PLACE
     give_back(reading->columns, reading->columns_capacity);
     reading->columns = memory;
@@ -554,6 +593,7 @@ static int parameters(Reading *reading) {
             else reading->row[name->column] = text;
         }
     }
+    reading->row[SIGNALLING] = reading->row_signals ? reading->row[QUERY] : (Slice){0};
     reading->row_event = reading->verdict == OPEN;
     if (event.text && (reading->row_event = event_of(reading, event)) < 0) return 0;
     for (int each = 0; each < reading->decoding_count; each++) {
@@ -572,19 +612,47 @@ static uint32_t place_of(const Reading *reading, int64_t line) {
     return place;
 }
 
+/* What is handed back ends in CR and LF, so that a further CR in front of them stays one of the line's. */
+static int hand_back(Reading *reading, const char *line, size_t length) {
+    uint32_t place = place_of(reading, reading->lines);
+    return append(&reading->left, line, length) && append(&reading->left, "\r\n", 2) && append(&reading->left_place, &place, sizeof place);
+}
+
+/* 64 bits that are the same for two rows whose texts are, null beside null; each text's hash is added in turn. */
+#define NO_CONTENT SECOND_KEY
+#define NO_TEXT THIRD_KEY
+static inline uint64_t with_text(uint64_t content, int is_there, uint64_t hash) {
+    return mixed(content, is_there ? hash : NO_TEXT);
+}
+
+static uint64_t content_of(const Reading *reading) {
+    uint64_t content = NO_CONTENT;
+    for (int each = 0; each < SAME; each++) {
+        int column = reading->plan->same[each];
+        Slice text = column < 0 ? (Slice){0} : reading->row[column];
+        uint64_t hash = !text.text ? 0 : column == PATH ? reading->row_path : hashed(text.text, text.length);
+        content = with_text(content, text.text != NULL, hash);
+    }
+    return content;
+}
+
 static int keep(Reading *reading, const char *line, size_t length) {
-    size_t row = (size_t)reading->rows, base = reading->kept.length;
+    size_t row = (size_t)reading->rows;
     if (row == reading->room && !make_room(reading, 2 * row)) return 0;
-    if (!append(&reading->kept, line, length)) return 0;
     for (int each = 0; each < reading->keeping_count; each++) {
         int column = reading->keeping[each];
         Slice text = reading->row[column];
         int is_there = text.text != NULL || text.is_decoded;
-        size_t offset = text.is_decoded ? (size_t)(uintptr_t)text.text : text.length ? base + (size_t)(text.text - line) : 0;
+        size_t offset = text.is_decoded ? (size_t)(uintptr_t)text.text : reading->kept.length;
         const char *bytes = text.is_decoded ? reading->decoded.data + offset : text.text;
+        if (!text.is_decoded && text.length > IN_VIEW) {
+            if (offset + text.length > INT32_MAX) return hand_back(reading, line, length); /* no view could say where it is */
+            if (!append(&reading->kept, bytes, text.length)) return 0;
+        }
         put_view(&reading->views[column][row], bytes, text.length, text.is_decoded, offset);
         reading->are[column][row] = (char)is_there;
     }
+    if (reading->has_content) reading->content[row] = content_of(reading);
     reading->place[row] = place_of(reading, reading->lines);
     reading->time[row] = reading->row_time;
     reading->status[row] = reading->row_status;
@@ -592,15 +660,8 @@ static int keep(Reading *reading, const char *line, size_t length) {
     reading->size[row] = reading->row_size;
     reading->has_size[row] = (char)reading->row_has_size;
     reading->event[row] = (uint32_t)reading->row_event;
-    reading->signals[row] = (char)reading->row_signals;
     reading->rows++;
     return 1;
-}
-
-/* What is handed back ends in CR and LF, so that a further CR in front of them stays one of the line's. */
-static int hand_back(Reading *reading, const char *line, size_t length) {
-    uint32_t place = place_of(reading, reading->lines);
-    return append(&reading->left, line, length) && append(&reading->left, "\r\n", 2) && append(&reading->left_place, &place, sizeof place);
 }
 
 static int learn_first(Reading *reading, const char *line, size_t length) {
@@ -643,7 +704,8 @@ static int read_line(Reading *reading, const char *line, size_t length, const ch
     if (!length || *line == '#' || length > plan->longest || !cut(reading, line, line + length) || !is_plain(reading, line, length, end))
         return hand_back(reading, line, length);
     Slice path = reading->row[PATH], method = reading->row[METHOD];
-    uint8_t found = path.length > LONGEST_PATH ? ASK : verdict_of(plan, path.text, path.length);
+    reading->row_path = hashed(path.text, path.length);
+    uint8_t found = path.length > LONGEST_PATH ? ASK : verdict_of(plan, path.text, path.length, reading->row_path);
     reading->verdict = found & VERDICT;
     if (found == NO_PIXEL) return 1;
     if (found == UNKNOWN)
@@ -921,10 +983,10 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     PyObject *fields, *names;
     const char *last;
     Py_ssize_t last_length, longest;
-    int is_whole, columns;
+    int is_whole, columns, same[SAME];
     long long earliest, latest;
-    if (!PyArg_ParseTuple(args, "Oy#pOiLLn", &fields, &last, &last_length, &is_whole, &names, &columns, &earliest, &latest, &longest)) return NULL;
-    if (columns < 3 || columns > MOST_COLUMNS || longest < 1) {
+    if (!PyArg_ParseTuple(args, "Oy#pOi(iiii)LLn", &fields, &last, &last_length, &is_whole, &names, &columns, &same[0], &same[1], &same[2], &same[3], &earliest, &latest, &longest)) return NULL;
+    if (columns <= SIGNALLING || columns > MOST_COLUMNS || longest < 1) {
         PyErr_SetString(PyExc_ValueError, "too few columns, or too many");
         return NULL;
     }
@@ -933,7 +995,8 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     if (!plan) return NULL;
     memset(plan->by_name, 0xFF, sizeof plan->by_name);
     plan->columns = columns;
-    plan->first_parameter = QUERY + 1;
+    for (int each = 0; each < SAME; each++) plan->same[each] = same[each] < columns ? same[each] : -1;
+    plan->first_parameter = SIGNALLING + 1;
     plan->is_whole = is_whole;
     plan->earliest = earliest;
     plan->latest = latest;
@@ -965,7 +1028,7 @@ static PyObject *plan_learn(PyObject *self, PyObject *args) {
     int verdict;
     if (!PyArg_ParseTuple(args, "s#i", &text, &length, &verdict)) return NULL;
     uint64_t place = hashed(text, (size_t)length);
-    if (length > LONGEST_PATH || plan->path_count * 2 >= PATHS || verdict_of(plan, text, (size_t)length)) Py_RETURN_NONE;
+    if (length > LONGEST_PATH || plan->path_count * 2 >= PATHS || verdict_of(plan, text, (size_t)length, place)) Py_RETURN_NONE;
     for (int probe = 0; probe < PROBES; probe++) {
         Path **slot = &plan->paths[(place + (uint64_t)probe) % PATHS];
         if (*slot) continue;
@@ -1023,7 +1086,7 @@ static int make_columns(Reading *reading, Arrow *rows, Arrow *paths) {
         !add_column(rows, "place", "I", reading->place, NULL) || !add_column(rows, "time", "tsu:UTC", reading->time, NULL) ||
         !add_column(rows, "status", "s", reading->status, reading->has_status) ||
         !add_column(rows, "bytes", "l", reading->size, reading->has_size) || !add_column(rows, "event", "I", reading->event, NULL) ||
-        !add_column(rows, "signals", "C", reading->signals, NULL))
+        (reading->has_content && !add_column(rows, CONTENT, "L", reading->content, NULL)))
         return 0;
     for (int each = 0; each < reading->keeping_count; each++) {
         int column = reading->keeping[each];
@@ -1054,7 +1117,7 @@ static PyObject *plan_read(PyObject *self, PyObject *args) {
     PyObject *result = NULL, *of_places = Py_None;
     if (!PyArg_ParseTuple(args, "y*y*|O", &block, &wanted, &of_places)) return NULL;
     if (of_places != Py_None && PyObject_GetBuffer(of_places, &places, PyBUF_SIMPLE)) goto end;
-    if (wanted.len != plan->columns || block.len > INT32_MAX / 2) {
+    if (wanted.len != plan->columns + 1 || block.len > INT32_MAX / 2) {
         PyErr_SetString(PyExc_ValueError, "what is wanted, or the block, has the wrong length");
         goto end;
     }
@@ -1065,6 +1128,7 @@ static PyObject *plan_read(PyObject *self, PyObject *args) {
     }
     reading->plan = plan;
     reading->wanted = wanted.buf;
+    reading->has_content = reading->wanted[plan->columns];
     for (int column = 0; column < plan->columns; column++) {
         if (reading->wanted[column]) reading->keeping[reading->keeping_count++] = column;
         if (reading->wanted[column] && plan->is_fed[column]) reading->decoding[reading->decoding_count++] = column;
@@ -1102,6 +1166,84 @@ end:
     return result;
 }
 
+/* -- content of columns ------------------------------------------------------------------------------------------------------- */
+
+static void add_texts(const struct ArrowArray *array, uint64_t *content) {
+    const unsigned char *validity = array->buffers[VALIDITY];
+    const View *views = (const View *)array->buffers[VALUES] + array->offset;
+    for (int64_t row = 0; row < array->length; row++) {
+        int64_t bit = array->offset + row;
+        int is_there = !validity || (validity[bit / 8] >> bit % 8 & 1);
+        uint64_t hash = 0;
+        if (is_there) { /* else anything may stand in the view */
+            const View *view = &views[row];
+            const char *far = view->length > IN_VIEW ? array->buffers[LINES_TEXT + view->far.buffer] : NULL;
+            hash = hashed(far ? far + view->far.offset : view->inlined, (size_t)view->length);
+        }
+        content[row] = with_text(content[row], is_there, hash);
+    }
+}
+
+/* The texts of a column, added to what its rows hold so far; false, with an exception, where they are no such texts. */
+static int add_column_of_texts(PyObject *column, uint64_t *content, int64_t rows) {
+    PyObject *capsule = PyObject_CallMethod(column, "__arrow_c_stream__", NULL);
+    struct ArrowArrayStream *stream = capsule ? PyCapsule_GetPointer(capsule, "arrow_array_stream") : NULL;
+    struct ArrowSchema schema = {0};
+    struct ArrowArray array = {0};
+    int64_t done = 0;
+    int is_good = stream && !stream->get_schema(stream, &schema) && !strcmp(schema.format, "vu");
+    if (schema.release) schema.release(&schema);
+    while (is_good && !stream->get_next(stream, &array) && array.release) {
+        is_good = done + array.length <= rows;
+        if (is_good) {
+            Py_BEGIN_ALLOW_THREADS
+            add_texts(&array, content + done);
+            Py_END_ALLOW_THREADS
+        }
+        done += array.length;
+        array.release(&array);
+        array = (struct ArrowArray){0};
+    }
+    Py_XDECREF(capsule);
+    if (is_good && done == rows) return 1;
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "columns of text with so many rows are wanted");
+    return 0;
+}
+
+static PyObject *content_of_columns(PyObject *module, PyObject *args) {
+    PyObject *columns, *result = NULL;
+    Py_ssize_t rows;
+    if (!PyArg_ParseTuple(args, "On", &columns, &rows)) return NULL;
+    size_t capacity;
+    Py_ssize_t count = PySequence_Size(columns);
+    if (count < 0 || rows < 0) return count < 0 ? NULL : PyErr_Format(PyExc_ValueError, "no number of rows");
+    uint64_t *content = (void *)memory_for((size_t)rows * sizeof *content, &capacity);
+    if (!content) return PyErr_NoMemory();
+    for (Py_ssize_t row = 0; row < rows; row++) content[row] = NO_CONTENT;
+    for (Py_ssize_t place = 0; place < count; place++) {
+        PyObject *column = PySequence_GetItem(columns, place);
+        int done = column && add_column_of_texts(column, content, rows);
+        Py_XDECREF(column);
+        if (!done) {
+            give_back((char *)content, capacity);
+            return NULL;
+        }
+    }
+    Arrow frame = {0};
+    Memory memory = {.kept = malloc(1), .decoded = malloc(1), .values = (char *)content, .values_capacity = capacity};
+    if (start_frame(&frame, rows, 1, memory) && add_column(&frame, CONTENT, "L", content, NULL))
+        result = frame_of(((State *)PyModule_GetState(module))->frame, &frame);
+    else
+        PyErr_NoMemory();
+    release(&frame);
+    return result;
+}
+
+static PyMethodDef module_methods[] = {
+    {"content", content_of_columns, METH_VARARGS, "content(columns, rows): 64 bits for the texts of each row."},
+    {0},
+};
+
 static PyMethodDef plan_methods[] = {
     {"learn", plan_learn, METH_VARARGS, "learn(path, verdict): what a path is."},
     {"read", plan_read, METH_VARARGS, "read(block, wanted, places=None) -> how many lines, rows, events, left, their places, unknown, their places, their paths"},
@@ -1132,7 +1274,7 @@ static int module_clear(PyObject *self) {
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0}};
 static struct PyModuleDef module = {
     PyModuleDef_HEAD_INIT, .m_name = "pixelstat._plain", .m_doc = "The plain lines of a text log, read in one pass.",
-    .m_size = sizeof(State), .m_slots = module_slots, .m_traverse = module_traverse, .m_clear = module_clear,
+    .m_size = sizeof(State), .m_methods = module_methods, .m_slots = module_slots, .m_traverse = module_traverse, .m_clear = module_clear,
 };
 
 PyMODINIT_FUNC PyInit__plain(void) { return PyModuleDef_Init(&module); }

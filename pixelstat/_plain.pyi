@@ -1,4 +1,8 @@
 from collections.abc import Sequence
+from typing import Any
+
+def content(columns: Sequence[Any], rows: int, /) -> Frame:
+    """A number for the texts of each row of the columns: the same one as rows of plain lines have."""
 
 class Frame:
     """Columns, handed over once."""
@@ -15,6 +19,7 @@ class Plan:
         is_whole: bool,  # whether nothing may follow that
         names: Sequence[tuple[bytes, int, int]],  # a parameter, the column of text, flags
         columns: int,
+        same: tuple[int, ...],  # the four of these columns that the content is made of; -1 for one that is not there
         earliest: int,  # microseconds since 1970
         latest: int,
         longest: int,  # bytes of a line

@@ -137,10 +137,11 @@ def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Re
         knows = stored.know_consent(shown, selection.config)
         columns = pl.Schema({**stored.STORED, **({"consent": EXPORTED["consent"]} if knows else {})})
         again = marked(stored.events(shown, reading, selection.config.further, columns), selection)
-        again = again.with_columns(consent.has_signals(selection.config.consent))
+        again = duplicates.with_content(again.with_columns(consent.signalling(selection.config.consent)))
         parts.append(described(again, selection, knows_consent=knows))
     if hidden := [log for log in logs.stored if log not in shown]:  # of what they hide nothing more can be told
-        parts.append(marked(stored.events(hidden, reading, selection.config.further, EXPORTED), selection))
+        again = marked(stored.events(hidden, reading, selection.config.further, EXPORTED), selection)
+        parts.append(duplicates.with_content(again))
     events = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
     return recognized(respected(events, selection), selection)
 
@@ -172,7 +173,7 @@ def respected(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
 def recognized(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """EVENTS with the visitors that are asked for."""
     if selection.is_hidden:
-        events = pseudonyms.hidden(events, selection.key)
+        events = duplicates.with_content(pseudonyms.hidden(events, selection.key))
     if selection.cookieless:
         return identity.known_for_a_day(events, selection.key)
     return identity.known_by(events, selection.visitor)
@@ -251,7 +252,7 @@ def said(selection: Selection) -> pl.Schema:
     made_later = {*duplicates.MADE, *DERIVED, "visitor"}
     kept = {name: dtype for name, dtype in EVENTS.items() if name not in made_later}
     further = dict.fromkeys([*identity.TOLD, "order", *selection.config.further], pl.String())
-    return pl.Schema({**kept, **further, consent.HAS_SIGNALS: pl.Boolean()})
+    return pl.Schema({**kept, **further, consent.SIGNALLING: pl.String(), duplicates.CONTENT: pl.UInt64()})
 
 
 def interpreted(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
@@ -261,7 +262,8 @@ def interpreted(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     requests = exclusions.reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
     named = further(house.events(requests), selection.config.columns, selection.config.further)
     claimed = vendors.with_events(named, selection.protocols[:-1])
-    return claimed.with_columns(consent.has_signals(selection.config.consent)).select(said(selection).names())
+    claimed = duplicates.with_content(claimed.with_columns(consent.signalling(selection.config.consent)))
+    return claimed.select(said(selection).names())
 
 
 def attributed(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
@@ -291,7 +293,8 @@ def described(events: pl.LazyFrame, selection: Selection, *, knows_consent: bool
     if selection.sent is not None:
         events = sending.with_sent(events, selection.sent)
     events = machines.with_verdict(events, selection.scanners)
-    return events.drop(selectors.contains(" "))  # what was needed on the way
+    on_the_way = selectors.contains(" ") - selectors.by_name(duplicates.CONTENT, require_all=False)
+    return events.drop(on_the_way)
 
 
 def without_machines(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

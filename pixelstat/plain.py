@@ -21,24 +21,21 @@ from pixelstat import source
 from pixelstat.formats.fields import EARLIEST, TEXTS, is_time, latest
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
-from pixelstat.people.consent import HAS_SIGNALS
+from pixelstat.native import plain as _plain
+from pixelstat.people.consent import SIGNALLING
+from pixelstat.people.duplicates import CONTENT, SAME
 from pixelstat.protocols import house
 from pixelstat.schemas import LINES, UTC_TIME
 from pixelstat.source import Log, Reading
 from pixelstat.vocabulary import fold_event
-
-try:
-    from pixelstat import _plain
-except ImportError:  # nothing was compiled where it was installed: every line goes the long way
-    _plain = None  # type: ignore[assignment]
 
 # As `_plain.c` has them: its kinds of fields, what it knows of paths, what it must know of parameters.
 KINDS = ("", "text", "client", "vhost", "port", "time_clf", "request", "status", "bytes", "user_agent", "forwarded_for")
 SOUGHT = 16
 NO_PIXEL, ASK, PAGE_VIEW, OPEN, WITH_QUERY = 1, 2, 3, 4, 8
 EVENT, NUMBER, SIGNAL = 1, 2, 4
-FIXED = {"time": UTC_TIME, "status": pl.Int16(), "bytes": pl.Int64(), "event": pl.String(), "signals": pl.UInt8()}
-REQUEST = ("method", "path", "query")  # the first columns of text
+FIXED = {"time": UTC_TIME, "status": pl.Int16(), "bytes": pl.Int64(), "event": pl.String()}
+REQUEST = ("method", "path", "query", SIGNALLING)  # the first columns of text
 
 HEADERS = {name: "http_referer" if name == "referrer" else name for name in TEXTS}  # what an event calls a field
 MOST_FIELDS, MOST_COLUMNS, MOST_NAMES = 64, 255, 1024
@@ -91,6 +88,7 @@ def reader(form: Format, meaning: Meaning, max_line: int = source.MAX_LINE) -> "
         form.tail == NOTHING or '"' not in form.tokens[-1],  # a field behind the last quote reaches to the line's end
         [(name.encode(), at, of_name) for name, at, of_name in parameters],
         len(columns),
+        tuple(place.get(name, -1) for name in SAME),
         int(EARLIEST.timestamp()) * 1_000_000,
         int(latest().timestamp()) * 1_000_000,
         max_line,
@@ -255,15 +253,16 @@ class Reader:
         lacking = [pl.lit(None, dtype).alias(name) for name, dtype in self._raw.items() if name not in there]
         said = house.of_plain(rows.with_columns(lacking))
         own = {name: OWN + name for name in self.meaning.further}  # last, as the long way makes them
-        return said.with_columns((pl.col("signals") > 0).alias(HAS_SIGNALS), format=pl.lit(self.format), **own)
+        return said.with_columns(format=pl.lit(self.format), **own)
 
     @property
     def _raw(self) -> pl.Schema:
         """The columns of plain rows before anything is made of them."""
-        return pl.Schema({**FIXED, **dict.fromkeys([*HEADERS.values(), *self.columns], pl.String())})
+        texts = dict.fromkeys([*HEADERS.values(), *self.columns], pl.String())
+        return pl.Schema({**FIXED, CONTENT: pl.UInt64(), **texts})
 
     def wanted(self, columns: Sequence[str]) -> bytes:
-        """Which texts these columns are made of, for the plan."""
+        """Which texts these columns are made of, for the plan, and whether they need the content."""
         asked: set[str] = set()
 
         def read(names: Sequence[str], _: pl.Expr | None) -> Generator[pl.DataFrame]:
@@ -271,12 +270,13 @@ class Reader:
             yield pl.DataFrame(schema=self._raw).select(names)
 
         self.told(source.scanned(read, self._raw, "what is asked")).select(columns).collect()
-        return bytes(name in asked for name in self.columns)
+        return bytes(name in asked for name in (*self.columns, CONTENT))
 
     def given(self, wanted: bytes) -> pl.Schema:
-        """What the plan gives where these texts are wanted."""
-        texts = [name for name, is_wanted in zip(self.columns, wanted, strict=True) if is_wanted]
-        return pl.Schema({PLACE: pl.UInt64(), **FIXED, **dict.fromkeys(texts, pl.String())})
+        """What the plan gives where these are wanted."""
+        content = {CONTENT: pl.UInt64()} if wanted[-1] else {}
+        texts = [name for name, is_wanted in zip(self.columns, wanted[:-1], strict=True) if is_wanted]
+        return pl.Schema({PLACE: pl.UInt64(), **FIXED, **content, **dict.fromkeys(texts, pl.String())})
 
     def learn(self, paths: pl.Series) -> None:
         """Tell the plan whose requests for these paths are."""

@@ -14,7 +14,6 @@ from pixelstat import formats, paths, pipeline, plain, source
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import TextFormat
-from pixelstat.people.consent import HAS_SIGNALS
 from pixelstat.pipeline import Logs, Selection
 from pixelstat.protocols import PixelProtocol, of_vendors
 from tests.inside import inside
@@ -121,7 +120,7 @@ def said(folder: Path, log: bytes | Sequence[bytes], form: Format, selection: Se
     found = paths.find_logs(names)
     logs = Logs([(form, found)], formats.all_formats())
     rows = pipeline.heard(logs, selection, source.Reading()).collect(engine="streaming")
-    return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel"))).drop(HAS_SIGNALS)
+    return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel")))
 
 
 @pytest.fixture
@@ -226,7 +225,7 @@ def plan_of(form: Format = COMBINED) -> tuple[Any, bytes]:
     reader = plain.reader(form, pipeline.meaning(form, Logs([(form, [])], formats.all_formats()), Selection()))
     assert reader is not None
     reader.plan.learn("/pixel.gif", plain.PAGE_VIEW)
-    return reader.plan, bytes(len(reader.columns))
+    return reader.plan, reader.wanted([])
 
 
 @pytest.mark.usefixtures("natively")

@@ -175,7 +175,7 @@ OF_PROTOCOL: dict[str, dict[str, Reader]] = {
 NAMES = tuple(dict.fromkeys(name for readers in (OF_ANY, *OF_PROTOCOL.values()) for name in readers))
 
 
-HAS_SIGNALS = "has signals"  # a column: whether the query holds one
+SIGNALLING = "signalling query"  # a column: the query where it holds one
 READING = "1"  # another one whenever the same signals come to say something else
 
 
@@ -184,9 +184,9 @@ def names(own: OwnConsent | None) -> list[str]:
     return [*NAMES, *([own.parameter] if own else [])]
 
 
-def has_signals(own: OwnConsent | None) -> pl.Expr:
-    """Whether the query holds a signal. Few do."""
-    return pl.col("query").str.contains(_signal(own)).fill_null(value=False).alias(HAS_SIGNALS)
+def signalling(own: OwnConsent | None) -> pl.Expr:
+    """The query where it holds a signal. Few do."""
+    return pl.when(pl.col("query").str.contains(_signal(own))).then("query").alias(SIGNALLING)
 
 
 def _signal(own: OwnConsent | None) -> str:
@@ -194,22 +194,22 @@ def _signal(own: OwnConsent | None) -> str:
 
 
 def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
-    """EVENTS with HAS_SIGNALS -> with `consent`: granted, refused, malformed, or null where nothing is said."""
+    """EVENTS with SIGNALLING -> with `consent`: granted, refused, malformed, or null where nothing is said."""
 
     def verdict(signals: str) -> Verdict:
         protocol, _, query = signals.partition(APART)
         return consent_of(protocol, query, own)
 
     column = pl.col
-    signals = pl.when(HAS_SIGNALS).then("query").str.extract_all(_signal(own))
+    signals = column(SIGNALLING).str.extract_all(_signal(own))
     signals = signals.list.eval(pl.element().str.head(LONGEST)).list.join("")
 
     def those_of(given: Sequence[pl.Series]) -> pl.Series:
-        if not given[0].any():
+        if given[0].null_count() == len(given[0]):
             return pl.Series("consent", [None], pl.String).new_from_index(0, len(given[0]))
         return pl.DataFrame(given).select(consent=column("protocol") + APART + signals)["consent"]
 
-    found = pl.map_batches([HAS_SIGNALS, "protocol", "query"], those_of, return_dtype=pl.String, is_elementwise=True)
+    found = pl.map_batches([SIGNALLING, "protocol"], those_of, return_dtype=pl.String, is_elementwise=True)
     rows = changed_where(
         events.with_columns(consent=found),
         ["consent"],

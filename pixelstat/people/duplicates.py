@@ -5,21 +5,42 @@ if one visitor asked for the same path and query from the same page within one s
 client: a pixel that fired twice, a line that was logged twice. Who is no visitor is told by address and agent.
 """
 
+from collections.abc import Sequence
+from functools import reduce
+from operator import xor
+
 import polars as pl
 
+from pixelstat.native import plain
+
+SAME = ("path", "query", "http_referer", "forwarded_for")  # what two requests for one hit have alike
+CONTENT = "its content"  # a column: the same number where all of these are; it holds within one run
 MADE = ("hit", "first")  # the columns that stand for this
 _TIES = 1 << 11  # microseconds since 1970 take 52 bits of 63
 
 
-def with_hit(events: pl.LazyFrame, *, may_lack_visitors: bool = False) -> pl.LazyFrame:
-    """EVENTS with `order`, which purchases have -> EVENTS with `hit` and, where two of one number may differ, `first`.
+def with_content(events: pl.LazyFrame) -> pl.LazyFrame:
+    """EVENTS with their CONTENT."""
+    if plain is None:
+        texts = [pl.col(name).hash(seed) for seed, name in enumerate(SAME)]
+        return events.with_columns(reduce(xor, texts).alias(CONTENT))
+    return events.with_columns(
+        pl.map_batches(SAME, _content, return_dtype=pl.UInt64, is_elementwise=True).alias(CONTENT)
+    )
 
-    The numbers hold within this run. Where the visitor is what `identified` says, who lacks one has no address either.
+
+def _content(texts: Sequence[pl.Series]) -> pl.Series:
+    return pl.Series(plain.content(texts, len(texts[0]))).struct.field(CONTENT)
+
+
+def with_hit(events: pl.LazyFrame, *, may_lack_visitors: bool = False) -> pl.LazyFrame:
+    """EVENTS with their CONTENT and with `order`, which purchases have -> with `hit` and `first`.
+
+    `first` is null where two of one number do not differ. The numbers hold within this run. Where the visitor is what
+    `identified` says, who lacks one has no address either.
     """
     column = pl.col
-    content = column("time").dt.epoch("s").hash(0)
-    for seed, name in enumerate(("visitor", "path", "query", "http_referer", "forwarded_for"), 1):
-        content = content ^ column(name).hash(seed)
+    content = column(CONTENT) ^ column("time").dt.epoch("s").hash(10) ^ column("visitor").hash(11)
     if may_lack_visitors:
         for seed, name in enumerate(("client", "user_agent"), 7):
             content = content ^ pl.when(column("visitor").is_null()).then(name).hash(seed)

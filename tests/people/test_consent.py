@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelstat.config import OwnConsent
-from pixelstat.people.consent import consent_of, has_signals, with_consent
+from pixelstat.people.consent import consent_of, signalling, with_consent
 from pixelstat.schemas import EVENTS
 from tests.inside import inside
 from tests.story import log, request
@@ -251,7 +251,7 @@ def test_a_refusal_counts_first_then_what_is_malformed_then_consent(query: str, 
 def events(*rows: Mapping[str, str | None]) -> pl.LazyFrame:
     schema = {name: EVENTS[name] for name in ("protocol", "query", "dnt", "gpc")}
     rows_given = pl.LazyFrame([{"protocol": "house", **row} for row in rows], schema=schema)
-    return rows_given.with_columns(has_signals(None))
+    return rows_given.with_columns(signalling(None))
 
 
 @pytest.mark.parametrize(

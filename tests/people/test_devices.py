@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from pixelstat.people.agents import LONGEST
-from pixelstat.people.consent import HAS_SIGNALS
+from pixelstat.people.consent import SIGNALLING
 from pixelstat.people.devices import DEVICES, devices, with_devices
 from pixelstat.pipeline import Selection, described
 from pixelstat.schemas import DERIVED, EVENTS
@@ -92,7 +92,7 @@ def events(*agents: str | None, rejected: str | None = None) -> pl.LazyFrame:
     rows = pl.LazyFrame({"user_agent": agents}, {"user_agent": pl.String})
     names = [name for name in EVENTS if name not in DERIVED]
     events = rows.select(own.get(name, pl.lit(None, EVENTS[name])).alias(name) for name in names)
-    return events.with_columns(pl.lit(value=False).alias(HAS_SIGNALS))
+    return events.with_columns(pl.lit(None, pl.String).alias(SIGNALLING))
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.people.consent import HAS_SIGNALS
-from pixelstat.people.duplicates import MADE
+from pixelstat.people.consent import SIGNALLING
+from pixelstat.people.duplicates import CONTENT, MADE
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols import PixelSample, house
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
@@ -29,7 +29,7 @@ def event(
         "method": "GET",
     }
     row = pl.LazyFrame([request | fields], schema=REQUESTS)
-    read = claimed(row, selection).drop("order", HAS_SIGNALS).collect()
+    read = claimed(row, selection).drop("order", SIGNALLING, CONTENT).collect()
     assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*MADE, *DERIVED)}
     return read.row(0, named=True)
 

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from pixelstat import protocols
-from pixelstat.people.consent import HAS_SIGNALS
-from pixelstat.people.duplicates import MADE
+from pixelstat.people.consent import SIGNALLING
+from pixelstat.people.duplicates import CONTENT, MADE
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols import PixelProtocol, PixelSample, house
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
@@ -41,7 +41,7 @@ def asked(sample: PixelSample, number: int = 1) -> dict[str, object]:
 
 def events(*samples: PixelSample, named: Sequence[str] = ()) -> pl.DataFrame:
     requests = pl.LazyFrame([asked(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS)
-    return claimed(requests, Selection(named=named)).drop("order", HAS_SIGNALS).collect()
+    return claimed(requests, Selection(named=named)).drop("order", SIGNALLING, CONTENT).collect()
 
 
 def test_folder_and_registry_agree() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pixelstat.people.duplicates import every_hit, with_hit
+from pixelstat.people.duplicates import every_hit, with_content, with_hit
 from pixelstat.people.visits import Cut, with_visits
 from pixelstat.reports.conversions import conversions
 from pixelstat.reports.orders import orders
@@ -47,7 +47,7 @@ def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
     whole = pl.LazyFrame(asked, schema=EVENTS).with_columns(
         order=pl.when(pl.col("event") == "purchase").then("order_id")
     )
-    hits = every_hit(whole) if keep_duplicates else with_hit(whole)
+    hits = every_hit(whole) if keep_duplicates else with_hit(with_content(whole))
     return with_visits(hits.drop("order"), Cut()).collect().lazy()
 
 

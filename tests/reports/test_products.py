@@ -13,7 +13,7 @@ import pytest
 
 from pixelstat.command import ReportCommand
 from pixelstat.options import reveal_option
-from pixelstat.people.duplicates import every_hit, with_hit
+from pixelstat.people.duplicates import every_hit, with_content, with_hit
 from pixelstat.protocols.products import FIELDS, Product
 from pixelstat.report import Column, Report
 from pixelstat.reports.products import products
@@ -90,7 +90,7 @@ def events(rows: Sequence[Row], *, keep_duplicates: bool = False) -> pl.LazyFram
     whole = frame.with_columns(
         query=pl.concat_str(said, separator="&"), order=order, key=key, protocol=pl.lit("own"), **nothing
     )
-    whole = every_hit(whole) if keep_duplicates else with_hit(whole)
+    whole = every_hit(whole) if keep_duplicates else with_hit(with_content(whole))
     return whole.select(*GIVEN, "hit", "first").collect().lazy()
 
 

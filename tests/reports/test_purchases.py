@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pixelstat.people.duplicates import every_hit, with_hit
+from pixelstat.people.duplicates import every_hit, with_content, with_hit
 from pixelstat.reports.purchases import NEEDED, ORDERS, orders, refunds, warnings
 
 SEPTEMBER = datetime(2026, 9, 7, tzinfo=timezone.utc)
@@ -41,7 +41,12 @@ def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
     nothing = {name: pl.lit(None, pl.String) for name in ("path", "http_referer", "forwarded_for", "protocol", "key")}
     order = pl.when(pl.col("event") == "purchase").then("order_id")
     whole = frame.with_columns(query=query, order=order, **nothing)
-    return (every_hit(whole) if keep_duplicates else with_hit(whole)).select(*NEEDED, "channel").collect().lazy()
+    return (
+        (every_hit(whole) if keep_duplicates else with_hit(with_content(whole)))
+        .select(*NEEDED, "channel")
+        .collect()
+        .lazy()
+    )
 
 
 def table(rows: pl.LazyFrame, *columns: str) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pixelstat.asked import report_options
 from pixelstat.command import ReportCommand
 from pixelstat.options import by_option, common_options, every_option
-from pixelstat.people.duplicates import with_hit
+from pixelstat.people.duplicates import with_content, with_hit
 from pixelstat.people.visits import Cut, with_visits
 from pixelstat.report import Report
 from pixelstat.reports import NAMES, report_named
@@ -71,7 +71,7 @@ def events(story: Sequence[Did]) -> pl.LazyFrame:
         for did in story
     ]
     order = pl.when(pl.col("event") == "purchase").then("order_id")
-    hits = with_hit(pl.LazyFrame(rows, schema=EVENTS).with_columns(order=order))
+    hits = with_hit(with_content(pl.LazyFrame(rows, schema=EVENTS).with_columns(order=order)))
     return with_visits(hits.drop("order"), Cut()).collect().lazy()
 
 
