@@ -103,7 +103,7 @@ static void give_back(char *memory, size_t capacity) {
 /* -- what is asked ---------------------------------------------------------------------------------------------------- */
 
 enum Kind { SKIPPED, TEXT, CLIENT, VHOST, PORT, TIME, REQUEST, STATUS, SIZE, AGENT, FORWARDED, KINDS, SOUGHT = 16 };
-enum Verdict { UNKNOWN, NO_PIXEL, ASK, PAGE_VIEW, OPEN, VERDICT = 7, WITH_QUERY = 8 };
+enum Verdict { UNKNOWN, NO_PIXEL, ASK, PAGE_VIEW, OPEN, VERDICT = 7, WITH_QUERY = 8, BARE_IS_NONE = 16 };
 enum Column { METHOD, PATH, QUERY, SIGNALLING };     /* the first columns of text */
 enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4 };     /* it names the event, must be a number, tells of consent */
 #define MOST_FIELDS 64
@@ -114,7 +114,8 @@ enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4 };     /* it names the event, must
 #define LONGEST_PATH 1024
 #define PROBES 32
 #define SAME 4                                      /* columns that the content is made of */
-#define CONTENT "its content"                       /* what duplicates.py calls it */
+#define PLACE_OF_LINE "place of line"               /* what plain.py calls this column, */
+#define CONTENT "its content"                       /* and duplicates.py this one */
 
 typedef struct {
     char *before; /* the literal in front */
@@ -140,6 +141,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     Field fields[MOST_FIELDS];
+    char *columns_named[MOST_COLUMNS];
     int field_count, columns, first_parameter, is_whole; /* columns: fields of the line, then parameters */
     Field last; /* the literal behind the last field */
     Parameter names[MOST_NAMES];
@@ -176,6 +178,25 @@ static inline uint64_t eight(const char *text) {
     uint64_t word;
     memcpy(&word, text, 8);
     return word;
+}
+
+/* The first of one or two letters, eight bytes at a time: most texts are short, and of any length; a loop by the byte
+is guessed wrong at the end of nearly each. Beyond the first the marks may be wrong. */
+#define EACH 0x0101010101010101u
+static inline uint64_t marks(uint64_t word, char letter) {
+    uint64_t other = word ^ EACH * (unsigned char)letter;
+    return (other - EACH) & ~other & EACH * 0x80;
+}
+
+static inline const char *first_of(const char *at, const char *end, char one, char other, uint64_t ignored) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    for (; end - at >= 8; at += 8) {
+        uint64_t word = eight(at), found = marks(word & ~ignored, one) | marks(word, other);
+        if (found) return at + __builtin_ctzll(found) / 8;
+    }
+#endif
+    while (at < end && (*at & ~(char)ignored) != one && *at != other) at++;
+    return at;
 }
 
 /* Any odd numbers, one for each use: where two are alike, two words of a text can change places unseen. */
@@ -247,7 +268,8 @@ typedef struct {
     const unsigned char *wanted;
     int keeping[MOST_COLUMNS], keeping_count;   /* the columns that are wanted */
     int decoding[MOST_COLUMNS], decoding_count; /* those of them that are parameters */
-    const char *places; /* of the lines, four bytes each, where it is not the first that is at 0 */
+    uint64_t first_place; /* of the lines, of which each has the next one, */
+    const char *places;   /* unless they stand here, eight bytes each */
     int64_t place_count;
     Bytes kept, decoded;                 /* the bytes of texts */
     View *views[MOST_COLUMNS];           /* of each column where its texts are, */
@@ -257,7 +279,8 @@ typedef struct {
     int has_content;
     int16_t *status;
     char *has_status, *has_size;
-    uint32_t *place, *event;
+    uint64_t *place;
+    uint32_t *event;
     char *columns;                       /* the memory that all of these lie in */
     size_t columns_capacity, room;       /* its bytes, and the rows that it has room for */
     Bytes left, left_place;              /* the lines handed back */
@@ -267,8 +290,8 @@ typedef struct {
     int64_t rows, unknown_rows, lines;
     const char *seen_until;              /* of the block: up to here it is known */
     int is_clean;                        /* whether what was looked at last is plain text */
-    char minute[17];                     /* of the last time that was read, */
-    int64_t minute_time;                 /* and what it stands for */
+    char second[26], minute[17];         /* the last time that was read, its minute, */
+    int64_t second_time, minute_time;    /* and what they stand for */
     Slice row[MOST_COLUMNS];
     int64_t row_time, row_size;
     int16_t row_status;
@@ -299,7 +322,7 @@ static int push_view(Bytes *views, const char *text, size_t length, size_t offse
 
 /* Memory for so many rows, a multiple of 16, the widest columns first; what is there already comes along. */
 static int make_room(Reading *reading, size_t rows) {
-    size_t row = (size_t)reading->keeping_count * (sizeof(View) + 1) + 3 * sizeof(int64_t) + 2 * sizeof(uint32_t) + sizeof(int16_t) + 2;
+    size_t row = (size_t)reading->keeping_count * (sizeof(View) + 1) + 4 * sizeof(int64_t) + sizeof(uint32_t) + sizeof(int16_t) + 2;
     size_t capacity, done = (size_t)reading->rows;
     char *memory = memory_for(rows * row, &capacity), *at = memory;
     if (!memory) return 0;
@@ -348,6 +371,7 @@ static int64_t days(int year, int month, int day) { /* since 1970-01-01, of the 
 static int time_of(Reading *reading, const char *text, int64_t *time) {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     static const int longest[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (is_same(text, reading->second, 26)) return *time = reading->second_time, 1;
     if (!is_same(text, reading->minute, 17)) {
         int day = number(text, 2), year = number(text + 7, 4), hour = number(text + 12, 2), minute = number(text + 15, 2);
         int month = 0;
@@ -365,25 +389,29 @@ static int time_of(Reading *reading, const char *text, int64_t *time) {
     east -= east / 100 * 40;
     int64_t minutes = reading->minute_time - (text[21] == '+' ? east : -east);
     *time = (minutes * 60 + second) * 1000000;
-    return *time >= reading->plan->earliest && *time <= reading->plan->latest;
+    if (*time < reading->plan->earliest || *time > reading->plan->latest) return 0;
+    memcpy(reading->second, text, 26);
+    reading->second_time = *time;
+    return 1;
 }
 
 /* `GET /path?query HTTP/1.1`: false for anything that is not exactly this. */
 static int request_of(Reading *reading, const char *text, size_t length) {
     const char *end = text + length, *at = text;
+    if (length > 4 && !memcmp(text, "GET ", 4)) at += 3;
     while (at < end && is_letter(*at)) at++;
     if (at == text || at == end || *at != ' ') return 0;
     reading->row[METHOD] = (Slice){text, (size_t)(at - text), 0};
     const char *target = ++at;
     if (at == end || *at != '/') return 0;
-    const char *behind = memchr(at, ' ', (size_t)(end - at));
+    const char *query = first_of(at, end, '?', ' ', 0), *behind = query;
+    if (query < end && *query == '?') behind = memchr(query, ' ', (size_t)(end - query));
     if (!behind) return 0;
     size_t version = (size_t)(end - behind);
     if ((version != 9 && version != 7) || memcmp(behind, " HTTP/", 6) || !is_digit(behind[6])) return 0;
     if (version == 9 && (behind[7] != '.' || !is_digit(behind[8]))) return 0;
-    const char *query = memchr(target, '?', (size_t)(behind - target));
-    reading->row[PATH] = (Slice){target, (size_t)((query ? query : behind) - target), 0};
-    reading->row[QUERY] = query ? (Slice){query + 1, (size_t)(behind - query - 1), 0} : (Slice){0};
+    reading->row[PATH] = (Slice){target, (size_t)(query - target), 0};
+    reading->row[QUERY] = query < behind ? (Slice){query + 1, (size_t)(behind - query - 1), 0} : (Slice){0};
     return 1;
 }
 
@@ -404,8 +432,7 @@ static const char *end_of(const Field *field, const char *at, const char *end) {
         while (at < end && (is_letter(*at) || is_digit(*at) || *at == '.' || *at == '-' || *at == '_')) at++;
         return at;
     }
-    while (at < end && *at != ' ' && *at != '\t' && *at != '"') at++;
-    return at;
+    return first_of(at, end, ' ', '\t', EACH * (' ' ^ '"')); /* or a quote, which differs from a blank in one bit */
 }
 
 /* Whether the literal in front of the field stands nowhere between these. */
@@ -606,15 +633,15 @@ static int parameters(Reading *reading) {
 
 /* -- lines ---------------------------------------------------------------------------------------------------------------- */
 
-static uint32_t place_of(const Reading *reading, int64_t line) {
-    uint32_t place = (uint32_t)line;
+static uint64_t place_of(const Reading *reading, int64_t line) {
+    uint64_t place = reading->first_place + (uint64_t)line;
     if (reading->places && line < reading->place_count) memcpy(&place, reading->places + line * (int64_t)sizeof place, sizeof place);
     return place;
 }
 
 /* What is handed back ends in CR and LF, so that a further CR in front of them stays one of the line's. */
 static int hand_back(Reading *reading, const char *line, size_t length) {
-    uint32_t place = place_of(reading, reading->lines);
+    uint64_t place = place_of(reading, reading->lines);
     return append(&reading->left, line, length) && append(&reading->left, "\r\n", 2) && append(&reading->left_place, &place, sizeof place);
 }
 
@@ -665,7 +692,7 @@ static int keep(Reading *reading, const char *line, size_t length) {
 }
 
 static int learn_first(Reading *reading, const char *line, size_t length) {
-    uint32_t place = place_of(reading, reading->lines);
+    uint64_t place = place_of(reading, reading->lines);
     Slice path = reading->row[PATH];
     size_t base = reading->unknown.length;
     reading->unknown_rows++;
@@ -712,6 +739,7 @@ static int read_line(Reading *reading, const char *line, size_t length, const ch
         return plan->path_count * 2 < PATHS ? learn_first(reading, line, length) : hand_back(reading, line, length);
     int is_read = (method.length == 3 && !memcmp(method.text, "GET", 3)) ||
                   (method.length == 4 && (!memcmp(method.text, "HEAD", 4) || !memcmp(method.text, "POST", 4)));
+    if (found & BARE_IS_NONE && is_read && !reading->row[QUERY].text) return 1;
     size_t decoded = reading->decoded.length;
     int done = reading->verdict == ASK || !is_read || (found & WITH_QUERY && !reading->row[QUERY].text) ? 0 : parameters(reading);
     if (done > 0) return keep(reading, line, length);
@@ -968,6 +996,14 @@ static int add_name(Plan *plan, PyObject *item) {
     return 1;
 }
 
+static int add_named(Plan *plan, PyObject *item) {
+    const char *name;
+    if (!PyArg_Parse(item, "s", &name)) return 0;
+    if (!(plan->columns_named[plan->columns] = copied(name))) return PyErr_NoMemory() != NULL;
+    plan->columns++;
+    return 1;
+}
+
 static int add_all(Plan *plan, PyObject *items, int (*add)(Plan *, PyObject *)) {
     Py_ssize_t count = PySequence_Size(items);
     for (Py_ssize_t place = 0; place < count; place++) {
@@ -980,13 +1016,14 @@ static int add_all(Plan *plan, PyObject *items, int (*add)(Plan *, PyObject *)) 
 }
 
 static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(named)) {
-    PyObject *fields, *names;
+    PyObject *fields, *names, *columns;
     const char *last;
     Py_ssize_t last_length, longest;
-    int is_whole, columns, same[SAME];
+    int is_whole, same[SAME];
     long long earliest, latest;
-    if (!PyArg_ParseTuple(args, "Oy#pOi(iiii)LLn", &fields, &last, &last_length, &is_whole, &names, &columns, &same[0], &same[1], &same[2], &same[3], &earliest, &latest, &longest)) return NULL;
-    if (columns <= SIGNALLING || columns > MOST_COLUMNS || longest < 1) {
+    if (!PyArg_ParseTuple(args, "Oy#pOO(iiii)LLn", &fields, &last, &last_length, &is_whole, &names, &columns, &same[0], &same[1], &same[2], &same[3], &earliest, &latest, &longest)) return NULL;
+    Py_ssize_t count = PySequence_Size(columns);
+    if (count <= SIGNALLING || count > MOST_COLUMNS || longest < 1) {
         PyErr_SetString(PyExc_ValueError, "too few columns, or too many");
         return NULL;
     }
@@ -994,8 +1031,7 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     Plan *plan = (Plan *)alloc(type, 0);
     if (!plan) return NULL;
     memset(plan->by_name, 0xFF, sizeof plan->by_name);
-    plan->columns = columns;
-    for (int each = 0; each < SAME; each++) plan->same[each] = same[each] < columns ? same[each] : -1;
+    for (int each = 0; each < SAME; each++) plan->same[each] = same[each] < count ? same[each] : -1;
     plan->first_parameter = SIGNALLING + 1;
     plan->is_whole = is_whole;
     plan->earliest = earliest;
@@ -1004,7 +1040,7 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     plan->paths = calloc(PATHS, sizeof *plan->paths);
     if (!plan->paths || !set_literal(&plan->last, last, last_length)) {
         PyErr_NoMemory();
-    } else if (add_all(plan, fields, add_field) && add_all(plan, names, add_name)) {
+    } else if (add_all(plan, columns, add_named) && add_all(plan, fields, add_field) && add_all(plan, names, add_name)) {
         return (PyObject *)plan;
     }
     Py_DECREF(plan);
@@ -1015,6 +1051,7 @@ static void plan_free(PyObject *self) {
     Plan *plan = (Plan *)self;
     for (int place = 0; place < plan->field_count; place++) free(plan->fields[place].before);
     for (int place = 0; place < plan->name_count; place++) free(plan->names[place].text);
+    for (int column = 0; column < plan->columns; column++) free(plan->columns_named[column]);
     free(plan->last.before);
     for (uint32_t place = 0; plan->paths && place < PATHS; place++) free(plan->paths[place]);
     free(plan->paths);
@@ -1066,7 +1103,6 @@ static PyObject *events_of(const Reading *reading) {
 
 /* The plain rows as columns, and the paths that nobody has told of yet: 0 where there is no memory. */
 static int make_columns(Reading *reading, Arrow *rows, Arrow *paths) {
-    char name[8];
     size_t used = ((size_t)reading->rows + 15) / 16 * 16;
     if (used * 4 < reading->room && !make_room(reading, used)) return 0; /* few rows shall not hold much memory */
     if (reading->kept.length < reading->kept.capacity / 4) {
@@ -1083,15 +1119,14 @@ static int make_columns(Reading *reading, Arrow *rows, Arrow *paths) {
     reading->kept = reading->decoded = (Bytes){0};
     reading->columns = NULL;
     if (!start_frame(rows, reading->rows, reading->keeping_count + 6, memory) ||
-        !add_column(rows, "place", "I", reading->place, NULL) || !add_column(rows, "time", "tsu:UTC", reading->time, NULL) ||
+        !add_column(rows, PLACE_OF_LINE, "L", reading->place, NULL) || !add_column(rows, "time", "tsu:UTC", reading->time, NULL) ||
         !add_column(rows, "status", "s", reading->status, reading->has_status) ||
         !add_column(rows, "bytes", "l", reading->size, reading->has_size) || !add_column(rows, "event", "I", reading->event, NULL) ||
         (reading->has_content && !add_column(rows, CONTENT, "L", reading->content, NULL)))
         return 0;
     for (int each = 0; each < reading->keeping_count; each++) {
         int column = reading->keeping[each];
-        PyOS_snprintf(name, sizeof name, "%d", column);
-        if (!add_column(rows, name, "vu", reading->views[column], reading->are[column])) return 0;
+        if (!add_column(rows, reading->plan->columns_named[column], "vu", reading->views[column], reading->are[column])) return 0;
     }
     Bytes lines = {0}, views = reading->path_views; /* of the lines a copy: they are handed back, too */
     if (!reserve(&lines, reading->unknown.length + 1) || !append(&lines, reading->unknown.data, reading->unknown.length)) return 0;
@@ -1115,7 +1150,8 @@ static PyObject *plan_read(PyObject *self, PyObject *args) {
     Plan *plan = (Plan *)self;
     Py_buffer block, wanted, places = {0};
     PyObject *result = NULL, *of_places = Py_None;
-    if (!PyArg_ParseTuple(args, "y*y*|O", &block, &wanted, &of_places)) return NULL;
+    unsigned long long first_place = 0;
+    if (!PyArg_ParseTuple(args, "y*y*|KO", &block, &wanted, &first_place, &of_places)) return NULL;
     if (of_places != Py_None && PyObject_GetBuffer(of_places, &places, PyBUF_SIMPLE)) goto end;
     if (wanted.len != plan->columns + 1 || block.len > INT32_MAX / 2) {
         PyErr_SetString(PyExc_ValueError, "what is wanted, or the block, has the wrong length");
@@ -1133,8 +1169,9 @@ static PyObject *plan_read(PyObject *self, PyObject *args) {
         if (reading->wanted[column]) reading->keeping[reading->keeping_count++] = column;
         if (reading->wanted[column] && plan->is_fed[column]) reading->decoding[reading->decoding_count++] = column;
     }
+    reading->first_place = first_place;
     reading->places = places.buf;
-    reading->place_count = places.len / (Py_ssize_t)sizeof(uint32_t);
+    reading->place_count = places.len / (Py_ssize_t)sizeof(uint64_t);
     int done;
     Arrow rows = {0}, paths = {0};
     Py_BEGIN_ALLOW_THREADS
@@ -1246,7 +1283,7 @@ static PyMethodDef module_methods[] = {
 
 static PyMethodDef plan_methods[] = {
     {"learn", plan_learn, METH_VARARGS, "learn(path, verdict): what a path is."},
-    {"read", plan_read, METH_VARARGS, "read(block, wanted, places=None) -> how many lines, rows, events, left, their places, unknown, their places, their paths"},
+    {"read", plan_read, METH_VARARGS, "read(block, wanted, first_place=0, places=None) -> how many lines, rows, events, left, their places, unknown, their places, their paths"},
     {0},
 };
 static PyType_Slot plan_slots[] = {{Py_tp_new, plan_new}, {Py_tp_dealloc, plan_free}, {Py_tp_methods, plan_methods}, {0}};

@@ -18,7 +18,7 @@ class Plan:
         last: bytes,  # the literal behind the last field
         is_whole: bool,  # whether nothing may follow that
         names: Sequence[tuple[bytes, int, int]],  # a parameter, the column of text, flags
-        columns: int,
+        columns: Sequence[str],  # of text
         same: tuple[int, ...],  # the four of these columns that the content is made of; -1 for one that is not there
         earliest: int,  # microseconds since 1970
         latest: int,
@@ -27,7 +27,7 @@ class Plan:
     ) -> None: ...
     def learn(self, path: str, verdict: int, /) -> None: ...
     def read(
-        self, block: bytes | memoryview, wanted: bytes, places: bytes | None = None, /
+        self, block: bytes | memoryview, wanted: bytes, first_place: int = 0, places: bytes | None = None, /
     ) -> tuple[int, Frame, list[str], bytes, bytes, bytes, bytes, Frame]:
         """How many lines; plain rows and their events; other lines and their places.
 

@@ -226,6 +226,7 @@ def meaning(form: Format, logs: Logs, selection: Selection) -> plain.Meaning:
     is_vendors, house = whose(selection)
     return plain.Meaning(
         is_vendors,
+        pl.any_horizontal(map(may_claim_bare, selection.protocols[:-1])),
         house.claims,
         protocols.may_be_of(pl.col("line"), selection.protocols),
         {name: selection.config.columns.get(name, ()) for name in selection.config.further},
@@ -240,6 +241,12 @@ def whose(selection: Selection) -> tuple[pl.Expr, PixelProtocol]:
     *others, house = selection.protocols
     paths = "|".join(f"(?:{protocol.paths})" for protocol in others)
     return pl.col("path").str.contains(paths).fill_null(value=False) & ~house.pinned, house
+
+
+def may_claim_bare(protocol: PixelProtocol) -> pl.Expr:
+    """Of REQUESTS without a query: whether the protocol may claim them, by their `path` alone."""
+    is_told_by_path = {*protocol.claims.meta.root_names()} <= {"path", "query"}
+    return protocol.claims if is_told_by_path else pl.col("path").str.contains(protocol.paths)
 
 
 def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:

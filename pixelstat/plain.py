@@ -8,10 +8,12 @@ protocols/, in its place among the others. So both ways must say the same, and a
 """
 
 import re
+from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -32,7 +34,7 @@ from pixelstat.vocabulary import fold_event
 # As `_plain.c` has them: its kinds of fields, what it knows of paths, what it must know of parameters.
 KINDS = ("", "text", "client", "vhost", "port", "time_clf", "request", "status", "bytes", "user_agent", "forwarded_for")
 SOUGHT = 16
-NO_PIXEL, ASK, PAGE_VIEW, OPEN, WITH_QUERY = 1, 2, 3, 4, 8
+NO_PIXEL, ASK, PAGE_VIEW, OPEN, WITH_QUERY, BARE_IS_NONE = 1, 2, 3, 4, 8, 16
 EVENT, NUMBER, SIGNAL = 1, 2, 4
 FIXED = {"time": UTC_TIME, "status": pl.Int16(), "bytes": pl.Int64(), "event": pl.String()}
 REQUEST = ("method", "path", "query", SIGNALLING)  # the first columns of text
@@ -51,6 +53,7 @@ class Meaning:
     """What the lines of logs mean, for whoever reads plain ones: everything that the selection says of it."""
 
     is_vendors: pl.Expr  # of `path`: the request may be one of those that a protocol claims before the house pixel
+    may_be_bare: pl.Expr  # the same of requests without a query
     is_house: pl.Expr  # of `path`, `query` and `method`: the house pixel claims it
     may_be: pl.Expr  # of `line`: it may be a pixel's at all
     further: Mapping[str, Sequence[str]]  # one's own columns: their parameters
@@ -87,7 +90,7 @@ def reader(form: Format, meaning: Meaning, max_line: int = source.MAX_LINE) -> "
         form.tokens[-1].encode(),
         form.tail == NOTHING or '"' not in form.tokens[-1],  # a field behind the last quote reaches to the line's end
         [(name.encode(), at, of_name) for name, at, of_name in parameters],
-        len(columns),
+        columns,
         tuple(place.get(name, -1) for name in SAME),
         int(EARLIEST.timestamp()) * 1_000_000,
         int(latest().timestamp()) * 1_000_000,
@@ -133,12 +136,13 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
         def parts(pool: Executor) -> Iterator[Future[Found]]:
             for log in logs:
                 for block in source.views(log, partial(reading.at, log), reader.max_line, source.AHEAD + 1):
-                    yield pool.submit(reader.found, log, block, wanted)
+                    yield pool.submit(reader.found, log, block, wanted, next(places))
 
+        places = count(step=1 << 32)
         log, header = None, None
         for held in _held_together(source.in_threads(parts, reading)):
             log, header = held[-1].log, header if held[0].log is log else None
-            said = told(_on_end([found.rows for found in held]))
+            said = told(pl.concat([found.rows for found in held]))
             lines, last = source.with_headers(reader.lines(held))
             if header is not None:
                 lines = lines.with_columns(pl.col("header").fill_null(pl.lit(header)))
@@ -160,7 +164,7 @@ class Found(NamedTuple):
     height: int  # lines in it
     rows: pl.DataFrame  # the plain ones as the plan gives them
     left: bytes  # the others as they stand there, but those that ask for what is no pixel
-    places: pl.Series  # of these, counted from the block's first line
+    places: bytes  # of these lines: eight bytes each
 
 
 def _held_together(parts: Iterator[Found]) -> Iterator[list[Found]]:
@@ -181,12 +185,6 @@ def _held_together(parts: Iterator[Found]) -> Iterator[list[Found]]:
         held.append(found)
     if held:
         yield held
-
-
-def _on_end(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of blocks, one block after the other, with places that go on."""
-    place = pl.col(PLACE).cast(pl.UInt64)
-    return pl.concat(frame.with_columns(place + (at << 32)) for at, frame in enumerate(frames))
 
 
 class Prepared:
@@ -224,28 +222,28 @@ class Reader:
     meaning: Meaning
     max_line: int
 
-    def found(self, log: Log, block: memoryview, wanted: bytes) -> Found:
-        """What the plain lines of a block say, and the others."""
-        height, rows, events, left, places, unknown, unknown_places, paths = self.plan.read(block[1:], wanted)
-        frame, at = _frame(rows, events, self.columns), _numbers(places)
+    def found(self, log: Log, block: memoryview, wanted: bytes, first: int = 0) -> Found:
+        """What the plain lines of a block say, and the others. Its `first` line has this place, each other the next."""
+        height, rows, events, left, places, unknown, unknown_places, paths = self.plan.read(block[1:], wanted, first)
+        frame = _frame(rows, events)
         if unknown:  # whose these paths are is asked now: nearly all of them stand in a log's first blocks
             self.learn(_columns(paths)["path"].unique())
-            _, rows, events, *others, _ = self.plan.read(unknown, wanted, unknown_places)
-            frame = pl.concat([frame, _frame(rows, events, self.columns)]).sort(PLACE)
+            _, rows, events, *others, _ = self.plan.read(unknown, wanted, 0, unknown_places)
+            frame = pl.concat([frame, _frame(rows, events)]).sort(PLACE)
             texts = (left + others[0] + others[2]).split(b"\n")[:-1]
-            lines = sorted(zip([*at, *_numbers(others[1]), *_numbers(others[3])], texts, strict=True))
+            lines = sorted(zip(_numbers(places + others[1] + others[3]), texts, strict=True))
             left = b"".join(text + b"\n" for _, text in lines)
-            at = pl.Series(PLACE, [place for place, _ in lines], pl.UInt32)
-        if len(at) and at[0] == 0:
+            places = array("Q", [place for place, _ in lines]).tobytes()
+        if places and _numbers(places)[0] == first:
             left = left.removeprefix(b"\xef\xbb\xbf")  # a byte-order mark, as the long way takes it off
-        return Found(log, height, frame, left, at)
+        return Found(log, height, frame, left, places)
 
     def lines(self, parts: Sequence[Found]) -> pl.DataFrame:
         """The lines of the blocks that are not plain, as text, with their places."""
         left = b"".join(part.left for part in parts)
-        places = _on_end([part.places.to_frame() for part in parts])[PLACE]
+        places = _numbers(b"".join(part.places for part in parts))
         frame = source.frame_of(source.mended(b"\n\n" + left), self.max_line).tail(len(places))
-        return frame.with_columns(places)
+        return frame.with_columns(pl.Series(PLACE, places, pl.UInt64))
 
     def told(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Plain rows -> what they say."""
@@ -288,26 +286,30 @@ class Reader:
             house.is_open(path).fill_null(value=False).alias("is_open"),
             self.meaning.is_house.alias("is_house"),
         )
-        bare = asked.with_columns(query=pl.lit(None, pl.String)).select(self.meaning.is_house.alias("is_bare"))
-        for text, is_vendors, is_open, is_house, is_bare in pl.concat([judged, bare], how="horizontal").iter_rows():
+        bare = asked.with_columns(query=pl.lit(None, pl.String)).select(
+            self.meaning.is_house.alias("is_bare"), self.meaning.may_be_bare.alias("may_be_bare")
+        )
+        both = pl.concat([judged, bare], how="horizontal")
+        for text, is_vendors, is_open, is_house, is_bare, may_be_bare in both.iter_rows():
             own = (OPEN if is_open else PAGE_VIEW) | (0 if is_bare else WITH_QUERY)
-            self.plan.learn(text, ASK if is_vendors else own if is_house else NO_PIXEL)
+            others = ASK | (0 if is_bare or may_be_bare else BARE_IS_NONE)
+            self.plan.learn(text, others if is_vendors else own if is_house else NO_PIXEL)
 
 
 def _columns(found: Any) -> pl.DataFrame:
     return pl.Series(found).struct.unnest()
 
 
-def _frame(rows: Any, events: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
-    """Plain rows with names for their columns, and words for the numbers of `event`: page_view, open, then `events`."""
+def _frame(rows: Any, events: Sequence[str]) -> pl.DataFrame:
+    """Plain rows with words for the numbers of `event`: page_view, open, then `events`."""
     frame = _columns(rows)
-    frame.columns = [PLACE, *(columns[int(name)] if name.isdecimal() else name for name in frame.columns[1:])]
     words = ["page_view", "open", *(fold_event(unquote_plus(event)) for event in events)]
-    return frame.with_columns(event=pl.Series(words, dtype=pl.String).gather(frame["event"]))
+    named = pl.Series("event", words, pl.String).gather(frame["event"])
+    return frame.replace_column(frame.columns.index("event"), named)
 
 
-def _numbers(places: bytes) -> pl.Series:
-    return pl.Series(PLACE, memoryview(places).cast("I"), pl.UInt32)
+def _numbers(places: bytes) -> memoryview:
+    return memoryview(places).cast("Q")
 
 
 def _in_place(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

@@ -162,7 +162,7 @@ def taken(folder: Path, lines: Sequence[str], form: Format = COMBINED) -> list[b
     for _ in range(2):
         _, rows, *_, paths = reader.plan.read("\n".join(lines).encode(), wanted)
         reader.learn(pl.Series(paths).struct.unnest()["path"])
-    places = pl.Series(rows).struct.unnest()["place"].to_list()
+    places = pl.Series(rows).struct.unnest()[plain.PLACE].to_list()
     return [place in places for place in range(len(lines))]
 
 
@@ -229,12 +229,12 @@ def plan_of(form: Format = COMBINED) -> tuple[Any, bytes]:
 
 
 @pytest.mark.usefixtures("natively")
-@pytest.mark.parametrize("places", [b"", bytes(4), bytes(7), bytes(12)])
+@pytest.mark.parametrize("places", [b"", bytes(8), bytes(15), bytes(24)])
 def test_there_is_a_place_for_each_line(places: bytes) -> None:
     plan, wanted = plan_of()
     with pytest.raises(ValueError, match="a place for each line"):
-        plan.read(b"no line\nof a log\n", wanted, places)
-    assert plan.read(b"no line\nof a log\n", wanted, bytes(8))[4] == bytes(8)
+        plan.read(b"no line\nof a log\n", wanted, 0, places)
+    assert plan.read(b"no line\nof a log\n", wanted, 0, bytes(16))[4] == bytes(16)
 
 
 @pytest.mark.usefixtures("natively")
