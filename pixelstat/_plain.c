@@ -105,7 +105,7 @@ static void give_back(char *memory, size_t capacity) {
 enum Kind { SKIPPED, TEXT, CLIENT, VHOST, PORT, TIME, REQUEST, STATUS, SIZE, AGENT, FORWARDED, KINDS, SOUGHT = 16 };
 enum Verdict { UNKNOWN, NO_PIXEL, ASK, PAGE_VIEW, OPEN, VERDICT = 7, WITH_QUERY = 8, BARE_IS_NONE = 16 };
 enum Column { METHOD, PATH, QUERY, SIGNALLING };     /* the first columns of text */
-enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4 };     /* it names the event, must be a number, tells of consent */
+enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4, ID = 8 }; /* it names the event, must be a number, tells of consent, of who */
 #define MOST_FIELDS 64
 #define MOST_COLUMNS 255
 #define MOST_NAMES 1024
@@ -113,6 +113,7 @@ enum Name { EVENT = 1, NUMBER = 2, SIGNAL = 4 };     /* it names the event, must
 #define PATHS (1u << 17)                            /* places for them, half of which may be taken */
 #define LONGEST_PATH 1024
 #define PROBES 32
+#define AGENTS 1024
 #define SAME 4                                      /* columns that the content is made of */
 #define PLACE_OF_LINE "place of line"               /* what plain.py calls this column, */
 #define CONTENT "its content"                       /* and duplicates.py this one */
@@ -143,10 +144,13 @@ typedef struct {
     Field fields[MOST_FIELDS];
     char *columns_named[MOST_COLUMNS];
     int field_count, columns, first_parameter, is_whole; /* columns: fields of the line, then parameters */
+    int agent;                 /* its column; -1 where there is none */
     Field last; /* the literal behind the last field */
     Parameter names[MOST_NAMES];
     int name_count;
     char is_fed[MOST_COLUMNS]; /* by a parameter: its texts may be encoded */
+    char is_id[MOST_COLUMNS];  /* by one that is an id: */
+    Field of_id;               /* this stands in front of it */
     int same[SAME];            /* the columns that content is made of; -1 for one that such lines never have */
     int16_t by_name[2 * MOST_NAMES];
     int64_t earliest, latest;
@@ -272,6 +276,7 @@ typedef struct {
     const char *places;   /* unless they stand here, eight bytes each */
     int64_t place_count;
     Bytes kept, decoded;                 /* the bytes of texts */
+    View agents[AGENTS];                 /* those kept last: most lines have one that stands there already */
     View *views[MOST_COLUMNS];           /* of each column where its texts are, */
     char *are[MOST_COLUMNS];             /* and whether they are there */
     int64_t *time, *size;
@@ -529,13 +534,14 @@ static int is_utf8(const unsigned char *at, const unsigned char *end) {
     return 1;
 }
 
-/* `%XX` and `+` of a text, undone once, behind the others that are decoded; -1: no memory, 0: no text. */
-static int decode(Reading *reading, Slice *text) {
+/* `%XX` and `+` of a text, undone once, behind this and the others that are decoded; -1: no memory, 0: no text. */
+static int decode(Reading *reading, Slice *text, const Field *front) {
     Bytes *decoded = &reading->decoded;
-    if (decoded->length + text->length > INT32_MAX) return 0; /* a view could not say where it is */
-    if (!reserve(decoded, text->length)) return -1;
+    if (decoded->length + text->length + front->length > INT32_MAX) return 0; /* a view could not say where it is */
+    if (!reserve(decoded, text->length + front->length)) return -1;
     char *out = decoded->data + decoded->length;
-    size_t length = 0;
+    size_t length = front->length;
+    if (length) memcpy(out, front->before, length);
     for (size_t at = 0; at < text->length; at++) {
         char letter = text->text[at];
         if (letter == '%' && text->length - at > 2) {
@@ -623,9 +629,11 @@ static int parameters(Reading *reading) {
     reading->row[SIGNALLING] = reading->row_signals ? reading->row[QUERY] : (Slice){0};
     reading->row_event = reading->verdict == OPEN;
     if (event.text && (reading->row_event = event_of(reading, event)) < 0) return 0;
+    static const Field nothing;
     for (int each = 0; each < reading->decoding_count; each++) {
-        Slice *text = &reading->row[reading->decoding[each]];
-        int done = text->is_decoded ? decode(reading, text) : 1;
+        int column = reading->decoding[each], is_id = plan->is_id[column];
+        Slice *text = &reading->row[column];
+        int done = text->is_decoded || (is_id && text->text) ? decode(reading, text, is_id ? &plan->of_id : &nothing) : 1;
         if (done < 1) return done;
     }
     return 1;
@@ -672,12 +680,21 @@ static int keep(Reading *reading, const char *line, size_t length) {
         int is_there = text.text != NULL || text.is_decoded;
         size_t offset = text.is_decoded ? (size_t)(uintptr_t)text.text : reading->kept.length;
         const char *bytes = text.is_decoded ? reading->decoded.data + offset : text.text;
+        reading->are[column][row] = (char)is_there;
+        View *view = &reading->views[column][row], *known = NULL;
         if (!text.is_decoded && text.length > IN_VIEW) {
+            if (column == reading->plan->agent) {
+                known = &reading->agents[hashed(text.text, text.length) % AGENTS];
+                if ((size_t)known->length == text.length && !memcmp(reading->kept.data + known->far.offset, text.text, text.length)) {
+                    *view = *known;
+                    continue;
+                }
+            }
             if (offset + text.length > INT32_MAX) return hand_back(reading, line, length); /* no view could say where it is */
             if (!append(&reading->kept, bytes, text.length)) return 0;
         }
-        put_view(&reading->views[column][row], bytes, text.length, text.is_decoded, offset);
-        reading->are[column][row] = (char)is_there;
+        put_view(view, bytes, text.length, text.is_decoded, offset);
+        if (known) *known = *view;
     }
     if (reading->has_content) reading->content[row] = content_of(reading);
     reading->place[row] = place_of(reading, reading->lines);
@@ -963,6 +980,7 @@ static int add_field(Plan *plan, PyObject *item) {
     *field = (Field){field->before, field->length, (enum Kind)kind, column, length && before[length - 1] == '"', is_sought, 0};
     for (size_t at = 0; at < field->length; at++)
         if (before[at] == '"') field->outside = at + 1;
+    if (kind == AGENT) plan->agent = column;
     plan->field_count++;
     if (column >= plan->first_parameter) plan->first_parameter = column + 1;
     return 1;
@@ -992,6 +1010,7 @@ static int add_name(Plan *plan, PyObject *item) {
         plan->by_name[place % (2 * MOST_NAMES)] = (int16_t)plan->name_count;
     }
     plan->is_fed[column] = 1;
+    plan->is_id[column] |= (flags & ID) != 0;
     plan->name_count++;
     return 1;
 }
@@ -1017,11 +1036,11 @@ static int add_all(Plan *plan, PyObject *items, int (*add)(Plan *, PyObject *)) 
 
 static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(named)) {
     PyObject *fields, *names, *columns;
-    const char *last;
-    Py_ssize_t last_length, longest;
+    const char *last, *of_id;
+    Py_ssize_t last_length, of_id_length, longest;
     int is_whole, same[SAME];
     long long earliest, latest;
-    if (!PyArg_ParseTuple(args, "Oy#pOO(iiii)LLn", &fields, &last, &last_length, &is_whole, &names, &columns, &same[0], &same[1], &same[2], &same[3], &earliest, &latest, &longest)) return NULL;
+    if (!PyArg_ParseTuple(args, "Oy#pOO(iiii)y#LLn", &fields, &last, &last_length, &is_whole, &names, &columns, &same[0], &same[1], &same[2], &same[3], &of_id, &of_id_length, &earliest, &latest, &longest)) return NULL;
     Py_ssize_t count = PySequence_Size(columns);
     if (count <= SIGNALLING || count > MOST_COLUMNS || longest < 1) {
         PyErr_SetString(PyExc_ValueError, "too few columns, or too many");
@@ -1033,12 +1052,13 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
     memset(plan->by_name, 0xFF, sizeof plan->by_name);
     for (int each = 0; each < SAME; each++) plan->same[each] = same[each] < count ? same[each] : -1;
     plan->first_parameter = SIGNALLING + 1;
+    plan->agent = -1;
     plan->is_whole = is_whole;
     plan->earliest = earliest;
     plan->latest = latest;
     plan->longest = (size_t)longest;
     plan->paths = calloc(PATHS, sizeof *plan->paths);
-    if (!plan->paths || !set_literal(&plan->last, last, last_length)) {
+    if (!plan->paths || !set_literal(&plan->last, last, last_length) || !set_literal(&plan->of_id, of_id, of_id_length)) {
         PyErr_NoMemory();
     } else if (add_all(plan, columns, add_named) && add_all(plan, fields, add_field) && add_all(plan, names, add_name)) {
         return (PyObject *)plan;
@@ -1053,6 +1073,7 @@ static void plan_free(PyObject *self) {
     for (int place = 0; place < plan->name_count; place++) free(plan->names[place].text);
     for (int column = 0; column < plan->columns; column++) free(plan->columns_named[column]);
     free(plan->last.before);
+    free(plan->of_id.before);
     for (uint32_t place = 0; plan->paths && place < PATHS; place++) free(plan->paths[place]);
     free(plan->paths);
     free_object(self);

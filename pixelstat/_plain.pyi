@@ -20,6 +20,7 @@ class Plan:
         names: Sequence[tuple[bytes, int, int]],  # a parameter, the column of text, flags
         columns: Sequence[str],  # of text
         same: tuple[int, ...],  # the four of these columns that the content is made of; -1 for one that is not there
+        of_id: bytes,  # what stands in front of a visitor's id
         earliest: int,  # microseconds since 1970
         latest: int,
         longest: int,  # bytes of a line

@@ -267,7 +267,7 @@ def interpreted(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     is_vendors, house = whose(selection)
     requests = requests.with_columns(is_house=house.claims, is_vendors=is_vendors)
     requests = exclusions.reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
-    named = further(house.events(requests), selection.config.columns, selection.config.further)
+    named = further(identity.with_id_key(house.events(requests)), selection.config.columns, selection.config.further)
     claimed = vendors.with_events(named, selection.protocols[:-1])
     claimed = duplicates.with_content(claimed.with_columns(consent.signalling(selection.config.consent)))
     return claimed.select(said(selection).names())

@@ -26,6 +26,7 @@ from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
 from pixelstat.native import plain as _plain
 from pixelstat.people.consent import SIGNALLING
 from pixelstat.people.duplicates import CONTENT, SAME
+from pixelstat.people.identity import ID_KEY, OF_ID
 from pixelstat.protocols import house
 from pixelstat.schemas import LINES, UTC_TIME
 from pixelstat.source import Log, Reading
@@ -35,7 +36,7 @@ from pixelstat.vocabulary import fold_event
 KINDS = ("", "text", "client", "vhost", "port", "time_clf", "request", "status", "bytes", "user_agent", "forwarded_for")
 SOUGHT = 16
 NO_PIXEL, ASK, PAGE_VIEW, OPEN, WITH_QUERY, BARE_IS_NONE = 1, 2, 3, 4, 8, 16
-EVENT, NUMBER, SIGNAL = 1, 2, 4
+EVENT, NUMBER, SIGNAL, ID = 1, 2, 4, 8
 FIXED = {"time": UTC_TIME, "status": pl.Int16(), "bytes": pl.Int64(), "event": pl.String()}
 REQUEST = ("method", "path", "query", SIGNALLING)  # the first columns of text
 
@@ -67,12 +68,13 @@ def reader(form: Format, meaning: Meaning, max_line: int = source.MAX_LINE) -> "
     fields = _fields(form) if _plain is not None and isinstance(form, TextFormat) else None
     if fields is None or not isinstance(form, TextFormat):
         return None
-    names = house.names()
+    names = {**house.names()}
     own = {OWN + column: those for column, those in meaning.further.items()}
+    names[ID_KEY] = names.pop("visitor_id")
     given = {**{column: names[column] for column in names if column != "event"}, **own}
     columns = [*REQUEST, *(header for name, header in HEADERS.items() if name in form.names), *given]
     place = {column: at for at, column in enumerate(columns)}
-    flags = {"value": NUMBER}
+    flags = {"value": NUMBER, ID_KEY: ID}
     parameters = [
         *((name, 0, EVENT) for name in names["event"]),
         *((name, 0, SIGNAL) for name in meaning.signals),
@@ -92,6 +94,7 @@ def reader(form: Format, meaning: Meaning, max_line: int = source.MAX_LINE) -> "
         [(name.encode(), at, of_name) for name, at, of_name in parameters],
         columns,
         tuple(place.get(name, -1) for name in SAME),
+        OF_ID.encode(),
         int(EARLIEST.timestamp()) * 1_000_000,
         int(latest().timestamp()) * 1_000_000,
         max_line,

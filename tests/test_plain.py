@@ -14,6 +14,7 @@ from pixelstat import formats, paths, pipeline, plain, source
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import TextFormat
+from pixelstat.people.identity import ID_KEY
 from pixelstat.pipeline import Logs, Selection
 from pixelstat.protocols import PixelProtocol, of_vendors
 from tests.inside import inside
@@ -158,7 +159,7 @@ def taken(folder: Path, lines: Sequence[str], form: Format = COMBINED) -> list[b
     logs = Logs([(form, [])], formats.all_formats())
     reader = plain.reader(form, pipeline.meaning(form, logs, Selection()))
     assert reader is not None
-    wanted = reader.wanted(["time", "event", "visitor_id"])
+    wanted = reader.wanted(["time", "event", ID_KEY])
     for _ in range(2):
         _, rows, *_, paths = reader.plan.read("\n".join(lines).encode(), wanted)
         reader.learn(pl.Series(paths).struct.unnest()["path"])
@@ -179,6 +180,19 @@ def test_plain_lines_go_the_short_way_and_others_do_not(tmp_path: Path) -> None:
         "/cart",
     ]
     assert taken(tmp_path, [logged.format(uri) for uri in (*short, *other)]) == [True] * 4 + [False] * 6
+
+
+@pytest.mark.usefixtures("natively")
+def test_a_vendors_path_without_the_query_that_it_would_claim_is_no_pixel() -> None:
+    logged = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "{} HTTP/1.1" 200 43 "-" "Mozilla/5.0"\r\n'
+    uuid = "11111111-2222-3333-4444-555555555555"
+    bare = ["GET /", "HEAD /index.php", "POST /matomo.php"]
+    other = ["GET /?", "GET /?x=1", "OPTIONS /", f"GET /campaign/{uuid}/{uuid}/px.png", "GET /matomo.php?idsite=1"]
+    reader = plain.reader(COMBINED, pipeline.meaning(COMBINED, Logs([(COMBINED, [])]), Selection()))
+    assert reader is not None
+    reader.learn(pl.Series([request.split()[1].partition("?")[0] for request in (*bare, *other)]).unique())
+    _, _, _, left, *_ = reader.plan.read("".join(map(logged.format, (*bare, *other))).encode(), reader.wanted([]))
+    assert left.decode() == "".join(map(logged.format, other))
 
 
 @pytest.mark.usefixtures("natively")
@@ -243,7 +257,7 @@ def test_a_parameter_is_decoded_whatever_it_is_wanted_with(want: int) -> None:
     plan, wanted = plan_of()
     line = b'203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /pixel.gif?v=%61nn%20smith%20of%20rome HTTP/1.1" 200 43 "-" "-"'
     _, rows, *_ = plan.read(line, bytes([want]) * len(wanted))
-    assert "ann smith of rome" in pl.Series(rows).struct.unnest().row(0)
+    assert "v:ann smith of rome" in pl.Series(rows).struct.unnest().row(0)
 
 
 ODD = [  # a log format, and lines of it that are nearly plain
@@ -316,10 +330,10 @@ def test_a_fields_line_rules_the_rest_of_its_own_log_and_no_other(
     monkeypatch.setattr(source, "BLOCK", 120)  # a block is a line or two
     logs = [log.encode() for log in (plainly.format("d") + second, first, second, plainly.format("e"))]
     short = said(tmp_path, logs, COMBINED, Selection())
-    assert short["visitor_id"].drop_nulls().to_list() == ["d", "c", "a", "w1", "b", "w2", "c", "e"]
+    assert short[ID_KEY].drop_nulls().to_list() == [f"v:{who}" for who in ("d", "c", "a", "w1", "b", "w2", "c", "e")]
     monkeypatch.setattr(plain, "_plain", None)
-    long, told = said(tmp_path, logs, COMBINED, Selection()), ["visitor_id", "event", "format", "rejected"]
-    assert_frame_equal(short.drop_nulls("visitor_id").select(told), long.drop_nulls("visitor_id").select(told))
+    long, told = said(tmp_path, logs, COMBINED, Selection()), [ID_KEY, "event", "format", "rejected"]
+    assert_frame_equal(short.drop_nulls(ID_KEY).select(told), long.drop_nulls(ID_KEY).select(told))
     assert len(short) == len(long)
 
 

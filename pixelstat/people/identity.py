@@ -15,7 +15,9 @@ from pixelstat.vocabulary import changed_where
 
 APART = "\x1f"  # stands between address and agent; neither holds it
 COOKIE = "cookie:"
-TOLD = ("visitor_id", "anonymous_user", "anonymous_recipient")  # what a request itself tells of who sent it
+OF_ID = "v:"
+ID_KEY = "id key"  # a column: the key that the pixel's visitor id makes
+TOLD = (ID_KEY, "anonymous_user", "anonymous_recipient")  # what a request itself tells of who sent it
 KINDS = ("auto", "visitor", "user", "client")  # what visitors may be known by, beside a parameter and a cookie
 
 
@@ -29,6 +31,11 @@ def client_key(client_and_agent: str) -> str:
     return "c:" + digest(client_and_agent)
 
 
+def with_id_key(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Events of a protocol with the ID_KEY of their `visitor_id`, before a column of one's own may be called so."""
+    return events.with_columns((pl.lit(OF_ID) + pl.col("visitor_id")).alias(ID_KEY))
+
+
 def identified(events: pl.LazyFrame) -> pl.LazyFrame:
     """EVENTS with their `visitor`: null only where nothing at all is known, not even an address.
 
@@ -36,9 +43,9 @@ def identified(events: pl.LazyFrame) -> pl.LazyFrame:
     """
     column = pl.col
     rare = pl.coalesce(pl.lit("u:") + column("anonymous_user"), pl.lit("r:") + column("anonymous_recipient"))
-    needed = column("visitor_id").is_null() & column("rare_key").is_null() & column("rejected").is_null()
+    needed = column(ID_KEY).is_null() & column("rare_key").is_null() & column("rejected").is_null()
     keyed = _with_client_key(events.with_columns(rare_key=rare), needed)
-    return keyed.with_columns(visitor=pl.coalesce(pl.lit("v:") + column("visitor_id"), "rare_key", "client key"))
+    return keyed.with_columns(visitor=pl.coalesce(ID_KEY, "rare_key", "client key"))
 
 
 def known_by(events: pl.LazyFrame, what: str) -> pl.LazyFrame:
@@ -51,7 +58,7 @@ def known_by(events: pl.LazyFrame, what: str) -> pl.LazyFrame:
     if what == "auto":
         return events
     if what == "visitor":
-        return events.with_columns(visitor=pl.when(column("visitor").str.starts_with("v:")).then("visitor"))
+        return events.with_columns(visitor=pl.when(column("visitor").str.starts_with(OF_ID)).then("visitor"))
     if what == "user":
         return events.with_columns(visitor=pl.lit("u:") + column("user_id"))
     if what == "client":

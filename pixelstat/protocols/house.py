@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.people.identity import ID_KEY
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import TEXTS, currency, named, number, placed, with_utm
 from pixelstat.protocols.products import product
@@ -88,12 +89,12 @@ def _events(requests: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def of_plain(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows with the parameters of `names` as decoded text, and what else was logged -> events.
+    """Rows with the parameters of `names` as decoded text, the visitor's id as a key, and what else was logged -> events.
 
     Plain rows have the vocabulary's word for their `event`, and neither macros nor values that are no numbers.
     """
     column = pl.col
-    nobody = column("visitor_id").is_null()
+    nobody = column(ID_KEY).is_null()
     lacking = {name for name in (*TEXTS, "sent", "key") if name not in names()}
     return _described(
         rows.with_columns(

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus, urlencode
 
 import polars as pl
 
+from pixelstat.people.identity import with_id_key
 from pixelstat.protocols import PixelProtocol, PixelSample
 from pixelstat.protocols.parameters import named, parameter, placed
 from pixelstat.protocols.products import MOST, Place, products
@@ -183,6 +184,6 @@ _KEPT = {  # what the request itself tells
 def _events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
     """The rows with the protocol's events in them, as far as anybody asks for their columns."""
     requests = rows.lazy().select("path", "query", "method", "vhost", referrer="http_referer")
-    found = protocol.events(requests)
+    found = with_id_key(protocol.events(requests))
     made = set(found.collect_schema()) & set(rows.columns) - _KEPT
     return rows.with_columns(found.select(sorted(made)).collect().cast({name: rows.schema[name] for name in made}))
