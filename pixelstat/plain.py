@@ -9,7 +9,7 @@ protocols/, in its place among the others. So both ways must say the same, and a
 
 import re
 from array import array
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from pixelstat.native import plain as _plain
 from pixelstat.people.consent import SIGNALLING
 from pixelstat.people.duplicates import CONTENT, SAME
 from pixelstat.people.identity import ID_KEY, OF_ID
+from pixelstat.prepared import Prepared, Stage
 from pixelstat.protocols import house
 from pixelstat.schemas import LINES, UTC_TIME
 from pixelstat.source import Log, Reading
@@ -44,9 +45,7 @@ HEADERS = {name: "http_referer" if name == "referrer" else name for name in TEXT
 MOST_FIELDS, MOST_COLUMNS, MOST_NAMES = 64, 255, 1024
 PLACE, OWN = "place of line", "own "  # with blanks: a column of one's own may have any other name
 FEW = 200  # rows that are put in their places one by one
-ROWS, BLOCKS = 100_000, 32  # that are held together, at most
-
-Stage = Callable[[pl.LazyFrame], pl.LazyFrame]
+ROWS, BLOCKS = 200_000, 64  # that are held together, at most
 
 
 @dataclass(frozen=True)
@@ -188,31 +187,6 @@ def _held_together(parts: Iterator[Found]) -> Iterator[list[Found]]:
         held.append(found)
     if held:
         yield held
-
-
-class Prepared:
-    """A plan for frames of one schema: made once, which is most of the work, and run for one after the other."""
-
-    def __init__(self, stage: Stage, given: pl.Schema) -> None:
-        self._stage, self._given = stage, given
-        self._idle: list[tuple[list[pl.DataFrame], pl.LazyFrame]] = []  # one for each thread that was at work
-
-    def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """What the stage makes of the frame."""
-        try:
-            holder, plan = self._idle.pop()
-        except IndexError:
-            holder = []
-            plan = self._stage(source.scanned(partial(_held, holder), self._given, "what is given"))
-        holder[:] = [frame]
-        found = plan.collect()
-        holder.clear()
-        self._idle.append((holder, plan))
-        return found
-
-
-def _held(holder: list[pl.DataFrame], names: Sequence[str], _: pl.Expr | None) -> Generator[pl.DataFrame]:
-    yield holder[0].select(names)
 
 
 @dataclass(frozen=True)

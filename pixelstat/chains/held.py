@@ -13,7 +13,8 @@ import polars as pl
 from pixelstat.chains.hits import TIME
 
 PARTS = 32  # that hits are dealt to by their keys as they stream past, on all cores
-LEAST = 1 << 20  # hits, about, that are put into order at once: fewer would be all beginning and end
+LEAST = 1 << 18  # hits, about, that are put into order at once: more of them take memory, and no less time
+HELD = pl.Schema({"key": pl.UInt64(), "word": pl.UInt64()})
 _STEP = 1 << 6  # places of the step in the word below the key; microseconds since the year 829 take 58 bits above it
 _BEFORE_1970, _LAST = 1 << 55, (1 << 58) - 1
 _WORD = 1 << 64
@@ -51,33 +52,32 @@ class HeldHits:
             for (part,), hits in dealt.items():
                 self._parts[part].append(hits)
 
-    def parts(self) -> Iterator[list[pl.DataFrame]]:
-        """All that is held, in parts that share no key: each for `in_order`."""
+    def parts(self) -> Iterator[pl.DataFrame]:
+        """All that is held, in parts that share no key: each of HELD, for `in_order`."""
         if self._keyed:
             keyed, self._keyed = pl.concat(self._keyed), []
             self._deal(keyed.group_by("hit").agg(pl.col("key", "word", "part").min_by("first")))
-        held: list[pl.DataFrame] = []
+        held = [pl.DataFrame(schema=HELD)]
         for part in self._parts:
             held += part
             part.clear()
             if sum(map(len, held)) >= LEAST:
-                yield held
-                held = []
-        yield held
+                yield pl.concat(held)
+                held = held[:1]
+        yield pl.concat(held)
 
 
-def in_order(batches: list[pl.DataFrame]) -> pl.DataFrame:
-    """A part -> key, time, step, by these three, and what is twice once.
+def in_order(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """HELD hits -> key, time, step, by these three, and what is twice once.
 
     Sorted as one number of 128 bits, which is faster than by two columns.
     """
     column = pl.col
-    rows = pl.concat(batches) if batches else pl.DataFrame(schema={"key": pl.UInt64, "word": pl.UInt64})
-    packed = rows.lazy().select(packed=column("key").cast(pl.UInt128) * _WORD + column("word").cast(pl.UInt128))
+    packed = rows.select(packed=column("key").cast(pl.UInt128) * _WORD + column("word").cast(pl.UInt128))
     once = packed.sort("packed").filter((column("packed") != column("packed").shift()).fill_null(value=True))
     word = (column("packed") % _WORD).cast(pl.UInt64)
     return once.select(
         key=(column("packed") // _WORD).cast(pl.UInt64),
         time=((word // _STEP).cast(pl.Int64) - _BEFORE_1970).cast(TIME),
         step=(word % _STEP).cast(pl.UInt8) + 1,
-    ).collect()
+    )
