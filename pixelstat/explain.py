@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from pixelstat import formats, paths, source
+from pixelstat.blocks import MAX_LINE, Log
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.samples import Format
 from pixelstat.outputs.spelled import with_lists_as_text
@@ -28,7 +29,7 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
         candidates = [form, *candidates]
     blank = {name: pl.lit(None, dtype) for name, dtype in READ.items() if name not in rows.columns}
     unread = rows.with_columns(**blank).with_columns(rejected=pl.lit("unreadable", Reason)).select(READ.names())
-    request = formats.reread(unread, candidates, zone, source.MAX_LINE)
+    request = formats.reread(unread, candidates, zone, MAX_LINE)
     fault = request["fault"].item()
     if request["format"].item() is None:
         return _listed({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
@@ -53,7 +54,7 @@ _BOTH = (  # said of the request already
 )  # fmt: skip
 
 
-def _line(given: str, logs: Sequence[str]) -> tuple[source.Log, str, str | None]:
+def _line(given: str, logs: Sequence[str]) -> tuple[Log, str, str | None]:
     """The line itself, the `#Fields:` line that rules it, and a log to tell its format from."""
     place = re.fullmatch(r"(.+):(\d+)", given, re.DOTALL)
     if place and paths.exists(place[1]) and Path(place[1]).is_file():
@@ -65,7 +66,7 @@ def _line(given: str, logs: Sequence[str]) -> tuple[source.Log, str, str | None]
         log = paths.find_logs(logs[:1])[0]
         headers = [line for line in log.first_lines(formats.HEAD) if line.startswith(formats.FIELDS)]
         return log, given, headers[0] if headers else None
-    return source.Log("--explain", 0, head=f"\n{given}\n".encode()), given, None
+    return Log("--explain", 0, head=f"\n{given}\n".encode()), given, None
 
 
 def _why(reason: str | None, fault: str | None, row: dict[str, object], verdict: str | None) -> str:

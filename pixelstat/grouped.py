@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pixelstat import formats, source, stored
+from pixelstat import formats, stored
+from pixelstat.blocks import Log
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.nginx_conf import nginx_formats
 from pixelstat.formats.samples import Format
@@ -20,10 +21,10 @@ def candidates(common: dict[str, Any]) -> tuple[Format, ...]:
     return formats.formats_given(common["log_format"]) if common["log_format"] else formats.all_formats()
 
 
-def by_format(found: Sequence[source.Log], common: dict[str, Any], tell: Callable[[str], None]) -> Logs:
+def by_format(found: Sequence[Log], common: dict[str, Any], tell: Callable[[str], None]) -> Logs:
     """The logs grouped by format. A named log that fits none is an error; one in a directory is passed over."""
     possible = candidates(common)
-    groups: dict[Format, list[source.Log]] = {}
+    groups: dict[Format, list[Log]] = {}
     others, parquet = [], []
     for log in found:
         if stored.is_stored(log):
@@ -51,14 +52,12 @@ def by_format(found: Sequence[source.Log], common: dict[str, Any], tell: Callabl
     return replace(read, stored=parquet)
 
 
-def read_by(
-    groups: Sequence[tuple[Format, Sequence[source.Log]]], possible: Sequence[Format], common: dict[str, Any]
-) -> Logs:
+def read_by(groups: Sequence[tuple[Format, Sequence[Log]]], possible: Sequence[Format], common: dict[str, Any]) -> Logs:
     """The logs as the common options say that they are read."""
     return Logs(groups, possible, common["log_tz"].key, common["max_line"], common["trusted_proxy"])
 
 
-def _unknown(log: source.Log, *, is_given: bool) -> PixelstatError:
+def _unknown(log: Log, *, is_given: bool) -> PixelstatError:
     if archive := log.archive():
         return PixelstatError(f"{log.name} is a {archive} archive.", f"Unpack it: {archive}, or pipe its logs in.")
     known = "the log format given" if is_given else "any log format that pixelstat knows"

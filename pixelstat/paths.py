@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pixelstat.archives import Replayed, compression
+from pixelstat.blocks import STDIN, Log, blocks, opened
 from pixelstat.errors import PixelstatError
-from pixelstat.source import STDIN, Log, blocks, opened
 
 LONGEST = 4096  # characters of a path
 

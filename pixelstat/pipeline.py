@@ -12,6 +12,7 @@ import polars as pl
 from polars import selectors
 
 from pixelstat import formats, page_groups, plain, protocols, source, stored
+from pixelstat.blocks import MAX_LINE, Log, read_again
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
@@ -83,12 +84,12 @@ class Selection:
 class Logs:
     """The logs of a run, grouped by the format of their first lines, and how they are read."""
 
-    groups: Sequence[tuple[Format, Sequence[source.Log]]]
+    groups: Sequence[tuple[Format, Sequence[Log]]]
     candidates: Sequence[Format] = ()  # what a line that does not fit its log's format may be
     zone: str = "UTC"  # of times that name none
-    max_line: int = source.MAX_LINE
+    max_line: int = MAX_LINE
     trusted: Sequence[exclusions.Network] = ()  # proxies whose X-Forwarded-For tells the client
-    stored: Sequence[source.Log] = ()  # Parquet of events
+    stored: Sequence[Log] = ()  # Parquet of events
 
 
 def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | None = None) -> pl.LazyFrame:
@@ -119,7 +120,7 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
 def known(logs: Logs, selection: Selection, ledger: Ledger) -> pl.DataFrame:
     """Whose keys are one person's, by all events of the logs, whatever period, host or condition is asked for."""
     every = [*logs.stored, *(log for _, group in logs.groups for log in group)]
-    with source.read_again(every):
+    with read_again(every):
         reading = source.Reading(positions=ledger.reading.positions)  # its lines are counted when they are read again
         shown = stitching.shown_together(found(logs, selection, reading)).collect(engine="streaming")
     people = stitching.people(shown)

@@ -20,6 +20,7 @@ from urllib.parse import unquote_plus
 import polars as pl
 
 from pixelstat import source
+from pixelstat.blocks import MAX_LINE, Log, mended, views
 from pixelstat.formats.fields import EARLIEST, TEXTS, is_time, latest
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
@@ -30,7 +31,7 @@ from pixelstat.people.identity import ID_KEY, OF_ID
 from pixelstat.prepared import Prepared, Stage
 from pixelstat.protocols import house
 from pixelstat.schemas import LINES, UTC_TIME
-from pixelstat.source import Log, Reading
+from pixelstat.source import Reading
 from pixelstat.vocabulary import fold_event
 
 # As `_plain.c` has them: its kinds of fields, what it knows of paths, what it must know of parameters.
@@ -62,7 +63,7 @@ class Meaning:
     schema: pl.Schema  # of that
 
 
-def reader(form: Format, meaning: Meaning, max_line: int = source.MAX_LINE) -> "Reader | None":
+def reader(form: Format, meaning: Meaning, max_line: int = MAX_LINE) -> "Reader | None":
     """How plain lines of the format are read; None where all of its lines go the long way."""
     fields = _fields(form) if _plain is not None and isinstance(form, TextFormat) else None
     if fields is None or not isinstance(form, TextFormat):
@@ -137,7 +138,7 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
 
         def parts(pool: Executor) -> Iterator[Future[Found]]:
             for log in logs:
-                for block in source.views(log, partial(reading.at, log), reader.max_line, source.AHEAD + 1):
+                for block in views(log, partial(reading.at, log), reader.max_line, source.AHEAD + 1):
                     yield pool.submit(reader.found, log, block, wanted, next(places))
 
         places = count(step=1 << 32)
@@ -219,7 +220,7 @@ class Reader:
         """The lines of the blocks that are not plain, as text, with their places."""
         left = b"".join(part.left for part in parts)
         places = _numbers(b"".join(part.places for part in parts))
-        frame = source.frame_of(source.mended(b"\n\n" + left), self.max_line).tail(len(places))
+        frame = source.frame_of(mended(b"\n\n" + left), self.max_line).tail(len(places))
         return frame.with_columns(pl.Series(PLACE, places, pl.UInt64))
 
     def told(self, rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -9,7 +9,7 @@ from threading import Lock
 
 import polars as pl
 
-from pixelstat import source
+from pixelstat.blocks import Log, raw_lines
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.outputs.whole import written_whole
 from pixelstat.schemas import FAULTS
@@ -57,7 +57,7 @@ class Rejects:
     def total(self) -> int:
         return self.counts.total()
 
-    def write(self, path: str, logs: Sequence[source.Log]) -> None:
+    def write(self, path: str, logs: Sequence[Log]) -> None:
         """Each bad line as it stands in its log, after the log, its number and the reason; whole or not at all."""
         reasons = list(FAULTS)
         with written_whole(path) as file:
@@ -65,7 +65,7 @@ class Rejects:
             for log in logs:
                 numbers, codes = self._numbers.get(log.label, (array("q"), bytearray()))
                 reason_of = dict(zip(numbers, codes, strict=True))
-                for number, raw in source.raw_lines(log, sorted(reason_of)):
+                for number, raw in raw_lines(log, sorted(reason_of)):
                     place = f"{harmless(log.label)}\t{number}\t{reasons[reason_of[number]]}\t"
                     file.write(place.encode() + raw + b"\n")
                 if log.kept:

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import outputs, paths, source
+from pixelstat import outputs, paths
 from pixelstat.asked import beside_pseudonyms, project_key
+from pixelstat.blocks import STDIN, Log
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
 from pixelstat.grouped import by_format, candidates
@@ -33,7 +34,7 @@ class Run:
     selection: Selection
     common: dict[str, Any]
     output: str  # the name of the output
-    found: Sequence[source.Log]
+    found: Sequence[Log]
     ledger: Ledger
     rejects: Rejects | None
     limit: Limit | None
@@ -66,7 +67,7 @@ def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection,
         click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
         return Exit.DONE
     output = outputs.chosen(common["format"], common["output"])
-    found = paths.find_logs(logs or [source.STDIN])
+    found = paths.find_logs(logs or [STDIN])
     spare(found, common)
     grouped = by_format(found, common, tell)
     selection = beside_pseudonyms(selection, grouped, common)
@@ -89,7 +90,7 @@ def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection,
     return say_damage(found, tell)
 
 
-def spare(found: Sequence[source.Log], common: dict[str, Any]) -> None:
+def spare(found: Sequence[Log], common: dict[str, Any]) -> None:
     """Keep what is written from overwriting what is read, or each other; and streams, for their bad lines, whole."""
     output, rejects = common["output"], common["rejects"]
     for written in filter(None, (output, rejects)):
@@ -102,7 +103,7 @@ def spare(found: Sequence[source.Log], common: dict[str, Any]) -> None:
             log.keep_if_stream()
 
 
-def say_damage(found: Sequence[source.Log], tell: Callable[[str], None]) -> Exit:
+def say_damage(found: Sequence[Log], tell: Callable[[str], None]) -> Exit:
     """Warn of the logs that could not be read to their end; the exit code for it."""
     damaged = [log for log in found if log.damage]
     for log in damaged:
@@ -143,7 +144,7 @@ def _further_lines(ledger: Ledger, selection: Selection) -> Iterator[str]:
 
 def _is_same(log: str, output: str) -> bool:
     """Whether writing the output would overwrite the log."""
-    return log != source.STDIN and Path(output).is_file() and Path(log).samefile(output)
+    return log != STDIN and Path(output).is_file() and Path(log).samefile(output)
 
 
 def _clock(instant: datetime, zone: ZoneInfo) -> str:

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 
 import polars as pl
 
+from pixelstat.blocks import STDIN, Log
 from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
 from pixelstat.people import consent
 from pixelstat.people.pseudonyms import BEGINNING
 from pixelstat.schemas import DERIVED, EXPORTED, UTC_TIME, Reason
-from pixelstat.source import STDIN, Log, Reading
+from pixelstat.source import Reading
 
 STORED = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
 ONCE, CONSENT = "pixelstat.once", "pixelstat.consent"  # what such Parquet says of itself

@@ -5,8 +5,9 @@ from dataclasses import replace
 import polars as pl
 
 from pixelstat import protocols
+from pixelstat.blocks import beginnings
 from pixelstat.pipeline import Logs, read
-from pixelstat.source import Reading, beginnings
+from pixelstat.source import Reading
 
 MOST = 5
 ENOUGH = 0.01  # of the requests: from so many on, what looks like a pixel that must be named is worth a word

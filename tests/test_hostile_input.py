@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from pixelstat import formats, source
 from pixelstat.archives import compression
+from pixelstat.blocks import MAX_LINE, Log, blocks
 from pixelstat.formats.prefixes import PREFIXES
 from pixelstat.formats.samples import Format
 from pixelstat.schemas import LINES, READ
@@ -723,7 +724,7 @@ def tampered(draw: st.DrawFn) -> bytes:
 
 def is_accounted_for(requests: pl.DataFrame, count: int) -> bool:
     """One row a line in their order, each read or marked."""
-    reread = formats.reread(requests, ALL, "UTC", source.MAX_LINE)
+    reread = formats.reread(requests, ALL, "UTC", MAX_LINE)
     read = reread.filter(pl.col("rejected").is_null())
     return (
         requests.schema == reread.schema == READ
@@ -747,9 +748,9 @@ def test_any_bytes_are_lines_and_any_line_is_one_row_of_every_format(
     assume(not compression(content[:6]))
     path = tmp_path_factory.getbasetemp() / "any.log"
     path.write_bytes(content)
-    log = source.Log(str(path), len(content))
+    log = Log(str(path), len(content))
     count = content.count(b"\n") + (content[-1:] not in (b"", b"\n"))
-    assert sum(block.count(b"\n") - 1 for block in source.blocks(log)) == count
+    assert sum(block.count(b"\n") - 1 for block in blocks(log)) == count
     lines = source.lines([log], source.Reading()).collect()
     assert lines["number"].to_list() == list(range(1, count + 1))
     for form in forms:

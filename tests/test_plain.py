@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pixelstat import formats, paths, pipeline, plain, source
+from pixelstat import blocks, formats, paths, pipeline, plain, source
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import TextFormat
@@ -327,7 +327,7 @@ def test_a_fields_line_rules_the_rest_of_its_own_log_and_no_other(
     ruled = "2026-09-07 10:00:0{} 203.0.113.7 GET /pixel.gif v=w{} 200\n"
     first = plainly.format("a") + fields + ruled.format(1, 1) + plainly.format("b") + ruled.format(2, 2)
     second = ruled.format(3, 3) + plainly.format("c") + ruled.format(4, 4)
-    monkeypatch.setattr(source, "BLOCK", 120)  # a block is a line or two
+    monkeypatch.setattr(blocks, "BLOCK", 120)  # a block is a line or two
     logs = [log.encode() for log in (plainly.format("d") + second, first, second, plainly.format("e"))]
     short = said(tmp_path, logs, COMBINED, Selection())
     assert short[ID_KEY].drop_nulls().to_list() == [f"v:{who}" for who in ("d", "c", "a", "w1", "b", "w2", "c", "e")]

@@ -11,6 +11,7 @@ import click
 import polars as pl
 
 from pixelstat import formats, outputs, paths, source
+from pixelstat.blocks import STDIN, Log
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.formats.samples import Format
@@ -104,7 +105,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     """
     tell = (lambda _: None) if common["quiet"] else say
     output = outputs.chosen(common["format"], common["output"])
-    found = paths.find_logs(logs or common["config"].logs or [source.STDIN])
+    found = paths.find_logs(logs or common["config"].logs or [STDIN])
     spare(found, common)
     possible = candidates(common)
     everybody = Selection(pixels=common["pixel"], named=common["protocol"], config=common["config"]).protocols
@@ -145,7 +146,7 @@ def _found(logs: Logs, reading: source.Reading, rejects: Rejects, claims: pl.Exp
 Row = dict[str, object]
 
 
-def _rows(log: source.Log, form: Format | None, findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
+def _rows(log: Log, form: Format | None, findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
     """What was found, one thing a row."""
     yield _row("compression", log.packing or log.archive() or "none")
     if log.damage:
@@ -204,7 +205,7 @@ def _time_rows(findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
         )
 
 
-def _why(log: source.Log, form: Format) -> str:
+def _why(log: Log, form: Format) -> str:
     """How many of the first lines are shaped like the format."""
     ruled = formats.ruled(log.first_lines(formats.LONGER_HEAD))[: formats.HEAD]
     fitting = sum(form.is_shaped(line, header) for line, header in ruled)

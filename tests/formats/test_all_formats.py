@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pixelstat import cli, formats, source
+from pixelstat import blocks, cli, formats, source
 from tests.program import Ended
 
 if sys.version_info >= (3, 14):
@@ -365,7 +365,7 @@ SMALL, LARGE = 4 << 10, 1 << 20  # bytes of a block: of some lines, and of some 
 def _blocks_as_large_as_the_logs() -> Iterator[None]:
     """To make room for 8 MB takes longer than to read these logs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "BLOCK", LARGE)
+        patch.setattr(blocks, "BLOCK", LARGE)
         yield
 
 
@@ -630,7 +630,7 @@ def test_splitting_permuting_concatenating_and_compressing_the_logs_changes_no_r
     if not ended:  # a last line need not end in a newline
         contents = [content[:-1] for content in contents]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "BLOCK", block)
+        patch.setattr(blocks, "BLOCK", block)
         patch.setattr(source, "BATCH", 100)
         assert counted([PACKED[pack](content) for pack, content in zip(packs, contents, strict=False)]) == apart()
 
@@ -667,7 +667,7 @@ def test_a_log_whose_format_changes_midway_loses_nothing(tmp_path: Path) -> None
 def test_a_log_that_goes_through_all_formats_loses_nothing(
     turn: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "BLOCK", block)
+    monkeypatch.setattr(blocks, "BLOCK", block)
     names = list(NAMED)[::turn]
     log = [line for n, name in enumerate(names) for line in (*NAMED[name].head, *lines_of(name, 60 + n))]
     ended = run("views", "--top", "0", written(tmp_path, log))
@@ -698,7 +698,7 @@ def test_a_w3c_log_whose_fields_change_midway_is_read_to_its_last_line(
     lines = [line for n, writing in enumerate(writings) for line in writing.log(visits(f"{n}", apiece))]
     log = written(tmp_path, lines)
     for block in (LARGE, SMALL):
-        monkeypatch.setattr(source, "BLOCK", block)
+        monkeypatch.setattr(blocks, "BLOCK", block)
         ended = run("views", log)
         assert ended.stdout == "page,views,visitors\n" + "".join(
             f"/{n},{apiece},{apiece}\n" for n in range(len(writings))
