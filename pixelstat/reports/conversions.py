@@ -16,7 +16,7 @@ from pixelstat.options import by_option, every_option, goal_option, groups_optio
 from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.lines import is_of_orders, valued
-from pixelstat.reports.purchases import is_purchase, orders, warnings
+from pixelstat.reports.purchases import average, is_purchase, orders, total, warnings
 from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.reports.steps import Step, step, unmatched
 from pixelstat.reports.summary import CONVERSIONS
@@ -222,7 +222,7 @@ def figures(
             converting_visitors=counted["visitors"],
             converting_visits=counted["visits"],
             median_seconds=column("seconds").median(),
-            mean_seconds=column("seconds").mean(),
+            mean_seconds=average(column("seconds")),
             p90_seconds=column("seconds").quantile(0.9, "linear"),
             median_touches=column("touches").median(),
             mean_touches=column("touches").mean(),
@@ -233,7 +233,7 @@ def figures(
     sold, on, of_goal = reached.lazy().filter(column("value").is_not_null()), [*keys, "goal"], [*groups, "goal"]
     currencies = sold.select(*of_goal, "currency", sells=pl.lit(value=True)).unique()
     money = sold.group_by(*on, "currency").agg(
-        orders=pl.len(), revenue=column("value").sum(), net_revenue=column("net").sum()
+        orders=pl.len(), revenue=total(column("value")), net_revenue=total(column("net"))
     )
     counts = ["visitors", "visits", "conversions", "converting_visitors", "converting_visits", "orders"]
     return (

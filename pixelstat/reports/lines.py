@@ -12,7 +12,7 @@ import polars as pl
 
 from pixelstat.ledger import count
 from pixelstat.reports import purchases
-from pixelstat.reports.purchases import ORDER, counted, is_purchase, is_refund, refunds
+from pixelstat.reports.purchases import ORDER, counted, is_purchase, is_refund, refunds, total
 
 NEEDED = (*purchases.NEEDED, "product", "products")  # columns of EVENTS
 LINE = ("product", "name", "category", "price", "quantity")
@@ -119,7 +119,7 @@ def _returned(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 def _filled(rows: pl.DataFrame, lines: pl.LazyFrame, amount: str) -> pl.DataFrame:
     """Rows with what the lines of their hit come to, where they tell no value; null where no line tells it."""
-    worth = pl.when(pl.col(amount).count() > 0).then(pl.col(amount).sum())
+    worth = pl.when(pl.col(amount).count() > 0).then(total(pl.col(amount)))
     joined = rows.lazy().join(lines.group_by("hit").agg(worth=worth), on="hit", how="left", maintain_order="left")
     return joined.with_columns(value=pl.coalesce("value", "worth")).drop("worth").collect()
 
@@ -127,7 +127,7 @@ def _filled(rows: pl.DataFrame, lines: pl.LazyFrame, amount: str) -> pl.DataFram
 def _with_refunds(told: pl.LazyFrame, rows: pl.LazyFrame, named: pl.LazyFrame) -> pl.LazyFrame:
     """Lines, EVENTS and the products that refunds name -> the lines with `refunded`: of their product and of all."""
     column = pl.col
-    asked = named.group_by("hit").agg(asked=column("brings").sum())
+    asked = named.group_by("hit").agg(asked=total(column("brings")))
     applied = refunds(rows, ["hit"]).join(asked, on="hit", how="left")
     reach = (column("refunded") / column("asked")).clip(0.0, 1.0).fill_nan(1.0)
     by_product = (
@@ -136,7 +136,7 @@ def _with_refunds(told: pl.LazyFrame, rows: pl.LazyFrame, named: pl.LazyFrame) -
         .agg(of_product=(column("part") * column("reach")).sum().clip(0.0, 1.0))
     )
     is_of_all = column("asked").is_null()
-    of_all, others = (column("refunded").filter(which).sum() for which in (is_of_all, ~is_of_all))
+    of_all, others = (total(column("refunded").filter(which)) for which in (is_of_all, ~is_of_all))
     share = pl.when(column("of_all") > 0).then((column("of_all") / (column("value") - column("others"))).clip(0.0, 1.0))
     by_order = (
         applied.group_by("order")
@@ -160,9 +160,9 @@ def _named(rows: pl.LazyFrame, returned: pl.LazyFrame) -> pl.LazyFrame:
     refunds before it have left of the product.
     """
     column = pl.col
-    whole = pl.when(column("revenue").count() > 0).then(_brings().sum())
+    whole = pl.when(column("revenue").count() > 0).then(total(_brings()))
     there = returned.group_by("order_id", "product").agg(
-        column("hit", "currency").first().name.prefix("of "), whole=whole, all=column("quantity").sum()
+        column("hit", "currency").first().name.prefix("of "), whole=whole, all=total(column("quantity"))
     )
     is_other = column("currency").is_not_null() & column("currency").ne_missing(column("of currency"))
     those = lines(_once(rows, is_refund()))

@@ -17,6 +17,7 @@ from pixelstat.options import (
 )
 from pixelstat.report import Column, report
 from pixelstat.reports import lines, purchases
+from pixelstat.reports.purchases import average, total
 from pixelstat.reports.series import BUCKET, EVERY, bucket, is_partial, over_time
 from pixelstat.vocabulary import top_groups
 
@@ -149,15 +150,15 @@ def over(rows: pl.LazyFrame, groups: Sequence[str], *, top: int, every: str, tz:
             customers=customer.n_unique(),
             new_customers=column("customer").filter(is_new).n_unique(),
             returning_customers=column("customer").filter(is_back).n_unique(),
-            revenue=column("value").sum(),
-            refunded=column("refunded").sum(),
-            net_revenue=column("value").sum() - column("refunded").sum(),
-            average_value=column("value").mean(),
+            revenue=total(column("value")),
+            refunded=total(column("refunded")),
+            net_revenue=total(column("value")) - total(column("refunded")),
+            average_value=average(column("value")),
             median_value=column("value").median(),
             new_orders=is_new.sum(),
             returning_orders=is_back.sum(),
-            new_revenue=column("value").filter(is_new).sum(),
-            returning_revenue=column("value").filter(is_back).sum(),
+            new_revenue=total(column("value").filter(is_new)),
+            returning_revenue=total(column("value").filter(is_back)),
         )
     )
     kept = top_groups(found, groups, "orders", top, over=True) if groups else found

@@ -26,6 +26,7 @@ from pixelstat.options import (
 from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
 from pixelstat.reports import lines, purchases
+from pixelstat.reports.purchases import total
 from pixelstat.vocabulary import top_groups
 
 VIEW, ADD, REMOVE = "product_view", "add_to_cart", "remove_from_cart"
@@ -225,9 +226,9 @@ def _people(every: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
 
 def _sold(told: pl.LazyFrame, groups: Sequence[str], by_currency: Sequence[str]) -> pl.LazyFrame:
     """Lines of orders -> what each group brought in each currency; null where no line of it tells."""
-    brought = [pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()) for name in ("revenue", "refunded")]
+    brought = [pl.when(pl.col(name).count() > 0).then(total(pl.col(name))) for name in ("revenue", "refunded")]
     sold = told.group_by(*groups, *by_currency).agg(
-        pl.col("hit").n_unique().alias("purchases"), pl.col("quantity").sum(), *brought
+        pl.col("hit").n_unique().alias("purchases"), total(pl.col("quantity")), *brought
     )
     return sold.with_columns(net_revenue=pl.col("revenue") - pl.col("refunded"))
 

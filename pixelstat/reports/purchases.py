@@ -56,6 +56,26 @@ WARNINGS = {  # what no figure of the orders shows, in words for one and for man
 }
 
 
+def total(amounts: pl.Expr) -> pl.Expr:
+    """Their sum, exact to a billionth, and so the same in whatever order they come. 0 where there is none.
+
+    Sums of floats are neither: 0.1 and 0.2 come to 0.30000000000000004, and cores that share the work to whatever
+    their shares come to. Beyond what money comes to, 1e18, it is a sum of floats.
+    """
+    are_money = (amounts.abs().max() < _MOST_MONEY).fill_null(value=True)
+    exact = amounts.cast(_MONEY, strict=False).sum().cast(pl.Float64)
+    return pl.when(are_money).then(exact).otherwise(amounts.sum())
+
+
+def average(amounts: pl.Expr) -> pl.Expr:
+    """Their mean, as exact; null where there is none."""
+    count = amounts.count()
+    return pl.when(count > 0).then(total(amounts) / count)
+
+
+_MONEY, _MOST_MONEY = pl.Decimal(38, 9), 1e18
+
+
 def is_purchase() -> pl.Expr:
     """True for a purchase. Never null."""
     return pl.col("event").eq_missing(pl.lit("purchase"))
@@ -83,7 +103,7 @@ def orders(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
     """
     bought = rows.filter(is_purchase()).sort(*ORDER)
     conflicts = bought.group_by("hit").agg(is_conflicting=_is_another("value") | _is_another("currency"))
-    back = refunds(rows).group_by(hit="order").agg(pl.col("refunded").sum(), refund_time=pl.col("time").max())
+    back = refunds(rows).group_by(hit="order").agg(total(pl.col("refunded")), refund_time=pl.col("time").max())
     every = counted(bought).join(conflicts, on="hit", how="left").join(back, on="hit", how="left")
     return (
         every.with_columns(refunded=pl.min_horizontal(pl.col("refunded").fill_null(0.0), _most()))

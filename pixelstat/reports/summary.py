@@ -8,7 +8,7 @@ from pixelstat.options import by_option, every_option, few_option
 from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.lines import is_of_orders, valued
-from pixelstat.reports.purchases import counted, is_purchase
+from pixelstat.reports.purchases import counted, is_purchase, total
 from pixelstat.reports.series import bucket, first_instant
 from pixelstat.reports.visits import each
 from pixelstat.vocabulary import is_mail, is_page_view
@@ -74,10 +74,14 @@ def summary(
 def with_orders(rows: pl.DataFrame, goals: Sequence[str]) -> pl.DataFrame:
     """Rows with the `value` of orders alone. A purchase that is no order of its own is no conversion and has none."""
     sold = valued(rows.filter(is_of_orders())).lazy().filter(is_purchase())
-    orders = counted(sold).select("hit", "value", is_order=pl.lit(value=True))
-    rows = rows.drop("value").lazy().join(orders, on="hit", how="left", maintain_order="left").collect()
-    is_again = is_purchase() & pl.col("is_order").is_null()
-    return rows.with_columns((pl.col(f"goal {name}") & ~is_again).alias(f"goal {name}") for name in goals)
+    # Few rows are orders: to join them to all would copy every column.
+    orders = rows.lazy().select("hit").with_row_index("place").join(counted(sold), on="hit").collect()
+    place, size = orders["place"], len(rows)
+    value = pl.Series("value", [None], pl.Float64).new_from_index(0, size).scatter(place, orders["value"])
+    is_order = pl.Series([False]).new_from_index(0, size).scatter(place, values=True)
+    is_again = is_purchase() & ~is_order
+    reached = ((pl.col(f"goal {name}") & ~is_again).alias(f"goal {name}") for name in goals)
+    return rows.with_columns(value, *reached)
 
 
 def _most_first(rows: pl.DataFrame, groups: list[str], top: int) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
@@ -100,14 +104,15 @@ def figures(rows: pl.DataFrame, goals: list[str], top: int, *, always: bool) -> 
     }
     reached = {name: rows[f"goal {name}"].sum() for name in goals}
     visitors = pl.col("visitor").drop_nulls().n_unique()
+    held = rows.lazy()  # of which each section needs few columns
     return pl.concat(
         [
             _listed("totals", totals),
             _listed("conversions", {name: count for name, count in reached.items() if count or always}),
-            _ranked("revenue", rows.filter(pl.col("value").is_not_null()), "currency", pl.col("value").sum(), 0),
-            _ranked("pages", rows.filter(pl.col("page").is_not_null()), "page", pl.len(), top),
-            _ranked("channels", rows.filter(pl.col("visit").is_not_null()), "channel", pl.col("visit").n_unique(), top),
-            _ranked("devices", rows.filter(pl.col("visitor").is_not_null()), "device_type", visitors, top),
+            _ranked("revenue", held.filter(pl.col("value").is_not_null()), "currency", total(pl.col("value")), 0),
+            _ranked("pages", held.filter(pl.col("page").is_not_null()), "page", pl.len(), top),
+            _ranked("channels", held.filter(pl.col("visit").is_not_null()), "channel", pl.col("visit").n_unique(), top),
+            _ranked("devices", held.filter(pl.col("visitor").is_not_null()), "device_type", visitors, top),
         ]
     )
 
@@ -117,7 +122,7 @@ def _listed(section: str, values: Mapping[str, object]) -> pl.DataFrame:
     return pl.DataFrame(rows, FIGURES, strict=False)
 
 
-def _ranked(section: str, rows: pl.DataFrame, name: str, measure: pl.Expr, top: int) -> pl.DataFrame:
+def _ranked(section: str, rows: pl.LazyFrame, name: str, measure: pl.Expr, top: int) -> pl.DataFrame:
     found = rows.group_by(name=name).agg(value=measure.cast(pl.Float64)).with_columns(pl.col("name").cast(pl.String))
     found = found.sort("value", "name", descending=[True, False], nulls_last=True)
-    return (found.head(top) if top else found).select(pl.lit(section).alias("section"), "name", "value")
+    return (found.head(top) if top else found).select(pl.lit(section).alias("section"), "name", "value").collect()

@@ -3,13 +3,16 @@
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given as of
+from hypothesis import strategies as st
 
 from pixelstat.people.duplicates import every_hit, with_content, with_hit
-from pixelstat.reports.purchases import NEEDED, ORDERS, orders, refunds, warnings
+from pixelstat.reports.purchases import NEEDED, ORDERS, average, orders, refunds, total, warnings
 
 SEPTEMBER = datetime(2026, 9, 7, tzinfo=timezone.utc)
 GIVEN = {
@@ -218,3 +221,25 @@ def test_orders_equal_a_plain_loop(seed: int) -> None:
     dice.shuffle(rows)
     columns = ["time", "visitor", "order_id", "value", "currency", "refunded", "is_conflicting"]
     assert sorted(table(events(*rows), *columns), key=repr) == plain(rows)
+
+
+CENTS = st.lists(st.decimals(-10_000, 10_000, places=3), max_size=60)
+
+
+@of(amounts=CENTS, seed=st.randoms(use_true_random=False))
+def test_a_sum_of_money_is_that_of_its_decimals_in_whatever_order_and_parts(
+    amounts: list[Decimal], seed: random.Random
+) -> None:
+    shuffled = seed.sample(amounts, len(amounts))
+    cut = seed.randint(0, len(amounts))
+    parts = [pl.DataFrame({"of": ["x"] * len(part), "amount": [*map(float, part)]}, {"of": pl.String, "amount": pl.Float64})
+             for part in (shuffled[:cut], shuffled[cut:])]  # fmt: skip
+    rows, amount = pl.concat(parts).lazy(), pl.col("amount")
+    told = rows.select(total(amount), mean=average(amount)).collect()
+    assert told.rows() == [(float(sum(amounts)), float(sum(amounts)) / len(amounts) if amounts else None)]
+    if amounts:
+        assert rows.group_by("of").agg(total(amount)).collect()["amount"].to_list() == [float(sum(amounts))]
+
+
+def test_what_no_money_comes_to_is_summed_all_the_same() -> None:
+    assert pl.select(total(pl.lit(pl.Series([1e300, 2e300, None])))).item() == pytest.approx(3e300)
