@@ -14,14 +14,13 @@ import polars as pl
 from pixelstat.chains import pointers
 from pixelstat.chains.counted import by_step, who, with_shares
 from pixelstat.chains.counted import histogram as of_lengths
-from pixelstat.chains.held import HELD, HeldHits, in_order
+from pixelstat.chains.held import HeldHits, in_order
 from pixelstat.chains.opened import opened
 from pixelstat.chains.rules import Rules
 from pixelstat.chains.seen import Seen
 from pixelstat.chains.units import OTHER, UNIT, Parting, of_units, once, steps_of, that_matter
 from pixelstat.options import FUNNEL
 from pixelstat.people.exclusions import is_outside
-from pixelstat.prepared import Prepared
 from pixelstat.report import Column, report
 from pixelstat.reports.funnel_options import caption, named, prepared, step_names
 from pixelstat.reports.series import BUCKET, EVERY, bucket, over_time
@@ -175,13 +174,13 @@ def plain_chains(held: HeldHits, rules: Rules, steps: Sequence[int], period: pl.
     """CHAINS of the hits that are held, of these of their steps, that begin in the period."""
     place = pl.lit(pl.Series([0] + [sum(one <= number for one in steps) for number in range(1, 65)], dtype=pl.UInt8))
 
-    def chains(rows: pl.LazyFrame) -> pl.LazyFrame:
-        rows = in_order(rows).with_columns(step=place.gather("step"))
+    def of_part(hits: pl.DataFrame) -> pl.DataFrame:
+        rows = in_order(hits.lazy()).with_columns(step=place.gather("step"))
         rows = rows.filter((pl.col("step") > 1) | period)
-        return pointers.best(pointers.pointed(rows, len(rules.steps), rules.window))
+        return pointers.best(pointers.pointed(rows, len(rules.steps), rules.window)).collect()
 
     with ThreadPoolExecutor(2) as both:  # much of what is done for a part goes through one core
-        return pl.concat(both.map(Prepared(chains, HELD), held.parts()))
+        return pl.concat(both.map(of_part, held.parts()))
 
 
 def _steps_of_hits(hits: pl.DataFrame) -> set[int]:
