@@ -1,7 +1,6 @@
 """A plan that is run for one frame after the other: made once, which for small frames is most of the work."""
 
 from collections.abc import Callable, Generator, Sequence
-from functools import partial
 
 import polars as pl
 
@@ -11,26 +10,19 @@ Stage = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
 class Prepared:
-    """A stage for frames of one schema, which may be called by several threads at once."""
+    """A stage for frames of one schema, one at a time."""
 
     def __init__(self, stage: Stage, given: pl.Schema) -> None:
-        self._stage, self._given = stage, given
-        self._idle: list[tuple[list[pl.DataFrame], pl.LazyFrame]] = []  # one for each thread that was at work
+        self._frame = pl.DataFrame(schema=given)
+        self._plan = stage(scanned(self._read, given, "what is given"))
 
     def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
         """What the stage makes of the frame."""
-        try:
-            holder, plan = self._idle.pop()
-        except IndexError:
-            holder = []
-            plan = self._stage(scanned(partial(_held, holder), self._given, "what is given"))
-        holder[:] = [frame]
-        found = plan.collect()
-        holder.clear()
-        self._idle.append((holder, plan))
+        self._frame = frame
+        found = self._plan.collect()
+        self._frame = frame.clear()  # its memory is not held on to
         return found
 
-
-def _held(holder: list[pl.DataFrame], names: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
-    frame = holder[0]
-    yield frame.select(names) if predicate is None else frame.filter(predicate).select(names)
+    def _read(self, names: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
+        frame = self._frame
+        yield frame.select(names) if predicate is None else frame.filter(predicate).select(names)
