@@ -78,7 +78,7 @@ static int append(Bytes *bytes, const void *data, size_t length) {
 }
 
 /* The texts of a block are copied, and live as long as its rows. Memory that was in use before costs a third of fresh one. */
-#define USUAL ((8u << 20) + 4096) /* bytes of it: a block of source.py */
+#define USUAL ((8u << 20) + 4096) /* bytes of it: a block of blocks.py */
 #define SPARE 8
 static char *spare[SPARE];
 
