@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pixelstat import keys, stored
+from pixelstat import keys
 from pixelstat.config import Config, Funnel
 from pixelstat.errors import PixelstatError
 from pixelstat.options import moment
@@ -21,6 +21,7 @@ from pixelstat.pipeline import Logs, Selection
 from pixelstat.report import NUMBERS, Report
 from pixelstat.reports.steps import Step, columns_hint, condition, step
 from pixelstat.schemas import CONDITION_COLUMNS
+from pixelstat.sources.event_parquet import holds_pseudonyms
 from pixelstat.terminal import say
 from pixelstat.vocabulary import SPELLINGS, fold_event
 
@@ -191,7 +192,7 @@ def beside_pseudonyms(selection: Selection, logs: Logs, common: dict[str, Any]) 
 
     Raises PixelstatError for what can only be told from what they hide, and without the key that they were made with.
     """
-    hidden = {log.title(): stored.are_pseudonyms(log) for log in logs.stored}
+    hidden = {log.title(): holds_pseudonyms(log) for log in logs.stored}
     if True not in hidden.values():
         return selection
     asked = [common["exclude_ip"] and "--exclude-ip", selection.visitor not in KINDS and "--visitor"]

@@ -120,9 +120,9 @@ def with_report(given: list[str]) -> list[str]:
     first = given[0] if given else ""
     if not first or first in (*reports.NAMES, *commands.NAMES) or (first != "-" and first.startswith("-")):
         return [*given]
-    from pixelstat import paths
+    from pixelstat.sources import discovery
 
-    return [WITHOUT_A_REPORT, *given] if first == "-" or paths.are_there(first) else [*given]
+    return [WITHOUT_A_REPORT, *given] if first == "-" or discovery.all_exist(first) else [*given]
 
 
 def _failed(error: PixelstatError, code: Exit, given: Sequence[str]) -> Exit:

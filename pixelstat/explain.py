@@ -7,13 +7,15 @@ from pathlib import Path
 
 import polars as pl
 
-from pixelstat import formats, paths, source
-from pixelstat.blocks import MAX_LINE, Log
+from pixelstat import formats
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.samples import Format
 from pixelstat.outputs.spelled import with_lists_as_text
 from pixelstat.pipeline import Selection, claimed, described, grouped, judged, recognized, respected, without_machines
 from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS, Reason
+from pixelstat.sources import discovery
+from pixelstat.sources.blocks import MAX_LINE, Log
+from pixelstat.sources.lines import read_line
 from pixelstat.terminal import harmless
 
 
@@ -57,13 +59,13 @@ _BOTH = (  # said of the request already
 def _line(given: str, logs: Sequence[str]) -> tuple[Log, str, str | None]:
     """The line itself, the `#Fields:` line that rules it, and a log to tell its format from."""
     place = re.fullmatch(r"(.+):(\d+)", given, re.DOTALL)
-    if place and paths.exists(place[1]) and Path(place[1]).is_file():
-        log = paths.find_logs([place[1]])[0]
-        return log, *source.line_of(log, int(place[2]))
+    if place and discovery.exists(place[1]) and Path(place[1]).is_file():
+        log = discovery.find_logs([place[1]])[0]
+        return log, *read_line(log, int(place[2]))
     if not given.strip():
         raise PixelstatError("--explain needs a line of a log, or FILE:N.", "Try: --explain access.log:1")
     if logs:
-        log = paths.find_logs(logs[:1])[0]
+        log = discovery.find_logs(logs[:1])[0]
         headers = [line for line in log.first_lines(formats.HEAD) if line.startswith(formats.FIELDS)]
         return log, given, headers[0] if headers else None
     return Log("--explain", 0, head=f"\n{given}\n".encode()), given, None

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pixelstat import formats, stored
-from pixelstat.blocks import Log
+from pixelstat import formats
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.nginx_conf import nginx_formats
 from pixelstat.formats.samples import Format
 from pixelstat.pipeline import Logs
+from pixelstat.sources.blocks import Log
+from pixelstat.sources.event_parquet import is_event_parquet
 
 
 def candidates(common: dict[str, Any]) -> tuple[Format, ...]:
@@ -27,7 +28,7 @@ def by_format(found: Sequence[Log], common: dict[str, Any], tell: Callable[[str]
     groups: dict[Format, list[Log]] = {}
     others, parquet = [], []
     for log in found:
-        if stored.is_stored(log):
+        if is_event_parquet(log):
             parquet.append(log)
             continue
         if not log.head:

@@ -9,7 +9,7 @@ from threading import Lock
 import polars as pl
 
 from pixelstat.schemas import FLAWS, REASONS
-from pixelstat.source import Reading
+from pixelstat.sources.lines import Reading
 
 
 @dataclass

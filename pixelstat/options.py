@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import click
 
 if TYPE_CHECKING:
-    from pixelstat.rejects import Limit
+    from pixelstat.sources.bad_lines import BadLineLimit
 
 UNITS = {
     "s": timedelta(seconds=1),
@@ -87,20 +87,20 @@ class Size(click.ParamType[int]):
         return int(found[1]) * BYTES[found[2]]
 
 
-class BadLines(click.ParamType["Limit"]):
+class BadLines(click.ParamType["BadLineLimit"]):
     """`10` lines, or `0.5%` of them."""
 
     name = "limit"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Limit":
-        from pixelstat.rejects import Limit
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "BadLineLimit":
+        from pixelstat.sources.bad_lines import BadLineLimit
 
-        if isinstance(value, Limit):
+        if isinstance(value, BadLineLimit):
             return value
         found = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
         if not found or (found[2] and float(found[2]) > 100):
             self.fail(f"{value!r} is no number of lines and no share of them. Try 10 or 0.5%.", param, ctx)
-        return Limit(int(found[1])) if found[1] else Limit(percent=Decimal(found[2]))
+        return BadLineLimit(int(found[1])) if found[1] else BadLineLimit(percent=Decimal(found[2]))
 
 
 class Known(click.ParamType[str]):

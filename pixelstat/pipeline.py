@@ -11,8 +11,7 @@ from datetime import datetime
 import polars as pl
 from polars import selectors
 
-from pixelstat import formats, page_groups, plain, protocols, source, stored
-from pixelstat.blocks import MAX_LINE, Log, read_again
+from pixelstat import formats, page_groups, plain, protocols
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.ledger import Ledger
@@ -38,8 +37,17 @@ from pixelstat.people.networks import NamedNetwork
 from pixelstat.people.visits import Cut
 from pixelstat.protocols import PixelProtocol, house, own, vendors
 from pixelstat.protocols.parameters import further
-from pixelstat.rejects import Rejects
 from pixelstat.schemas import DERIVED, EVENTS, EXPORTED, VISITS, Reason
+from pixelstat.sources.bad_lines import BadLines
+from pixelstat.sources.blocks import MAX_LINE, Log, keep_for_second_read
+from pixelstat.sources.event_parquet import (
+    STORED_COLUMNS,
+    are_deduplicated,
+    holds_pseudonyms,
+    knows_consent,
+    scan_events,
+)
+from pixelstat.sources.lines import Reading, scan_lines
 from pixelstat.vocabulary import looked_at
 
 
@@ -92,13 +100,13 @@ class Logs:
     stored: Sequence[Log] = ()  # Parquet of events
 
 
-def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | None = None) -> pl.LazyFrame:
+def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: BadLines | None = None) -> pl.LazyFrame:
     """The EVENTS that count. As they are read, the ledger counts them and the others."""
     people = known(logs, selection, ledger) if selection.stitch else None
     events = found(logs, selection, ledger.reading, rejects)
     if people is not None:
         events = stitching.stitched(events, people)
-    is_once = not any(group for _, group in logs.groups) and stored.are_once(logs.stored)
+    is_once = not any(group for _, group in logs.groups) and are_deduplicated(logs.stored)
     if selection.keep_duplicates or is_once:
         events = duplicates.every_hit(events)
         ledger.each_once = True
@@ -120,34 +128,34 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: Rejects | No
 def known(logs: Logs, selection: Selection, ledger: Ledger) -> pl.DataFrame:
     """Whose keys are one person's, by all events of the logs, whatever period, host or condition is asked for."""
     every = [*logs.stored, *(log for _, group in logs.groups for log in group)]
-    with read_again(every):
-        reading = source.Reading(positions=ledger.reading.positions)  # its lines are counted when they are read again
+    with keep_for_second_read(every):
+        reading = Reading(positions=ledger.reading.positions)  # its lines are counted when they are read again
         shown = stitching.shown_together(found(logs, selection, reading)).collect(engine="streaming")
     people = stitching.people(shown)
     ledger.stitched = (people.height, people["person"].n_unique())
     return people
 
 
-def found(logs: Logs, selection: Selection, reading: source.Reading, rejects: Rejects | None = None) -> pl.LazyFrame:
+def found(logs: Logs, selection: Selection, reading: Reading, rejects: BadLines | None = None) -> pl.LazyFrame:
     """EVENTS of logs and of Parquet, with the marks that depend on who asked and what was answered."""
     parts = []
     if any(group for _, group in logs.groups) or not logs.stored:
         parts.append(described(attributed(heard(logs, selection, reading, rejects), selection), selection))
-    shown = [log for log in logs.stored if not stored.are_pseudonyms(log)]
+    shown = [log for log in logs.stored if not holds_pseudonyms(log)]
     if shown:
-        knows = stored.know_consent(shown, selection.config)
-        columns = pl.Schema({**stored.STORED, **({"consent": EXPORTED["consent"]} if knows else {})})
-        again = marked(stored.events(shown, reading, selection.config.further, columns), selection)
+        knows = knows_consent(shown, selection.config)
+        columns = pl.Schema({**STORED_COLUMNS, **({"consent": EXPORTED["consent"]} if knows else {})})
+        again = marked(scan_events(shown, reading, selection.config.further, columns), selection)
         again = duplicates.with_content(again.with_columns(consent.signalling(selection.config.consent)))
         parts.append(described(again, selection, knows_consent=knows))
     if hidden := [log for log in logs.stored if log not in shown]:  # of what they hide nothing more can be told
-        again = marked(stored.events(hidden, reading, selection.config.further, EXPORTED), selection)
+        again = marked(scan_events(hidden, reading, selection.config.further, EXPORTED), selection)
         parts.append(duplicates.with_content(again))
     events = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
     return recognized(respected(events, selection), selection)
 
 
-def asked(logs: Logs, selection: Selection, reading: source.Reading, rejects: Rejects | None = None) -> pl.LazyFrame:
+def asked(logs: Logs, selection: Selection, reading: Reading, rejects: BadLines | None = None) -> pl.LazyFrame:
     """REQUESTS that may be a pixel's: only lines that a marker of one occurs in are parsed.
 
     All are, where somebody wants to know which others are bad.
@@ -180,18 +188,18 @@ def recognized(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     return identity.known_by(events, selection.visitor)
 
 
-def read(logs: Logs, reading: source.Reading, wanted: pl.Expr | None, rejects: Rejects | None = None) -> pl.LazyFrame:
+def read(logs: Logs, reading: Reading, wanted: pl.Expr | None, rejects: BadLines | None = None) -> pl.LazyFrame:
     """REQUESTS of the logs with their lines, one row a line; only of those `wanted`, if some are."""
     requests = []
     for form, group in logs.groups:
-        lines = source.lines(group, reading, logs.max_line)
+        lines = scan_lines(group, reading, logs.max_line)
         lines = lines if wanted is None else lines.filter(wanted)
         requests.append(form.requests(lines, logs.zone))
 
     return reread(pl.concat(requests), logs, rejects)
 
 
-def reread(requests: pl.LazyFrame, logs: Logs, rejects: Rejects | None = None) -> pl.LazyFrame:
+def reread(requests: pl.LazyFrame, logs: Logs, rejects: BadLines | None = None) -> pl.LazyFrame:
     """REQUESTS with what did not fit its log's format read as what it is, and the clients behind trusted proxies."""
 
     def again(batch: pl.DataFrame) -> pl.DataFrame:
@@ -205,7 +213,7 @@ def reread(requests: pl.LazyFrame, logs: Logs, rejects: Rejects | None = None) -
     return forwarded.with_clients(requests, logs.trusted) if logs.trusted else requests
 
 
-def heard(logs: Logs, selection: Selection, reading: source.Reading, rejects: Rejects | None = None) -> pl.LazyFrame:
+def heard(logs: Logs, selection: Selection, reading: Reading, rejects: BadLines | None = None) -> pl.LazyFrame:
     """What the logs' requests say: plain lines the short way, where nobody asks for more of a line than that."""
     if rejects or logs.trusted:
         return interpreted(asked(logs, selection, reading, rejects), selection)

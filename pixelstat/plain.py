@@ -19,8 +19,6 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
-from pixelstat import source
-from pixelstat.blocks import MAX_LINE, Log, mended, views
 from pixelstat.formats.fields import EARLIEST, TEXTS, is_time, latest
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
@@ -31,7 +29,8 @@ from pixelstat.people.identity import ID_KEY, OF_ID
 from pixelstat.prepared import Prepared, Stage
 from pixelstat.protocols import house
 from pixelstat.schemas import LINES, UTC_TIME
-from pixelstat.source import Reading
+from pixelstat.sources.blocks import MAX_LINE, Log, iter_block_views, sanitize
+from pixelstat.sources.lines import BLOCKS_AHEAD, Reading, attach_headers, map_in_order, scanned, split_lines
 from pixelstat.vocabulary import fold_event
 
 # As `_plain.c` has them: its kinds of fields, what it knows of paths, what it must know of parameters.
@@ -138,15 +137,15 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
 
         def parts(pool: Executor) -> Iterator[Future[Found]]:
             for log in logs:
-                for block in views(log, partial(reading.at, log), reader.max_line, source.AHEAD + 1):
+                for block in iter_block_views(log, partial(reading.at, log), reader.max_line, BLOCKS_AHEAD + 1):
                     yield pool.submit(reader.found, log, block, wanted, next(places))
 
         places = count(step=1 << 32)
         log, header = None, None
-        for held in _held_together(source.in_threads(parts, reading)):
+        for held in _held_together(map_in_order(parts, reading)):
             log, header = held[-1].log, header if held[0].log is log else None
             said = told(pl.concat([found.rows for found in held]))
-            lines, last = source.with_headers(reader.lines(held))
+            lines, last = attach_headers(reader.lines(held))
             if header is not None:
                 lines = lines.with_columns(pl.col("header").fill_null(pl.lit(header)))
             header = last or header
@@ -157,7 +156,7 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
                 said = _in_place(said, others.select(said.columns))
             yield said.select(columns) if predicate is None else said.select(columns).filter(predicate)
 
-    return source.scanned(read, reader.meaning.schema, f"{len(logs)} logs, {reader.format}")
+    return scanned(read, reader.meaning.schema, f"{len(logs)} logs, {reader.format}")
 
 
 class Found(NamedTuple):
@@ -220,7 +219,7 @@ class Reader:
         """The lines of the blocks that are not plain, as text, with their places."""
         left = b"".join(part.left for part in parts)
         places = _numbers(b"".join(part.places for part in parts))
-        frame = source.frame_of(mended(b"\n\n" + left), self.max_line).tail(len(places))
+        frame = split_lines(sanitize(b"\n\n" + left), self.max_line).tail(len(places))
         return frame.with_columns(pl.Series(PLACE, places, pl.UInt64))
 
     def told(self, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -245,7 +244,7 @@ class Reader:
             asked.update(names)
             yield pl.DataFrame(schema=self._raw).select(names)
 
-        self.told(source.scanned(read, self._raw, "what is asked")).select(columns).collect()
+        self.told(scanned(read, self._raw, "what is asked")).select(columns).collect()
         return bytes(name in asked for name in (*self.columns, CONTENT))
 
     def given(self, wanted: bytes) -> pl.Schema:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 
 import polars as pl
 
-from pixelstat.source import scanned
+from pixelstat.sources.lines import scanned
 
 Stage = Callable[[pl.LazyFrame], pl.LazyFrame]
 

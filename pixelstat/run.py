@@ -12,16 +12,17 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import outputs, paths
+from pixelstat import outputs
 from pixelstat.asked import beside_pseudonyms, project_key
-from pixelstat.blocks import STDIN, Log
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
 from pixelstat.grouped import by_format, candidates
 from pixelstat.ledger import Ledger, count
 from pixelstat.people import networks
 from pixelstat.pipeline import Logs, Selection, kept
-from pixelstat.rejects import Limit, Rejects, check_limit
+from pixelstat.sources import discovery
+from pixelstat.sources.bad_lines import BadLineLimit, BadLines, check_limit
+from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.suggestions import requested_instead
 from pixelstat.terminal import progress, say
 
@@ -36,8 +37,8 @@ class Run:
     output: str  # the name of the output
     found: Sequence[Log]
     ledger: Ledger
-    rejects: Rejects | None
-    limit: Limit | None
+    rejects: BadLines | None
+    limit: BadLineLimit | None
 
     def events(self) -> pl.LazyFrame:
         return kept(self.logs, self.selection, self.ledger, self.rejects)
@@ -67,15 +68,15 @@ def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection,
         click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
         return Exit.DONE
     output = outputs.chosen(common["format"], common["output"])
-    found = paths.find_logs(logs or [STDIN])
+    found = discovery.find_logs(logs or [STDIN])
     spare(found, common)
     grouped = by_format(found, common, tell)
     selection = beside_pseudonyms(selection, grouped, common)
-    for one, other in paths.repeated(found):
+    for one, other in discovery.find_repeated(found):
         twice = "counted twice" if common["keep_duplicates"] else "a duplicate"
         tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is {twice}.")
-    limit = Limit() if common["strict"] else common["max_errors"]
-    rejects = Rejects(kept=bool(common["rejects"])) if limit or common["rejects"] else None
+    limit = BadLineLimit() if common["strict"] else common["max_errors"]
+    rejects = BadLines(kept=bool(common["rejects"])) if limit or common["rejects"] else None
     with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _readable_failures():
         write(Run(grouped, selection, common, output, found, ledger, rejects, limit))
     tell(ledger.line())
@@ -100,7 +101,7 @@ def spare(found: Sequence[Log], common: dict[str, Any]) -> None:
         raise PixelstatError(f"--output and --rejects are both {output!r}.", "Name two files.")
     if rejects:
         for log in found:
-            log.keep_if_stream()
+            log.keep_stream_content()
 
 
 def say_damage(found: Sequence[Log], tell: Callable[[str], None]) -> Exit:

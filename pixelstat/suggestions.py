@@ -5,9 +5,9 @@ from dataclasses import replace
 import polars as pl
 
 from pixelstat import protocols
-from pixelstat.blocks import beginnings
 from pixelstat.pipeline import Logs, read
-from pixelstat.source import Reading
+from pixelstat.sources.blocks import rewind_to_head
+from pixelstat.sources.lines import Reading
 
 MOST = 5
 ENOUGH = 0.01  # of the requests: from so many on, what looks like a pixel that must be named is worth a word
@@ -33,7 +33,7 @@ def unnamed(requests: pl.DataFrame) -> dict[str, int]:
 
 def requested_instead(logs: Logs) -> str:
     """The sentence for a log without pixel requests, with the image or query-carrying paths most asked for."""
-    again = replace(logs, groups=[(form, beginnings(group)) for form, group in logs.groups])
+    again = replace(logs, groups=[(form, rewind_to_head(group)) for form, group in logs.groups])
     top = (
         read(again, Reading(), wanted=None)
         .filter(pl.col("rejected").is_null(), is_likely())

@@ -19,8 +19,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat import formats, source
+from pixelstat import formats
 from pixelstat.people.forwarded import with_clients
+from pixelstat.sources.lines import split_lines
 from tests.inside import inside
 from tests.program import COMMAND, ENVIRONMENT, Ended, pixelstat
 from tests.story import hit, log, request, view
@@ -1118,7 +1119,7 @@ def test_a_size_out_of_bounds_is_a_mistake(size: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("letters", [200, 300])
 def test_no_line_is_longer_than_allowed_whatever_its_letters(letters: int) -> None:
-    (length,) = source.frame_of(f"\n{'é' * letters}\n".encode(), 256)["line"].str.len_bytes().to_list()
+    (length,) = split_lines(f"\n{'é' * letters}\n".encode(), 256)["line"].str.len_bytes().to_list()
     assert length <= 256
 
 

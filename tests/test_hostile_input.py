@@ -24,12 +24,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pixelstat import formats, source
-from pixelstat.archives import compression
-from pixelstat.blocks import MAX_LINE, Log, blocks
+from pixelstat import formats
 from pixelstat.formats.prefixes import PREFIXES
 from pixelstat.formats.samples import Format
 from pixelstat.schemas import LINES, READ
+from pixelstat.sources.blocks import MAX_LINE, Log, iter_blocks
+from pixelstat.sources.decompression import detect_compression
+from pixelstat.sources.lines import Reading, scan_lines
 from tests.inside import inside
 from tests.program import COMMAND, Ended, pixelstat
 from tests.story import hit, log, request, view
@@ -745,13 +746,13 @@ def test_any_bytes_are_lines_and_any_line_is_one_row_of_every_format(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], end: bytes, forms: list[Format]
 ) -> None:
     content = end.join(pieces)
-    assume(not compression(content[:6]))
+    assume(not detect_compression(content[:6]))
     path = tmp_path_factory.getbasetemp() / "any.log"
     path.write_bytes(content)
     log = Log(str(path), len(content))
     count = content.count(b"\n") + (content[-1:] not in (b"", b"\n"))
-    assert sum(block.count(b"\n") - 1 for block in blocks(log)) == count
-    lines = source.lines([log], source.Reading()).collect()
+    assert sum(block.count(b"\n") - 1 for block in iter_blocks(log)) == count
+    lines = scan_lines([log], Reading()).collect()
     assert lines["number"].to_list() == list(range(1, count + 1))
     for form in forms:
         ruling = [header for line, header in lines.select("line", "header").iter_rows() if form.is_shaped(line, header)]

@@ -10,13 +10,15 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pixelstat import blocks, formats, paths, pipeline, plain, source
+from pixelstat import formats, pipeline, plain
 from pixelstat.config import Config
 from pixelstat.formats.samples import Format
 from pixelstat.formats.text import TextFormat
 from pixelstat.people.identity import ID_KEY
 from pixelstat.pipeline import Logs, Selection
 from pixelstat.protocols import PixelProtocol, of_vendors
+from pixelstat.sources import blocks, discovery
+from pixelstat.sources.lines import Reading
 from tests.inside import inside
 
 COMBINED = formats.formats_given("combined")[0]
@@ -118,9 +120,9 @@ def said(folder: Path, log: bytes | Sequence[bytes], form: Format, selection: Se
     for number, content in enumerate([log] if isinstance(log, bytes) else log):
         names.append(str(folder / f"access.log.{number}"))
         Path(names[-1]).write_bytes(content)
-    found = paths.find_logs(names)
+    found = discovery.find_logs(names)
     logs = Logs([(form, found)], formats.all_formats())
-    rows = pipeline.heard(logs, selection, source.Reading()).collect(engine="streaming")
+    rows = pipeline.heard(logs, selection, Reading()).collect(engine="streaming")
     return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel")))
 
 

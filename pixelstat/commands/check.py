@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs, paths, source
-from pixelstat.blocks import STDIN, Log
+from pixelstat import formats, outputs
 from pixelstat.errors import Exit
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.formats.samples import Format
@@ -19,10 +18,13 @@ from pixelstat.grouped import candidates, read_by
 from pixelstat.ledger import count
 from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.pipeline import Logs, Selection, read
-from pixelstat.rejects import Limit, Rejects, is_bad
 from pixelstat.report import Column, Result
 from pixelstat.run import say_damage, spare
 from pixelstat.schemas import FAULTS
+from pixelstat.sources import discovery
+from pixelstat.sources.bad_lines import BadLineLimit, BadLines, is_bad
+from pixelstat.sources.blocks import STDIN, Log
+from pixelstat.sources.lines import Reading
 from pixelstat.suggestions import ENOUGH, unnamed
 from pixelstat.terminal import progress, say
 
@@ -105,13 +107,13 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     """
     tell = (lambda _: None) if common["quiet"] else say
     output = outputs.chosen(common["format"], common["output"])
-    found = paths.find_logs(logs or common["config"].logs or [STDIN])
+    found = discovery.find_logs(logs or common["config"].logs or [STDIN])
     spare(found, common)
     possible = candidates(common)
     everybody = Selection(pixels=common["pixel"], named=common["protocol"], config=common["config"]).protocols
     claims = pl.any_horizontal(protocol.claims for protocol in everybody)
-    rejects = Rejects(kept=bool(common["rejects"]))
-    reading = source.Reading()
+    rejects = BadLines(kept=bool(common["rejects"]))
+    reading = Reading()
     rows: list[dict[str, object]] = []
     with progress(sum(log.size for log in found), lambda: sum(reading.positions.values()), shown=not common["quiet"]):
         for log in found:
@@ -126,14 +128,14 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     if common["rejects"]:
         rejects.write(common["rejects"], found)
         tell(f"{count(rejects.total, 'bad line', 'bad lines')} in {common['rejects']}")
-    limit = Limit() if common["strict"] else common["max_errors"]
+    limit = BadLineLimit() if common["strict"] else common["max_errors"]
     if limit and limit.is_exceeded(rejects.total, reading.lines):
         tell(f"{rejects.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
         return Exit.TOO_MANY_BAD_LINES
     return say_damage(found, tell)
 
 
-def _found(logs: Logs, reading: source.Reading, rejects: Rejects, claims: pl.Expr) -> Findings:
+def _found(logs: Logs, reading: Reading, rejects: BadLines, claims: pl.Expr) -> Findings:
     findings = Findings()
     requests = read(logs, reading, None, rejects).select(
         "line", "file", "number", "time", "method", "path", "query", "format", "rejected", "fault"

@@ -6,7 +6,6 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat import stored
 from pixelstat.asked import selected
 from pixelstat.errors import Exit
 from pixelstat.ledger import count
@@ -16,6 +15,7 @@ from pixelstat.people.pseudonyms import hidden
 from pixelstat.report import Column, Result, of_events
 from pixelstat.run import Run, performed
 from pixelstat.schemas import EXPORTED
+from pixelstat.sources.event_parquet import event_tags
 from pixelstat.terminal import say
 
 COLUMNS = tuple(of_events(name, dtype) for name, dtype in EXPORTED.items())
@@ -66,7 +66,7 @@ def _parts(run: Run, columns: Sequence[Column]) -> Iterator[Result]:
     events = run.events()
     if not run.common["reveal_ids"]:
         events = hidden(events, run.key(), daily=run.selection.cookieless)
-    tags = stored.tags(run.selection.config, each_once=not run.selection.keep_duplicates)
+    tags = event_tags(run.selection.config, each_once=not run.selection.keep_duplicates)
     wanted = events.select(*names, "hit").with_columns(times)
     seen: set[int] = set()
 

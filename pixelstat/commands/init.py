@@ -11,16 +11,17 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat import config, paths
+from pixelstat import config
+from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import PixelstatError
 from pixelstat.grouped import by_format
 from pixelstat.options import READING, logs_argument
-from pixelstat.outputs.whole import written_whole
 from pixelstat.people import consent
 from pixelstat.pipeline import Selection, claimed, read
 from pixelstat.protocols.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.schemas import EXPORTED
-from pixelstat.source import Reading
+from pixelstat.sources import discovery
+from pixelstat.sources.lines import Reading
 from pixelstat.suggestions import ENOUGH, MOST, is_likely, unnamed
 from pixelstat.terminal import harmless, say
 from pixelstat.vocabulary import SHOP_FUNNEL
@@ -75,7 +76,7 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **rea
     if Path(output).exists() and not force:
         raise PixelstatError(f"{output} is there already.", "Name another file with -o, or overwrite it with --force.")
     grouped = by_format(
-        paths.find_logs(logs),
+        discovery.find_logs(logs),
         reading,
         (lambda _: None) if quiet else say,
     )
@@ -86,7 +87,7 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **rea
     for batch in seen.collect_batches(maintain_order=True, engine="streaming"):
         found.take(batch)
     text = "\n".join(_text(found, logs, Path(output).resolve().parent)) + "\n"
-    with written_whole(output) as file:
+    with atomic_write(output) as file:
         file.write(text.encode())
     if not quiet:
         say(f"{output} is written; its comments say what was found.")

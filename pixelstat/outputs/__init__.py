@@ -10,8 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
+from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import PixelstatError, ReaderGoneError
-from pixelstat.outputs.whole import written_whole
 from pixelstat.report import Result
 from pixelstat.terminal import let_go_of_stdout
 
@@ -52,7 +52,7 @@ def deliver(parts: Iterable[Result], name: str, path: str | None) -> None:
     if path in (None, "-"):
         _to_stdout(write, parts)
         return
-    with written_whole(str(path)) as file:
+    with atomic_write(str(path)) as file:
         write(parts, file)
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from pixelstat.outputs.whole import UNFINISHED
+from pixelstat.atomic_file import UNFINISHED
 from pixelstat.report import Result
 
 

@@ -18,7 +18,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from pixelstat import formats, paths, source
+from pixelstat import formats
+from pixelstat.sources import discovery
+from pixelstat.sources.lines import Reading, scan_lines
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -44,10 +46,10 @@ def hits(folder: Path, count: int) -> Iterator[Hit]:
 
 def cpu_of_reading(log: Path) -> float:
     """CPU seconds to read the columns that a funnel looks at."""
-    (found,) = paths.find_logs([str(log)])
+    (found,) = discovery.find_logs([str(log)])
     form = formats.detect(found.first_lines(formats.HEAD), formats.all_formats())
     assert form
-    requests = form.requests(source.lines([found], source.Reading())).select(pl.col(USED).count())
+    requests = form.requests(scan_lines([found], Reading())).select(pl.col(USED).count())
     before = time.process_time()
     requests.collect(engine="streaming")
     return time.process_time() - before

@@ -18,7 +18,7 @@ from polars.io.plugins import register_io_source
 
 from pixelstat.config import Config
 from pixelstat.schemas import EXPORTED, UTC_TIME
-from pixelstat.stored import tags
+from pixelstat.sources.event_parquet import event_tags
 
 STEPS = ("page_view", "product_view", "add_to_cart", "checkout", "purchase")
 KINDS = (*STEPS, "scroll", "ping", "click")
@@ -163,7 +163,7 @@ def written(total: int, file: Path) -> None:
         for frame in batches(total):
             yield frame if columns is None else frame.select(columns)
 
-    register_io_source(frames, schema=EXPORTED).sink_parquet(file, metadata=tags(Config(), each_once=True))
+    register_io_source(frames, schema=EXPORTED).sink_parquet(file, metadata=event_tags(Config(), each_once=True))
 
 
 def truth(total: int) -> list[int]:

@@ -23,7 +23,8 @@ from click.testing import CliRunner
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pixelstat import blocks, cli, formats, source
+from pixelstat import cli, formats
+from pixelstat.sources import blocks
 from tests.program import Ended
 
 if sys.version_info >= (3, 14):
@@ -631,7 +632,7 @@ def test_splitting_permuting_concatenating_and_compressing_the_logs_changes_no_r
         contents = [content[:-1] for content in contents]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK", block)
-        patch.setattr(source, "BATCH", 100)
+        patch.setattr("pixelstat.sources.lines.BATCH", 100)
         assert counted([PACKED[pack](content) for pack, content in zip(packs, contents, strict=False)]) == apart()
 
 

@@ -19,7 +19,13 @@ from itertools import cycle
 from tempfile import TemporaryFile
 from typing import IO
 
-from pixelstat.archives import DAMAGED, OTHERS, Replayed, damage, unpacked
+from pixelstat.sources.decompression import (
+    DAMAGE_ERRORS,
+    UNSUPPORTED_ARCHIVES,
+    RewindableStream,
+    describe_damage,
+    open_decompressed,
+)
 
 BLOCK = 8 << 20  # bytes; half of it takes a tenth more time, twice of it much more memory
 MAX_LINE = 2 << 20  # bytes kept of one line
@@ -46,7 +52,7 @@ class Log:
 
     def archive(self) -> str | None:
         """What it is compressed with, where that is not read."""
-        return next((name for magic, name in OTHERS.items() if self.head[1:].startswith(magic)), None)
+        return next((name for magic, name in UNSUPPORTED_ARCHIVES.items() if self.head[1:].startswith(magic)), None)
 
     @property
     def label(self) -> str:
@@ -56,7 +62,7 @@ class Log:
     def title(self) -> str:
         return "Standard input" if self.name == STDIN else self.label
 
-    def keep_if_stream(self) -> None:
+    def keep_stream_content(self) -> None:
         """Keep what is read of a stream in a temporary file, so that its lines can be had again as they were."""
         if self.stream and not self.kept:
             self.kept = TemporaryFile()  # noqa: SIM115 - lives as long as the log
@@ -80,23 +86,23 @@ class Log:
 
 
 @contextlib.contextmanager
-def opened(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
+def open_log(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
     """The log's bytes as they are stored, and decompressed."""
     with contextlib.ExitStack() as stack:
         stored = log.stream or stack.enter_context(FileIO(log.name))
-        yield stored, unpacked(stored)
+        yield stored, open_decompressed(stored)
 
 
-def blocks(
+def iter_blocks(
     log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, *, raw: bool = False
 ) -> Generator[bytes]:
     """The log in blocks of whole lines, as text that Polars reads; where the `raw` bytes are asked for, as they are."""
-    for view in views(log, on_read, max_line):
+    for view in iter_block_views(log, on_read, max_line):
         block = bytes(view)
-        yield block if raw else mended(block)
+        yield block if raw else sanitize(block)
 
 
-class _Memory:
+class _BlockBuffer:
     """Memory for a block and our newline in front of it, which is none before it is written to."""
 
     @cached_property
@@ -106,7 +112,7 @@ class _Memory:
         return buffer
 
 
-def views(
+def iter_block_views(
     log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, buffers: int = 1
 ) -> Generator[memoryview]:
     """The log in blocks of whole lines; where it is damaged, all lines before that.
@@ -116,7 +122,7 @@ def views(
     a newline counts, unless damage cut it. Of a line too long for a block the first `max_line` bytes are kept.
     `on_read` hears the position in the stored file. A block's memory is that of the block so many `buffers` behind it.
     """
-    memory = cycle([_Memory() for _ in range(buffers)])
+    memory = cycle([_BlockBuffer() for _ in range(buffers)])
     buffer = next(memory).buffer
     view = memoryview(buffer)
     kept = 1  # bytes in the buffer: our newline and the beginning of a line
@@ -127,12 +133,12 @@ def views(
             log.kept.write(block[1:])
         return block
 
-    with opened(log) as (stored, content):
+    with open_log(log) as (stored, content):
         while True:
             try:
                 count = content.readinto(view[kept:])
-            except DAMAGED as error:
-                log.damage = damage(error)
+            except DAMAGE_ERRORS as error:
+                log.damage = describe_damage(error)
                 return
             on_read(stored.tell())
             if not count:
@@ -163,7 +169,7 @@ def views(
 _LEADING_NULS = re.compile(rb"^\0+", re.MULTILINE)
 
 
-def mended(block: bytes) -> bytes:
+def sanitize(block: bytes) -> bytes:
     """The block as text that Polars reads: each test is one fast pass that almost always says no."""
     if b"\xef\xbb\xbf" in block[:4]:
         block = b"\n" + block[4:]
@@ -181,33 +187,33 @@ def mended(block: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def read_again(logs: Sequence[Log]) -> Iterator[None]:
+def keep_for_second_read(logs: Sequence[Log]) -> Iterator[None]:
     """What is read of the logs inside can be read once more behind it, also of streams."""
     for log in logs:
-        log.keep_if_stream()
+        log.keep_stream_content()
     yield
     for log in logs:
         log.rewind()
 
 
-def beginnings(logs: Sequence[Log]) -> Sequence[Log]:
+def rewind_to_head(logs: Sequence[Log]) -> Sequence[Log]:
     """The logs to be read once more: of a stream that has passed, what was kept of its beginning."""
     for log in logs:
-        if isinstance(log.stream, Replayed):
+        if isinstance(log.stream, RewindableStream):
             log.stream.beginning_only = True
     return logs
 
 
-def raw_lines(log: Log, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+def iter_raw_lines(log: Log, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
     """These lines of the log as they stand there; `numbers` ascend. Of a stream, what was kept of it."""
     wanted = deque(numbers)
     passed = 0
     if log.kept:
         log.kept.seek(0)
         with FileIO(log.kept.fileno(), closefd=False) as stream:
-            yield from raw_lines(Log(log.name, 0, stream=stream), numbers)
+            yield from iter_raw_lines(Log(log.name, 0, stream=stream), numbers)
         return
-    for block in blocks(log, raw=True):
+    for block in iter_blocks(log, raw=True):
         if not wanted:
             return
         count = block.count(b"\n") - 1

@@ -13,13 +13,13 @@ from typing import NamedTuple, Protocol, TypeVar
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from pixelstat.blocks import MAX_LINE, Log, blocks
 from pixelstat.errors import PixelstatError
 from pixelstat.schemas import LINES
+from pixelstat.sources.blocks import MAX_LINE, Log, iter_blocks
 
 BATCH = 16_000  # rows that are passed on together, at least
 CORES = os.cpu_count() or 1
-AHEAD = CORES + 1  # blocks that are worked on
+BLOCKS_AHEAD = CORES + 1  # blocks that are worked on
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Reading:
         self.positions[log.name] = position
 
 
-class Counted(Protocol):
+class HasHeight(Protocol):
     """What became of one block, whatever that is."""
 
     @property
@@ -46,10 +46,10 @@ class Counted(Protocol):
         """Lines in it."""
 
 
-AnyPart = TypeVar("AnyPart", bound=Counted)
+AnyResult = TypeVar("AnyResult", bound=HasHeight)
 
 
-class Part(NamedTuple):
+class BlockLines(NamedTuple):
     """The lines of one block."""
 
     log: Log
@@ -58,27 +58,27 @@ class Part(NamedTuple):
     last: str | None  # the last `#Fields:` line in it
 
 
-def lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl.LazyFrame:
+def scan_lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl.LazyFrame:
     """LINES of the logs, one after the other, read when the pipeline runs and in one pass."""
 
     def read(columns: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
         numbered = "number" in columns or "file" in columns
         is_ruled = "header" in columns
 
-        def parted(log: Log, block: bytes, passed: int) -> Part:
-            frame = _lines_of(log, block, passed, max_line, numbered=numbered)
+        def parted(log: Log, block: bytes, passed: int) -> BlockLines:
+            frame = _number_lines(log, block, passed, max_line, numbered=numbered)
             height, last = frame.height, None
             if is_ruled and b"#" in block:  # few logs hold any: this look is a tenth of the next
-                frame, last = with_headers(frame)
+                frame, last = attach_headers(frame)
             elif is_ruled:
                 frame = frame.with_columns(header=pl.lit(None, pl.String))
             frame = frame if predicate is None else frame.filter(predicate)
             if frame.height * 4 < height:  # the few that passed would keep the text of the whole block in memory
                 frame = frame.with_columns(pl.col("line") + "")
-            return Part(log, height, frame.select(columns), last)
+            return BlockLines(log, height, frame.select(columns), last)
 
-        parts = parts_of(logs, reading, parted, max_line, numbered=numbered)
-        for part in ruled(parts) if is_ruled else parts:
+        parts = map_blocks(logs, reading, parted, max_line, numbered=numbered)
+        for part in carry_headers(parts) if is_ruled else parts:
             yield part.frame
 
     return scanned(read, LINES, f"LINES of {len(logs)} logs")
@@ -102,38 +102,38 @@ def scanned(
     return register_io_source(batches, schema=schema, is_pure=True, explain_name=name)
 
 
-def parts_of(
+def map_blocks(
     logs: Sequence[Log],
     reading: Reading,
-    parted: Callable[[Log, bytes, int], Part],
+    parted: Callable[[Log, bytes, int], BlockLines],
     max_line: int = MAX_LINE,
     *,
     numbered: bool = False,
-) -> Iterator[Part]:
+) -> Iterator[BlockLines]:
     """What becomes of each block, in order: made of the log, the block and, where `numbered`, the lines before it."""
 
-    def parts(pool: Executor) -> Iterator[Future[Part]]:
+    def parts(pool: Executor) -> Iterator[Future[BlockLines]]:
         for log in logs:
             passed = 0
-            for block in blocks(log, partial(reading.at, log), max_line):
+            for block in iter_blocks(log, partial(reading.at, log), max_line):
                 yield pool.submit(parted, log, block, passed)
                 passed += block.count(b"\n") - 1 if numbered else 0
 
-    return in_threads(parts, reading)
+    return map_in_order(parts, reading)
 
 
-def in_threads(parts: Callable[[Executor], Iterator[Future[AnyPart]]], reading: Reading) -> Iterator[AnyPart]:
+def map_in_order(parts: Callable[[Executor], Iterator[Future[AnyResult]]], reading: Reading) -> Iterator[AnyResult]:
     """The parts that `parts` sets to work, in order and counted; at most AHEAD of them at a time."""
     pool = ThreadPoolExecutor(CORES)
     try:
-        for part in _in_order(parts(pool)):
+        for part in _yield_in_order(parts(pool)):
             reading.count(part.height)
             yield part
     finally:  # where the run failed, this may be called in a thread of the pool: it cannot wait for itself
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def with_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
+def attach_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
     """Lines of a block with the `#Fields:` line in it that rules them, and the last of these."""
     starts = frame["line"].str.starts_with("#Fields:")
     if not starts.any():
@@ -142,7 +142,7 @@ def with_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
     return frame.with_columns(headers), headers[-1]
 
 
-def ruled(parts: Iterator[Part]) -> Iterator[Part]:
+def carry_headers(parts: Iterator[BlockLines]) -> Iterator[BlockLines]:
     """The parts with the `#Fields:` line of an earlier block where theirs has none yet."""
     log, header = None, None
     for part in parts:
@@ -153,12 +153,12 @@ def ruled(parts: Iterator[Part]) -> Iterator[Part]:
         yield part._replace(frame=frame)
 
 
-def _in_order(parts: Iterator[Future[AnyPart]]) -> Iterator[AnyPart]:
+def _yield_in_order(parts: Iterator[Future[AnyResult]]) -> Iterator[AnyResult]:
     """The results one after the other, while AHEAD of them are in the making."""
-    waiting: deque[Future[AnyPart]] = deque()
+    waiting: deque[Future[AnyResult]] = deque()
     for part in parts:
         waiting.append(part)
-        if len(waiting) == AHEAD:
+        if len(waiting) == BLOCKS_AHEAD:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
@@ -176,7 +176,7 @@ def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield pl.concat(gathered)
 
 
-def frame_of(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
+def split_lines(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
     """The lines of one block, without the newline in front, none of them longer than `max_line`."""
     frame = pl.read_lines(block).slice(1)
     is_long = frame["line"].str.len_bytes() > max_line
@@ -186,8 +186,8 @@ def frame_of(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
     return frame
 
 
-def _lines_of(log: Log, block: bytes, passed: int, max_line: int, *, numbered: bool = True) -> pl.DataFrame:
-    frame = frame_of(block, max_line)
+def _number_lines(log: Log, block: bytes, passed: int, max_line: int, *, numbered: bool = True) -> pl.DataFrame:
+    frame = split_lines(block, max_line)
     if not numbered:
         return frame.select("line")
     return frame.select(
@@ -197,14 +197,14 @@ def _lines_of(log: Log, block: bytes, passed: int, max_line: int, *, numbered: b
     )
 
 
-def line_of(log: Log, number: int) -> tuple[str, str | None]:
+def read_line(log: Log, number: int) -> tuple[str, str | None]:
     """Line `number` of the log, counted from 1, and the `#Fields:` line that rules it.
 
     Raises PixelstatError if the log has fewer.
     """
     passed, header = 0, None
-    for block in blocks(log):
-        frame, last = with_headers(frame_of(block))
+    for block in iter_blocks(log):
+        frame, last = attach_headers(split_lines(block))
         if passed < number <= passed + frame.height:
             line, own = frame.row(number - passed - 1)
             return str(line), own or header

@@ -12,14 +12,14 @@ from pixelstat.errors import PixelstatError
 UNFINISHED: set[str] = set()  # temporary files, for who has to leave at once
 
 
-def leave_nothing() -> None:
+def remove_unfinished() -> None:
     """Remove what is not finished: the run ends here."""
     for temporary in list(UNFINISHED):
         Path(temporary).unlink(missing_ok=True)
 
 
 @contextmanager
-def written_whole(path: str) -> Iterator[BinaryIO]:
+def atomic_write(path: str) -> Iterator[BinaryIO]:
     """The file to write to. It takes its place when the block ends well; devices and pipes are written to as they are.
 
     Raises PixelstatError where it cannot be written.
@@ -30,7 +30,7 @@ def written_whole(path: str) -> Iterator[BinaryIO]:
             with target.open("wb") as file:
                 yield file
             return
-        with _replacing(target.resolve()) as file:
+        with _replace_when_done(target.resolve()) as file:
             yield file
     except OSError as error:
         hint = "Name a file in a folder that you may write to."
@@ -38,7 +38,7 @@ def written_whole(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
+def _replace_when_done(target: Path) -> Iterator[BinaryIO]:
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     UNFINISHED.add(temporary)
     try:
@@ -46,17 +46,17 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(_mode(target))
+        Path(temporary).chmod(_file_mode(target))
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     finally:
         UNFINISHED.discard(temporary)
-    _sync(target.parent)
+    _sync_folder(target.parent)
 
 
-def _mode(target: Path) -> int:
+def _file_mode(target: Path) -> int:
     """The mode that the file has, or that a new file gets."""
     if target.exists():
         return target.stat().st_mode & 0o777
@@ -65,7 +65,7 @@ def _mode(target: Path) -> int:
     return 0o666 & ~mask
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -9,17 +9,17 @@ from threading import Lock
 
 import polars as pl
 
-from pixelstat.blocks import Log, raw_lines
+from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import Exit, PixelstatError
-from pixelstat.outputs.whole import written_whole
 from pixelstat.schemas import FAULTS
+from pixelstat.sources.blocks import Log, iter_raw_lines
 from pixelstat.terminal import harmless
 
 HEADING = b"file\tline\treason\traw\n"
 
 
 @dataclass(frozen=True)
-class Limit:
+class BadLineLimit:
     """How many bad lines are too many: more than a number, or than a share of all."""
 
     number: int = 0
@@ -30,7 +30,7 @@ class Limit:
 
 
 @dataclass
-class Rejects:
+class BadLines:
     """The bad lines of one pass over the logs. Blank lines and comments (`#`) are none."""
 
     counts: Counter[str] = field(default_factory=Counter)  # by fault
@@ -60,12 +60,12 @@ class Rejects:
     def write(self, path: str, logs: Sequence[Log]) -> None:
         """Each bad line as it stands in its log, after the log, its number and the reason; whole or not at all."""
         reasons = list(FAULTS)
-        with written_whole(path) as file:
+        with atomic_write(path) as file:
             file.write(HEADING)
             for log in logs:
                 numbers, codes = self._numbers.get(log.label, (array("q"), bytearray()))
                 reason_of = dict(zip(numbers, codes, strict=True))
-                for number, raw in raw_lines(log, sorted(reason_of)):
+                for number, raw in iter_raw_lines(log, sorted(reason_of)):
                     place = f"{harmless(log.label)}\t{number}\t{reasons[reason_of[number]]}\t"
                     file.write(place.encode() + raw + b"\n")
                 if log.kept:
@@ -78,7 +78,7 @@ def is_bad() -> pl.Expr:
     return (pl.col("rejected") == "unreadable") & says
 
 
-def check_limit(limit: Limit | None, bad: int, lines: int) -> None:
+def check_limit(limit: BadLineLimit | None, bad: int, lines: int) -> None:
     """Raises PixelstatError with the exit code for too many bad lines."""
     if limit and limit.is_exceeded(bad, lines):
         raise PixelstatError(

@@ -16,29 +16,29 @@ else:
 
 MEMORY = 100 << 20  # bytes that an xz archive may ask for: `xz -9` asks for 65 MB
 CHUNK = 4 << 20  # bytes read of an archive at a time, and kept of a stream's beginning
-OTHERS = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z"}  # archives that are told, not read
+UNSUPPORTED_ARCHIVES = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z"}  # archives that are told, not read
 # What reading raises where an archive makes no sense.
-DAMAGED = (EOFError, OSError, zlib.error, zstd.ZstdError, lzma.LZMAError)
+DAMAGE_ERRORS = (EOFError, OSError, zlib.error, zstd.ZstdError, lzma.LZMAError)
 
 
-def unpacked(stored: RawIOBase) -> RawIOBase:
+def open_decompressed(stored: RawIOBase) -> RawIOBase:
     """The bytes inside, if it is an archive, else the bytes themselves; from the start."""
     stored.seek(0)
     beginning = stored.read(6) or b""
     stored.seek(0)
-    name = compression(beginning)
+    name = detect_compression(beginning)
     if name is None:
         return stored
     magic, new = COMPRESSIONS[name]
-    return Unpacked(stored, magic, new)
+    return DecompressingReader(stored, magic, new)
 
 
-def compression(beginning: bytes) -> str | None:
+def detect_compression(beginning: bytes) -> str | None:
     """The name of what the bytes are compressed with, by the first of them; None if they are not."""
     return next((name for name, (magic, _) in COMPRESSIONS.items() if beginning.startswith(magic)), None)
 
 
-def damage(error: BaseException) -> str:
+def describe_damage(error: BaseException) -> str:
     """What one of DAMAGED says about the archive."""
     if isinstance(error, EOFError):
         return "it ends in the middle of the archive"
@@ -63,7 +63,7 @@ COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {  # name: 
 }
 
 
-class Unpacked(RawIOBase):
+class DecompressingReader(RawIOBase):
     """The bytes inside an archive, member after member, never more at a time than there is room for.
 
     Raises one of DAMAGED where the archive ends too early or makes no sense; all before that was given.
@@ -78,19 +78,19 @@ class Unpacked(RawIOBase):
 
     def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
         try:
-            piece = self._saved_piece(len(room)) if self.fault else self._piece(len(room))
-        except DAMAGED as error:
+            piece = self._recover_piece(len(room)) if self.fault else self._decompress_piece(len(room))
+        except DAMAGE_ERRORS as error:
             if self.fault or isinstance(error, EOFError):
                 raise
-            self.fault, self.saved = error, self._salvage()
-            piece = self._saved_piece(len(room))
+            self.fault, self.saved = error, self._recover_until_damage()
+            piece = self._recover_piece(len(room))
         room[: len(piece)] = piece
         self.given += len(piece)
         return len(piece)
 
-    def _piece(self, most: int) -> bytes:
+    def _decompress_piece(self, most: int) -> bytes:
         while True:
-            if self.member.eof and not self._next_member():
+            if self.member.eof and not self._start_next_member():
                 return b""
             piece = self.member.decompress(self.data, most)
             self.data = getattr(self.member, "unconsumed_tail", b"")  # zlib hands back what it left, zstd keeps it
@@ -99,7 +99,7 @@ class Unpacked(RawIOBase):
             if not self.member.eof and not self.data and not self._take():
                 raise EOFError
 
-    def _salvage(self) -> bytes:
+    def _recover_until_damage(self) -> bytes:
         """What the call that failed would have given: it drops all it had when it meets the fault.
 
         The archive is read again from its start, and by single bytes from where the call began; nothing is
@@ -112,14 +112,14 @@ class Unpacked(RawIOBase):
         self.member, self.data = self.new(), b""
         passed = 0
         while passed < self.given:
-            passed += len(self._piece(self.given - passed))
+            passed += len(self._decompress_piece(self.given - passed))
         found = bytearray()
-        with contextlib.suppress(*DAMAGED):
-            while len(found) < CHUNK and (byte := self._piece(1)):
+        with contextlib.suppress(*DAMAGE_ERRORS):
+            while len(found) < CHUNK and (byte := self._decompress_piece(1)):
                 found += byte
         return bytes(found)
 
-    def _saved_piece(self, most: int) -> bytes:
+    def _recover_piece(self, most: int) -> bytes:
         piece, self.saved = self.saved[:most], self.saved[most:]
         if not piece and self.fault:
             raise self.fault
@@ -129,7 +129,7 @@ class Unpacked(RawIOBase):
         self.data = self.packed.read(CHUNK) or b""
         return bool(self.data)
 
-    def _next_member(self) -> bool:
+    def _start_next_member(self) -> bool:
         self.data = self.member.unused_data.lstrip(b"\0")  # some tools pad with zeros
         while not self.data and self._take():
             self.data = self.data.lstrip(b"\0")
@@ -142,7 +142,7 @@ class Unpacked(RawIOBase):
         return True
 
 
-class Replayed(RawIOBase):
+class RewindableStream(RawIOBase):
     """A stream that cannot seek, with its beginning kept so that this much can be read again."""
 
     def __init__(self, stream: BinaryIO) -> None:

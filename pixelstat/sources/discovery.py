@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pixelstat.archives import Replayed, compression
-from pixelstat.blocks import STDIN, Log, blocks, opened
 from pixelstat.errors import PixelstatError
+from pixelstat.sources.blocks import STDIN, Log, iter_blocks, open_log
+from pixelstat.sources.decompression import RewindableStream, detect_compression
 
 LONGEST = 4096  # characters of a path
 
@@ -20,13 +20,13 @@ def find_logs(paths: Sequence[str]) -> list[Log]:
 
     Raises PixelstatError for a path that leads to nothing, before any log is read.
     """
-    found = [log for path in paths for log in _expand(path)]
+    found = [log for path in paths for log in _expand_pattern(path)]
     for log in found:
         _read_head(log)
     return found
 
 
-def _expand(path: str) -> list[Log]:
+def _expand_pattern(path: str) -> list[Log]:
     if path == STDIN:
         return [_standard_input()]
     place = Path(path)
@@ -36,7 +36,7 @@ def _expand(path: str) -> list[Log]:
             raise PixelstatError(
                 f"There is no file {path!r}.", "Name access logs, directories of them, or - for standard input."
             )
-        return [log for match in matches for log in _expand(match)]
+        return [log for match in matches for log in _expand_pattern(match)]
     if place.is_dir():
         inside = sorted(entry for entry in place.iterdir() if entry.is_file() and not entry.name.startswith("."))
         if not inside:
@@ -48,7 +48,7 @@ def _expand(path: str) -> list[Log]:
             f"{path!r} is not a regular file.", "Name access logs, directories of them, or - for standard input."
         )
     if stat.S_ISFIFO(status.st_mode):  # a named pipe or <(zcat ...): it can be read only once
-        return [Log(path, 0, stream=Replayed(place.open("rb", buffering=0)))]
+        return [Log(path, 0, stream=RewindableStream(place.open("rb", buffering=0)))]
     return [Log(path, status.st_size)]
 
 
@@ -68,7 +68,7 @@ def exists(path: str) -> bool:
         return False
 
 
-def are_there(path: str) -> bool:
+def all_exist(path: str) -> bool:
     """Whether a path or a glob leads to anything."""
     return exists(path) or (len(path) < LONGEST and glob.has_magic(path) and bool(_matches(path)))
 
@@ -76,27 +76,27 @@ def are_there(path: str) -> bool:
 def _standard_input() -> Log:
     if sys.stdin is None or sys.stdin.isatty():
         raise PixelstatError("No logs were named and nothing is piped in.", "Try: pixelstat funnel access.log*")
-    return Log(STDIN, 0, stream=Replayed(sys.stdin.buffer))
+    return Log(STDIN, 0, stream=RewindableStream(sys.stdin.buffer))
 
 
 def _read_head(log: Log) -> None:
     """Fill `head`: one block, decompressed."""
     try:
-        with contextlib.closing(blocks(log)) as found:
+        with contextlib.closing(iter_blocks(log)) as found:
             log.head = next(found, b"")
-        with opened(log) as (stored, _):
+        with open_log(log) as (stored, _):
             stored.seek(0)
-            log.packing = compression(stored.read(6) or b"")
+            log.packing = detect_compression(stored.read(6) or b"")
     except PermissionError as error:
         raise PixelstatError(f"{log.name!r} may not be read.", "Run pixelstat as a user who may.") from error
     if log.head:
         log.damage = ""  # whether the rest is whole is seen when it is read
-    if isinstance(log.stream, Replayed):
+    if isinstance(log.stream, RewindableStream):
         log.stream.seek(0)
         log.stream.beginning_only = False
 
 
-def repeated(logs: Sequence[Log]) -> list[tuple[str, str]]:
+def find_repeated(logs: Sequence[Log]) -> list[tuple[str, str]]:
     """Pairs of logs that begin with the same bytes: a file and its archive, or a file named twice."""
     first: dict[bytes, str] = {}
     pairs = []

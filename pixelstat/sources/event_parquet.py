@@ -5,21 +5,21 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from pixelstat.blocks import STDIN, Log
 from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
 from pixelstat.people import consent
 from pixelstat.people.pseudonyms import BEGINNING
 from pixelstat.schemas import DERIVED, EXPORTED, UTC_TIME, Reason
-from pixelstat.source import Reading
+from pixelstat.sources.blocks import STDIN, Log
+from pixelstat.sources.lines import Reading
 
-STORED = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
-ONCE, CONSENT = "pixelstat.once", "pixelstat.consent"  # what such Parquet says of itself
-HELD = "path"  # every event has one: a pseudonym, or as it was asked for
+STORED_COLUMNS = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
+DEDUPLICATED_TAG, CONSENT_TAG = "pixelstat.once", "pixelstat.consent"  # what such Parquet says of itself
+ALWAYS_PRESENT = "path"  # every event has one: a pseudonym, or as it was asked for
 MAGIC = b"PAR1"  # what a Parquet file begins with
 
 
-def is_stored(log: Log) -> bool:
+def is_event_parquet(log: Log) -> bool:
     """Whether it is Parquet. Raises PixelstatError where it is and cannot be read so, because it is a stream."""
     if not log.head[1:].startswith(MAGIC):
         return False
@@ -28,45 +28,50 @@ def is_stored(log: Log) -> bool:
     return True
 
 
-def are_pseudonyms(log: Log) -> bool | None:
+def holds_pseudonyms(log: Log) -> bool | None:
     """Whether its events were written with pseudonyms; None where it has no event. Raises PixelstatError."""
-    with _readable(log):
-        first = _scanned(log).select(pl.col(HELD).cast(pl.String).str.starts_with(BEGINNING)).head(1).collect()
+    with _explain_failures(log):
+        first = (
+            _open_parquet(log)
+            .select(pl.col(ALWAYS_PRESENT).cast(pl.String).str.starts_with(BEGINNING))
+            .head(1)
+            .collect()
+        )
     return None if first.is_empty() else bool(first.item())
 
 
-def tags(config: Config, *, each_once: bool) -> dict[str, str]:
+def event_tags(config: Config, *, each_once: bool) -> dict[str, str]:
     """What Parquet of events says of itself: whether each hit stands there once, and how its consent was read."""
-    return {ONCE: "yes" if each_once else "no", CONSENT: "" if config.consent else consent.READING}
+    return {DEDUPLICATED_TAG: "yes" if each_once else "no", CONSENT_TAG: "" if config.consent else consent.READING}
 
 
-def are_once(logs: Sequence[Log]) -> bool:
+def are_deduplicated(logs: Sequence[Log]) -> bool:
     """Whether no hit stands in these files twice: only one by itself can tell."""
-    return len(logs) == 1 and _tags(logs[0]).get(ONCE) == "yes"
+    return len(logs) == 1 and _read_tags(logs[0]).get(DEDUPLICATED_TAG) == "yes"
 
 
-def know_consent(logs: Sequence[Log], config: Config) -> bool:
+def knows_consent(logs: Sequence[Log], config: Config) -> bool:
     """Whether the consent that stands in these files is what would be read again."""
-    return not config.consent and all(_tags(log).get(CONSENT) == consent.READING for log in logs)
+    return not config.consent and all(_read_tags(log).get(CONSENT_TAG) == consent.READING for log in logs)
 
 
-def _tags(log: Log) -> dict[str, str]:
-    with _readable(log):
+def _read_tags(log: Log) -> dict[str, str]:
+    with _explain_failures(log):
         return pl.read_parquet_metadata(log.name)
 
 
-def events(
-    logs: Sequence[Log], reading: Reading, further: Sequence[str] = (), columns: pl.Schema = STORED
+def scan_events(
+    logs: Sequence[Log], reading: Reading, further: Sequence[str] = (), columns: pl.Schema = STORED_COLUMNS
 ) -> pl.LazyFrame:
     """These columns of the events of such files, not marked yet, and the further ones, null where a file has none.
 
     Raises PixelstatError for Parquet of anything else.
     """
-    return pl.concat([_events(log, reading, {**columns, **dict.fromkeys(further, pl.String())}) for log in logs])
+    return pl.concat([_scan_file(log, reading, {**columns, **dict.fromkeys(further, pl.String())}) for log in logs])
 
 
 @contextmanager
-def _readable(log: Log) -> Iterator[None]:
+def _explain_failures(log: Log) -> Iterator[None]:
     try:
         yield
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -75,10 +80,10 @@ def _readable(log: Log) -> Iterator[None]:
         ) from error
 
 
-def _scanned(log: Log) -> pl.LazyFrame:
-    with _readable(log):
+def _open_parquet(log: Log) -> pl.LazyFrame:
+    with _explain_failures(log):
         found = pl.scan_parquet(log.name, glob=False)
-        missing = [name for name in STORED if name not in found.collect_schema()]
+        missing = [name for name in STORED_COLUMNS if name not in found.collect_schema()]
     if missing:
         raise PixelstatError(
             f"{log.title()} is Parquet, but not of events: it has no {', '.join(missing[:5])}.",
@@ -87,8 +92,8 @@ def _scanned(log: Log) -> pl.LazyFrame:
     return found
 
 
-def _events(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> pl.LazyFrame:
-    found = _scanned(log)
+def _scan_file(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> pl.LazyFrame:
+    found = _open_parquet(log)
     schema = found.collect_schema()
 
     def tally(batch: pl.DataFrame) -> pl.DataFrame:
