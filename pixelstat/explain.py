@@ -7,9 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
-from pixelstat import formats
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.samples import Format
+from pixelstat.formats.base import Format
+from pixelstat.formats.detection import FIELDS, HEAD, LONGER_HEAD, detect
+from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.outputs.spelled import with_lists_as_text
 from pixelstat.pipeline import Selection, claimed, described, grouped, judged, recognized, respected, without_machines
 from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS, Reason
@@ -24,14 +25,14 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
     if selection.visits:
         raise PixelstatError("One line does not tell its visit, which --where asks for.", "Leave --where out.")
     log, line, header = _line(given.encode("utf-8", "replace").decode(), logs)
-    form = formats.detect(log.first_lines(formats.LONGER_HEAD), candidates) if log.head else None
+    form = detect(log.first_lines(LONGER_HEAD), candidates) if log.head else None
     given_line = {"line": [line], "header": [header], "file": ["--explain"], "number": [1]}
     rows = pl.DataFrame(given_line, schema={name: READ[name] for name in given_line})
     if form and form.is_shaped(line, header):
         candidates = [form, *candidates]
     blank = {name: pl.lit(None, dtype) for name, dtype in READ.items() if name not in rows.columns}
     unread = rows.with_columns(**blank).with_columns(rejected=pl.lit("unreadable", Reason)).select(READ.names())
-    request = formats.reread(unread, candidates, zone, MAX_LINE)
+    request = reparse_misfits(unread, candidates, zone, MAX_LINE)
     fault = request["fault"].item()
     if request["format"].item() is None:
         return _listed({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
@@ -66,7 +67,7 @@ def _line(given: str, logs: Sequence[str]) -> tuple[Log, str, str | None]:
         raise PixelstatError("--explain needs a line of a log, or FILE:N.", "Try: --explain access.log:1")
     if logs:
         log = discovery.find_logs(logs[:1])[0]
-        headers = [line for line in log.first_lines(formats.HEAD) if line.startswith(formats.FIELDS)]
+        headers = [line for line in log.first_lines(HEAD) if line.startswith(FIELDS)]
         return log, given, headers[0] if headers else None
     return Log("--explain", 0, head=f"\n{given}\n".encode()), given, None
 

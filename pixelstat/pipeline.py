@@ -11,9 +11,10 @@ from datetime import datetime
 import polars as pl
 from polars import selectors
 
-from pixelstat import formats, page_groups, plain, protocols
+from pixelstat import page_groups, plain, protocols
 from pixelstat.config import Config
-from pixelstat.formats.samples import Format
+from pixelstat.formats.base import Format
+from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.ledger import Ledger
 from pixelstat.page_groups import UNGROUPED, PageGroups
 from pixelstat.people import (
@@ -203,7 +204,7 @@ def reread(requests: pl.LazyFrame, logs: Logs, rejects: BadLines | None = None) 
     """REQUESTS with what did not fit its log's format read as what it is, and the clients behind trusted proxies."""
 
     def again(batch: pl.DataFrame) -> pl.DataFrame:
-        batch = formats.reread(batch, logs.candidates, logs.zone, logs.max_line)
+        batch = reparse_misfits(batch, logs.candidates, logs.zone, logs.max_line)
         if rejects:
             rejects.take(batch)
         return batch

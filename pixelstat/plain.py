@@ -19,8 +19,8 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
-from pixelstat.formats.fields import EARLIEST, TEXTS, is_time, latest
-from pixelstat.formats.samples import Format
+from pixelstat.formats.base import Format
+from pixelstat.formats.normalize import EARLIEST, TEXTS, is_time, latest
 from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
 from pixelstat.native import plain as _plain
 from pixelstat.people.consent import SIGNALLING

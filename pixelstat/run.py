@@ -16,7 +16,7 @@ from pixelstat import outputs
 from pixelstat.asked import beside_pseudonyms, project_key
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
-from pixelstat.grouped import by_format, candidates
+from pixelstat.formats.assignment import by_format, candidates
 from pixelstat.ledger import Ledger, count
 from pixelstat.people import networks
 from pixelstat.pipeline import Logs, Selection, kept

@@ -25,8 +25,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pixelstat import formats
+from pixelstat.formats.base import Format
 from pixelstat.formats.prefixes import PREFIXES
-from pixelstat.formats.samples import Format
+from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.schemas import LINES, READ
 from pixelstat.sources.blocks import MAX_LINE, Log, iter_blocks
 from pixelstat.sources.decompression import detect_compression
@@ -725,7 +726,7 @@ def tampered(draw: st.DrawFn) -> bytes:
 
 def is_accounted_for(requests: pl.DataFrame, count: int) -> bool:
     """One row a line in their order, each read or marked."""
-    reread = formats.reread(requests, ALL, "UTC", MAX_LINE)
+    reread = reparse_misfits(requests, ALL, "UTC", MAX_LINE)
     read = reread.filter(pl.col("rejected").is_null())
     return (
         requests.schema == reread.schema == READ

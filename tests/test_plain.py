@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from pixelstat import formats, pipeline, plain
 from pixelstat.config import Config
-from pixelstat.formats.samples import Format
+from pixelstat.formats.base import Format
 from pixelstat.formats.text import TextFormat
 from pixelstat.people.identity import ID_KEY
 from pixelstat.pipeline import Logs, Selection

@@ -19,6 +19,7 @@ import pytest
 
 from pixelstat import formats
 from pixelstat.commands.snippet import FILES
+from pixelstat.formats.detection import detect
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.schemas import LINES
 from tests.inside import inside
@@ -101,7 +102,7 @@ class Site:
     def requests(self, count: int) -> pl.LazyFrame:
         """REQUESTS out of the log, its format told from its lines."""
         lines = self.lines(count)
-        form = formats.detect(lines, formats.all_formats())
+        form = detect(lines, formats.all_formats())
         assert form
         numbered = {"line": lines, "header": None, "file": str(self.log), "number": range(1, len(lines) + 1)}
         return form.requests(pl.LazyFrame(numbered, schema=LINES))

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import click
 import polars as pl
 
-from pixelstat import formats, outputs
+from pixelstat import outputs
 from pixelstat.errors import Exit
+from pixelstat.formats.assignment import candidates, read_by
+from pixelstat.formats.base import Format
+from pixelstat.formats.detection import FIELDS, HEAD, LONGER_HEAD, detect, pair_with_headers
 from pixelstat.formats.prefixes import Prefixed
-from pixelstat.formats.samples import Format
-from pixelstat.grouped import candidates, read_by
 from pixelstat.ledger import count
 from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.pipeline import Logs, Selection, read
@@ -117,8 +118,8 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     rows: list[dict[str, object]] = []
     with progress(sum(log.size for log in found), lambda: sum(reading.positions.values()), shown=not common["quiet"]):
         for log in found:
-            form = formats.detect(log.first_lines(formats.LONGER_HEAD), possible)
-            how = read_by([(form or possible[0].ruled_by(formats.FIELDS), [log])], possible, common)
+            form = detect(log.first_lines(LONGER_HEAD), possible)
+            how = read_by([(form or possible[0].ruled_by(FIELDS), [log])], possible, common)
             findings = _found(how, reading, rejects, claims)
             rows += [{"file": log.title(), **row} for row in _rows(log, form, findings, common["tz"])]
     schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
@@ -209,6 +210,6 @@ def _time_rows(findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
 
 def _why(log: Log, form: Format) -> str:
     """How many of the first lines are shaped like the format."""
-    ruled = formats.ruled(log.first_lines(formats.LONGER_HEAD))[: formats.HEAD]
+    ruled = pair_with_headers(log.first_lines(LONGER_HEAD))[:HEAD]
     fitting = sum(form.is_shaped(line, header) for line, header in ruled)
     return f"{fitting} of its first {len(ruled)} lines"

@@ -6,8 +6,9 @@ import click
 import polars as pl
 
 from pixelstat import formats, outputs
-from pixelstat.formats.keyed import JsonFormat
-from pixelstat.formats.samples import Format
+from pixelstat.formats.base import Format
+from pixelstat.formats.detection import FIELDS
+from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.text import TextFormat
 from pixelstat.options import OUTPUT
 from pixelstat.report import Column, Result
@@ -34,4 +35,4 @@ def command(**given: Any) -> None:
 def _layout(form: Format) -> str:
     if isinstance(form, TextFormat):
         return form.template
-    return ", ".join(keys[0] for keys in form.keys.values() if keys) if isinstance(form, JsonFormat) else formats.FIELDS
+    return ", ".join(keys[0] for keys in form.keys.values() if keys) if isinstance(form, JsonFormat) else FIELDS

@@ -14,7 +14,7 @@ import polars as pl
 from pixelstat import config
 from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import PixelstatError
-from pixelstat.grouped import by_format
+from pixelstat.formats.assignment import by_format
 from pixelstat.options import READING, logs_argument
 from pixelstat.people import consent
 from pixelstat.pipeline import Selection, claimed, read

@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.keyed import JsonFormat
-from pixelstat.formats.nginx_json import targeted
-from pixelstat.formats.samples import Format
+from pixelstat.formats.base import Format
+from pixelstat.formats.builtin.nginx_json import targeted
+from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.text import NGINX, NGINX_VARIABLE, TextFormat
 
 _WORD = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[^\s;"\'#]+'

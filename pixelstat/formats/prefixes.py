@@ -8,8 +8,8 @@ from functools import cached_property
 
 import polars as pl
 
-from pixelstat.formats.keyed import with_json
-from pixelstat.formats.samples import Format, Sample
+from pixelstat.formats.base import Format, Sample
+from pixelstat.formats.json import with_json
 
 
 @dataclass(frozen=True)

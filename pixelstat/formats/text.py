@@ -17,8 +17,8 @@ from functools import cached_property
 import polars as pl
 
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.fields import TEXTS, is_time, read
-from pixelstat.formats.samples import Sample
+from pixelstat.formats.base import Sample
+from pixelstat.formats.normalize import TEXTS, is_time, read
 from pixelstat.vocabulary import changed_where
 
 NGINX = {  # variable: field

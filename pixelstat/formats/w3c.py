@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from pixelstat.formats.fields import read, unanswered
-from pixelstat.formats.samples import Sample
+from pixelstat.formats.base import Sample
+from pixelstat.formats.normalize import read, unanswered
 from pixelstat.vocabulary import changed_where
 
 FIELDS = {  # the name in `#Fields:`, in lower case: the field; of several names for one the later here counts
@@ -220,23 +220,3 @@ def in_layouts(form: W3cFormat) -> tuple[W3cFormat, ...]:
     """The format in every layout, its own first."""
     others = (layout for layout in LAYOUTS if layout != form.layout)
     return (form, *(replace(form, layout=layout, samples=()) for layout in others))
-
-
-FORMATS = in_layouts(W3cFormat(
-    "w3c",
-    "W3C extended with any #Fields:, of servers, proxies and appliances",
-    samples=(
-        Sample(
-            "2026-09-07 10:00:00 203.0.113.7 GET /pixel.gif e=pv&v=ann 200 43 Mozilla/5.0+(X11;+Linux) https://shop.example/",
-            {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "method": "GET", "path": "/pixel.gif", "query": "e=pv&v=ann",
-             "status": 200, "bytes": 43, "user_agent": "Mozilla/5.0 (X11; Linux)", "referrer": "https://shop.example/"},
-            header="#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query sc-status sc-bytes cs(User-Agent) cs(Referer)",
-        ),
-        Sample(
-            '2026-09-07 10:00:00.5 "203.0.113.7" GET https://shop.example/p.gif?e=pv - "Mozilla/5.0 (X11)"',
-            {"time": "2026-09-07T10:00:00.5", "client": "203.0.113.7", "path": "/p.gif", "query": "e=pv", "vhost": "shop.example",
-             "status": 0, "user_agent": "Mozilla/5.0 (X11)"},
-            header="#Fields: date time c-ip cs-method cs-uri sc-status cs(User-Agent)",
-        ),
-    ),
-))  # fmt: skip

@@ -173,8 +173,6 @@ OF_PROTOCOL: dict[str, dict[str, Reader]] = {
     "matomo": {"consent": partial(word, {"1": GRANTED, "0": REFUSED})},
 }
 NAMES = tuple(dict.fromkeys(name for readers in (OF_ANY, *OF_PROTOCOL.values()) for name in readers))
-
-
 SIGNALLING = "signalling query"  # a column: the query where it holds one
 READING = "1"  # another one whenever the same signals come to say something else
 

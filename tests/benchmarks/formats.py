@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from pixelstat import formats
+from pixelstat.formats.detection import HEAD, detect
 from pixelstat.sources import discovery
 from pixelstat.sources.lines import Reading, scan_lines
 
@@ -47,7 +48,7 @@ def hits(folder: Path, count: int) -> Iterator[Hit]:
 def cpu_of_reading(log: Path) -> float:
     """CPU seconds to read the columns that a funnel looks at."""
     (found,) = discovery.find_logs([str(log)])
-    form = formats.detect(found.first_lines(formats.HEAD), formats.all_formats())
+    form = detect(found.first_lines(HEAD), formats.all_formats())
     assert form
     requests = form.requests(scan_lines([found], Reading())).select(pl.col(USED).count())
     before = time.process_time()

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from pixelstat import formats
 from pixelstat.errors import PixelstatError
+from pixelstat.formats.base import Format, Sample
+from pixelstat.formats.detection import detect
 from pixelstat.formats.prefixes import PREFIXES, Prefix
-from pixelstat.formats.samples import Format, Sample
+from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.formats.text import unescape
 from pixelstat.schemas import LINES, READ
 
@@ -22,7 +24,6 @@ NAMED = [
     pytest.param(form, sample, id=f"{form.name}-{n}")
     for n, (form, sample) in enumerate((form, sample) for form in ALL for sample in form.samples)
 ]
-KINDS = {"__init__", "text", "keyed", "fields", "samples", "prefixes", "nginx_conf"}
 
 
 def lines(*texts: str, header: str | None = None) -> pl.LazyFrame:
@@ -55,7 +56,7 @@ def test_samples_are_read_to_the_stated_values(form: Format, sample: Sample) -> 
 
 @pytest.mark.parametrize(("form", "sample"), NAMED)
 def test_samples_are_told_to_be_of_their_format(form: Format, sample: Sample) -> None:
-    told = formats.detect([*([sample.header] if sample.header else []), sample.line], ALL)
+    told = detect([*([sample.header] if sample.header else []), sample.line], ALL)
     assert told
     assert told.name == form.name
 
@@ -64,7 +65,7 @@ def test_samples_are_told_to_be_of_their_format(form: Format, sample: Sample) ->
 def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: Format, sample: Sample) -> None:
     for other in ALL:
         unsure = read(other, sample.line, header=sample.header)
-        row = formats.reread(unsure, ALL, "UTC", 1 << 20).row(0, named=True)
+        row = reparse_misfits(unsure, ALL, "UTC", 1 << 20).row(0, named=True)
         values = {name: row[name] for name in expected(sample)}
         assert (other.name, values) == (other.name, expected(sample))
 
@@ -75,7 +76,7 @@ def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: Format, 
 )
 def test_samples_behind_a_prefix_are_read_to_the_same_values(prefix: Prefix, form: Format, sample: Sample) -> None:
     line = prefix.sample.format(json.dumps(sample.line + "\n") if prefix.key else sample.line)
-    told = formats.detect([line], ALL)
+    told = detect([line], ALL)
     assert told
     assert told.name == form.name
     row = read(told, line).row(0, named=True)
@@ -85,17 +86,17 @@ def test_samples_behind_a_prefix_are_read_to_the_same_values(prefix: Prefix, for
 def test_folder_and_registry_agree() -> None:
     from pathlib import Path
 
-    files = {path.stem for path in Path(str(formats.__file__)).parent.glob("*.py")} - KINDS
+    files = {path.stem for path in (Path(str(formats.__file__)).parent / "builtin").glob("*.py")} - {"__init__"}
     assert files == set(formats.NAMES)
 
 
 def test_a_log_of_something_else_has_no_format() -> None:
-    assert formats.detect(["hello world", "a,b,c", '{"x": 1}'], ALL) is None
+    assert detect(["hello world", "a,b,c", '{"x": 1}'], ALL) is None
 
 
 def test_a_format_is_told_though_the_log_begins_with_other_lines() -> None:
     noise = [f"nginx: warning {n}" for n in range(200)]
-    assert formats.detect([*noise, SAMPLE], ALL) == COMBINED
+    assert detect([*noise, SAMPLE], ALL) == COMBINED
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_w3c_lines_may_differ_in_what_they_quote() -> None:
     for first in telling:
         (form,) = [form for form in candidates if form.is_shaped(first, header)][:1]
         by = form.ruled_by(header, first)
-        requests = formats.reread(
+        requests = reparse_misfits(
             by.requests(lines(*telling, *broken, header=header)).collect(), candidates, "UTC", 1 << 20
         )
         assert requests["rejected"].is_null().to_list() == [True] * len(telling) + [False] * len(broken), first
@@ -247,7 +248,7 @@ def test_w3c_lines_may_differ_in_what_they_quote() -> None:
 def test_a_quote_inside_a_field_does_no_harm_where_all_fields_are_quoted() -> None:
     header = "#Fields: date time cs-uri-stem cs(User-Agent) sc-status"
     line = '"2026-09-07" "10:00:00" "/p.gif" "a "fine" agent" "200"'
-    told = formats.detect([header, line], ALL)
+    told = detect([header, line], ALL)
     assert told
     requests = told.requests(lines(line, header=header)).collect()
     assert requests.select("path", "user_agent", "status").row(0) == ("/p.gif", 'a "fine" agent', 200)

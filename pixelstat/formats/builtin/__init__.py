@@ -1,0 +1,1 @@
+"""The log formats that pixelstat knows: one a file, in the order of `formats.NAMES`."""

@@ -1,0 +1,24 @@
+"""combined_forwarded: combined and the X-Forwarded-For header, the `main` of nginx's own packages."""
+
+from pixelstat.formats.base import Sample
+from pixelstat.formats.builtin.combined import TEMPLATE
+from pixelstat.formats.text import NOTHING, TextFormat
+
+FORMAT = TextFormat(
+    "combined_forwarded",
+    f'{TEMPLATE} "$http_x_forwarded_for"',
+    "combined and X-Forwarded-For (main of nginx's packages)",
+    (
+        Sample(
+            '10.0.0.1 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif?e=pv HTTP/1.1" 200 43 "-" "Mozilla/5.0" "203.0.113.7, 198.51.100.1"',
+            {"time": "2026-09-07T10:00:00", "client": "10.0.0.1", "path": "/p.gif", "user_agent": "Mozilla/5.0",
+             "forwarded_for": "203.0.113.7, 198.51.100.1"},
+        ),
+        Sample(
+            '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif HTTP/1.1" 200 43 "-" "Mozilla/5.0" "-"',
+            {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "forwarded_for": None},
+        ),
+    ),
+    tail=NOTHING,
+    looks={"forwarded_for": "[^A-Za-z]*|unknown|.*,.*|.*:.*:.*"},  # addresses, and no host's name
+)  # fmt: skip

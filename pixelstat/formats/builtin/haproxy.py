@@ -1,0 +1,50 @@
+"""haproxy: HAProxy's httplog. Agent and referrer are there only as captured headers, told by what they look like."""
+
+import polars as pl
+
+from pixelstat.formats.base import Sample
+from pixelstat.formats.normalize import unanswered
+from pixelstat.formats.text import TextFormat
+
+_REFERRER = r"[{|]https?://"
+_AGENT = r"[{|][A-Za-z][^|}/:]*/"
+_SITE = r"[{|](?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*(?::[0-9]+)?[|}]"
+
+
+def _captured(fields: pl.LazyFrame) -> pl.LazyFrame:
+    return fields.with_columns(
+        status=unanswered(pl.col("answer")),
+        referrer=_header(_REFERRER),
+        user_agent=_header(_AGENT),
+        vhost=_header(_SITE),
+    )
+
+
+def _header(beginning: str) -> pl.Expr:
+    """The captured header that begins so. To find it and cut it out is five times as fast as to extract it."""
+    captured = pl.col("captured")
+    rest = captured.str.slice(captured.str.find(beginning) + 1)
+    return rest.str.head(rest.str.find("[|}]"))
+
+
+FORMAT = TextFormat(
+    "haproxy",
+    '$address_port [$time] $frontend $backend $timers $answer $bytes_sent $captured "$absolute_request"',
+    "HAProxy httplog, with and without captured headers",
+    (
+        Sample(
+            "203.0.113.7:38862 [30/Jul/2018:09:03:52.726] incoming~ docs/docs 0/0/1/0/2 304 168 - - ---- 6/6/0/0/0 0/0"
+            ' {shop.example|https://shop.example/a|Mozilla/5.0 (X11)} {|||} "GET /p.gif?e=pv HTTP/1.1"',
+            {"time": "2018-07-30T09:03:52.726", "client": "203.0.113.7", "method": "GET", "path": "/p.gif", "query": "e=pv",
+             "status": 304, "bytes": 168, "vhost": "shop.example", "referrer": "https://shop.example/a", "user_agent": "Mozilla/5.0 (X11)"},
+        ),
+        Sample(
+            '203.0.113.7:55008 [25/Sep/2018:06:05:27.584] ft~ bk/<NOSRV> 0/-1/-1/-1/72 -1 0 - - CR-- 5/4/0/1/0 0/0 "POST /user/ HTTP/1.1"',
+            {"time": "2018-09-25T06:05:27.584", "client": "203.0.113.7", "path": "/user/", "status": 0, "user_agent": None},
+        ),
+    ),
+    looks={"time_clf_local": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9:]{8}\.[0-9]+"},
+    fields={"address_port": "address_port", "time": "time_clf_local", "answer": "answer", "captured": "captured",
+            "absolute_request": "absolute_request"},
+    change=_captured,
+)  # fmt: skip
