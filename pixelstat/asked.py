@@ -23,7 +23,7 @@ from pixelstat.reports.steps import Step, columns_hint, condition, step
 from pixelstat.schemas import CONDITION_COLUMNS
 from pixelstat.sources.event_parquet import holds_pseudonyms
 from pixelstat.terminal import say
-from pixelstat.vocabulary import SPELLINGS, fold_event
+from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event
 
 
 def report_options(report: Report, given: dict[str, Any], common: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
@@ -97,8 +97,8 @@ def _step(text: str, common: dict[str, Any]) -> Step:
     """The step that a text means: a goal's name stands for the goal, a page group's before an event of that name."""
     config, groups = common["config"], common["group_pages"]
     meaning = config.goals.get(text, text)
-    if groups and meaning in groups.names and fold_event(meaning) in SPELLINGS and not common["quiet"]:
-        say(f"{meaning!r} means its page group. The event is: --step \"event = '{fold_event(meaning)}'\"")
+    if groups and meaning in groups.names and canonical_event(meaning) in EVENT_SYNONYMS and not common["quiet"]:
+        say(f"{meaning!r} means its page group. The event is: --step \"event = '{canonical_event(meaning)}'\"")
     found = step(meaning, config.further, groups)
     return replace(found, name=text) if text in config.goals else found
 

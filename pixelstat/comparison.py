@@ -6,7 +6,7 @@ beside yesterday's.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 from functools import partial
@@ -14,9 +14,9 @@ from math import ceil
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from pixelstat.errors import PixelstatError
+from pixelstat.frames.batches import columns_used
 from pixelstat.people.duplicates import earliest
 from pixelstat.people.visits import within
 from pixelstat.report import NUMBERS, TIMES, Column, Report, Result
@@ -85,7 +85,7 @@ def side_by_side(
     """The report of both periods in one, and what it compares."""
     schema = events.collect_schema()
     silent = partial(find, warn=str) if "warn" in find.keywords else find  # of no events there is nothing to warn of
-    asked = {"time", *columns_asked(silent, schema)}
+    asked = {"time", *columns_used(silent, schema)}
     asked |= {"visit_start"} if "visit" in asked else set()
     held = events.select(name for name in schema if name in asked).collect(engine="streaming")
     if {"hit", "first"} <= asked:
@@ -143,19 +143,6 @@ def _days_before(since: datetime, until: datetime, zone: ZoneInfo) -> datetime:
     first, last = (moment.astimezone(zone).replace(tzinfo=None) for moment in (since, until))
     days = max(1, ceil((last - first) / DAY))
     return (first - days * DAY).replace(tzinfo=zone).astimezone(timezone.utc)
-
-
-def columns_asked(function: Callable[[pl.LazyFrame], pl.LazyFrame], schema: pl.Schema) -> list[str]:
-    """The columns of the events that a report looks at: what it would ask of a source that has them all."""
-    asked: set[str] = set()
-
-    def source(columns: list[str] | None, _: pl.Expr | None, __: int | None, ___: int | None) -> Iterator[pl.DataFrame]:
-        asked.update(schema if columns is None else columns)
-        yield pl.DataFrame(schema=schema).select(schema.names() if columns is None else columns)
-
-    events = register_io_source(source, schema=schema)
-    function(events).collect(optimizations=pl.QueryOptFlags(predicate_pushdown=False))
-    return [name for name in schema if name in asked]
 
 
 def _of(held: pl.DataFrame, period: Period) -> pl.LazyFrame:

@@ -129,7 +129,7 @@ def _columns() -> list[str]:
 
 def _fed() -> list[str]:
     """The columns that parameters feed."""
-    from pixelstat.protocols.parameters import TEXTS, UTM
+    from pixelstat.protocols.extract import TEXTS, UTM
 
     return ["event", *TEXTS, *(f"utm_{name}" for name in UTM)]
 
@@ -227,7 +227,7 @@ class _Reader:
 
         named = self.texts(self.tables, "protocols")
         try:
-            protocols.asked(named)
+            protocols.select_protocols(named)
         except PixelstatError as error:
             raise self.error("protocols", f"names what is none. {error.sentence}", error.hint) from error
         return tuple(named)

@@ -19,7 +19,7 @@ import polars as pl
 
 from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
-from pixelstat.vocabulary import told
+from pixelstat.frames.lookup import map_distinct
 
 UNGROUPED = "page itself"  # the column of it: no column of one's own has a space in its name
 OF_TOML = "toml"  # what names the table of pixelstat.toml in place of a file
@@ -135,4 +135,6 @@ def _rule(line: str) -> tuple[str, str]:
 
 def grouped(events: pl.LazyFrame, groups: PageGroups) -> pl.LazyFrame:
     """EVENTS with its group for each `page`, which stays known as UNGROUPED. A null page stays null."""
-    return told(events.with_columns(pl.col("page").alias(UNGROUPED)), "page", groups.of_each, "page", pl.String())
+    return map_distinct(
+        events.with_columns(pl.col("page").alias(UNGROUPED)), "page", groups.of_each, "page", pl.String()
+    )

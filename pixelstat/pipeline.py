@@ -15,6 +15,7 @@ from pixelstat import page_groups, plain, protocols
 from pixelstat.config import Config
 from pixelstat.formats.base import Format
 from pixelstat.formats.reparse import reparse_misfits
+from pixelstat.frames.batches import tap_batches
 from pixelstat.ledger import Ledger
 from pixelstat.page_groups import UNGROUPED, PageGroups
 from pixelstat.people import (
@@ -36,8 +37,11 @@ from pixelstat.people import (
 )
 from pixelstat.people.networks import NamedNetwork
 from pixelstat.people.visits import Cut
-from pixelstat.protocols import PixelProtocol, house, own, vendors
-from pixelstat.protocols.parameters import further
+from pixelstat.protocols import custom
+from pixelstat.protocols.base import PixelProtocol
+from pixelstat.protocols.builtin import house
+from pixelstat.protocols.extract import add_custom_columns
+from pixelstat.protocols.interpret import claim_requests
 from pixelstat.schemas import DERIVED, EVENTS, EXPORTED, VISITS, Reason
 from pixelstat.sources.bad_lines import BadLines
 from pixelstat.sources.blocks import MAX_LINE, Log, keep_for_second_read
@@ -49,7 +53,6 @@ from pixelstat.sources.event_parquet import (
     scan_events,
 )
 from pixelstat.sources.lines import Reading, scan_lines
-from pixelstat.vocabulary import looked_at
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,9 @@ class Selection:
     protocols: Sequence[PixelProtocol] = field(init=False)
 
     def __post_init__(self) -> None:
-        vendors = protocols.asked([*self.named, *self.config.protocols])
+        vendors = protocols.select_protocols([*self.named, *self.config.protocols])
         object.__setattr__(
-            self, "protocols", (*map(own.protocol, self.config.pixels), *vendors, house.protocol(self.pixels))
+            self, "protocols", (*map(custom.protocol, self.config.pixels), *vendors, house.protocol(self.pixels))
         )
 
 
@@ -161,7 +164,7 @@ def asked(logs: Logs, selection: Selection, reading: Reading, rejects: BadLines 
 
     All are, where somebody wants to know which others are bad.
     """
-    is_candidate = protocols.may_be_of(pl.col("line"), selection.protocols)
+    is_candidate = protocols.may_contain_pixel(pl.col("line"), selection.protocols)
     if rejects is None:
         return read(logs, reading, is_candidate)
     # What is no pixel's line is no unreadable pixel request either.
@@ -210,7 +213,7 @@ def reread(requests: pl.LazyFrame, logs: Logs, rejects: BadLines | None = None) 
         return batch
 
     columns = ["line", "header", *(["file", "number", "fault"] if rejects else [])]
-    requests = looked_at(requests, again, columns)
+    requests = tap_batches(requests, again, columns)
     return forwarded.with_clients(requests, logs.trusted) if logs.trusted else requests
 
 
@@ -238,7 +241,7 @@ def meaning(form: Format, logs: Logs, selection: Selection) -> plain.Meaning:
         is_vendors,
         pl.any_horizontal(map(may_claim_bare, selection.protocols[:-1])),
         house.claims,
-        protocols.may_be_of(pl.col("line"), selection.protocols),
+        protocols.may_contain_pixel(pl.col("line"), selection.protocols),
         {name: selection.config.columns.get(name, ()) for name in selection.config.further},
         consent.names(selection.config.consent),
         long_way,
@@ -277,8 +280,10 @@ def interpreted(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     is_vendors, house = whose(selection)
     requests = requests.with_columns(is_house=house.claims, is_vendors=is_vendors)
     requests = exclusions.reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
-    named = further(identity.with_id_key(house.events(requests)), selection.config.columns, selection.config.further)
-    claimed = vendors.with_events(named, selection.protocols[:-1])
+    named = add_custom_columns(
+        identity.with_id_key(house.events(requests)), selection.config.columns, selection.config.further
+    )
+    claimed = claim_requests(named, selection.protocols[:-1])
     claimed = duplicates.with_content(claimed.with_columns(consent.signalling(selection.config.consent)))
     return claimed.select(said(selection).names())
 

@@ -22,16 +22,17 @@ import polars as pl
 from pixelstat.formats.base import Format
 from pixelstat.formats.normalize import EARLIEST, TEXTS, is_time, latest
 from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
+from pixelstat.frames.batches import scan
 from pixelstat.native import plain as _plain
 from pixelstat.people.consent import SIGNALLING
 from pixelstat.people.duplicates import CONTENT, SAME
 from pixelstat.people.identity import ID_KEY, OF_ID
 from pixelstat.prepared import Prepared, Stage
-from pixelstat.protocols import house
+from pixelstat.protocols.builtin import house
 from pixelstat.schemas import LINES, UTC_TIME
 from pixelstat.sources.blocks import MAX_LINE, Log, iter_block_views, sanitize
-from pixelstat.sources.lines import BLOCKS_AHEAD, Reading, attach_headers, map_in_order, scanned, split_lines
-from pixelstat.vocabulary import fold_event
+from pixelstat.sources.lines import BLOCKS_AHEAD, Reading, attach_headers, map_in_order, split_lines
+from pixelstat.vocabulary import canonical_event
 
 # As `_plain.c` has them: its kinds of fields, what it knows of paths, what it must know of parameters.
 KINDS = ("", "text", "client", "vhost", "port", "time_clf", "request", "status", "bytes", "user_agent", "forwarded_for")
@@ -156,7 +157,7 @@ def events(logs: Sequence[Log], reading: Reading, reader: "Reader") -> pl.LazyFr
                 said = _in_place(said, others.select(said.columns))
             yield said.select(columns) if predicate is None else said.select(columns).filter(predicate)
 
-    return scanned(read, reader.meaning.schema, f"{len(logs)} logs, {reader.format}")
+    return scan(read, reader.meaning.schema, f"{len(logs)} logs, {reader.format}")
 
 
 class Found(NamedTuple):
@@ -244,7 +245,7 @@ class Reader:
             asked.update(names)
             yield pl.DataFrame(schema=self._raw).select(names)
 
-        self.told(scanned(read, self._raw, "what is asked")).select(columns).collect()
+        self.told(scan(read, self._raw, "what is asked")).select(columns).collect()
         return bytes(name in asked for name in (*self.columns, CONTENT))
 
     def given(self, wanted: bytes) -> pl.Schema:
@@ -280,7 +281,7 @@ def _columns(found: Any) -> pl.DataFrame:
 def _frame(rows: Any, events: Sequence[str]) -> pl.DataFrame:
     """Plain rows with words for the numbers of `event`: page_view, open, then `events`."""
     frame = _columns(rows)
-    words = ["page_view", "open", *(fold_event(unquote_plus(event)) for event in events)]
+    words = ["page_view", "open", *(canonical_event(unquote_plus(event)) for event in events)]
     named = pl.Series("event", words, pl.String).gather(frame["event"])
     return frame.replace_column(frame.columns.index("event"), named)
 

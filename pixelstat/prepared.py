@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 
 import polars as pl
 
-from pixelstat.sources.lines import scanned
+from pixelstat.frames.batches import scan
 
 Stage = Callable[[pl.LazyFrame], pl.LazyFrame]
 
@@ -14,7 +14,7 @@ class Prepared:
 
     def __init__(self, stage: Stage, given: pl.Schema) -> None:
         self._frame = pl.DataFrame(schema=given)
-        self._plan = stage(scanned(self._read, given, "what is given"))
+        self._plan = stage(scan(self._read, given, "what is given"))
 
     def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
         """What the stage makes of the frame."""

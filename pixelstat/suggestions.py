@@ -24,7 +24,7 @@ def unnamed(requests: pl.DataFrame) -> dict[str, int]:
     A tracked address goes to one person, pages are asked for by many: what is asked for again and again is none.
     """
     found = {}
-    for protocol in (each for each in protocols.of_vendors() if each.must_be_named):
+    for protocol in (each for each in protocols.builtin_protocols() if each.must_be_named):
         paths = requests.filter(protocol.claims)["path"]
         if len(paths) and paths.n_unique() * 2 > len(paths):
             found[protocol.name] = len(paths)

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from pixelstat.comparison import Comparison, Period, columns_asked, compared, comparison
+from pixelstat.comparison import Comparison, Period, compared, comparison
 from pixelstat.errors import PixelstatError
+from pixelstat.frames.batches import columns_used
 from pixelstat.report import Column, Result
 from pixelstat.schemas import EVENTS
 from tests.inside import inside
@@ -103,7 +104,7 @@ def test_a_report_is_asked_which_columns_it_looks_at() -> None:
     def report(events: pl.LazyFrame) -> pl.LazyFrame:
         return events.filter(pl.col("event") == "x").group_by("page").agg(pl.col("visitor").n_unique())
 
-    assert columns_asked(report, EVENTS) == ["event", "visitor", "page"]
+    assert columns_used(report, EVENTS) == ["event", "visitor", "page"]
 
 
 LOG = log(

@@ -16,7 +16,8 @@ from pixelstat.formats.base import Format
 from pixelstat.formats.text import TextFormat
 from pixelstat.people.identity import ID_KEY
 from pixelstat.pipeline import Logs, Selection
-from pixelstat.protocols import PixelProtocol, of_vendors
+from pixelstat.protocols import builtin_protocols
+from pixelstat.protocols.base import PixelProtocol
 from pixelstat.sources import blocks, discovery
 from pixelstat.sources.lines import Reading
 from tests.inside import inside
@@ -220,7 +221,7 @@ def test_hardly_any_line_of_an_ordinary_log_goes_the_long_way(monkeypatch: pytes
     assert counted["long"] < counted["all"] / 100
 
 
-@pytest.mark.parametrize("protocol", of_vendors(), ids=lambda protocol: protocol.name)
+@pytest.mark.parametrize("protocol", builtin_protocols(), ids=lambda protocol: protocol.name)
 def test_no_path_of_a_vendors_request_is_taken_for_anything_else(protocol: PixelProtocol) -> None:
     """That is, the pattern of its paths holds for all its samples: who does not match it is never asked."""
     for sample in protocol.samples:

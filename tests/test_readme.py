@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pixelstat import __version__
 from pixelstat.reports import NAMES
-from pixelstat.vocabulary import SPELLINGS
+from pixelstat.vocabulary import EVENT_SYNONYMS
 from tests.readme import BLOCK, README, generated
 
 CHANGELOG = Path(README).parent / "CHANGELOG.md"
@@ -14,7 +14,7 @@ GROUPS = Path(README).parent / "sample_logs" / "shop.groups"
 
 def test_the_vocabulary_is_listed() -> None:
     listed = README.read_text().partition("other events keep their name:\n")[2].partition(".")[0]
-    assert listed.replace("`", "").split() == list(SPELLINGS)
+    assert listed.replace("`", "").split() == list(EVENT_SYNONYMS)
 
 
 def test_every_block_of_output_is_what_the_program_prints() -> None:

@@ -18,7 +18,7 @@ from pixelstat.formats.assignment import by_format
 from pixelstat.options import READING, logs_argument
 from pixelstat.people import consent
 from pixelstat.pipeline import Selection, claimed, read
-from pixelstat.protocols.house import EVENT, PAGE, PARAMETERS, VISITOR
+from pixelstat.protocols.builtin.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources import discovery
 from pixelstat.sources.lines import Reading

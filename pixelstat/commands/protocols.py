@@ -7,7 +7,7 @@ import polars as pl
 
 from pixelstat import outputs, protocols
 from pixelstat.options import OUTPUT
-from pixelstat.protocols import house
+from pixelstat.protocols.builtin import house
 from pixelstat.report import Column, Result
 
 COLUMNS = (
@@ -28,7 +28,7 @@ def command(**given: Any) -> None:
             "example": each.samples[0].uri,
             "event": each.samples[0].event["event"],
         }
-        for each in (*protocols.of_vendors(), house.protocol())
+        for each in (*protocols.builtin_protocols(), house.protocol())
     ]
     result = Result("Pixel protocols", COLUMNS, pl.DataFrame(listed), csv_safe=given["csv_safe"])
     outputs.deliver([result], outputs.chosen(given["format"], given["output"]), given["output"])

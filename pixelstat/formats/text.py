@@ -19,7 +19,7 @@ import polars as pl
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import Sample
 from pixelstat.formats.normalize import TEXTS, is_time, read
-from pixelstat.vocabulary import changed_where
+from pixelstat.frames.lookup import replace_where
 
 NGINX = {  # variable: field
     "remote_addr": "client",
@@ -170,7 +170,7 @@ class TextFormat:
         if quotes:
             # An escaped quote or backslash, as Apache writes it, becomes what nginx would write: no quote is left inside.
             lines = lines.with_columns(text=column("line"))
-            lines = changed_where(lines, ["text"], _is_escaped, _spell_out).with_columns(
+            lines = replace_where(lines, ["text"], _is_escaped, _spell_out).with_columns(
                 column("text").str.splitn('"', quotes + 1)
             )
             parts = [column("text").struct.field(f"field_{place}") for place in range(quotes + 1)]
@@ -208,7 +208,7 @@ class TextFormat:
             {*cut}
             & ({*TEXTS, "asked_from", "address_port", "request", "absolute_request", "url", "uri", "path", "query"})
         )
-        fields = changed_where(fields, texts, _is_escaped, unescape)
+        fields = replace_where(fields, texts, _is_escaped, unescape)
         fit = [column(name).str.contains(f"^(?:{self.looks[name]})$") for name in self.looks if name in inside]
         return fields.with_columns(whole=pl.all_horizontal("whole", *fit)) if fit else fields
 

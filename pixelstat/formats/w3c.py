@@ -13,7 +13,7 @@ import polars as pl
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.normalize import read, unanswered
-from pixelstat.vocabulary import changed_where
+from pixelstat.frames.lookup import replace_where
 
 FIELDS = {  # the name in `#Fields:`, in lower case: the field; of several names for one the later here counts
     "c-ip": "client",
@@ -200,7 +200,7 @@ def _named(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
     if "status" in present:
         fields = fields.with_columns(status=unanswered(column("status")))
     if "user_agent" in present:
-        fields = changed_where(fields, ["user_agent"], lambda text: text.str.contains("[%+]"), decoded_agent)
+        fields = replace_where(fields, ["user_agent"], lambda text: text.str.contains("[%+]"), decoded_agent)
     return fields
 
 

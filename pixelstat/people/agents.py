@@ -13,7 +13,7 @@ from ua_parser.core import Device, Matcher, UserAgent
 from ua_parser.regex import Resolver
 from ua_parser_builtins.lazy import MATCHERS
 
-from pixelstat.vocabulary import judged
+from pixelstat.frames.lookup import flag_distinct
 
 IMAGE_PROXIES = "GoogleImageProxy|YahooMailProxy"
 TOOLS = frozenset(  # ua-parser's names for programs that fetch without anybody looking
@@ -53,4 +53,4 @@ def _is_known_program(agent: str) -> bool:
 
 def with_bots(requests: pl.LazyFrame) -> pl.LazyFrame:
     """REQUESTS with `is_bot`: true for a bot's, false where no agent is known."""
-    return judged(requests, "user_agent", are_bots, "is_bot")
+    return flag_distinct(requests, "user_agent", are_bots, "is_bot")

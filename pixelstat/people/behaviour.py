@@ -19,7 +19,7 @@ from datetime import timedelta
 import polars as pl
 
 from pixelstat.options import duration_text
-from pixelstat.vocabulary import is_mail, is_page_view
+from pixelstat.vocabulary import is_email_event, is_page_view
 
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(seconds=1)  # of the logs' clock: a hit may seem that much older than the sending before it
@@ -62,7 +62,7 @@ def labelled(events: pl.LazyFrame, limits: Limits) -> pl.LazyFrame:
         "candidate": is_candidate,
         "time": pl.col("time"),
         "hit": pl.col("hit"),
-        "mail": is_mail(),
+        "mail": is_email_event(),
         "view": is_page_view(),
         "since_sent": pl.col("time") - pl.col("sent"),
         "visitor": pl.col("visitor"),

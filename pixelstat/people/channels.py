@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from pixelstat.frames.lookup import map_distinct_rows
+from pixelstat.frames.query_string import parameter, percent_decode
 from pixelstat.people.sources import Source, came_from, kind_of
-from pixelstat.protocols.parameters import decoded, parameter
-from pixelstat.vocabulary import is_mail, once_each
+from pixelstat.vocabulary import is_email_event
 
 TOUCH = ("source", "medium", "keyword", "channel")  # the columns that tell where a visitor came from
 LONGEST = 2_048  # characters of a referrer's query that are looked at: hostile ones run to megabytes
@@ -72,14 +73,16 @@ def with_channels(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -> pl.Laz
     told = pl.col("touch told").struct  # columns on the way have a space in their names, as no column of one's own can
     found = with_outside(with_landing(events), own_hosts)
     return (
-        found.with_columns(once_each(["click id", "host before", "query before"], told_by, _TOLD).alias("touch told"))
+        found.with_columns(
+            map_distinct_rows(["click id", "host before", "query before"], told_by, _TOLD).alias("touch told")
+        )
         .with_columns(
             pl.coalesce("utm_campaign", "landing campaign").alias("any campaign"),
             source=pl.coalesce("utm_source", "landing source", told.field("source")).str.to_lowercase(),
             medium=pl.coalesce("utm_medium", "landing medium", told.field("medium")).str.to_lowercase(),
             keyword=pl.coalesce("utm_term", "landing keyword", told.field("keyword")),
         )
-        .with_columns(channel=once_each(["source", "medium", "any campaign"], channel_of, pl.String()))
+        .with_columns(channel=map_distinct_rows(["source", "medium", "any campaign"], channel_of, pl.String()))
     )
 
 
@@ -89,7 +92,7 @@ def with_landing(events: pl.LazyFrame) -> pl.LazyFrame:
     The page that a mail is read on is its webmail's, and tells nothing.
     """
     query, landing = pl.col("page_query"), pl.col("landing query")
-    is_marked = query.str.contains(_MARKED) & ~is_mail()
+    is_marked = query.str.contains(_MARKED) & ~is_email_event()
     click = pl.coalesce(
         landing.str.extract(rf"(?i)(?:^|&)({'|'.join(names)})=[^&{{%]") for names in (CLICK_IDS, WEAK_CLICK_IDS)
     )
@@ -98,7 +101,7 @@ def with_landing(events: pl.LazyFrame) -> pl.LazyFrame:
         click.str.to_lowercase().alias("click id"),
         *(pl.coalesce(parameter(landing, group) for group in groups).alias(name) for name, groups in aliases.items()),
     )
-    return decoded(marked, aliases)
+    return percent_decode(marked, aliases)
 
 
 def with_outside(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -> pl.LazyFrame:

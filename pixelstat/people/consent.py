@@ -21,8 +21,8 @@ from urllib.parse import unquote_plus
 import polars as pl
 
 from pixelstat.config import OwnConsent
-from pixelstat.protocols.parameters import MACRO
-from pixelstat.vocabulary import changed_where
+from pixelstat.frames.lookup import replace_where
+from pixelstat.frames.query_string import MACRO
 
 GRANTED, REFUSED, MALFORMED = "granted", "refused", "malformed"
 LONGEST = 8_192  # characters of one signal that are looked at: hostile ones run to megabytes
@@ -208,7 +208,7 @@ def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
         return pl.DataFrame(given).select(consent=column("protocol") + APART + signals)["consent"]
 
     found = pl.map_batches([SIGNALLING, "protocol"], those_of, return_dtype=pl.String, is_elementwise=True)
-    rows = changed_where(
+    rows = replace_where(
         events.with_columns(consent=found),
         ["consent"],
         lambda text: text.is_not_null(),

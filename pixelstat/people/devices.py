@@ -14,8 +14,8 @@ import ua_parser
 from ua_parser.regex import Resolver
 from ua_parser_builtins.lazy import MATCHERS
 
+from pixelstat.frames.lookup import map_distinct
 from pixelstat.people.agents import IMAGE_PROXIES, LONGEST
-from pixelstat.vocabulary import told
 
 DEVICES = pl.Struct({name: pl.String() for name in ("browser", "os", "device", "device_type")})
 
@@ -41,7 +41,7 @@ NO_DEVICE = frozenset(  # ua-parser's families that name none: K is what Chrome 
 def with_devices(events: pl.LazyFrame) -> pl.LazyFrame:
     """EVENTS with `browser`, `os`, `device` and `device_type`, null where no agent is logged or a row is set aside."""
     agent = pl.when(pl.col("rejected").is_null()).then("user_agent")  # bots have many
-    named = told(events.with_columns(agent.alias("own agent")), "own agent", devices, "own device", DEVICES)
+    named = map_distinct(events.with_columns(agent.alias("own agent")), "own agent", devices, "own device", DEVICES)
     return named.with_columns(pl.col("own device").struct.unnest()).drop("own agent", "own device")
 
 

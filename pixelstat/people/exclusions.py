@@ -6,8 +6,8 @@ from datetime import datetime
 
 import polars as pl
 
+from pixelstat.frames.lookup import flag_distinct
 from pixelstat.schemas import Reason
-from pixelstat.vocabulary import judged
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -47,7 +47,7 @@ def with_own(requests: pl.LazyFrame, networks: Sequence[Network]) -> pl.LazyFram
     def are_inside(clients: pl.Series) -> pl.Series:
         return pl.Series([inside(client) for client in clients.to_list()], dtype=pl.Boolean)
 
-    return judged(requests, "client", are_inside, "is_own")
+    return flag_distinct(requests, "client", are_inside, "is_own")
 
 
 def is_outside(since: datetime | None, until: datetime | None) -> pl.Expr:

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import polars as pl
 
+from pixelstat.frames.lookup import CACHE_SIZE, replace_where
 from pixelstat.people.exclusions import Network, address
-from pixelstat.vocabulary import REMEMBERED, changed_where
 
 APART = "\x1f"
 
@@ -18,7 +18,7 @@ APART = "\x1f"
 def with_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.LazyFrame:
     """REQUESTS with the `client` that trusted proxies asked for; others keep theirs."""
 
-    @lru_cache(REMEMBERED)
+    @lru_cache(CACHE_SIZE)
     def is_trusted(text: str) -> bool:
         found = address(text)
         return found is not None and any(found in network for network in trusted)
@@ -32,5 +32,5 @@ def with_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.LazyF
         return str(found) if found else client
 
     both = pl.col("client") + APART + pl.col("forwarded_for")
-    rows = changed_where(requests.with_columns(both=both), ["both"], lambda text: text.is_not_null(), client_of)
+    rows = replace_where(requests.with_columns(both=both), ["both"], lambda text: text.is_not_null(), client_of)
     return rows.with_columns(client=pl.coalesce("both", "client")).drop("both")

@@ -10,8 +10,8 @@ import re
 
 import polars as pl
 
-from pixelstat.protocols.parameters import decoded, parameter
-from pixelstat.vocabulary import changed_where
+from pixelstat.frames.lookup import replace_where
+from pixelstat.frames.query_string import parameter, percent_decode
 
 APART = "\x1f"  # stands between address and agent; neither holds it
 COOKIE = "cookie:"
@@ -67,7 +67,7 @@ def known_by(events: pl.LazyFrame, what: str) -> pl.LazyFrame:
     if what.startswith(COOKIE):
         return events.with_columns(visitor=pl.lit("k:") + _cookie(what.removeprefix(COOKIE)))
     told = events.with_columns(told=parameter(column("query"), (re.escape(what),)))
-    return decoded(told, ["told"]).with_columns(visitor=pl.lit("p:") + column("told"))
+    return percent_decode(told, ["told"]).with_columns(visitor=pl.lit("p:") + column("told"))
 
 
 def known_for_a_day(events: pl.LazyFrame, key: bytes) -> pl.LazyFrame:
@@ -80,7 +80,7 @@ def known_for_a_day(events: pl.LazyFrame, key: bytes) -> pl.LazyFrame:
     known = [column("client"), column("user_agent").fill_null(""), column("host").fill_null("")]
     text = pl.concat_str([day_of(column("time")), *known], separator=APART)
     rows = events.with_columns(pl.when(column("rejected").is_null()).then(text).alias("day key"))
-    keyed = changed_where(rows, ["day key"], lambda text: text.is_not_null(), lambda text: "d:" + digest(text, key))
+    keyed = replace_where(rows, ["day key"], lambda text: text.is_not_null(), lambda text: "d:" + digest(text, key))
     return keyed.with_columns(visitor="day key")
 
 
@@ -93,7 +93,7 @@ def _with_client_key(events: pl.LazyFrame, needed: pl.Expr) -> pl.LazyFrame:
     """EVENTS with `client key` where it is needed and the address is known."""
     client, agent = pl.when(needed).then("client"), pl.when(needed).then(pl.col("user_agent").fill_null(""))
     clients = events.with_columns((client + APART + agent).alias("client key"))
-    return changed_where(clients, ["client key"], lambda text: text.is_not_null(), client_key)
+    return replace_where(clients, ["client key"], lambda text: text.is_not_null(), client_key)
 
 
 def _cookie(name: str) -> pl.Expr:

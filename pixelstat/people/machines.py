@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.frames.lookup import flag_distinct
 from pixelstat.people import networks
 from pixelstat.people.agents import LONGEST, are_bots
-from pixelstat.vocabulary import judged
 
 VERDICTS = ("human", "proxy", "machine")
 PROXIES = {"gmail": "GoogleImageProxy", "yahoo": "YahooMailProxy"}  # reason: what is in the agent
@@ -36,8 +36,8 @@ def with_verdict(events: pl.LazyFrame, further: Sequence[networks.NamedNetwork] 
         name_of = networks.all_names(further)
         return pl.Series([name_of(client) for client in clients.to_list()], dtype=pl.String)
 
-    events = judged(events, "user_agent", are_bots, "by_bot")
-    events = judged(events, "client", network_names, "known network", "")
+    events = flag_distinct(events, "user_agent", are_bots, "by_bot")
+    events = flag_distinct(events, "client", network_names, "known network", "")
     is_proxy = pl.col("reason").is_in(list(PROXIES))
     human, proxy, machine = map(pl.lit, VERDICTS)
     return (

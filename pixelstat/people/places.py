@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.frames.lookup import map_distinct
 from pixelstat.people.exclusions import address
-from pixelstat.vocabulary import told
 
 if TYPE_CHECKING:
     from maxminddb import Reader
@@ -106,5 +106,5 @@ def with_places(events: pl.LazyFrame, databases: Sequence[Database]) -> pl.LazyF
         return pl.Series(found, dtype=PLACES)
 
     client = pl.when(pl.col("rejected").is_null()).then("client")
-    named = told(events.with_columns(client.alias("own client")), "own client", places, "own place", PLACES)
+    named = map_distinct(events.with_columns(client.alias("own client")), "own client", places, "own place", PLACES)
     return named.with_columns(pl.col("own place").struct.unnest()).drop("own client", "own place")

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from pixelstat import protocols
+from pixelstat.frames.lookup import replace_where
 from pixelstat.people.identity import APART, day_of, digest
 from pixelstat.people.stitching import NOBODY
-from pixelstat.vocabulary import changed_where
 
 BEGINNING = "h:"
 PSEUDONYM = rf"\[?{BEGINNING}[0-9a-f]{{24}}\]?"  # in brackets: of a placeholder, which is nobody's and joins nothing
@@ -39,7 +39,7 @@ def hidden(events: pl.LazyFrame, key: bytes, *, daily: bool = False) -> pl.LazyF
     text another pseudonym on each day in UTC, which `time` must tell.
     """
     there = events.collect_schema().names()
-    one_each = [protocol.name for protocol in protocols.of_vendors() if protocol.one_each]
+    one_each = [protocol.name for protocol in protocols.builtin_protocols() if protocol.one_each]
     for front, names in HIDDEN.items():
         columns = [name for name in names if name in there]
         people = [name for name in columns if name in OF_PEOPLE]
@@ -69,7 +69,7 @@ def _replaced(
         pl.when(holds).then(day + column(name).str.replace(f"^{front}", "")).alias(rest[name])
         for name, holds in is_open.items()
     )
-    rows = changed_where(rows, rest.values(), lambda text: text.is_not_null(), pseudonym)
+    rows = replace_where(rows, rest.values(), lambda text: text.is_not_null(), pseudonym)
     return rows.with_columns(
         pl.coalesce(column(name).str.extract(f"^({front})") + column(rest[name]), name).alias(name) for name in is_open
     )

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pixelstat.protocols.parameters import decoded, parameter
-from pixelstat.vocabulary import is_mail
+from pixelstat.frames.query_string import parameter, percent_decode
+from pixelstat.vocabulary import is_email_event
 
 # A person's key is the least of theirs: by its kind in this order, then by the alphabet. Of each kind so many may
 # stand beside one key. Some browsers forget a visitor id within a week, some senders give each mail a recipient of
@@ -42,7 +42,7 @@ def shown_together(events: pl.LazyFrame) -> pl.LazyFrame:
     column = pl.col
     own = {"visitor": column("visitor"), "u": pl.lit("u:") + column("user_id"), "r": pl.lit("r:") + column("recipient")}
     queries = [column("page_query"), column("http_referer").str.extract(r"\?([^#]*)")]
-    landing = pl.when(~is_mail()).then(pl.concat_str(queries, separator="&", ignore_nulls=True))
+    landing = pl.when(~is_email_event()).then(pl.concat_str(queries, separator="&", ignore_nulls=True))
     found = [f"landing_{kind}" for kind in LANDING]
     rows = (
         events.filter(column("rejected").is_null())
@@ -52,7 +52,7 @@ def shown_together(events: pl.LazyFrame) -> pl.LazyFrame:
     )
     keys = [*own, *found]
     return (
-        decoded(rows, found)
+        percent_decode(rows, found)
         .with_columns((pl.lit(f"{name[-1]}:") + column(name)).alias(name) for name in found)
         .select(pl.when(~column(name).str.contains(NO_KEY)).then(name).alias(name) for name in keys)
         .unique()

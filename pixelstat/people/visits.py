@@ -18,7 +18,7 @@ import polars as pl
 
 from pixelstat.people.channels import TOUCH
 from pixelstat.schemas import UTC_TIME, VISITS
-from pixelstat.vocabulary import is_mail, is_page_view
+from pixelstat.vocabulary import is_email_event, is_page_view
 
 APART = "\x1f"
 PAGES = ("entry_page", "exit_page")
@@ -98,7 +98,7 @@ def in_order(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
             row="its row",
             who=column("visitor").cast(pl.Categorical()).to_physical(),
             is_ping=column("event").eq_missing(pl.lit("ping")),
-            is_mail=is_mail(),
+            is_mail=is_email_event(),
             is_view=is_page_view(),
             touch="own touch" if cut.campaign else pl.lit(None, pl.String),
         )

@@ -3,8 +3,7 @@
 A file that holds several has PROTOCOLS in place of PROTOCOL, and they have names of their own.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -12,6 +11,7 @@ from importlib import import_module
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.protocols.base import PixelProtocol
 
 NAMES = (
     "matomo", "snowplow", "ga4", "ga_measurement", "ga_classic", "goatcounter", "owa", "countly", "fathom",
@@ -24,46 +24,18 @@ NAMES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class PixelSample:
-    """A request that the protocol claims, and the event it must become."""
-
-    uri: str
-    event: dict[str, object]
-    referrer: str | None = None
-
-
-@dataclass(frozen=True)
-class PixelProtocol:
-    """What a pixel's requests look like and what they say."""
-
-    name: str
-    about: str
-    marker: str  # a regular expression that occurs in every line of a request it claims
-    claims: pl.Expr  # of REQUESTS: true for its requests
-    events: Callable[[pl.LazyFrame], pl.LazyFrame]  # its REQUESTS -> EVENTS without a visitor
-    paths: str = ""  # a regular expression that occurs in the path of every request it claims
-    samples: Sequence[PixelSample] = field(default=(), compare=False)
-    pinned: pl.Expr = field(
-        default_factory=lambda: pl.lit(value=False), compare=False
-    )  # what is its own, whoever claims it
-    is_mailers: bool = False  # its requests come from mails, not from pages
-    one_each: bool = False  # each message goes to one person, and so tells who it is
-    must_be_named: bool = False  # its requests look like ordinary pages: it is asked only where --protocol names it
-
-
 @cache
-def of_vendors() -> tuple[PixelProtocol, ...]:
+def builtin_protocols() -> tuple[PixelProtocol, ...]:
     """Every protocol but the house pixel, in the order of their files here."""
-    return tuple(protocol for name in NAMES if name != "house" for protocol in _of_file(name))
+    return tuple(protocol for name in NAMES if name != "house" for protocol in _load_file(name))
 
 
-def _of_file(name: str) -> tuple[PixelProtocol, ...]:
-    module = import_module(f"pixelstat.protocols.{name}")
+def _load_file(name: str) -> tuple[PixelProtocol, ...]:
+    module = import_module(f"pixelstat.protocols.builtin.{name}")
     return getattr(module, "PROTOCOLS", None) or (module.PROTOCOL,)
 
 
-def may_be_of(line: pl.Expr, protocols: Sequence[PixelProtocol]) -> pl.Expr:
+def may_contain_pixel(line: pl.Expr, protocols: Sequence[PixelProtocol]) -> pl.Expr:
     """Whether a marker of one of them occurs in the line: a cheap look before the dear one.
 
     Two searches, for pages and for mails: one for so many texts would take three times as long as both.
@@ -72,12 +44,12 @@ def may_be_of(line: pl.Expr, protocols: Sequence[PixelProtocol]) -> pl.Expr:
     return pl.any_horizontal(line.str.contains("|".join(markers)) for markers in groups if markers)
 
 
-def asked(named: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
+def select_protocols(named: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
     """Those of `of_vendors` that are offered a request, in the order in which they are: the named ones first.
 
     Raises PixelstatError for a name that none has.
     """
-    vendors = {protocol.name: protocol for protocol in of_vendors()}
+    vendors = {protocol.name: protocol for protocol in builtin_protocols()}
     for name in named:
         if name not in (known := [*vendors, "house"]):
             near = get_close_matches(name, known, 1)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.report import Column
 from pixelstat.reports.series import BUCKET, bucket, over_time
-from pixelstat.vocabulary import is_mail, is_page_view, top_groups, visitors
+from pixelstat.vocabulary import is_email_event, is_page_view, visitors
 
 MEASURES = [
     Column("visitors", "count", "distinct visitors; one with several values stands in each of their rows", bar=True),
@@ -19,7 +20,7 @@ def broken_down(events: pl.LazyFrame, by: Sequence[str], top: int, every: str | 
     """Events with VISITS -> a row for each group, those with most visitors first; with `every` a series for each."""
     begins = [bucket(pl.col("time"), every, tz).alias(BUCKET)] if every else []
     found = (
-        events.filter(~is_mail())
+        events.filter(~is_email_event())
         .group_by(*by, *begins)
         .agg(
             visitors=visitors(),

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.report import Column, report
 from pixelstat.reports.series import BUCKET, bucket, over_time
-from pixelstat.vocabulary import person, top_groups
+from pixelstat.vocabulary import recipient_or_visitor
 
 USUAL = "message"  # what the rows are by, beside the link, unless --by says otherwise
 
@@ -48,7 +49,7 @@ def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | No
         "first",
         *begins,
         *(name for name in groups if name != "verdict"),
-        person().alias("its person"),
+        recipient_or_visitor().alias("its person"),
     )
     found = (
         distinct(clicked)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.intervals import wilson
 from pixelstat.ledger import count
 from pixelstat.options import by_option, every_option, goal_option, groups_option
@@ -20,7 +21,7 @@ from pixelstat.reports.purchases import average, is_purchase, orders, total, war
 from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.reports.steps import Step, step, unmatched
 from pixelstat.reports.summary import CONVERSIONS
-from pixelstat.vocabulary import is_mail, top_groups, visitors
+from pixelstat.vocabulary import is_email_event, visitors
 
 MONEY = ("user_id", "order_id", "value", "currency", "product", "products")  # what is looked at only of orders
 TOLD = ("time", "visitor", "visit", "first_seen")  # of each conversion
@@ -107,7 +108,7 @@ def conversions(
     # All figures come from one look at the events: a second one would read the logs again.
     rows = events.select(
         "time", "hit", "first", "visit", "first_seen",
-        visitor=pl.when(~is_mail()).then("visitor").cast(pl.Categorical()).to_physical(),
+        visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
         event=pl.col("event").cast(pl.Categorical()),
         **{name: pl.when(is_of_orders()).then(name) for name in MONEY},
         **{f"goal {place}": one.hit for place, one in enumerate(wanted)},
@@ -123,7 +124,7 @@ def conversions(
                 for sentence in unmatched(held, f"goal {place}", one, "event"):
                     warn(f"the goal {sentence}")
         held = with_shown(held, groups)
-        is_asked = ~is_mail() | pl.any_horizontal(f"goal {place}" for place in range(len(wanted)))
+        is_asked = ~is_email_event() | pl.any_horizontal(f"goal {place}" for place in range(len(wanted)))
         once = earliest(held).filter(pl.col("hit").is_first_distinct(), is_asked)
         reached = with_waits(reaching(held, once, wanted, keys, warn), once, keys)
         if not by:

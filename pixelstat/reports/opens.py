@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.intervals import wilson
 from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.people.sending import Sent
 from pixelstat.report import Column, report
 from pixelstat.reports.series import BUCKET, bucket, over_time
-from pixelstat.vocabulary import person, top_groups
+from pixelstat.vocabulary import recipient_or_visitor
 
 USUAL = "message"  # what the rows are by, unless --by says otherwise
 EVENTS = ("open", "click_email", "unsubscribe")
@@ -61,7 +62,14 @@ def opens(
     groups = [*([BUCKET] if every else []), *by]
     told = [name for name in by if name not in ("event", "verdict")]
     mails = events.filter(column("event").is_in(EVENTS)).select(
-        "event", "verdict", "hit", "first", *told, *begins, person().alias("its person"), _wait().alias("its wait")
+        "event",
+        "verdict",
+        "hit",
+        "first",
+        *told,
+        *begins,
+        recipient_or_visitor().alias("its person"),
+        _wait().alias("its wait"),
     )
     is_known = column("its person").is_not_null().first()
     recipients = (

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.intervals import wilson
 from pixelstat.options import (
     by_option,
@@ -19,7 +20,6 @@ from pixelstat.report import Column, report
 from pixelstat.reports import lines, purchases
 from pixelstat.reports.purchases import average, total
 from pixelstat.reports.series import BUCKET, EVERY, bucket, is_partial, over_time
-from pixelstat.vocabulary import top_groups
 
 CHANGES = ("orders", "revenue", "new_customers", "returning_customers")  # of which the series tells the change
 SUMS = ("revenue", "refunded", "net_revenue", "new_revenue", "returning_revenue")  # 0 where there is nothing to add

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
 from pixelstat.intervals import wilson
 from pixelstat.ledger import count
@@ -27,7 +28,6 @@ from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
 from pixelstat.reports import lines, purchases
 from pixelstat.reports.purchases import total
-from pixelstat.vocabulary import top_groups
 
 VIEW, ADD, REMOVE = "product_view", "add_to_cart", "remove_from_cart"
 OF_LINES = ("product", "category", "name")  # what --by may name of a product

@@ -13,7 +13,7 @@ import polars as pl
 from pixelstat.errors import PixelstatError
 from pixelstat.page_groups import UNGROUPED, PageGroups
 from pixelstat.schemas import CONDITION_COLUMNS, EVENTS, VISITS
-from pixelstat.vocabulary import SPELLINGS, fold_event, is_page_view
+from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event, is_page_view
 
 _SQL = re.compile(r"[=<>!'\"()]|\sis\s+(?:not\s+)?null\b|\sbetween\s", re.IGNORECASE)
 _OF_MANY = re.compile(  # SQL that looks beyond the row: its answer would hang on which rows stand together
@@ -59,7 +59,7 @@ def step(text: str, further: Sequence[str] = (), groups: PageGroups | None = Non
         return Step(name, is_page_view() & _is_page(wanted, UNGROUPED if groups else "page"))
     if _SQL.search(wanted):
         return Step(name, condition(wanted, "step", further))
-    event = fold_event(wanted)
+    event = canonical_event(wanted)
     return Step(name, pl.col("event").eq_missing(pl.lit(event)), event)
 
 
@@ -96,7 +96,7 @@ def condition(sql: str, what: str, further: Sequence[str] = ()) -> pl.Expr:
             reason = "products is a list, and product is the id of its first"
         raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", hint) from error
     if unknown:
-        is_event = unknown[0] in SPELLINGS  # purchase is near to the column purpose, and something else
+        is_event = unknown[0] in EVENT_SYNONYMS  # purchase is near to the column purpose, and something else
         near = [] if is_event else get_close_matches(unknown[0], columns, 1)
         meant = f" Did you mean {near[0]}?" if near else " A text in SQL stands in single quotes."
         raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{meant}", hint)

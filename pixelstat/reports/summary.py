@@ -11,7 +11,7 @@ from pixelstat.reports.lines import is_of_orders, valued
 from pixelstat.reports.purchases import counted, is_purchase, total
 from pixelstat.reports.series import bucket, first_instant
 from pixelstat.reports.visits import each
-from pixelstat.vocabulary import is_mail, is_page_view
+from pixelstat.vocabulary import is_email_event, is_page_view
 
 CONVERSIONS = ("purchase", "lead", "signup")  # what is counted where pixelstat.toml names no goals
 FIGURES = pl.Schema({"section": pl.String(), "name": pl.String(), "value": pl.Float64()})
@@ -44,7 +44,7 @@ def summary(
     rows = events.select(
         "time", "hit", "first", "visit", "visit_start", "visit_seconds", "visit_views", "single_hit",
         "channel", "device_type", "currency",
-        visitor=pl.when(~is_mail()).then("visitor").cast(pl.Categorical()).to_physical(),
+        visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
         **{name: pl.when(is_of_orders()).then(name) for name in ("event", "value", "order_id", "product", "products")},
         page=pl.when(is_page_view()).then("page").cast(pl.Categorical()),
         is_view=is_page_view(),

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.options import by_option, every_option, top_option
 from pixelstat.people.duplicates import distinct
 from pixelstat.report import Column, report
 from pixelstat.reports.series import BUCKET, bucket, over_time
-from pixelstat.vocabulary import hits, is_page_view, top_groups, visitors
+from pixelstat.vocabulary import hits, is_page_view, visitors
 
 
 def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.options import by_option, daily_option, top_option
 from pixelstat.report import Column, report
 from pixelstat.reports.series import BUCKET, bucket, over_time
-from pixelstat.vocabulary import is_mail, top_groups
+from pixelstat.vocabulary import is_email_event
 from pixelstat.vocabulary import visitors as distinct_visitors
 
 
@@ -46,7 +47,7 @@ def visitors(events: pl.LazyFrame, *, every: str, by: Sequence[str], top: int, t
         every, begins, is_new = "day", bucket(time.min(), "day", tz), first >= time.min()
     else:
         begins, is_new = bucket(time, every, tz), bucket(first, every, tz) == bucket(time, every, tz)
-    there = events.filter(~is_mail(), pl.col("visitor").is_not_null())
+    there = events.filter(~is_email_event(), pl.col("visitor").is_not_null())
     there = there.select(*dict.fromkeys(["visitor", *by]), begins.alias(BUCKET), is_new.alias("is new"))
     found = there.group_by(BUCKET, *by).agg(
         visitors=distinct_visitors(), new=pl.col("visitor").filter(pl.col("is new")).n_unique()

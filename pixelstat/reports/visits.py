@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.ranking import top_groups
 from pixelstat.options import by_option, every_option, top_option
 from pixelstat.report import Column, report
 from pixelstat.reports.series import BUCKET, bucket, over_time
-from pixelstat.vocabulary import top_groups, visitors
+from pixelstat.vocabulary import visitors
 
 MEASURES = {  # what is to be said of visits, one row each
     "visits": pl.len(),

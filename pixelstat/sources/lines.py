@@ -1,6 +1,5 @@
 """Logs -> LINES: every line once, in order, block after block on all cores."""
 
-import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -11,13 +10,12 @@ from threading import Lock
 from typing import NamedTuple, Protocol, TypeVar
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from pixelstat.errors import PixelstatError
+from pixelstat.frames.batches import scan
 from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, Log, iter_blocks
 
-BATCH = 16_000  # rows that are passed on together, at least
 CORES = os.cpu_count() or 1
 BLOCKS_AHEAD = CORES + 1  # blocks that are worked on
 
@@ -81,25 +79,7 @@ def scan_lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) 
         for part in carry_headers(parts) if is_ruled else parts:
             yield part.frame
 
-    return scanned(read, LINES, f"LINES of {len(logs)} logs")
-
-
-def scanned(
-    read: Callable[[Sequence[str], pl.Expr | None], Generator[pl.DataFrame]], schema: pl.Schema, name: str
-) -> pl.LazyFrame:
-    """A frame of this schema out of what `read` yields of the columns and rows that are asked for."""
-
-    def batches(
-        columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        with contextlib.closing(read(columns or schema.names(), predicate)) as frames:
-            for batch in _gathered(frames):
-                yield batch if limit is None else batch.head(limit)
-                limit = None if limit is None else limit - batch.height
-                if limit is not None and limit <= 0:
-                    return
-
-    return register_io_source(batches, schema=schema, is_pure=True, explain_name=name)
+    return scan(read, LINES, f"LINES of {len(logs)} logs")
 
 
 def map_blocks(
@@ -162,18 +142,6 @@ def _yield_in_order(parts: Iterator[Future[AnyResult]]) -> Iterator[AnyResult]:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Batches of BATCH rows or more: where few lines pass, a batch a block would be dearer to pass on than to read."""
-    gathered: list[pl.DataFrame] = []
-    for frame in frames:
-        gathered.append(frame)
-        if sum(frame.height for frame in gathered) >= BATCH:
-            yield pl.concat(gathered)
-            gathered = []
-    if gathered:
-        yield pl.concat(gathered)
 
 
 def split_lines(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:

@@ -632,7 +632,7 @@ def test_splitting_permuting_concatenating_and_compressing_the_logs_changes_no_r
         contents = [content[:-1] for content in contents]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK", block)
-        patch.setattr("pixelstat.sources.lines.BATCH", 100)
+        patch.setattr("pixelstat.frames.batches.BATCH_ROWS", 100)
         assert counted([PACKED[pack](content) for pack, content in zip(packs, contents, strict=False)]) == apart()
 
 

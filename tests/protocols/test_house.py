@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pixelstat.people.consent import SIGNALLING
 from pixelstat.people.duplicates import CONTENT, MADE
 from pixelstat.pipeline import Selection, claimed
-from pixelstat.protocols import PixelSample, house
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.builtin import house
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
 
 SELECTION = Selection()

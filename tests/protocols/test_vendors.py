@@ -14,12 +14,13 @@ from pixelstat import protocols
 from pixelstat.people.consent import SIGNALLING
 from pixelstat.people.duplicates import CONTENT, MADE
 from pixelstat.pipeline import Selection, claimed
-from pixelstat.protocols import PixelProtocol, PixelSample, house
+from pixelstat.protocols.base import PixelProtocol, PixelSample
+from pixelstat.protocols.builtin import house
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
 from tests.inside import inside
 from tests.story import log, request
 
-ALL = (*protocols.of_vendors(), house.protocol())
+ALL = (*protocols.builtin_protocols(), house.protocol())
 NAMED = [(form, sample) for form in ALL for sample in form.samples if form.must_be_named]
 SAMPLES = [pytest.param(form, sample, id=f"{form.name}-{n}") for form in ALL for n, sample in enumerate(form.samples)]
 
@@ -45,19 +46,14 @@ def events(*samples: PixelSample, named: Sequence[str] = ()) -> pl.DataFrame:
 
 
 def test_folder_and_registry_agree() -> None:
-    files = {path.stem for path in Path(str(protocols.__file__)).parent.glob("*.py")} - {
-        "__init__",
-        "parameters",
-        "vendors",
-        "mailers",
-        "own",
-        "products",
-    }
+    files = {path.stem for path in (Path(str(protocols.__file__)).parent / "builtin").glob("*.py")} - {"__init__"}
     assert files == set(protocols.NAMES)
     names = [protocol.name for protocol in ALL]
     assert len(set(names)) == len(names)
     single = [
-        name for name in protocols.NAMES if not hasattr(import_module(f"pixelstat.protocols.{name}"), "PROTOCOLS")
+        name
+        for name in protocols.NAMES
+        if not hasattr(import_module(f"pixelstat.protocols.builtin.{name}"), "PROTOCOLS")
     ]
     assert [name for name in names if name in protocols.NAMES and name in single] == single
 

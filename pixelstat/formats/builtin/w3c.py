@@ -1,4 +1,4 @@
-"""TODO."""
+"""w3c: the W3C extended log format with any fields, named by a `#Fields:` line."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.w3c import W3cFormat, in_layouts

@@ -1,0 +1,1 @@
+"""Tools for Polars frames that know nothing of logs or events."""

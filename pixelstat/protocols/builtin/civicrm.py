@@ -1,0 +1,26 @@
+"""CiviCRM: `/civicrm/mailing/open?qid=`, `/civicrm/mailing/url?u=&qid=`, and `extern/open.php`, `extern/url.php` of old."""
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.table import has_parameter, parameter_starts_with
+
+PROTOCOL = mailer_table(
+    "civicrm",
+    "CiviCRM",
+    Address("open", "/civicrm/mailing/open", parameter_starts_with("qid", "[0-9]")),
+    Address("open", r"/extern/open\.php", parameter_starts_with("q", "[0-9]")),
+    Address("click_email", "/civicrm/mailing/url", has_parameter("u")),
+    Address("click_email", r"/extern/url\.php", has_parameter("u")),
+    Address("web_view", "/civicrm/mailing/view", has_parameter("id")),
+    Address("unsubscribe", "/civicrm/mailing/(?:unsubscribe|optout)", parameter_starts_with("qid", "[0-9]")),
+    marker=r"/civicrm/mailing/|/extern/open\.php|/extern/url\.php",
+    names={"recipient": ("qid", "q"), "link": ("u",), "campaign": ("jid",)},
+    samples=(
+        PixelSample("/civicrm/mailing/open?qid=5512", {"event": "open", "recipient": "5512", "visitor": "r:5512"}),
+        PixelSample("/sites/all/modules/civicrm/extern/open.php?q=5512", {"event": "open", "recipient": "5512", "visitor": "r:5512"}),
+        PixelSample("/civicrm/mailing/url?u=88&qid=5512", {"event": "click_email", "link": "88", "recipient": "5512", "visitor": "r:5512"}),
+        PixelSample("/civicrm/extern/url.php?u=88&qid=5512", {"event": "click_email", "link": "88", "recipient": "5512"}),
+        PixelSample("/civicrm/mailing/view?reset=1&id=17", {"event": "web_view", "recipient": None}),
+        PixelSample("/civicrm/mailing/unsubscribe?reset=1&jid=17&qid=5512&h=9f86d081", {"event": "unsubscribe", "campaign": "17", "recipient": "5512"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,52 @@
+"""Google Analytics 4: `/g/collect`. What it sends batched stands in the body, which no log holds."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.products import joined, product
+from pixelstat.protocols.table import has_parameter, parameter_starts_with, pixel_table
+
+PROTOCOL = pixel_table(
+    "ga4",
+    "Google Analytics 4",
+    marker="/g/collect",
+    paths="/g/collect$",
+    claims=pl.col("path").str.ends_with("/g/collect") & parameter_starts_with("v", "2(?:&|$)") & has_parameter("tid"),
+    names={
+        "event": ("en",),
+        "visitor_id": ("cid",),
+        "user_id": ("uid",),
+        "session_id": ("sid",),
+        "page_address": ("dl",),
+        "referrer": ("dr",),
+        "order_id": (r"ep\.transaction_id",),
+        "value": (r"epn\.value",),
+        "currency": ("cu", r"ep\.currency"),
+        "link": (r"ep\.link_url",),
+        "utm_medium": ("cm",),
+        "utm_source": ("cs",),
+        "utm_campaign": ("cn",),
+        "utm_content": ("cc",),
+        "utm_term": ("ct",),
+    },
+    key=("cid", "_p", "_s"),
+    items=(joined("pr{n}", id="id", name="nm", category="ca", price="pr", quantity="qt"),),
+    event=pl.coalesce("event", pl.lit("page_view")),
+    samples=(
+        PixelSample(
+            "/g/collect?v=2&tid=G-JQ77F5GDMC&gtm=45je4730&_p=1720146261922&gcd=13l3l3l3l2&cid=1954840087.1720146262&ul=en-us"
+            "&dl=https%3A%2F%2Fshop.example%2Fa%3Futm_source%3Dx&dt=A&sid=1720146262&sct=1&seg=0&en=page_view&_fv=1&_ss=1",
+            {"event": "page_view", "visitor": "v:1954840087.1720146262", "page": "/a", "host": "shop.example", "utm_source": "x",
+             "session_id": "1720146262"},
+        ),
+        PixelSample(
+            "/g/collect?v=2&tid=G-A&cid=1.2&en=purchase&ep.transaction_id=A17&epn.value=89.5&cu=EUR&pr1=id123~nmShirt~pr9.99~qt1&dl=https%3A%2F%2Fshop.example%2F",
+            {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "product": "123",
+             "products": [product("123", "Shirt", None, 9.99, 1)]},
+        ),
+        PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=view_item", {"event": "product_view"}),
+        PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=begin_checkout", {"event": "checkout"}),
+        PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=add_to_cart&pr2=idC2&pr1=nmHot~~Pot~caKitchen~idK1~qt2",
+                    {"event": "add_to_cart", "products": [product("K1", "Hot~Pot", "Kitchen", None, 2), product("C2")]}),
+    ),
+)  # fmt: skip

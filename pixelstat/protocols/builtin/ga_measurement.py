@@ -1,0 +1,62 @@
+"""Google's Measurement Protocol v1 of Universal Analytics: `/collect`, `/r/collect`, `/j/collect`."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.products import numbered, product
+from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table, rename_events
+
+_ACTIONS = {"purchase": "purchase", "add": "add_to_cart", "remove": "remove_from_cart", "detail": "product_view",
+            "checkout": "checkout", "click": "click", "refund": "refund"}  # fmt: skip
+
+PROTOCOL = pixel_table(
+    "ga_measurement",
+    "Google Analytics, Measurement Protocol v1",
+    marker=r"/(?:[rj]/)?collect[? \t\"]",
+    paths="/collect$",
+    claims=pl.col("path").str.contains("/(?:[rj]/)?collect$") & parameter_starts_with("v", "1(?:&|$)") & has_parameter("tid") & has_parameter("t"),
+    names={
+        "event": ("ea",),
+        "visitor_id": ("cid",),
+        "user_id": ("uid",),
+        "page_address": ("dl", "dp"),
+        "referrer": ("dr",),
+        "order_id": ("ti",),
+        "value": ("tr", "ev", "ip"),
+        "currency": ("cu",),
+        "utm_campaign": ("cn",),
+        "utm_source": ("cs",),
+        "utm_medium": ("cm",),
+        "utm_term": ("ck",),
+        "utm_content": ("cc",),
+        "utm_id": ("ci",),
+        "campaign": ("cn",),
+        "kind": ("t",),
+        "category": ("ec",),
+        "action": ("pa",),
+    },
+    items=(
+        numbered("pr{n}{key}", id="id", name="nm", category="ca", price="pr", quantity="qt"),
+        numbered("i{key}", id="c", name="n", category="v", price="p", quantity="q"),
+    ),
+    event=first_matching(
+        ((pl.col("category") == "email") & (pl.col("event") == "open"), "open"),
+        (pl.col("action").is_in(list(_ACTIONS)), rename_events(pl.col("action"), _ACTIONS)),
+        (pl.col("kind").is_in(["pageview", "screenview"]), "page_view"),
+        (pl.col("kind") == "transaction", "purchase"),
+        (pl.col("kind") == "event", pl.coalesce("event", pl.lit("event"))),
+        (pl.lit(value=True), pl.col("kind")),
+    ),
+    samples=(
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fhome", {"event": "page_view", "visitor": "v:555", "page": "/home"}),
+        PixelSample("/r/collect?v=1&tid=UA-1-2&cid=555&t=transaction&ti=A17&tr=89.5&cu=EUR",
+                    {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR"}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=r17&t=event&ec=email&ea=open&dp=%2Femail%2Flaunch&cm=email&cn=launch",
+                    {"event": "open", "utm_medium": "email", "campaign": "launch"}),
+        PixelSample("/j/collect?v=1&tid=UA-1-2&cid=5&t=event&ec=Video&ea=Play&pa=detail&pr1id=kettle", {"event": "product_view", "product": "kettle", "products": [product("kettle")]}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=item&ti=A17&ic=K1&in=Kettle&iv=Kitchen&ip=89.5&iq=2",
+                    {"event": "item", "order_id": "A17", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2)]}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=event&pa=purchase&ti=A17&pr1id=K1&pr1nm=Kettle&pr1ca=Kitchen&pr1pr=89.5&pr1qt=2&pr2id=C2",
+                    {"event": "purchase", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,25 @@
+"""Keila: `/r/{image}/{recipient}/{signature}`, `/c/{target}/{recipient}/{link}/{signature}` (lib/keila/tracking)."""
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.mailer import Address, mailer_table
+
+_TARGET = "https?(?:%3[Aa]|:)%2[Ff]%2[Ff][^/]+"
+
+PROTOCOL = mailer_table(
+    "keila",
+    "Keila; must be named by --protocol",
+    Address("open", f"^/r/{_TARGET}/(?P<recipient>[^/]+)/[^/]+"),
+    Address("click_email", f"^/c/(?P<link>{_TARGET})/(?P<recipient>[^/]+)/[^/]+/[^/]+"),
+    marker="/[rc]/https?(?:%3[Aa]|:)%2[Ff]",
+    must_be_named=True,
+    samples=(
+        PixelSample(
+            "/r/https%3A%2F%2Fshop.example%2Fpixel.png/nrc_7x2Kd/q1W2e3R4t5Y6u7I8",
+            {"event": "open", "recipient": "nrc_7x2Kd", "link": None, "visitor": "r:nrc_7x2Kd"},
+        ),
+        PixelSample(
+            "/c/https%3A%2F%2Fshop.example%2Flaunch%3Fa%3D1/nrc_7x2Kd/nl_4Bq9/q1W2e3R4t5Y6u7I8",
+            {"event": "click_email", "recipient": "nrc_7x2Kd", "link": "https://shop.example/launch?a=1", "visitor": "r:nrc_7x2Kd"},
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,36 @@
+"""listmonk: `/campaign/{campaign}/{subscriber}/px.png` and `/link/{link}/{campaign}/{subscriber}` (cmd/handlers.go)."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.mailer import UUID, Address, mailer_table
+
+NOBODY = "00000000-0000-0000-0000-000000000000"  # what stands for the subscriber where people are not tracked
+
+
+def _known(events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.with_columns(recipient=pl.when(pl.col("recipient") != NOBODY).then("recipient"))
+
+
+PROTOCOL = mailer_table(
+    "listmonk",
+    "listmonk",
+    Address("open", rf"/campaign/(?P<campaign>{UUID})/(?P<recipient>{UUID})/px\.png"),
+    Address("click_email", rf"/link/(?P<link>{UUID})/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
+    Address("web_view", rf"/campaign/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
+    Address("unsubscribe", rf"/subscription/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
+    marker=rf"/(?:campaign|subscription|link)/{UUID}/",
+    fill=_known,
+    samples=(
+        PixelSample(
+            "/campaign/5b0b4f4e-1d1a-4a0e-9f0c-0a1b2c3d4e5f/9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6/px.png",
+            {"event": "open", "campaign": "5b0b4f4e-1d1a-4a0e-9f0c-0a1b2c3d4e5f", "recipient": "9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6",
+             "visitor": "r:9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6"},
+        ),
+        PixelSample(
+            "/link/11111111-2222-3333-4444-555555555555/5b0b4f4e-1d1a-4a0e-9f0c-0a1b2c3d4e5f/00000000-0000-0000-0000-000000000000",
+            {"event": "click_email", "link": "11111111-2222-3333-4444-555555555555", "campaign": "5b0b4f4e-1d1a-4a0e-9f0c-0a1b2c3d4e5f",
+             "recipient": None},
+        ),
+    ),
+)  # fmt: skip

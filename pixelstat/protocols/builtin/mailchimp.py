@@ -1,0 +1,48 @@
+"""Mailchimp: `/track/open.php?u=&id=&e=`, `/track/click?...`, `/unsubscribe?...`: account, mailing or link, recipient."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.mailer import HEX, Address, mailer_table
+from pixelstat.protocols.table import parameter_starts_with
+
+_IDS = (
+    parameter_starts_with("u", f"{HEX}{{25}}(?:&|$)")
+    & parameter_starts_with("id", f"{HEX}{{10}}(?:&|$)")
+    & parameter_starts_with("e", f"{HEX}{{10}}(?:&|$)")
+)
+
+
+def _ids(events: pl.LazyFrame) -> pl.LazyFrame:
+    """The id is the mailing's in an open, the link's in a click, a list's else."""
+    event = pl.col("event")
+    return events.with_columns(
+        campaign=pl.when(event == "open").then("link").otherwise("campaign"),
+        link=pl.when(event == "click_email").then("link"),
+    )
+
+
+PROTOCOL = mailer_table(
+    "mailchimp",
+    "Mailchimp",
+    Address("open", r"/track/open\.php", _IDS),
+    Address("click_email", "/track/click", _IDS),
+    Address("unsubscribe", "/unsubscribe", _IDS),
+    marker=r"/track/open\.php|/track/click|/unsubscribe[^A-Za-z0-9/_-]",
+    names={"link": ("id",), "recipient": ("e",), "campaign": ("c",)},
+    fill=_ids,
+    samples=(
+        PixelSample(
+            "/track/open.php?u=0f1e2d3c4b5a69788796a5b4c&id=ab12cd34ef&e=9876543210",
+            {"event": "open", "campaign": "ab12cd34ef", "recipient": "9876543210", "link": None, "visitor": "r:9876543210"},
+        ),
+        PixelSample(
+            "/track/click?u=0f1e2d3c4b5a69788796a5b4c&id=77aa88bb99&e=9876543210",
+            {"event": "click_email", "campaign": None, "link": "77aa88bb99", "recipient": "9876543210", "visitor": "r:9876543210"},
+        ),
+        PixelSample(
+            "/unsubscribe?u=0f1e2d3c4b5a69788796a5b4c&id=11aa22bb33&e=9876543210&c=ab12cd34ef",
+            {"event": "unsubscribe", "campaign": "ab12cd34ef", "link": None, "recipient": "9876543210"},
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,77 @@
+"""Matomo, Piwik and Piwik PRO: `matomo.php`, `piwik.php`, `ppms.php` (developer.matomo.org, tracking-api)."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.products import in_json, numbered, product
+from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table
+
+_CAMPAIGN = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("campaign", "cpn"))
+_KEYWORD = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("kwd", "keyword"))
+
+
+def _event() -> pl.Expr:
+    """In Matomo's own order: what a request is counted as first."""
+    return first_matching(
+        (parameter_starts_with("ping", "1"), "ping"),
+        (has_parameter("ec_id"), "purchase"),
+        (parameter_starts_with("idgoal", "0(?:&|$)"), "add_to_cart"),
+        (has_parameter("idgoal"), "goal"),
+        (has_parameter("e_c"), pl.coalesce("event", pl.lit("event"))),
+        (has_parameter("search"), "search"),
+        (has_parameter("link"), "click"),
+        (has_parameter("download"), "download"),
+        (has_parameter("c_i"), "content_click"),
+        (has_parameter("c_n"), "content_view"),
+        (has_parameter("_pkp", "_pks", "_pkn"), "product_view"),
+        (pl.lit(value=True), "page_view"),
+    )
+
+
+PROTOCOL = pixel_table(
+    "matomo",
+    "Matomo, Piwik, Piwik PRO",
+    marker=r"/(?:matomo|piwik|ppms)\.php",
+    paths=r"/(?:matomo|piwik|ppms)\.php$",
+    claims=pl.col("path").str.contains(r"/(?:matomo|piwik|ppms)\.php$") & has_parameter("idsite"),
+    names={
+        "event": ("e_a",),
+        "visitor_id": ("cid", "_id"),
+        "user_id": ("uid",),
+        "page_address": ("url",),
+        "referrer": ("urlref",),
+        "order_id": ("ec_id",),
+        "value": ("revenue", "e_v"),
+        "goal": ("idgoal",),
+        "link": ("link", "download"),
+        "utm_campaign": ("_rcn", *_CAMPAIGN),
+        "utm_term": ("_rck", *_KEYWORD),
+    },
+    key=("pv_id", "rand"),
+    items=(
+        in_json("ec_items", id="0", name="1", category="2", price="3", quantity="4"),
+        numbered("_pk{key}", id="s", name="n", category="c", price="p"),
+    ),
+    event=_event(),
+    samples=(
+        PixelSample(
+            "/piwik.php?action_name=Start&idsite=1&rec=1&r=983420&url=http%3A%2F%2Fshop.example%2F&urlref=http%3A%2F%2Fnews.example%2F&_id=1da79fc743e8bcc4",
+            {"event": "page_view", "visitor": "v:1da79fc743e8bcc4", "page": "/", "host": "shop.example", "referrer": "http://news.example/"},
+        ),
+        PixelSample(
+            "/matomo.php?idsite=1&rec=1&idgoal=0&ec_id=A17&revenue=89.5&_id=1da79fc743e8bcc4&url=https%3A%2F%2Fshop.example%2Fthanks",
+            {"event": "purchase", "order_id": "A17", "value": 89.5, "page": "/thanks"},
+        ),
+        PixelSample("/stats/matomo.php?idsite=1&rec=1&ping=1&_id=1da7&url=https%3A%2F%2Fshop.example%2F", {"event": "ping"}),
+        PixelSample("/matomo.php?idsite=1&rec=1&idgoal=4&uid=ann", {"event": "goal", "goal": "4", "visitor": "u:ann"}),
+        PixelSample("/ppms.php?idsite=a-b&rec=1&e_c=Video&e_a=Play&e_v=3&_id=1da7", {"event": "Play", "value": 3.0}),
+        PixelSample("/matomo.php?idsite=1&rec=1&search=kettle&_id=1da7", {"event": "search"}),
+        PixelSample("/matomo.php?idsite=1&rec=1&link=https%3A%2F%2Fother.example%2F&_id=1", {"event": "click", "link": "https://other.example/"}),
+        PixelSample(
+            "/matomo.php?idsite=1&rec=1&idgoal=0&ec_id=A17&ec_items=%5B%5B%22K1%22%2C%22Kettle%22%2C%5B%22Kitchen%22%2C%22Gifts%22%5D%2C89.5%2C2%5D%2C%5B%22C2%22%2C%22Cup%22%5D%5D",
+            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2", "Cup")]},
+        ),
+        PixelSample("/matomo.php?idsite=1&rec=1&_pks=K1&_pkn=Kettle&_pkc=%5B%22Kitchen%22%2C%22Gifts%22%5D&_pkp=89.5&_id=1da7",
+                    {"event": "product_view", "products": [product("K1", "Kettle", "Kitchen", 89.5)]}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,33 @@
+"""Microsoft's Universal Event Tracking `/action/0`, where it passes through one's own server."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.products import numbered, product
+from pixelstat.protocols.table import first_matching, has_parameter, pixel_table
+
+PROTOCOL = pixel_table(
+    "microsoft_uet",
+    "Microsoft UET",
+    marker=r'/action/0[? \t"]',
+    paths="/action/0$",
+    claims=pl.col("path").str.ends_with("/action/0") & has_parameter("ti"),
+    names={
+        "event": ("ea",),
+        "visitor_id": ("vid",),
+        "session_id": ("sid",),
+        "page_address": ("p", "page_path"),
+        "referrer": ("r",),
+        "value": ("gv",),
+        "currency": ("gc",),
+        "kind": ("evt",),
+    },
+    items=(numbered("{key}", id="prodid"),),
+    event=first_matching((pl.col("kind") == "pageLoad", "page_view"), (pl.lit(value=True), pl.coalesce("event", pl.lit("event")))),
+    samples=(
+        PixelSample("/action/0?ti=123456&Ver=2&mid=m1&ec=Ecommerce&ea=Purchase&el=Sale&ev=0&gv=123.34&evt=custom&msclkid=N&rn=693067",
+                    {"event": "purchase", "value": 123.34}),
+        PixelSample("/action/0?ti=123456&Ver=2&evt=pageLoad&p=https%3A%2F%2Fshop.example%2Fa&vid=v7", {"event": "page_view", "page": "/a", "visitor": "v:v7"}),
+        PixelSample("/action/0?ti=123456&Ver=2&evt=custom&ea=Purchase&prodid=K1", {"event": "purchase", "product": "K1", "products": [product("K1")]}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,38 @@
+"""Mixpanel by GET: `/track` with its event in base64; with `redirect` it is a click."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.products import of_properties, product
+from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table
+
+PROTOCOL = pixel_table(
+    "mixpanel",
+    "Mixpanel",
+    marker=r'/track/?[? \t"]',
+    paths="/track/?$",
+    claims=pl.col("path").str.contains("/track/?$") & parameter_starts_with("data", "[A-Za-z0-9+/_%=-]{16}") & (has_parameter("ip", "img", "redirect", "verbose", "_") | parameter_starts_with("data", "eyJldmVudCI6")),
+    names={
+        "event": ("event",),
+        "visitor_id": (r"properties\.distinct_id",),
+        "page_address": (r"properties\.\$current_url", r"properties\.url"),
+        "referrer": (r"properties\.\$referrer",),
+        "value": (r"properties\.revenue", r"properties\.value", r"properties\.\$amount"),
+        "order_id": (r"properties\.order_id",),
+        "campaign": (r"properties\.campaign_id", r"properties\.campaign"),
+        "link": ("redirect",),
+    },
+    items=of_properties(),
+    event=first_matching((pl.col("event").is_not_null(), pl.col("event")), (pl.col("link").is_not_null(), "click"), (pl.lit(value=True), "event")),
+    payload="data",
+    samples=(
+        PixelSample(
+            "/track/?data=eyJldmVudCI6Ik9wZW5lZCIsInByb3BlcnRpZXMiOnsidG9rZW4iOiJ0IiwiZGlzdGluY3RfaWQiOiI3ZjNhIiwiY2FtcGFpZ24iOiJsYXVuY2gifX0%3D&ip=1&img=1",
+            {"event": "open", "visitor": "v:7f3a", "campaign": "launch"},
+        ),
+        PixelSample(
+            "/track/?data=eyJldmVudCI6Ik9yZGVyIENvbXBsZXRlZCIsInByb3BlcnRpZXMiOnsiZGlzdGluY3RfaWQiOiI3ZjNhIiwib3JkZXJfaWQiOiJBMTciLCJwcm9kdWN0cyI6W3sicHJvZHVjdF9pZCI6IksxIiwic2t1IjoiNyIsIm5hbWUiOiJLZXR0bGUiLCJjYXRlZ29yeSI6IktpdGNoZW4iLCJwcmljZSI6ODkuNSwicXVhbnRpdHkiOjJ9LHsic2t1IjoiQzIiLCJwcmljZSI6ImZyZWUifV19fQ%3D%3D&ip=1",
+            {"event": "purchase", "visitor": "v:7f3a", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
+        ),
+    ),
+)  # fmt: skip

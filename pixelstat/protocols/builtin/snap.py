@@ -1,0 +1,32 @@
+"""Snap's pixel `/p`, where it passes through one's own server."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.products import in_json, product
+from pixelstat.protocols.table import has_parameter, parameter_starts_with, pixel_table
+
+PROTOCOL = pixel_table(
+    "snap",
+    "Snap's pixel",
+    marker="pid=[0-9a-f-]{36}",
+    paths="/p$",
+    claims=pl.col("path").str.ends_with("/p") & parameter_starts_with("pid", "[0-9a-f-]{36}") & has_parameter("ev"),
+    names={
+        "event": ("ev",),
+        "page_address": ("pl",),
+        "referrer": ("rf",),
+        "value": ("e_pr",),
+        "currency": ("e_cur",),
+        "order_id": ("e_tid",),
+    },
+    items=(in_json("e_iids", id=""),),
+    event=pl.coalesce("event", pl.lit("page_view")),
+    samples=(
+        PixelSample("/p?pid=1d2c3b4a-0000-4000-8000-000000000000&ev=PAGE_VIEW&pl=https%3A%2F%2Fshop.example%2Fa",
+                    {"event": "page_view", "page": "/a", "host": "shop.example"}),
+        PixelSample("/p?pid=1d2c3b4a-0000-4000-8000-000000000000&ev=PURCHASE&e_pr=89.5&e_cur=EUR&e_tid=A17",
+                    {"event": "purchase", "value": 89.5, "currency": "EUR", "order_id": "A17"}),
+        PixelSample("/p?pid=1d2c3b4a-0000-4000-8000-000000000000&ev=ADD_CART&e_iids=K1,C2", {"product": "K1", "products": [product("K1"), product("C2")]}),
+    ),
+)  # fmt: skip

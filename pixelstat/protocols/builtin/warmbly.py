@@ -1,0 +1,32 @@
+"""Warmbly: `/t/o/{recipient}.png`, `/c/{link}` (tracking/src/main.rs). Shops have categories at addresses like its links."""
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.mailer import UUID, Address, mailer_table
+
+PROTOCOLS = (
+    mailer_table(
+        "warmbly",
+        "Warmbly's opens",
+        Address("open", rf"/t/o/(?P<recipient>{UUID})\.png"),
+        marker=rf"/t/o/{UUID}\.png",
+        samples=(
+            PixelSample(
+                "/t/o/9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6.png",
+                {"event": "open", "recipient": "9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6", "visitor": "r:9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6"},
+            ),
+        ),
+    ),
+    mailer_table(
+        "warmbly_click",
+        "Warmbly's links; must be named by --protocol",
+        Address("click_email", f"^/c/(?P<link>{UUID})"),
+        marker=f"/c/{UUID}",
+        must_be_named=True,
+        samples=(
+            PixelSample(
+                "/c/11111111-2222-3333-4444-555555555555",
+                {"event": "click_email", "link": "11111111-2222-3333-4444-555555555555", "recipient": None},
+            ),
+        ),
+    ),
+)  # fmt: skip

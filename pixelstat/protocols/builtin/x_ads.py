@@ -1,0 +1,21 @@
+"""X's conversion pixel `/i/adsct`, where it passes through one's own server."""
+
+import polars as pl
+
+from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.table import has_parameter, pixel_table, rename_events
+
+PROTOCOL = pixel_table(
+    "x_ads",
+    "X's conversion pixel",
+    marker="/i/adsct",
+    paths="/i/adsct$",
+    claims=pl.col("path").str.ends_with("/i/adsct") & has_parameter("txn_id"),
+    names={"event": (r"0\.0",), "page_address": ("tw_document_href",), "value": ("tw_sale_amount",)},
+    event=rename_events(pl.coalesce("event", pl.lit("page_view")), {"pageview": "page_view"}),
+    payload="events",
+    samples=(
+        PixelSample("/i/adsct?p_id=Twitter&p_user_id=0&txn_id=abc123&events=%5B%5B%22pageview%22%2Cnull%5D%5D&tw_sale_amount=0",
+                    {"event": "page_view", "value": 0.0}),
+    ),
+)  # fmt: skip
