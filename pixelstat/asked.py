@@ -10,19 +10,21 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pixelstat import keys
+from pixelstat import sessions
 from pixelstat.config import Config, Funnel
+from pixelstat.enrich import geo, mailings
 from pixelstat.errors import PixelstatError
-from pixelstat.options import moment
-from pixelstat.people import networks, places, sending, visits
-from pixelstat.people.behaviour import Limits
-from pixelstat.people.identity import KINDS
+from pixelstat.identity.project_key import key_path, load_key, load_or_create
+from pixelstat.identity.visitors import KINDS
 from pixelstat.pipeline import Logs, Selection
 from pixelstat.report import NUMBERS, Report
 from pixelstat.reports.steps import Step, columns_hint, condition, step
 from pixelstat.schemas import CONDITION_COLUMNS
 from pixelstat.sources.event_parquet import holds_pseudonyms
 from pixelstat.terminal import say
+from pixelstat.text.durations import parse_moment
+from pixelstat.traffic.behaviour import Limits
+from pixelstat.traffic.networks import read_networks
 from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event
 
 
@@ -129,7 +131,7 @@ def selected(
     for name in ("since", "until"):
         text = common[name]
         try:
-            period[name] = None if text is None else moment(text, zone, now, is_end=name == "until")
+            period[name] = None if text is None else parse_moment(text, zone, now, is_end=name == "until")
         except (ValueError, OverflowError) as error:
             raise PixelstatError(
                 f"--{name}: {text!r} is no time.", "Try 2026-09-07, '2026-09-07 14:30', 7d or yesterday."
@@ -145,8 +147,8 @@ def selected(
         other = "--stitch" if common["stitch"] else "--visitor"
         raise PixelstatError(f"--cookieless looks at no id, and {other} at nothing else.", "Leave one of them out.")
     midnight = zone if common["split_midnight"] else None
-    cut = visits.Cut(common["visit_timeout"], midnight, common["split_campaign"], names_source)
-    of_visits |= visits.are_asked([*columns, *(where.meta.root_names() if where is not None else ())], cut)
+    cut = sessions.Cut(common["visit_timeout"], midnight, common["split_campaign"], names_source)
+    of_visits |= sessions.are_asked([*columns, *(where.meta.root_names() if where is not None else ())], cut)
     return Selection(
         pixels=common["pixel"],
         named=common["protocol"],
@@ -158,7 +160,7 @@ def selected(
         keep_duplicates=common["keep_duplicates"],
         config=common["config"],
         stitch=common["stitch"],
-        geo=[places.Database(name) for name in common["geo"]],
+        geo=[geo.Database(name) for name in common["geo"]],
         visitor=common["visitor"],
         cookieless=common["cookieless"],
         key=project_key(common) if common["cookieless"] else b"",
@@ -166,8 +168,8 @@ def selected(
         until=period["until"],
         machines=common["machines"],
         limits=Limits(**{limit.name: common[limit.name] for limit in fields(Limits)}),
-        scanners=[one for file in (*common["config"].networks, *common["networks"]) for one in networks.read(file)],
-        sent=sending.read(common["sent"], zone) if common["sent"] else None,
+        scanners=[one for file in (*common["config"].networks, *common["networks"]) for one in read_networks(file)],
+        sent=mailings.read(common["sent"], zone) if common["sent"] else None,
         page_groups=common["group_pages"],
         visits=cut if of_visits else None,
     )
@@ -180,7 +182,7 @@ def ahead(selection: Selection, length: timedelta) -> Selection:
 
 def require_geo(columns: Iterable[str], common: dict[str, Any]) -> None:
     """Raises PixelstatError where one of the columns is null without --geo, and that is not given."""
-    unknown = next((name for name in columns if name in places.FIELDS), None)
+    unknown = next((name for name in columns if name in geo.FIELDS), None)
     if unknown and not common["geo"]:
         raise PixelstatError(
             f"{unknown} is known only with --geo FILE, a MaxMind database.", "Add: --geo GeoLite2-City.mmdb"
@@ -203,8 +205,8 @@ def beside_pseudonyms(selection: Selection, logs: Logs, common: dict[str, Any]) 
         )
     if not any(group for _, group in logs.groups) and False not in hidden.values():
         return selection
-    return replace(selection, is_hidden=True, key=keys.read(keys.place(common["key"], common["config"])))
+    return replace(selection, is_hidden=True, key=load_key(key_path(common["key"], common["config"])))
 
 
 def project_key(common: dict[str, Any]) -> bytes:
-    return keys.read_or_made(keys.place(common["key"], common["config"]), (lambda _: None) if common["quiet"] else say)
+    return load_or_create(key_path(common["key"], common["config"]), (lambda _: None) if common["quiet"] else say)

@@ -13,8 +13,8 @@ from pixelstat import outputs
 from pixelstat.asked import ahead, is_given, report_options, require_geo, selected
 from pixelstat.comparison import comparison, side_by_side
 from pixelstat.errors import Exit, PixelstatError
+from pixelstat.identity import pseudonyms
 from pixelstat.options import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
-from pixelstat.people import pseudonyms
 from pixelstat.report import Report, Result
 from pixelstat.run import Run, performed
 from pixelstat.terminal import say

@@ -17,10 +17,10 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.batches import columns_used
-from pixelstat.people.duplicates import earliest
-from pixelstat.people.visits import within
 from pixelstat.report import NUMBERS, TIMES, Column, Report, Result
 from pixelstat.reports.series import EVERY, bucket, first_instant, is_partial
+from pixelstat.sessions import within
+from pixelstat.traffic.deduplication import earliest
 
 PREVIOUS, CHANGE = "previous", "change"  # what stands before a measure's name in the columns beside it
 COUNTED = ("count", "figure", "money")  # kinds that are 0 where there is nothing

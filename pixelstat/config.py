@@ -39,43 +39,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixelstat.errors import PixelstatError
+from pixelstat.identity.consent import CustomConsent
 from pixelstat.options import Duration
+from pixelstat.protocols.custom import COLUMN_ALIASES, PATH_PART, CustomPixel
 
 if TYPE_CHECKING:
-    from pixelstat.page_groups import PageGroups
+    from pixelstat.enrich.page_groups import PageGroups
 
 NAME = "pixelstat.toml"
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HOST = re.compile(r"[^\s./:@?#\\]+(?:\.[^\s./:@?#\\]+)*")
-FEEDS = {"visitor": "visitor_id", "page": "page_address"}  # the column of a parameter, where it is made into another
-PART = re.compile(r"\{([^{}]*)\}")  # of a path: `{campaign}`
-
-
-@dataclass(frozen=True)
-class Pixel:
-    """A pixel of one's own, as the file describes it."""
-
-    name: str
-    paths: tuple[str, ...]
-    event: str | None = None  # where the request names none
-    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column: the parameters that feed it
-    events: Mapping[str, str] = field(default_factory=dict)  # its own word: the event that it means
-    values: Mapping[str, str] = field(default_factory=dict)  # column: what it always is
-    payload: str | None = None  # the parameter that holds JSON, in base64 or not
 
 
 @dataclass(frozen=True)
 class Funnel:
     steps: tuple[str, ...]
     window: timedelta | None = None
-
-
-@dataclass(frozen=True)
-class OwnConsent:
-    """A parameter of one's own that tells whether the visitor consents: any other value than these refuses."""
-
-    parameter: str
-    granted: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,8 +67,8 @@ class Config:
     own_hosts: tuple[str, ...] = ()  # in lower case, without www.
     networks: tuple[str, ...] = ()  # files of further networks of machines
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    consent: OwnConsent | None = None
-    pixels: tuple[Pixel, ...] = ()
+    consent: CustomConsent | None = None
+    pixels: tuple[CustomPixel, ...] = ()
     goals: Mapping[str, str] = field(default_factory=dict)
     funnels: Mapping[str, Funnel] = field(default_factory=dict)
     page_groups: "PageGroups | None" = None
@@ -98,7 +77,7 @@ class Config:
     def further(self) -> tuple[str, ...]:
         """The names of the further columns, in the order of the file."""
         own = [name for pixel in self.pixels for name in (*_parts(pixel), *pixel.parameters, *pixel.values)]
-        known = {*_columns(), *FEEDS, *FEEDS.values()}
+        known = {*_columns(), *COLUMN_ALIASES, *COLUMN_ALIASES.values()}
         return tuple(dict.fromkeys([*self.columns, *(name for name in own if name not in known)]))
 
 
@@ -134,8 +113,8 @@ def _fed() -> list[str]:
     return ["event", *TEXTS, *(f"utm_{name}" for name in UTM)]
 
 
-def _parts(pixel: Pixel) -> list[str]:
-    return [part for path in pixel.paths for part in PART.findall(path)]
+def _parts(pixel: CustomPixel) -> list[str]:
+    return [part for path in pixel.paths for part in PATH_PART.findall(path)]
 
 
 class _Reader:
@@ -172,7 +151,7 @@ class _Reader:
         )
         return replace(said, goals=self.goals(said.further))
 
-    def pixel(self, table: dict[str, Any], number: int) -> Pixel:
+    def pixel(self, table: dict[str, Any], number: int) -> CustomPixel:
         keys = ["name", "path", "paths", "event", "parameters", "events", "values", "payload"]
         self.known(table, keys, "pixels", number)
         name = self.text(table, "name", "pixels", number) or f"pixel {number + 1}"
@@ -180,7 +159,7 @@ class _Reader:
         if not given:
             raise self.error("pixels", "has no path", 'Add: path = "/img/s.gif"', number=number)
         for path in given:
-            parts = PART.findall(path)
+            parts = PATH_PART.findall(path)
             if not path.startswith("/") or len(path) < 3 or path.startswith("/{"):
                 raise self.error(
                     "path", f"is {path!r}", "A path begins with / and a text of its own.", "pixels", number
@@ -200,7 +179,7 @@ class _Reader:
         for word, event in events.items():
             if not isinstance(event, str) or not event:
                 raise self.error(word, "is no event's name", 'Write: bk = "purchase"', "pixels", number)
-        return Pixel(
+        return CustomPixel(
             name, tuple(given), self.text(table, "event", "pixels", number),
             self.feeds(table, "parameters", "pixels", number), events,
             {column: str(value) for column, value in values.items()}, self.text(table, "payload", "pixels", number),
@@ -212,14 +191,14 @@ class _Reader:
         """Columns and the parameters that feed each."""
         found = {}
         for column in self.table(table, key, above, number):
-            if own_only and (column in _columns() or column in FEEDS):
+            if own_only and (column in _columns() or column in COLUMN_ALIASES):
                 raise self.error(column, "is a column already", "Give it a name of its own.", key)
-            if column not in FEEDS:
+            if column not in COLUMN_ALIASES:
                 self.column(column, column, key, number)
             names = self.texts(self.table(table, key, above, number), column, key, number)
             if not names:
                 raise self.error(column, "names no parameter", f'Write: {column} = "dest"', key)
-            found[FEEDS.get(column, column)] = tuple(names)
+            found[COLUMN_ALIASES.get(column, column)] = tuple(names)
         return found
 
     def protocols(self) -> tuple[str, ...]:
@@ -232,7 +211,7 @@ class _Reader:
             raise self.error("protocols", f"names what is none. {error.sentence}", error.hint) from error
         return tuple(named)
 
-    def consent(self) -> OwnConsent | None:
+    def consent(self) -> CustomConsent | None:
         table = self.table(self.tables, "consent")
         self.known(table, ["parameter", "granted"], "consent")
         parameter, granted = self.text(table, "parameter", "consent"), self.texts(table, "granted", "consent")
@@ -242,7 +221,7 @@ class _Reader:
             missing = "granted" if parameter else "parameter"
             hint = 'Write: consent = { parameter = "cookie_ok", granted = ["1", "yes"] }'
             raise self.error("consent", f"has no {missing}", hint)
-        return OwnConsent(parameter, tuple(granted))
+        return CustomConsent(parameter, tuple(granted))
 
     def own_hosts(self) -> tuple[str, ...]:
         hosts = [host.strip().lower() for host in self.texts(self.tables, "own_hosts")]
@@ -282,7 +261,7 @@ class _Reader:
         return Funnel(tuple(steps), window)
 
     def page_groups(self) -> "PageGroups | None":
-        from pixelstat.page_groups import PageGroups
+        from pixelstat.enrich.page_groups import PageGroups
 
         groups = PageGroups()
         for pattern, name in self.table(self.tables, "page_groups").items():
@@ -303,7 +282,7 @@ class _Reader:
 
     def column(self, name: str, key: str, above: str, number: int = 0) -> None:
         """A column's name: one that parameters feed, or one of one's own that SQL can name bare."""
-        if name in _columns() and name not in (*FEEDS, *_fed()):
+        if name in _columns() and name not in (*COLUMN_ALIASES, *_fed()):
             raise self.error(
                 key, f"names {name!r}, which pixelstat fills itself", "Name another column.", above, number
             )

@@ -10,6 +10,7 @@ import polars as pl
 
 from pixelstat.schemas import FLAWS, REASONS
 from pixelstat.sources.lines import Reading
+from pixelstat.text.plurals import format_count
 
 
 @dataclass
@@ -89,14 +90,15 @@ class Ledger:
 
     def line(self) -> str:
         """`48,210 lines, 6,904 pixel requests; set aside: 311 bots, 17 unreadable`."""
-        text = f"{count(self.lines, 'line', 'lines')}, {count(self.pixel_requests, 'pixel request', 'pixel requests')}"
+        lines = format_count(self.lines, "line", "lines")
+        text = f"{lines}, {format_count(self.pixel_requests, 'pixel request', 'pixel requests')}"
         most_first = sorted(self.aside.items(), key=lambda item: -item[1])
-        reasons = ", ".join(count(number, *REASONS[reason]) for reason, number in most_first)
+        reasons = ", ".join(format_count(number, *REASONS[reason]) for reason, number in most_first)
         return f"{text}; set aside: {reasons}" if reasons else text
 
     def flaws_line(self) -> str:
         """`kept in part: 3 values that are no numbers`, where there are any; else nothing."""
-        told = ", ".join(count(self.flaws[flaw], *words) for flaw, words in FLAWS.items() if self.flaws[flaw])
+        told = ", ".join(format_count(self.flaws[flaw], *words) for flaw, words in FLAWS.items() if self.flaws[flaw])
         return f"kept in part: {told}" if told else ""
 
     def formats_line(self) -> str:
@@ -110,12 +112,12 @@ class Ledger:
         if self.stitched is None:
             return ""
         keys, people = self.stitched
-        return f"stitched: {count(keys, 'key', 'keys')} of {count(people, 'person', 'people')}"
+        return f"stitched: {format_count(keys, 'key', 'keys')} of {format_count(people, 'person', 'people')}"
 
     def nameless_line(self) -> str:
         """`1,204 events without a visitor`, where that was asked for and there are any; else nothing."""
         number = pl.concat(self.nameless).n_unique() if self.nameless else 0
-        return f"{count(number, 'event', 'events')} without a visitor" if number else ""
+        return f"{format_count(number, 'event', 'events')} without a visitor" if number else ""
 
 
 _NO_PIXELS = [list(REASONS).index(reason) for reason in ("not_pixel", "unreadable")]
@@ -126,7 +128,3 @@ def _counts(names: pl.Series) -> dict[str | None, int]:
     if names.is_empty() or (names == names[0]).all():
         return {names[0]: len(names)} if len(names) else {}
     return dict(names.value_counts().iter_rows())
-
-
-def count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -10,16 +10,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
+from pixelstat.text.durations import UNITS
+
 if TYPE_CHECKING:
     from pixelstat.sources.bad_lines import BadLineLimit
 
-UNITS = {
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
 BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 LONGEST_LINE = 2 << 20  # bytes: a line must fit into a block several times
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "markdown", "parquet")
@@ -112,33 +107,6 @@ class Known(click.ParamType[str]):
         if not re.fullmatch(r"(cookie:)?[^\s\"'&=#;:,\ud800-\udfff]{1,100}", str(value)):
             self.fail(f"{value!r} names no parameter. Try visitor, user, client, uid or cookie:sid.", param, ctx)
         return str(value)
-
-
-def duration_text(length: timedelta) -> str:
-    """`7d`, `90s`: the largest unit that fits."""
-    unit = next(unit for unit in ("d", "h", "m", "s") if length % UNITS[unit] == timedelta(0))
-    return f"{length // UNITS[unit]}{unit}"
-
-
-def moment(text: str, zone: ZoneInfo, now: datetime, *, is_end: bool) -> datetime:
-    """The instant that `--since` or `--until` means; a day named as an end belongs to the period.
-
-    Raises ValueError for a text that is no time.
-    """
-    text = text.strip()
-    today = now.astimezone(zone).date()
-    days = {"today": today, "yesterday": today - timedelta(days=1)}
-    if text == "now":
-        return now
-    if found := re.fullmatch(r"(\d{1,6})([smhdw])", text):
-        return now - int(found[1]) * UNITS[found[2]]
-    if text in days or re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        day = days.get(text) or date.fromisoformat(text)
-        instant = datetime.combine(day + timedelta(days=1) if is_end else day, time(), zone)
-    else:
-        instant = datetime.fromisoformat(text)
-        instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
-    return instant.astimezone(timezone.utc)
 
 
 # -- of reports --------------------------------------------------------------------------------------------------
@@ -259,7 +227,7 @@ def _config(_: click.Context, __: click.Parameter, value: Any) -> Any:
 
 
 def _page_groups(ctx: click.Context, _: click.Parameter, value: Any) -> Any:
-    from pixelstat import page_groups
+    from pixelstat.enrich import page_groups
 
     return None if value is None else page_groups.asked(value, ctx.params["config"])
 

@@ -11,38 +11,23 @@ from datetime import datetime
 import polars as pl
 from polars import selectors
 
-from pixelstat import page_groups, plain, protocols
+from pixelstat import plain, protocols, sessions
 from pixelstat.config import Config
+from pixelstat.enrich import channels, devices, mailings, page_groups
+from pixelstat.enrich.geo import Database, with_places
+from pixelstat.enrich.page_groups import UNGROUPED, PageGroups
 from pixelstat.formats.base import Format
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.frames.batches import tap_batches
+from pixelstat.identity import consent, proxies, pseudonyms, stitching, visitors
 from pixelstat.ledger import Ledger
-from pixelstat.page_groups import UNGROUPED, PageGroups
-from pixelstat.people import (
-    agents,
-    behaviour,
-    channels,
-    consent,
-    devices,
-    duplicates,
-    exclusions,
-    forwarded,
-    identity,
-    machines,
-    places,
-    pseudonyms,
-    sending,
-    stitching,
-    visits,
-)
-from pixelstat.people.networks import NamedNetwork
-from pixelstat.people.visits import Cut
 from pixelstat.protocols import custom
 from pixelstat.protocols.base import PixelProtocol
 from pixelstat.protocols.builtin import house
-from pixelstat.protocols.extract import add_custom_columns
+from pixelstat.protocols.extract import add_custom_columns, add_id_key
 from pixelstat.protocols.interpret import claim_requests
 from pixelstat.schemas import DERIVED, EVENTS, EXPORTED, VISITS, Reason
+from pixelstat.sessions import Cut
 from pixelstat.sources.bad_lines import BadLines
 from pixelstat.sources.blocks import MAX_LINE, Log, keep_for_second_read
 from pixelstat.sources.event_parquet import (
@@ -53,6 +38,9 @@ from pixelstat.sources.event_parquet import (
     scan_events,
 )
 from pixelstat.sources.lines import Reading, scan_lines
+from pixelstat.text.addresses import Network
+from pixelstat.traffic import behaviour, classify, deduplication, rejection, user_agents
+from pixelstat.traffic.networks import NamedNetwork
 
 
 @dataclass(frozen=True)
@@ -62,7 +50,7 @@ class Selection:
     pixels: Sequence[str] = ()
     named: Sequence[str] = ()  # protocols to ask first, and some only then
     bots: str = "exclude"
-    networks: Sequence[exclusions.Network] = ()
+    networks: Sequence[Network] = ()
     since: datetime | None = None
     until: datetime | None = None  # exclusive
     consent: str = "respect"
@@ -71,7 +59,7 @@ class Selection:
     keep_duplicates: bool = False
     config: Config = field(default_factory=Config)
     stitch: bool = False
-    geo: Sequence[places.Database] = ()
+    geo: Sequence[Database] = ()
     visitor: str = "auto"  # what visitors are known by: see identity.known_by
     cookieless: bool = False  # by address, agent and day alone
     is_hidden: bool = False  # all is read as pseudonyms, like Parquet that holds them
@@ -79,7 +67,7 @@ class Selection:
     machines: str = "include"
     limits: behaviour.Limits = field(default_factory=behaviour.Limits)
     scanners: Sequence[NamedNetwork] = ()  # beside those that are known
-    sent: sending.Sent | None = None
+    sent: mailings.Sent | None = None
     page_groups: PageGroups | None = None  # that every page is taken for
     visits: Cut | None = None  # how they are cut, where somebody asks what only a visit knows
 
@@ -100,7 +88,7 @@ class Logs:
     candidates: Sequence[Format] = ()  # what a line that does not fit its log's format may be
     zone: str = "UTC"  # of times that name none
     max_line: int = MAX_LINE
-    trusted: Sequence[exclusions.Network] = ()  # proxies whose X-Forwarded-For tells the client
+    trusted: Sequence[Network] = ()  # proxies whose X-Forwarded-For tells the client
     stored: Sequence[Log] = ()  # Parquet of events
 
 
@@ -112,21 +100,21 @@ def kept(logs: Logs, selection: Selection, ledger: Ledger, rejects: BadLines | N
         events = stitching.stitched(events, people)
     is_once = not any(group for _, group in logs.groups) and are_deduplicated(logs.stored)
     if selection.keep_duplicates or is_once:
-        events = duplicates.every_hit(events)
+        events = deduplication.every_hit(events)
         ledger.each_once = True
     else:
-        events = duplicates.with_hit(events, may_lack_visitors=selection.visitor != "auto" or bool(logs.stored))
+        events = deduplication.with_hit(events, may_lack_visitors=selection.visitor != "auto" or bool(logs.stored))
     if selection.machines != "include":
         events = without_machines(behaviour.labelled(events, selection.limits), selection)
     events = grouped(events, selection)
     columns = [*EVENTS, *selection.config.further, *([UNGROUPED] if selection.page_groups else [])]
     if selection.visits:
-        events = visits.with_visits(events.select(*columns), selection.visits)
+        events = sessions.with_visits(events.select(*columns), selection.visits)
         columns += VISITS
     if selection.visitor != "auto":
         ledger.nameless = []
     settled = ledger.settle(judged(events, selection).select(columns))
-    return visits.within(settled, selection.since, selection.until) if selection.visits else settled
+    return sessions.within(settled, selection.since, selection.until) if selection.visits else settled
 
 
 def known(logs: Logs, selection: Selection, ledger: Ledger) -> pl.DataFrame:
@@ -150,11 +138,11 @@ def found(logs: Logs, selection: Selection, reading: Reading, rejects: BadLines 
         knows = knows_consent(shown, selection.config)
         columns = pl.Schema({**STORED_COLUMNS, **({"consent": EXPORTED["consent"]} if knows else {})})
         again = marked(scan_events(shown, reading, selection.config.further, columns), selection)
-        again = duplicates.with_content(again.with_columns(consent.signalling(selection.config.consent)))
+        again = deduplication.with_content(again.with_columns(consent.signalling(selection.config.consent)))
         parts.append(described(again, selection, knows_consent=knows))
     if hidden := [log for log in logs.stored if log not in shown]:  # of what they hide nothing more can be told
         again = marked(scan_events(hidden, reading, selection.config.further, EXPORTED), selection)
-        parts.append(duplicates.with_content(again))
+        parts.append(deduplication.with_content(again))
     events = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
     return recognized(respected(events, selection), selection)
 
@@ -178,7 +166,7 @@ def respected(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """EVENTS with those set aside whose visitors refuse, before anybody looks at whose keys are one person's."""
     if selection.consent == "ignore":
         return events
-    events = exclusions.reject(events, consent.reasons(selection.consent))
+    events = rejection.reject(events, consent.reasons(selection.consent))
     unread = pl.when(pl.col("consent") == consent.MALFORMED).then(pl.lit("consent"))
     return events.with_columns(flaw=pl.coalesce("flaw", unread))
 
@@ -186,10 +174,10 @@ def respected(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
 def recognized(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """EVENTS with the visitors that are asked for."""
     if selection.is_hidden:
-        events = duplicates.with_content(pseudonyms.hidden(events, selection.key))
+        events = deduplication.with_content(pseudonyms.hidden(events, selection.key))
     if selection.cookieless:
-        return identity.known_for_a_day(events, selection.key)
-    return identity.known_by(events, selection.visitor)
+        return visitors.known_for_a_day(events, selection.key)
+    return visitors.known_by(events, selection.visitor)
 
 
 def read(logs: Logs, reading: Reading, wanted: pl.Expr | None, rejects: BadLines | None = None) -> pl.LazyFrame:
@@ -214,7 +202,7 @@ def reread(requests: pl.LazyFrame, logs: Logs, rejects: BadLines | None = None) 
 
     columns = ["line", "header", *(["file", "number", "fault"] if rejects else [])]
     requests = tap_batches(requests, again, columns)
-    return forwarded.with_clients(requests, logs.trusted) if logs.trusted else requests
+    return proxies.with_clients(requests, logs.trusted) if logs.trusted else requests
 
 
 def heard(logs: Logs, selection: Selection, reading: Reading, rejects: BadLines | None = None) -> pl.LazyFrame:
@@ -269,60 +257,58 @@ def claimed(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
 
 def said(selection: Selection) -> pl.Schema:
     """The columns of EVENTS that a request itself tells, before anybody asks whose it is."""
-    made_later = {*duplicates.MADE, *DERIVED, "visitor"}
+    made_later = {*deduplication.MADE, *DERIVED, "visitor"}
     kept = {name: dtype for name, dtype in EVENTS.items() if name not in made_later}
-    further = dict.fromkeys([*identity.TOLD, "order", *selection.config.further], pl.String())
-    return pl.Schema({**kept, **further, consent.SIGNALLING: pl.String(), duplicates.CONTENT: pl.UInt64()})
+    further = dict.fromkeys([*visitors.TOLD, "order", *selection.config.further], pl.String())
+    return pl.Schema({**kept, **further, consent.SIGNALLING: pl.String(), deduplication.CONTENT: pl.UInt64()})
 
 
 def interpreted(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """REQUESTS -> what each says, by the protocol that claims it; those that none claims are marked."""
     is_vendors, house = whose(selection)
     requests = requests.with_columns(is_house=house.claims, is_vendors=is_vendors)
-    requests = exclusions.reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
-    named = add_custom_columns(
-        identity.with_id_key(house.events(requests)), selection.config.columns, selection.config.further
-    )
+    requests = rejection.reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
+    named = add_custom_columns(add_id_key(house.events(requests)), selection.config.columns, selection.config.further)
     claimed = claim_requests(named, selection.protocols[:-1])
-    claimed = duplicates.with_content(claimed.with_columns(consent.signalling(selection.config.consent)))
+    claimed = deduplication.with_content(claimed.with_columns(consent.signalling(selection.config.consent)))
     return claimed.select(said(selection).names())
 
 
 def attributed(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """What requests say -> EVENTS with their marks, each of its visitor."""
-    made_later, told = {*duplicates.MADE, *DERIVED}, [name for name in said(selection) if name not in EVENTS]
+    made_later, told = {*deduplication.MADE, *DERIVED}, [name for name in said(selection) if name not in EVENTS]
     kept = [name for name in EVENTS if name not in made_later]
-    return identity.identified(marked(events, selection)).select(*kept, *told).drop(identity.TOLD)
+    return visitors.identified(marked(events, selection)).select(*kept, *told).drop(visitors.TOLD)
 
 
 def marked(requests: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """What requests say, or EVENTS out of Parquet, with the marks that depend on who asked and what was answered."""
-    reasons = {"refused": exclusions.is_refused()}
+    reasons = {"refused": rejection.is_refused()}
     if selection.bots != "include":
-        requests = agents.with_bots(requests)
+        requests = user_agents.with_bots(requests)
         reasons |= {"bot": pl.col("is_bot")} if selection.bots == "exclude" else {"person": ~pl.col("is_bot")}
     if selection.networks:
-        requests = exclusions.with_own(requests, selection.networks)
+        requests = rejection.with_own(requests, selection.networks)
         reasons["own_address"] = pl.col("is_own")
-    return exclusions.reject(requests, reasons)
+    return rejection.reject(requests, reasons)
 
 
 def described(events: pl.LazyFrame, selection: Selection, *, knows_consent: bool = False) -> pl.LazyFrame:
     """EVENTS with their DERIVED columns: what else is known of each. Those that nobody asks for cost nothing."""
     events = events if knows_consent else consent.with_consent(events, selection.config.consent)
     events = channels.with_channels(events, selection.config.own_hosts)
-    events = places.with_places(devices.with_devices(events), selection.geo)
+    events = with_places(devices.with_devices(events), selection.geo)
     if selection.sent is not None:
-        events = sending.with_sent(events, selection.sent)
-    events = machines.with_verdict(events, selection.scanners)
-    on_the_way = selectors.contains(" ") - selectors.by_name(duplicates.CONTENT, require_all=False)
+        events = mailings.with_sent(events, selection.sent)
+    events = classify.with_verdict(events, selection.scanners)
+    on_the_way = selectors.contains(" ") - selectors.by_name(deduplication.CONTENT, require_all=False)
     return events.drop(on_the_way)
 
 
 def without_machines(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     """EVENTS with machines set aside, where that is asked for: their visits are none."""
     is_machine = pl.col("verdict") == "machine"
-    return exclusions.reject(events, {"machine": is_machine} if selection.machines == "exclude" else {})
+    return rejection.reject(events, {"machine": is_machine} if selection.machines == "exclude" else {})
 
 
 def grouped(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
@@ -336,7 +322,7 @@ def judged(events: pl.LazyFrame, selection: Selection) -> pl.LazyFrame:
     if selection.host:
         reasons["other_host"] = pl.col("host").ne_missing(pl.lit(selection.host.lower()))
     if selection.since or selection.until:
-        reasons["other_period"] = exclusions.is_outside(selection.since, selection.until)
+        reasons["other_period"] = rejection.is_outside(selection.since, selection.until)
     if selection.where is not None:
         reasons["other"] = selection.where.fill_null(value=False).not_()
-    return exclusions.reject(events, reasons)
+    return rejection.reject(events, reasons)

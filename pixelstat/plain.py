@@ -23,15 +23,14 @@ from pixelstat.formats.base import Format
 from pixelstat.formats.normalize import EARLIEST, TEXTS, is_time, latest
 from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
 from pixelstat.frames.batches import scan
+from pixelstat.identity.consent import SIGNALLING
 from pixelstat.native import plain as _plain
-from pixelstat.people.consent import SIGNALLING
-from pixelstat.people.duplicates import CONTENT, SAME
-from pixelstat.people.identity import ID_KEY, OF_ID
 from pixelstat.prepared import Prepared, Stage
 from pixelstat.protocols.builtin import house
-from pixelstat.schemas import LINES, UTC_TIME
+from pixelstat.schemas import ID_KEY, ID_PREFIX, LINES, UTC_TIME
 from pixelstat.sources.blocks import MAX_LINE, Log, iter_block_views, sanitize
 from pixelstat.sources.lines import BLOCKS_AHEAD, Reading, attach_headers, map_in_order, split_lines
+from pixelstat.traffic.deduplication import CONTENT, SAME
 from pixelstat.vocabulary import canonical_event
 
 # As `_plain.c` has them: its kinds of fields, what it knows of paths, what it must know of parameters.
@@ -94,7 +93,7 @@ def reader(form: Format, meaning: Meaning, max_line: int = MAX_LINE) -> "Reader 
         [(name.encode(), at, of_name) for name, at, of_name in parameters],
         columns,
         tuple(place.get(name, -1) for name in SAME),
-        OF_ID.encode(),
+        ID_PREFIX.encode(),
         int(EARLIEST.timestamp()) * 1_000_000,
         int(latest().timestamp()) * 1_000_000,
         max_line,

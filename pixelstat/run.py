@@ -17,14 +17,15 @@ from pixelstat.asked import beside_pseudonyms, project_key
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.explain import explain
 from pixelstat.formats.assignment import by_format, candidates
-from pixelstat.ledger import Ledger, count
-from pixelstat.people import networks
+from pixelstat.ledger import Ledger
 from pixelstat.pipeline import Logs, Selection, kept
 from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLineLimit, BadLines, check_limit
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.suggestions import requested_instead
 from pixelstat.terminal import progress, say
+from pixelstat.text.plurals import format_count
+from pixelstat.traffic.networks import warn_of_age
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Run:
         if self.rejects and self.common["rejects"]:
             self.rejects.write(self.common["rejects"], self.found)
             if not self.common["quiet"]:
-                say(f"{count(self.rejects.total, 'bad line', 'bad lines')} in {self.common['rejects']}")
+                say(f"{format_count(self.rejects.total, 'bad line', 'bad lines')} in {self.common['rejects']}")
         check_limit(self.limit, self.rejects.total if self.rejects else 0, self.ledger.lines)
 
 
@@ -83,7 +84,7 @@ def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection,
     for more in filter(None, _further_lines(ledger, selection)):
         tell(more)
     if ledger.first and ledger.last:
-        if selection.machines != "include" and (old := networks.age_warning(ledger.last)):
+        if selection.machines != "include" and (old := warn_of_age(ledger.last)):
             tell(old)
         tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
     elif ledger.lines and not ledger.pixel_requests:

@@ -180,3 +180,5 @@ VISITS = pl.Schema(
 # What `pixelstat events` writes; and what --where, --step and --by may name.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})
 CONDITION_COLUMNS = [*EXPORTED, *(name for name in VISITS if name != "visit")]
+ID_PREFIX = "v:"
+ID_KEY = "id key"  # a column: the key that the pixel's visitor id makes

@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 
 from pixelstat import formats
-from pixelstat.people.forwarded import with_clients
+from pixelstat.identity.proxies import with_clients
 from pixelstat.sources.lines import split_lines
 from tests.inside import inside
 from tests.program import COMMAND, ENVIRONMENT, Ended, pixelstat

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixelstat.page_groups import UNGROUPED, PageGroups, grouped
-from pixelstat.people.duplicates import every_hit
+from pixelstat.enrich.page_groups import UNGROUPED, PageGroups, grouped
 from pixelstat.reports.views import views
 from pixelstat.schemas import EVENTS
+from pixelstat.traffic.deduplication import every_hit
 from tests.inside import inside
 from tests.story import hit, log, view
 

@@ -14,10 +14,10 @@ from pixelstat import formats, pipeline, plain
 from pixelstat.config import Config
 from pixelstat.formats.base import Format
 from pixelstat.formats.text import TextFormat
-from pixelstat.people.identity import ID_KEY
 from pixelstat.pipeline import Logs, Selection
 from pixelstat.protocols import builtin_protocols
 from pixelstat.protocols.base import PixelProtocol
+from pixelstat.schemas import ID_KEY
 from pixelstat.sources import blocks, discovery
 from pixelstat.sources.lines import Reading
 from tests.inside import inside

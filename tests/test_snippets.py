@@ -28,7 +28,7 @@ PATIENCE = 20  # seconds for what takes a fraction of one
 PACKAGES = {"nginx": "nginx-light", "apache2": "apache2-bin", "caddy": "caddy", "chromium": "chromium"}
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 MAIL_PROGRAM = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0"
-SNIPPETS = Path(str(formats.__file__)).parent.parent / "snippets"
+SNIPPETS = Path(str(formats.__file__)).parent.parent / "data" / "snippets"
 
 
 def program(name: str) -> str:

@@ -9,8 +9,8 @@ from pixelstat.chains.hits import matching
 from pixelstat.chains.rules import Rules
 from pixelstat.chains.seen import Seen
 from pixelstat.chains.ways import chains
-from pixelstat.people.duplicates import earliest
 from pixelstat.reports.series import bucket
+from pixelstat.traffic.deduplication import earliest
 
 UNITS = {"visitor": "visitor", "visit": "visit", "user": "user_id"}
 OTHER = "(other)"  # the groups beyond the first, together

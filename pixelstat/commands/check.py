@@ -16,7 +16,6 @@ from pixelstat.formats.assignment import candidates, read_by
 from pixelstat.formats.base import Format
 from pixelstat.formats.detection import FIELDS, HEAD, LONGER_HEAD, detect, pair_with_headers
 from pixelstat.formats.prefixes import Prefixed
-from pixelstat.ledger import count
 from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.pipeline import Logs, Selection, read
 from pixelstat.report import Column, Result
@@ -28,6 +27,7 @@ from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
 from pixelstat.suggestions import ENOUGH, unnamed
 from pixelstat.terminal import progress, say
+from pixelstat.text.plurals import format_count
 
 GAP = timedelta(hours=1)  # without a line: longer is told
 SHOWN = 3  # unreadable lines
@@ -128,7 +128,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     outputs.deliver([result], output, common["output"])
     if common["rejects"]:
         rejects.write(common["rejects"], found)
-        tell(f"{count(rejects.total, 'bad line', 'bad lines')} in {common['rejects']}")
+        tell(f"{format_count(rejects.total, 'bad line', 'bad lines')} in {common['rejects']}")
     limit = BadLineLimit() if common["strict"] else common["max_errors"]
     if limit and limit.is_exceeded(rejects.total, reading.lines):
         tell(f"{rejects.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")

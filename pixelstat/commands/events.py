@@ -8,15 +8,15 @@ import polars as pl
 
 from pixelstat.asked import selected
 from pixelstat.errors import Exit
-from pixelstat.ledger import count
+from pixelstat.identity.pseudonyms import hidden
 from pixelstat.options import common_options, logs_argument, reveal_option
 from pixelstat.outputs import deliver
-from pixelstat.people.pseudonyms import hidden
 from pixelstat.report import Column, Result, of_events
 from pixelstat.run import Run, performed
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources.event_parquet import event_tags
 from pixelstat.terminal import say
+from pixelstat.text.plurals import format_count
 
 COLUMNS = tuple(of_events(name, dtype) for name, dtype in EXPORTED.items())
 SHOWN = ("time", "event", "visitor", "page", "value", "campaign")  # columns of a table
@@ -55,7 +55,8 @@ def _write(run: Run) -> None:
         total += part.frame.height
     deliver(first, "table", run.common["output"])
     if total > MOST and not run.common["quiet"]:
-        say(f"The first {MOST} of {count(total, 'event', 'events')}; -o events.csv or a pipe gets all, in all columns.")
+        events = format_count(total, "event", "events")
+        say(f"The first {MOST} of {events}; -o events.csv or a pipe gets all, in all columns.")
 
 
 def _parts(run: Run, columns: Sequence[Column]) -> Iterator[Result]:

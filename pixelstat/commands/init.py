@@ -15,10 +15,11 @@ from pixelstat import config
 from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.assignment import by_format
+from pixelstat.identity import consent
 from pixelstat.options import READING, logs_argument
-from pixelstat.people import consent
 from pixelstat.pipeline import Selection, claimed, read
 from pixelstat.protocols.builtin.house import EVENT, PAGE, PARAMETERS, VISITOR
+from pixelstat.protocols.custom import COLUMN_ALIASES
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources import discovery
 from pixelstat.sources.lines import Reading
@@ -151,7 +152,7 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
 
 
 def _is_taken(name: str) -> bool:
-    return name in (*EXPORTED, *config.FEEDS) or name.startswith("utm_") or name.lower() in config.KEYWORDS
+    return name in (*EXPORTED, *COLUMN_ALIASES) or name.startswith("utm_") or name.lower() in config.KEYWORDS
 
 
 def _from(folder: Path, log: str) -> str:

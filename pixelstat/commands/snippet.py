@@ -1,4 +1,4 @@
-"""pixelstat snippet: what to paste to set a pixel up; each text is a file in `pixelstat/snippets`."""
+"""pixelstat snippet: what to paste to set a pixel up; each text is a file in `pixelstat/data/snippets`."""
 
 import re
 from importlib.resources import files
@@ -42,4 +42,4 @@ def command(name: str, path: str) -> None:
 
 
 def _text(file: str) -> str:
-    return (files("pixelstat") / "snippets" / file).read_text("utf-8")
+    return (files("pixelstat.data") / "snippets" / file).read_text("utf-8")

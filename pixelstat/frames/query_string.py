@@ -23,7 +23,7 @@ def parameter(query: pl.Expr, names: Iterable[str]) -> pl.Expr:
 
 
 def is_macro(text: pl.Expr) -> pl.Expr:
-    """Return whether a parameter, encoded or not, is a macro that was not filled in: `${USER}`, `{{id}}`, `*|EMAIL|*`."""
+    """Return whether a parameter, encoded or not, is a macro nobody filled in: `${USER}`, `{{id}}`, `*|EMAIL|*`."""
     return text.str.contains(f"^{MACRO}")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from pixelstat.frames.query_string import MACRO, parameter, percent_decode, percent_decode_path
-from pixelstat.schemas import EVENTS
+from pixelstat.schemas import EVENTS, ID_KEY, ID_PREFIX
 from pixelstat.vocabulary import normalize_events
 
 UTM = (
@@ -135,3 +135,8 @@ def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
 def _rooted(path: pl.Expr) -> pl.Expr:
     """An address without a path means `/`."""
     return pl.when(path == "").then(pl.lit("/")).otherwise(path)
+
+
+def add_id_key(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Events of a protocol with the ID_KEY of their `visitor_id`, before a column of one's own may be called so."""
+    return events.with_columns((pl.lit(ID_PREFIX) + pl.col("visitor_id")).alias(ID_KEY))

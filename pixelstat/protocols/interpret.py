@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.frames.batches import tap_batches
-from pixelstat.people.identity import with_id_key
 from pixelstat.protocols.base import PixelProtocol
+from pixelstat.protocols.extract import add_id_key
 from pixelstat.schemas import Reason
 
 REQUEST_COLUMNS = ("path", "query", "http_referer", "vhost")  # what an event is made of, as the house pixel leaves it
@@ -47,6 +47,6 @@ _KEPT_COLUMNS = {  # what the request itself tells
 def _fill_events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
     """The rows with the protocol's events in them, as far as anybody asks for their columns."""
     requests = rows.lazy().select("path", "query", "method", "vhost", referrer="http_referer")
-    found = with_id_key(protocol.events(requests))
+    found = add_id_key(protocol.events(requests))
     made = set(found.collect_schema()) & set(rows.columns) - _KEPT_COLUMNS
     return rows.with_columns(found.select(sorted(made)).collect().cast({name: rows.schema[name] for name in made}))

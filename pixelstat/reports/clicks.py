@@ -6,9 +6,9 @@ import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.options import by_option, every_option, top_option
-from pixelstat.people.duplicates import distinct
 from pixelstat.report import Column, report
 from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.traffic.deduplication import distinct
 from pixelstat.vocabulary import recipient_or_visitor
 
 USUAL = "message"  # what the rows are by, beside the link, unless --by says otherwise

@@ -12,15 +12,15 @@ import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.intervals import wilson
-from pixelstat.ledger import count
 from pixelstat.options import by_option, every_option, goal_option, groups_option
-from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.lines import is_of_orders, valued
 from pixelstat.reports.purchases import average, is_purchase, orders, total, warnings
 from pixelstat.reports.series import BUCKET, bucket, over_time
 from pixelstat.reports.steps import Step, step, unmatched
 from pixelstat.reports.summary import CONVERSIONS
+from pixelstat.text.plurals import format_count
+from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_email_event, visitors
 
 MONEY = ("user_id", "order_id", "value", "currency", "product", "products")  # what is looked at only of orders
@@ -179,7 +179,7 @@ def reaching(
             warn(sentence)
     if worthless := bought["value"].null_count():
         words = ("purchase has no value: it is", "purchases have no value: they are")
-        warn(f"{count(worthless, *words)} counted as conversions only.")
+        warn(f"{format_count(worthless, *words)} counted as conversions only.")
     hits = pl.concat([others, bought.select(*told, "value", "net", "currency")], how="diagonal")
     return pl.concat(
         hits.filter(flag).drop(flags).with_columns(goal=pl.lit(one.name, _named(goals)))

@@ -20,10 +20,10 @@ from pixelstat.chains.rules import Rules
 from pixelstat.chains.seen import Seen
 from pixelstat.chains.units import OTHER, UNIT, Parting, of_units, once, steps_of, that_matter
 from pixelstat.options import FUNNEL
-from pixelstat.people.exclusions import is_outside
 from pixelstat.report import Column, report
 from pixelstat.reports.funnel_options import caption, named, prepared, step_names
 from pixelstat.reports.series import BUCKET, EVERY, bucket, over_time
+from pixelstat.traffic.rejection import is_outside
 
 UNITS = {"visitor": "visitors", "visit": "visits", "user": "users"}  # what there is a column of, by --unit
 IDS = {"visitor": "visitor", "user": "user_id"}  # who is listed

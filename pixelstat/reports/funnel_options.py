@@ -8,8 +8,9 @@ import polars as pl
 
 from pixelstat.chains.rules import NOTHING, Exclusion, Rules
 from pixelstat.errors import PixelstatError
-from pixelstat.options import duration_text, groups_option
+from pixelstat.options import groups_option
 from pixelstat.reports.steps import Step, split_steps, step
+from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import SHOP_FUNNEL
 
 NEVER_BETWEEN = ("ping", "open", "click_email", "web_view", "unsubscribe")  # they do not come between two steps
@@ -122,9 +123,9 @@ def named(rules: Rules, unit: str, hold: str | None, by: Sequence[str], **_: obj
 
 
 def caption(rules: Rules, unit: str, hold: str | None, by: Sequence[str], touch: str, **asked: object) -> str:
-    told = [f"window {duration_text(rules.window)} from the first step to the last"]
+    told = [f"window {format_duration(rules.window)} from the first step to the last"]
     if rules.step_window is not None:
-        told.append(f"{duration_text(rules.step_window)} from step to step")
+        told.append(f"{format_duration(rules.step_window)} from step to step")
     if rules.order != "ordered":
         told.append({"strict": "nothing else between two steps", "unordered": "steps in any order"}[rules.order])
     if asked["is_open"]:
@@ -139,7 +140,7 @@ def caption(rules: Rules, unit: str, hold: str | None, by: Sequence[str], touch:
     if rules.optional:
         told.append(f"step {', '.join(map(str, sorted(rules.optional)))} may be left out")
     if rules.grace:
-        told.append(f"hits within {duration_text(rules.grace)} in either order")
+        told.append(f"hits within {format_duration(rules.grace)} in either order")
     told += [f"by {unit}"] if unit != "visitor" else []
     told += [f"each way with one {hold}"] if hold else []
     if by:

@@ -10,9 +10,9 @@ without a value it gives back what they brought. Any other is of all products, i
 
 import polars as pl
 
-from pixelstat.ledger import count
 from pixelstat.reports import purchases
 from pixelstat.reports.purchases import ORDER, counted, is_purchase, is_refund, refunds, total
+from pixelstat.text.plurals import format_count
 
 NEEDED = (*purchases.NEEDED, "product", "products")  # columns of EVENTS
 LINE = ("product", "name", "category", "price", "quantity")
@@ -82,7 +82,7 @@ def warnings(told: pl.LazyFrame) -> list[str]:
         negative=((pl.col("price") < 0) | (pl.col("quantity") < 0)).sum(),
     )
     found = counts.collect().row(0, named=True)
-    return [f"{count(found[name], *words)}." for name, words in WARNINGS.items() if found[name]]
+    return [f"{format_count(found[name], *words)}." for name, words in WARNINGS.items() if found[name]]
 
 
 def _once(rows: pl.LazyFrame, which: pl.Expr) -> pl.LazyFrame:

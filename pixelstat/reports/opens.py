@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
+from pixelstat.enrich.mailings import Sent
 from pixelstat.intervals import wilson
 from pixelstat.options import by_option, every_option, top_option
-from pixelstat.people.duplicates import distinct
-from pixelstat.people.sending import Sent
 from pixelstat.report import Column, report
 from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.traffic.deduplication import distinct
 from pixelstat.vocabulary import recipient_or_visitor
 
 USUAL = "message"  # what the rows are by, unless --by says otherwise

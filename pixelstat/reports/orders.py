@@ -7,19 +7,12 @@ import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.intervals import wilson
-from pixelstat.options import (
-    by_option,
-    daily_option,
-    duration_text,
-    groups_option,
-    horizon_option,
-    refund_date_option,
-    repeat_option,
-)
+from pixelstat.options import by_option, daily_option, groups_option, horizon_option, refund_date_option, repeat_option
 from pixelstat.report import Column, report
 from pixelstat.reports import lines, purchases
 from pixelstat.reports.purchases import average, total
 from pixelstat.reports.series import BUCKET, EVERY, bucket, is_partial, over_time
+from pixelstat.text.durations import format_duration
 
 CHANGES = ("orders", "revenue", "new_customers", "returning_customers")  # of which the series tells the change
 SUMS = ("revenue", "refunded", "net_revenue", "new_revenue", "returning_revenue")  # 0 where there is nothing to add
@@ -31,7 +24,7 @@ def _caption(
     groups = ", ".join(["currency", *(name for name in by if name != "currency")])
     customers = "a customer is the user, else the visitor"
     if repeat:
-        return f"by {groups} of the first order; {duration_text(horizon)} to buy again; {customers}"
+        return f"by {groups} of the first order; {format_duration(horizon)} to buy again; {customers}"
     rows = "the whole range, by" if every == "all" else f"by {every},"
     dated = "refunds on the day of their order" if refund_date == "order" else "refunds on their own day"
     return f"{rows} {groups}; {dated}; {customers}, new with the first order that counts here"

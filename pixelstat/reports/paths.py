@@ -20,9 +20,9 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.options import few_option
-from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.steps import Step, unmatched
+from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_page_view
 
 ENTRY, EXIT, OTHER, UNKNOWN = "(entry)", "(exit)", "(other)", "(unknown)"

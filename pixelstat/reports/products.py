@@ -15,19 +15,13 @@ import polars as pl
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
 from pixelstat.intervals import wilson
-from pixelstat.ledger import count
-from pixelstat.options import (
-    abandoned_option,
-    by_option,
-    decision_option,
-    duration_text,
-    top_option,
-    viewed_option,
-)
-from pixelstat.people.duplicates import earliest
+from pixelstat.options import abandoned_option, by_option, decision_option, top_option, viewed_option
 from pixelstat.report import Column, report
 from pixelstat.reports import lines, purchases
 from pixelstat.reports.purchases import total
+from pixelstat.text.durations import format_duration
+from pixelstat.text.plurals import format_count
+from pixelstat.traffic.deduplication import earliest
 
 VIEW, ADD, REMOVE = "product_view", "add_to_cart", "remove_from_cart"
 OF_LINES = ("product", "category", "name")  # what --by may name of a product
@@ -46,9 +40,9 @@ def _caption(
 ) -> str:
     if abandoned:
         groups = f"by {', '.join(by)}; " if by else ""
-        return f"{groups}a cart begins with the first add_to_cart and is pending for {duration_text(window)}"
+        return f"{groups}a cart begins with the first add_to_cart and is pending for {format_duration(window)}"
     if viewed_not_purchased:
-        return f"{f'the {top} latest' if top else 'all'}; pending for {duration_text(window)} after the last view"
+        return f"{f'the {top} latest' if top else 'all'}; pending for {format_duration(window)} after the last view"
     groups = f"by {', '.join(by)}, " if by else ""
     return f"{groups}{f'the {top} most bought' if top else 'all'}; visitors are counted for each row, which overlap"
 
@@ -345,7 +339,7 @@ def _named(groups: Sequence[str]) -> pl.Expr:
 def _nameless(seen: pl.LazyFrame) -> Iterable[str]:
     number = seen.filter(pl.col("product").is_null()).select(pl.col("hit").n_unique()).collect().item()
     if number:
-        yield f"{count(number, 'view or cart event names', 'view or cart events name')} no product: left out."
+        yield f"{format_count(number, 'view or cart event names', 'view or cart events name')} no product: left out."
 
 
 def _of_several_currencies(found: pl.DataFrame, by: Sequence[str]) -> Iterable[str]:
@@ -353,4 +347,5 @@ def _of_several_currencies(found: pl.DataFrame, by: Sequence[str]) -> Iterable[s
     number = found.group_by(groups).len().filter(pl.col("len") > 1).height
     if number:
         words = ("group is", "groups are") if by else ("product is", "products are")
-        yield f"{count(number, *words)} sold in several currencies: a row for each, with the same views and visitors."
+        groups = format_count(number, *words)
+        yield f"{groups} sold in several currencies: a row for each, with the same views and visitors."

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pixelstat.ledger import count
 from pixelstat.schemas import UTC_TIME
+from pixelstat.text.plurals import format_count
 
 NEEDED = ("time", "event", "visitor", "user_id", "order_id", "value", "currency", "hit", "first")  # columns of EVENTS
 
@@ -151,7 +151,7 @@ def warnings(rows: pl.LazyFrame) -> list[str]:
     purchases = rows.select(purchases=is_purchase().sum())
     told = pl.concat([of_orders, of_refunds, purchases], how="horizontal").collect().row(0, named=True)
     told["repeated"] = told["purchases"] - told["orders"]
-    return [f"{count(told[name], *words)}." for name, words in WARNINGS.items() if told[name]]
+    return [f"{format_count(told[name], *words)}." for name, words in WARNINGS.items() if told[name]]
 
 
 def _is_another(name: str) -> pl.Expr:

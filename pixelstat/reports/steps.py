@@ -10,8 +10,8 @@ from difflib import get_close_matches
 
 import polars as pl
 
+from pixelstat.enrich.page_groups import UNGROUPED, PageGroups
 from pixelstat.errors import PixelstatError
-from pixelstat.page_groups import UNGROUPED, PageGroups
 from pixelstat.schemas import CONDITION_COLUMNS, EVENTS, VISITS
 from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event, is_page_view
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from pixelstat.options import by_option, every_option, few_option
-from pixelstat.people.duplicates import earliest
 from pixelstat.report import Column, report
 from pixelstat.reports.lines import is_of_orders, valued
 from pixelstat.reports.purchases import counted, is_purchase, total
 from pixelstat.reports.series import bucket, first_instant
 from pixelstat.reports.visits import each
+from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 CONVERSIONS = ("purchase", "lead", "signup")  # what is counted where pixelstat.toml names no goals

@@ -7,8 +7,8 @@ import polars as pl
 
 from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
-from pixelstat.people import consent
-from pixelstat.people.pseudonyms import BEGINNING
+from pixelstat.identity import consent
+from pixelstat.identity.pseudonyms import BEGINNING
 from pixelstat.schemas import DERIVED, EXPORTED, UTC_TIME, Reason
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from pixelstat.chains.rules import Exclusion, Rules
-from pixelstat.people.duplicates import every_hit
 from pixelstat.reports.funnel import funnel
 from pixelstat.reports.steps import step
 from pixelstat.schemas import EVENTS
+from pixelstat.traffic.deduplication import every_hit
 
 START = datetime(2026, 9, 7, tzinfo=timezone.utc)
 MATCHES = {"a or b": "event = 'a' or event = 'b'", "any": "event <> ''"}

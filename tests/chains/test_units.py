@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.people.duplicates import every_hit
 from pixelstat.reports.funnel import funnel
 from pixelstat.schemas import EVENTS
+from pixelstat.traffic.deduplication import every_hit
 from tests.chains.stories import START, counted, did, events, rules, table
 
 DAY = 86_400

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.people.behaviour import Limits, crowded
+from pixelstat.traffic.behaviour import Limits, crowded
 from tests.inside import inside
 from tests.story import BROWSER, log, request
 

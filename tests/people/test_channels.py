@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelstat.people import channels
-from pixelstat.people.channels import CLICK_IDS, TOUCH, WEAK_CLICK_IDS, channel_of, with_channels
-from pixelstat.people.refresh_referrers import entries
-from pixelstat.people.sources import came_from, kind_of
+from pixelstat.data.refresh_referrers import entries
+from pixelstat.enrich import channels
+from pixelstat.enrich.channels import CLICK_IDS, TOUCH, WEAK_CLICK_IDS, channel_of, with_channels
+from pixelstat.enrich.referrers import came_from, kind_of
 from pixelstat.schemas import DERIVED, EVENTS
 from tests.inside import inside
 from tests.story import hit, log

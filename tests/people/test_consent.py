@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelstat.config import OwnConsent
-from pixelstat.people.consent import consent_of, signalling, with_consent
+from pixelstat.identity.consent import CustomConsent, consent_of, signalling, with_consent
 from pixelstat.schemas import EVENTS
 from tests.inside import inside
 from tests.story import log, request
@@ -213,7 +212,7 @@ def test_what_a_vendors_parameter_means_elsewhere_nobody_knows(query: str) -> No
     assert consent_of("mixpanel", query) is None
 
 
-OWN = OwnConsent("cookie ok", ("1", "oui, tout"))
+OWN = CustomConsent("cookie ok", ("1", "oui, tout"))
 
 
 @pytest.mark.parametrize(

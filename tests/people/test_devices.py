@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.people.agents import LONGEST
-from pixelstat.people.consent import SIGNALLING
-from pixelstat.people.devices import DEVICES, devices, with_devices
+from pixelstat.enrich.devices import DEVICES, devices, with_devices
+from pixelstat.identity.consent import SIGNALLING
 from pixelstat.pipeline import Selection, described
 from pixelstat.schemas import DERIVED, EVENTS
+from pixelstat.traffic.user_agents import LONGEST
 from tests.inside import inside
 from tests.program import pixelstat
 from tests.story import GOOGLEBOT, log, view

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from pixelstat import native
-from pixelstat.people import duplicates
-from pixelstat.people.duplicates import CONTENT, SAME, with_content, with_hit
+from pixelstat.traffic import deduplication
+from pixelstat.traffic.deduplication import CONTENT, SAME, with_content, with_hit
 from pixelstat.vocabulary import hits
 
 NOON = datetime(2026, 9, 7, 12, tzinfo=timezone.utc)
@@ -57,7 +57,7 @@ def test_who_is_no_visitor_is_told_by_address_and_agent() -> None:
 def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is the same is told natively and, where nothing was compiled, by expressions."""
     if request.param == "by expressions":
-        monkeypatch.setattr(duplicates, "plain", None)
+        monkeypatch.setattr(deduplication, "plain", None)
     elif native.plain is None:
         pytest.skip("nothing was compiled where pixelstat was installed")
 

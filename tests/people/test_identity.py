@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.people.identity import client_key, known_by
+from pixelstat.identity.visitors import client_key, known_by
 from tests.inside import inside
 from tests.story import BROWSER, log, request
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.people.machines import GMAIL_PREFETCH, GMAIL_PREFETCH_FROM_GOOGLE
+from pixelstat.traffic.classify import GMAIL_PREFETCH, GMAIL_PREFETCH_FROM_GOOGLE
 from tests.inside import inside
 from tests.story import BROWSER, GOOGLEBOT, log, request
 

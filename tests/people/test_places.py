@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from mmdb_writer import MMDBWriter
 
+from pixelstat.enrich.geo import FIELDS, Database, place, with_places
 from pixelstat.errors import PixelstatError
-from pixelstat.people.places import FIELDS, Database, place, with_places
 from pixelstat.schemas import EVENTS
 from tests.inside import inside
 from tests.program import ENVIRONMENT, pixelstat

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.people.pseudonyms import HIDDEN, hidden
+from pixelstat.identity.pseudonyms import HIDDEN, hidden
 from pixelstat.schemas import EXPORTED
 from tests.inside import inside
 from tests.program import KEY

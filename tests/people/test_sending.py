@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pixelstat.enrich.mailings import Sent, read
 from pixelstat.errors import PixelstatError
-from pixelstat.people.sending import Sent, read
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelstat.people.stitching import MOST, people
+from pixelstat.identity.stitching import MOST, people
 from tests.inside import inside
 from tests.program import pixelstat
 from tests.story import GOOGLEBOT, log, request

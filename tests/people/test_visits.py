@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.people.duplicates import every_hit
-from pixelstat.people.visits import Cut, with_visits
 from pixelstat.schemas import EVENTS
+from pixelstat.sessions import Cut, with_visits
+from pixelstat.traffic.deduplication import every_hit
 
 DAY = datetime(2026, 9, 7, tzinfo=timezone.utc)
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.people.consent import SIGNALLING
-from pixelstat.people.duplicates import CONTENT, MADE
+from pixelstat.identity.consent import SIGNALLING
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.builtin import house
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
+from pixelstat.traffic.deduplication import CONTENT, MADE
 
 SELECTION = Selection()
 

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from pixelstat import protocols
-from pixelstat.people.consent import SIGNALLING
-from pixelstat.people.duplicates import CONTENT, MADE
+from pixelstat.identity.consent import SIGNALLING
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.builtin import house
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
+from pixelstat.traffic.deduplication import CONTENT, MADE
 from tests.inside import inside
 from tests.story import log, request
 

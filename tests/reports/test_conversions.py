@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelstat.people.duplicates import every_hit
-from pixelstat.people.visits import Cut, with_visits
 from pixelstat.reports.conversions import conversions
 from pixelstat.reports.steps import step
 from pixelstat.schemas import EVENTS
+from pixelstat.sessions import Cut, with_visits
+from pixelstat.traffic.deduplication import every_hit
 from tests.inside import inside
 from tests.story import DAY, hit, log, view
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelstat.errors import PixelstatError
-from pixelstat.people.duplicates import every_hit
 from pixelstat.reports.funnel import funnel
 from pixelstat.reports.steps import split_steps, step
 from pixelstat.schemas import EVENTS
+from pixelstat.traffic.deduplication import every_hit
 from tests.chains.stories import START, counted, events, rules, table
 from tests.inside import inside
 from tests.story import hit, log, view

@@ -8,14 +8,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pixelstat.people.duplicates import every_hit, with_content, with_hit
-from pixelstat.people.visits import Cut, with_visits
 from pixelstat.reports.conversions import conversions
 from pixelstat.reports.orders import orders
 from pixelstat.reports.products import products
 from pixelstat.reports.steps import step
 from pixelstat.reports.summary import summary
 from pixelstat.schemas import EVENTS
+from pixelstat.sessions import Cut, with_visits
+from pixelstat.traffic.deduplication import every_hit, with_content, with_hit
 
 START = datetime(2026, 9, 7, tzinfo=timezone.utc)
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from pixelstat.outputs.table import drawn
-from pixelstat.people.duplicates import every_hit
 from pixelstat.report import Column, Result
 from pixelstat.reports.paths import paths
 from pixelstat.reports.steps import step
 from pixelstat.schemas import EVENTS
+from pixelstat.traffic.deduplication import every_hit
 from tests.inside import inside
 from tests.story import hit, log, view
 

@@ -13,11 +13,11 @@ import pytest
 
 from pixelstat.command import ReportCommand
 from pixelstat.options import reveal_option
-from pixelstat.people.duplicates import every_hit, with_content, with_hit
 from pixelstat.protocols.products import FIELDS, Product
 from pixelstat.report import Column, Report
 from pixelstat.reports.products import products
 from pixelstat.schemas import EVENTS
+from pixelstat.traffic.deduplication import every_hit, with_content, with_hit
 from tests.inside import inside
 from tests.story import hit, log
 

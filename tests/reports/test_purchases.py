@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given as of
 from hypothesis import strategies as st
 
-from pixelstat.people.duplicates import every_hit, with_content, with_hit
 from pixelstat.reports.purchases import NEEDED, ORDERS, average, orders, refunds, total, warnings
+from pixelstat.traffic.deduplication import every_hit, with_content, with_hit
 
 SEPTEMBER = datetime(2026, 9, 7, tzinfo=timezone.utc)
 GIVEN = {

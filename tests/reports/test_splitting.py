@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pixelstat.asked import report_options
 from pixelstat.command import ReportCommand
 from pixelstat.options import by_option, common_options, every_option
-from pixelstat.people.duplicates import with_content, with_hit
-from pixelstat.people.visits import Cut, with_visits
 from pixelstat.report import Report
 from pixelstat.reports import NAMES, report_named
 from pixelstat.schemas import EVENTS
+from pixelstat.sessions import Cut, with_visits
+from pixelstat.traffic.deduplication import with_content, with_hit
 
 START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
 LAST = START + timedelta(days=3)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.errors import PixelstatError
-from pixelstat.people.identity import ID_KEY
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import (
     TEXTS,
@@ -22,7 +21,7 @@ from pixelstat.protocols.extract import (
     split_page_url,
 )
 from pixelstat.protocols.products import product
-from pixelstat.schemas import EVENTS, Reason
+from pixelstat.schemas import EVENTS, ID_KEY, Reason
 
 IMAGES = (  # the names of images that people track with
     "pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open",

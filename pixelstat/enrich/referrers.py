@@ -164,7 +164,7 @@ class Source(NamedTuple):
 @cache
 def _sites() -> dict[str, Site]:
     """The sites by host, `{}` in place of a country."""
-    lines = files("pixelstat.people").joinpath("referrers.ndjson").read_text("utf-8").splitlines()[1:]
+    lines = files("pixelstat.data").joinpath("referrers.ndjson").read_text("utf-8").splitlines()[1:]
     listed: dict[str, Site] = {}
     for each in map(json.loads, lines):
         site = Site(each["kind"], each["name"], tuple(each.get("keys", ())), each.get("always", True))

@@ -13,9 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 from pixelstat.errors import PixelstatError
-from pixelstat.people.exclusions import Network, address
+from pixelstat.text.addresses import Network, parse_address
 
-SHIPPED = Path(__file__).with_name("networks.toml")
+SHIPPED = Path(__file__).parents[1] / "data" / "networks.toml"
 UNNAMED = "network"  # what a network of a list without names is called
 OLD = timedelta(days=180)
 
@@ -23,22 +23,22 @@ NamedNetwork = tuple[Network, str]
 
 
 @cache
-def shipped() -> tuple[date, tuple[NamedNetwork, ...]]:
+def load_shipped() -> tuple[date, tuple[NamedNetwork, ...]]:
     """The date of the lists that come with pixelstat, and what is in them."""
     said = tomllib.loads(SHIPPED.read_text("utf-8"))
     day: date = said.pop("date")
     return day, tuple((ipaddress.ip_network(text), name) for name, texts in said.items() for text in texts)
 
 
-def age_warning(last: datetime) -> str:
+def warn_of_age(last: datetime) -> str:
     """That the lists are old, measured by the last event that they were asked about; nothing while they are not."""
-    day, _ = shipped()
+    day, _ = load_shipped()
     if last.date() - day <= OLD:
         return ""
     return f"Warning: the networks of mail scanners are of {day}. A newer pixelstat may know newer ones."
 
 
-def read(path: str) -> tuple[NamedNetwork, ...]:
+def read_networks(path: str) -> tuple[NamedNetwork, ...]:
     """The networks of a file: one a line, first in it; a header with a `name` tells where each one's name stands.
 
     Lines that are blank or begin with `#` are passed over. Raises PixelstatError, with the line, for anything else.
@@ -69,7 +69,7 @@ def read(path: str) -> tuple[NamedNetwork, ...]:
     return tuple(found)
 
 
-def names(networks: Iterable[NamedNetwork]) -> Callable[[str], str]:
+def name_lookup(networks: Iterable[NamedNetwork]) -> Callable[[str], str]:
     """A function: the name of the smallest network that an address lies in; empty for none, and for a host's name."""
     by_length: dict[tuple[int, int], dict[int, str]] = {}
     for network, name in networks:
@@ -85,7 +85,7 @@ def names(networks: Iterable[NamedNetwork]) -> Callable[[str], str]:
     }
 
     def name_of(text: str) -> str:
-        found = address(text)
+        found = parse_address(text)
         if found is None:
             return ""
         number, bits = int(found), found.max_prefixlen
@@ -95,6 +95,6 @@ def names(networks: Iterable[NamedNetwork]) -> Callable[[str], str]:
     return name_of
 
 
-def all_names(more: Iterable[NamedNetwork]) -> Callable[[str], str]:
+def shipped_name_lookup(more: Iterable[NamedNetwork]) -> Callable[[str], str]:
     """The same for the lists that ship with pixelstat and `more`, which outrank them."""
-    return names(chain(more, shipped()[1]))
+    return name_lookup(chain(more, load_shipped()[1]))

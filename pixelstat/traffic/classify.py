@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.frames.lookup import flag_distinct
-from pixelstat.people import networks
-from pixelstat.people.agents import LONGEST, are_bots
+from pixelstat.traffic.networks import NamedNetwork, shipped_name_lookup
+from pixelstat.traffic.user_agents import LONGEST, are_bots
 
 VERDICTS = ("human", "proxy", "machine")
 PROXIES = {"gmail": "GoogleImageProxy", "yahoo": "YahooMailProxy"}  # reason: what is in the agent
@@ -26,14 +26,14 @@ GMAIL_PREFETCH_FROM_GOOGLE = f"{_WINDOWS} Chrome/104.0.0.0 Safari/537.36"  # a b
 PREFETCH = "(?i)prefetch|prerender|preview|instant"  # in Sec-Purpose and its forerunners
 
 
-def with_verdict(events: pl.LazyFrame, further: Sequence[networks.NamedNetwork] = ()) -> pl.LazyFrame:
+def with_verdict(events: pl.LazyFrame, further: Sequence[NamedNetwork] = ()) -> pl.LazyFrame:
     """EVENTS with `verdict`, one of VERDICTS, and `reason`, the rule that told a proxy or a machine; null for a human.
 
     `further` are networks of machines beside those that ship with pixelstat.
     """
 
     def network_names(clients: pl.Series) -> pl.Series:
-        name_of = networks.all_names(further)
+        name_of = shipped_name_lookup(further)
         return pl.Series([name_of(client) for client in clients.to_list()], dtype=pl.String)
 
     events = flag_distinct(events, "user_agent", are_bots, "by_bot")

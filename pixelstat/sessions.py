@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pixelstat.people.channels import TOUCH
+from pixelstat.enrich.channels import TOUCH
 from pixelstat.schemas import UTC_TIME, VISITS
 from pixelstat.vocabulary import is_email_event, is_page_view
 

@@ -18,16 +18,16 @@ from pathlib import Path
 from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
 
-NAME = ".pixelstat.key"
-ANOTHER = "Name another file with --key. Without this one, pseudonyms are others than before."
+KEY_FILE_NAME = ".pixelstat.key"
+KEY_HINT = "Name another file with --key. Without this one, pseudonyms are others than before."
 
 
-def place(named: str | None, config: Config) -> Path:
+def key_path(named: str | None, config: Config) -> Path:
     """Where the key stands or is to stand. Raises PixelstatError where the user has no folder."""
     if named is not None:
         return Path(named)
     if config.path is not None:
-        return config.path.parent / NAME
+        return config.path.parent / KEY_FILE_NAME
     data = Path(os.environ.get("XDG_DATA_HOME", ""))
     try:
         data = data if data.is_absolute() else Path.home() / ".local" / "share"  # as the specification has it
@@ -36,35 +36,35 @@ def place(named: str | None, config: Config) -> Path:
     return data / "pixelstat" / "key"
 
 
-def read_or_made(path: Path, tell: Callable[[str], None]) -> bytes:
+def load_or_create(path: Path, tell: Callable[[str], None]) -> bytes:
     """The key in this file, made and told of if there is none. Raises PixelstatError."""
     try:
-        if not path.exists() and _made(path):
+        if not path.exists() and _create_key(path):
             tell(f"The key of pseudonyms is new: {path}. Keep it, and keep it to yourself.")
     except OSError as error:
         hint = "Name a file for it that you may write: --key FILE"
         raise PixelstatError(f"The key {path} cannot be made: {error.strerror}.", hint) from error
-    return read(path)
+    return load_key(path)
 
 
-def read(path: Path) -> bytes:
+def load_key(path: Path) -> bytes:
     """The key in this file. Raises PixelstatError for one that is not there, that is none, or that others may read."""
     try:
         mode = path.stat().st_mode
         content = path.read_bytes() if stat.S_ISREG(mode) and path.stat().st_size < 1_000 else b""
     except OSError as error:
-        raise PixelstatError(f"The key {path} cannot be read: {error.strerror}.", ANOTHER) from error
+        raise PixelstatError(f"The key {path} cannot be read: {error.strerror}.", KEY_HINT) from error
     if not re.fullmatch(rb"[0-9a-fA-F]{64}\s*", content):
-        raise PixelstatError(f"{path} is no key: a file that holds 64 hexadecimal digits.", ANOTHER)
+        raise PixelstatError(f"{path} is no key: a file that holds 64 hexadecimal digits.", KEY_HINT)
     if mode & 0o077:
         raise PixelstatError(f"The key {path} is open to others.", f"Try: chmod 600 {shlex.quote(str(path))}")
     return bytes.fromhex(content.decode())
 
 
-def _made(path: Path) -> bool:
+def _create_key(path: Path) -> bool:
     """Make the key, and tell whether it was this run that made it: of several at once one does, and all of it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f"{NAME}.", dir=path.parent)  # with mode 600
+    handle, temporary = tempfile.mkstemp(prefix=f"{KEY_FILE_NAME}.", dir=path.parent)  # with mode 600
     try:
         with os.fdopen(handle, "w") as file:
             file.write(f"{secrets.token_hex(32)}\n")

@@ -22,8 +22,8 @@ from pathlib import Path
 from textwrap import fill
 
 from pixelstat.errors import PixelstatError
-from pixelstat.people.exclusions import Network
-from pixelstat.people.networks import SHIPPED
+from pixelstat.text.addresses import Network
+from pixelstat.traffic.networks import SHIPPED
 
 SCANNERS = (9, 10)  # of the sets of "Exchange", whose ids never change: *.protection.outlook.com, by HTTPS and by SMTP
 SHORTEST = {4: 8, 6: 20}  # prefixes by version: whatever is shorter is more than one service has

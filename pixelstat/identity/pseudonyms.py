@@ -14,8 +14,8 @@ import polars as pl
 
 from pixelstat import protocols
 from pixelstat.frames.lookup import replace_where
-from pixelstat.people.identity import APART, day_of, digest
-from pixelstat.people.stitching import NOBODY
+from pixelstat.identity.stitching import NOBODY
+from pixelstat.identity.visitors import APART, day_of, digest
 
 BEGINNING = "h:"
 PSEUDONYM = rf"\[?{BEGINNING}[0-9a-f]{{24}}\]?"  # in brackets: of a placeholder, which is nobody's and joins nothing

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from pixelstat.enrich.referrers import Source, came_from, kind_of
 from pixelstat.frames.lookup import map_distinct_rows
 from pixelstat.frames.query_string import parameter, percent_decode
-from pixelstat.people.sources import Source, came_from, kind_of
 from pixelstat.vocabulary import is_email_event
 
 TOUCH = ("source", "medium", "keyword", "channel")  # the columns that tell where a visitor came from

@@ -15,14 +15,23 @@ only on the pixels that are known to send them. Of several signals a refusal cou
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote_plus
 
 import polars as pl
 
-from pixelstat.config import OwnConsent
 from pixelstat.frames.lookup import replace_where
 from pixelstat.frames.query_string import MACRO
+
+
+@dataclass(frozen=True)
+class CustomConsent:
+    """A parameter of one's own that tells whether the visitor consents: any other value than these refuses."""
+
+    parameter: str
+    granted: tuple[str, ...]
+
 
 GRANTED, REFUSED, MALFORMED = "granted", "refused", "malformed"
 LONGEST = 8_192  # characters of one signal that are looked at: hostile ones run to megabytes
@@ -177,21 +186,21 @@ SIGNALLING = "signalling query"  # a column: the query where it holds one
 READING = "1"  # another one whenever the same signals come to say something else
 
 
-def names(own: OwnConsent | None) -> list[str]:
+def names(own: CustomConsent | None) -> list[str]:
     """The parameters that tell of consent."""
     return [*NAMES, *([own.parameter] if own else [])]
 
 
-def signalling(own: OwnConsent | None) -> pl.Expr:
+def signalling(own: CustomConsent | None) -> pl.Expr:
     """The query where it holds a signal. Few do."""
     return pl.when(pl.col("query").str.contains(_signal(own))).then("query").alias(SIGNALLING)
 
 
-def _signal(own: OwnConsent | None) -> str:
+def _signal(own: CustomConsent | None) -> str:
     return f"(?:^|&)(?:{'|'.join(map(re.escape, names(own)))})=[^&]+"
 
 
-def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
+def with_consent(events: pl.LazyFrame, own: CustomConsent | None) -> pl.LazyFrame:
     """EVENTS with SIGNALLING -> with `consent`: granted, refused, malformed, or null where nothing is said."""
 
     def verdict(signals: str) -> Verdict:
@@ -219,7 +228,7 @@ def with_consent(events: pl.LazyFrame, own: OwnConsent | None) -> pl.LazyFrame:
     return rows.with_columns(consent=pl.when(by_header).then(pl.lit(REFUSED)).otherwise("consent"))
 
 
-def consent_of(protocol: str, query: str, own: OwnConsent | None = None) -> Verdict:
+def consent_of(protocol: str, query: str, own: CustomConsent | None = None) -> Verdict:
     """What the parameters of a protocol's request say. Of a name that is repeated the last counts."""
     pairs = [pair.partition("=") for pair in query.split("&")]
     given = {name: unquote_plus(value) for name, _, value in pairs if value}

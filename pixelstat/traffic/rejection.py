@@ -1,6 +1,5 @@
 """Which rows do not count: each marked with the first reason that holds. Rows are marked, never removed."""
 
-import ipaddress
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,8 +7,7 @@ import polars as pl
 
 from pixelstat.frames.lookup import flag_distinct
 from pixelstat.schemas import Reason
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from pixelstat.text.addresses import Network, parse_address
 
 
 def reject(rows: pl.LazyFrame, reasons: dict[str, pl.Expr]) -> pl.LazyFrame:
@@ -25,23 +23,11 @@ def is_refused() -> pl.Expr:
     return pl.col("status").is_between(200, 399).not_().fill_null(value=False)
 
 
-def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address in a text, without brackets, port and zone, IPv4 inside IPv6 as IPv4. None for a host name."""
-    bare = text.strip().removeprefix("[").partition("]")[0].partition("%")[0]
-    if bare.count(":") == 1:
-        bare = bare.partition(":")[0]
-    try:
-        found = ipaddress.ip_address(bare)
-    except ValueError:
-        return None
-    return found.ipv4_mapped or found if isinstance(found, ipaddress.IPv6Address) else found
-
-
 def with_own(requests: pl.LazyFrame, networks: Sequence[Network]) -> pl.LazyFrame:
     """REQUESTS with `is_own`: the client's address lies in one of the networks; IPv4 inside IPv6 counts as IPv4."""
 
     def inside(client: str) -> bool:
-        found = address(client)
+        found = parse_address(client)
         return found is not None and any(found in network for network in networks)
 
     def are_inside(clients: pl.Series) -> pl.Series:

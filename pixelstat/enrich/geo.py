@@ -16,7 +16,7 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.lookup import map_distinct
-from pixelstat.people.exclusions import address
+from pixelstat.text.addresses import parse_address
 
 if TYPE_CHECKING:
     from maxminddb import Reader
@@ -64,7 +64,7 @@ class Database:
 
     def place(self, client: str) -> dict[str, str]:
         """What is known of a client's address; nothing of a host name. Raises PixelstatError for a broken record."""
-        found = address(client)
+        found = parse_address(client)
         if found is None or found.version > self.reader.metadata().ip_version == 4:
             return {}
         try:

@@ -12,11 +12,10 @@ import polars as pl
 
 from pixelstat.frames.lookup import replace_where
 from pixelstat.frames.query_string import parameter, percent_decode
+from pixelstat.schemas import ID_KEY, ID_PREFIX
 
 APART = "\x1f"  # stands between address and agent; neither holds it
 COOKIE = "cookie:"
-OF_ID = "v:"
-ID_KEY = "id key"  # a column: the key that the pixel's visitor id makes
 TOLD = (ID_KEY, "anonymous_user", "anonymous_recipient")  # what a request itself tells of who sent it
 KINDS = ("auto", "visitor", "user", "client")  # what visitors may be known by, beside a parameter and a cookie
 
@@ -29,11 +28,6 @@ def digest(text: str, key: bytes = b"") -> str:
 def client_key(client_and_agent: str) -> str:
     """The key of who has no id: of address and agent."""
     return "c:" + digest(client_and_agent)
-
-
-def with_id_key(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Events of a protocol with the ID_KEY of their `visitor_id`, before a column of one's own may be called so."""
-    return events.with_columns((pl.lit(OF_ID) + pl.col("visitor_id")).alias(ID_KEY))
 
 
 def identified(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -58,7 +52,7 @@ def known_by(events: pl.LazyFrame, what: str) -> pl.LazyFrame:
     if what == "auto":
         return events
     if what == "visitor":
-        return events.with_columns(visitor=pl.when(column("visitor").str.starts_with(OF_ID)).then("visitor"))
+        return events.with_columns(visitor=pl.when(column("visitor").str.starts_with(ID_PREFIX)).then("visitor"))
     if what == "user":
         return events.with_columns(visitor=pl.lit("u:") + column("user_id"))
     if what == "client":

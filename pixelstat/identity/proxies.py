@@ -10,7 +10,7 @@ from functools import lru_cache
 import polars as pl
 
 from pixelstat.frames.lookup import CACHE_SIZE, replace_where
-from pixelstat.people.exclusions import Network, address
+from pixelstat.text.addresses import Network, parse_address
 
 APART = "\x1f"
 
@@ -20,7 +20,7 @@ def with_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.LazyF
 
     @lru_cache(CACHE_SIZE)
     def is_trusted(text: str) -> bool:
-        found = address(text)
+        found = parse_address(text)
         return found is not None and any(found in network for network in trusted)
 
     def client_of(both: str) -> str:
@@ -28,7 +28,7 @@ def with_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.LazyF
         chain = [part.strip() for part in forwarded.replace("%20", " ").split(",") if part.strip()]
         while is_trusted(client) and chain:
             client = chain.pop()
-        found = address(client)
+        found = parse_address(client)
         return str(found) if found else client
 
     both = pl.col("client") + APART + pl.col("forwarded_for")

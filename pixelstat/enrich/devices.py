@@ -15,7 +15,7 @@ from ua_parser.regex import Resolver
 from ua_parser_builtins.lazy import MATCHERS
 
 from pixelstat.frames.lookup import map_distinct
-from pixelstat.people.agents import IMAGE_PROXIES, LONGEST
+from pixelstat.traffic.user_agents import IMAGE_PROXIES, LONGEST
 
 DEVICES = pl.Struct({name: pl.String() for name in ("browser", "os", "device", "device_type")})
 

@@ -18,7 +18,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from pixelstat.options import duration_text
+from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 MINUTE = timedelta(minutes=1)
@@ -40,13 +40,15 @@ class Limits:
 
     def __str__(self) -> str:
         """The thresholds, as a caption prints them."""
-        texts = [f"within {duration_text(self.after_send)} of sending"]
+        texts = [f"within {format_duration(self.after_send)} of sending"]
         if self.burst_links:
-            texts.append(f"{self.burst_links} links in {duration_text(self.burst_time)}")
+            texts.append(f"{self.burst_links} links in {format_duration(self.burst_time)}")
         if self.address_recipients:
-            texts.append(f"{self.address_recipients} recipients of an address in {duration_text(self.address_time)}")
+            texts.append(f"{self.address_recipients} recipients of an address in {format_duration(self.address_time)}")
         if self.recipient_addresses:
-            texts.append(f"{self.recipient_addresses} addresses of a recipient in {duration_text(self.recipient_time)}")
+            texts.append(
+                f"{self.recipient_addresses} addresses of a recipient in {format_duration(self.recipient_time)}"
+            )
         if self.page_rate:
             texts.append(f"{self.page_rate} page views in 1m")
         return f"machines by behaviour: {', '.join(texts)}"

@@ -1,0 +1,1 @@
+"""Data that ships with pixelstat, and the scripts that refresh it."""

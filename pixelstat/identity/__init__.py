@@ -1,0 +1,1 @@
+"""Whose event it is: visitors, stitching, pseudonyms, proxies, consent."""

@@ -1,1 +1,0 @@
-"""Who is behind a hit: agents, identity, and whose hits do not count."""

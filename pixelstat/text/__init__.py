@@ -1,0 +1,1 @@
+"""Small parsers of text: no frames, no Click."""

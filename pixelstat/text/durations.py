@@ -1,0 +1,40 @@
+"""Parse and format durations and moments: `30m`, `7d`, `yesterday`."""
+
+import re
+from datetime import date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+
+
+def format_duration(length: timedelta) -> str:
+    """`7d`, `90s`: the largest unit that fits."""
+    unit = next(unit for unit in ("d", "h", "m", "s") if length % UNITS[unit] == timedelta(0))
+    return f"{length // UNITS[unit]}{unit}"
+
+
+def parse_moment(text: str, zone: ZoneInfo, now: datetime, *, is_end: bool) -> datetime:
+    """The instant that `--since` or `--until` means; a day named as an end belongs to the period.
+
+    Raises ValueError for a text that is no time.
+    """
+    text = text.strip()
+    today = now.astimezone(zone).date()
+    days = {"today": today, "yesterday": today - timedelta(days=1)}
+    if text == "now":
+        return now
+    if found := re.fullmatch(r"(\d{1,6})([smhdw])", text):
+        return now - int(found[1]) * UNITS[found[2]]
+    if text in days or re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        day = days.get(text) or date.fromisoformat(text)
+        instant = datetime.combine(day + timedelta(days=1) if is_end else day, time(), zone)
+    else:
+        instant = datetime.fromisoformat(text)
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=zone)
+    return instant.astimezone(timezone.utc)
