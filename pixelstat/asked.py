@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from pixelstat import sessions
+from pixelstat.conditions import Step, columns_hint, parse_condition, parse_step
 from pixelstat.config import Config, Funnel
 from pixelstat.enrich import geo, mailings
 from pixelstat.errors import PixelstatError
 from pixelstat.identity.project_key import key_path, load_key, load_or_create
 from pixelstat.identity.visitors import KINDS
 from pixelstat.pipeline import Logs, Selection
-from pixelstat.report import NUMBERS, Report
-from pixelstat.reports.steps import Step, columns_hint, condition, step
+from pixelstat.reports._report import Report
+from pixelstat.result import NUMBERS
 from pixelstat.schemas import CONDITION_COLUMNS
 from pixelstat.sources.event_parquet import holds_pseudonyms
 from pixelstat.terminal import say
@@ -101,7 +102,7 @@ def _step(text: str, common: dict[str, Any]) -> Step:
     meaning = config.goals.get(text, text)
     if groups and meaning in groups.names and canonical_event(meaning) in EVENT_SYNONYMS and not common["quiet"]:
         say(f"{meaning!r} means its page group. The event is: --step \"event = '{canonical_event(meaning)}'\"")
-    found = step(meaning, config.further, groups)
+    found = parse_step(meaning, config.further, groups)
     return replace(found, name=text) if text in config.goals else found
 
 
@@ -140,7 +141,7 @@ def selected(
         raise PixelstatError(
             "--since is not before --until, so no event can lie between.", "Swap them, or leave one out."
         )
-    where = condition(common["where"], "condition", common["config"].further) if common["where"] else None
+    where = parse_condition(common["where"], "condition", common["config"].further) if common["where"] else None
     if where is not None:
         require_geo(where.meta.root_names(), common)
     if common["cookieless"] and (common["stitch"] or common["visitor"] != "auto"):

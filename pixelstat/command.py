@@ -15,7 +15,8 @@ from pixelstat.comparison import comparison, side_by_side
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity import pseudonyms
 from pixelstat.options import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
-from pixelstat.report import Report, Result
+from pixelstat.reports._report import Report
+from pixelstat.result import Result
 from pixelstat.run import Run, performed
 from pixelstat.terminal import say
 

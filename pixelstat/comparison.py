@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from pixelstat.analysis.time_series import EVERY, bucket_start, is_partial, truncate_local
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.batches import columns_used
-from pixelstat.report import NUMBERS, TIMES, Column, Report, Result
-from pixelstat.reports.series import EVERY, bucket, first_instant, is_partial
+from pixelstat.reports._report import Report
+from pixelstat.result import NUMBERS, TIMES, Column, Result
 from pixelstat.sessions import within
 from pixelstat.traffic.deduplication import earliest
 
@@ -170,12 +171,12 @@ def moved(result: Result, like: Result, every: str, periods: tuple[Period, Perio
             result,
             frame=result.frame.with_columns(pl.lit(like.frame["time"].first(), like.frame["time"].dtype).alias("time")),
         )
-    first, start = (bucket(pl.lit(period.since), every, zone.key) for period in periods)
-    here = bucket(pl.col("time").dt.convert_time_zone("UTC"), every, zone.key)
+    first, start = (truncate_local(pl.lit(period.since), every, zone.key) for period in periods)
+    here = truncate_local(pl.col("time").dt.convert_time_zone("UTC"), every, zone.key)
     passed = pl.format("{}m", (here - start).dt.total_minutes())
     if every == "month":
         passed = pl.format("{}mo", (here.dt.year() - start.dt.year()) * 12 + here.dt.month() - start.dt.month())
-    time = first_instant(first.dt.offset_by(passed), every, zone.key)
+    time = bucket_start(first.dt.offset_by(passed), every, zone.key)
     return replace(result, frame=result.frame.with_columns(time=time))
 
 

@@ -233,14 +233,14 @@ class _Reader:
         return tuple(host.removeprefix("www.") for host in hosts)
 
     def goals(self, further: Sequence[str]) -> dict[str, str]:
-        from pixelstat.reports.steps import step
+        from pixelstat.conditions import parse_step
 
         goals = self.table(self.tables, "goals")
         for name, meaning in goals.items():
             if not isinstance(meaning, str):
                 raise self.error(name, "is no text", f"Write: {name} = \"event = 'signup'\"", "goals")
             try:
-                step(meaning, further)
+                parse_step(meaning, further)
             except PixelstatError as error:
                 raise self.error(name, f"is no goal. {error.sentence}", error.hint, "goals") from error
         return dict(goals)

@@ -11,7 +11,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import Format
 from pixelstat.formats.detection import FIELDS, HEAD, LONGER_HEAD, detect
 from pixelstat.formats.reparse import reparse_misfits
-from pixelstat.outputs.spelled import with_lists_as_text
+from pixelstat.outputs._text import format_lists
 from pixelstat.pipeline import Selection, claimed, described, grouped, judged, recognized, respected, without_machines
 from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS, Reason
 from pixelstat.sources import discovery
@@ -44,7 +44,7 @@ def explain(given: str, logs: Sequence[str], candidates: Sequence[Format], selec
     reason = event["rejected"].item()
     if reason not in ("unreadable", "not_pixel"):
         columns = [name for name in (*EXPORTED, *selection.config.further) if name not in ("time", "format", *_BOTH)]
-        own = with_lists_as_text(event.select(columns)).row(0, named=True)
+        own = format_lists(event.select(columns)).row(0, named=True)
         said |= {f"event: {key}": value for key, value in own.items()}
     said["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
     said["why"] = _why(reason, fault, row, verdict)

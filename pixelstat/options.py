@@ -113,7 +113,7 @@ class Known(click.ParamType[str]):
 
 
 def _steps(_: click.Context, __: click.Parameter, value: Any) -> Any:
-    from pixelstat.reports.steps import split_steps
+    from pixelstat.conditions import split_steps
 
     if value is None:
         return []

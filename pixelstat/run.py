@@ -68,7 +68,7 @@ def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection,
     if common["explain"] is not None:
         click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
         return Exit.DONE
-    output = outputs.chosen(common["format"], common["output"])
+    output = outputs.choose_output(common["format"], common["output"])
     found = discovery.find_logs(logs or [STDIN])
     spare(found, common)
     grouped = by_format(found, common, tell)

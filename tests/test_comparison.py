@@ -10,7 +10,7 @@ import pytest
 from pixelstat.comparison import Comparison, Period, compared, comparison
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.batches import columns_used
-from pixelstat.report import Column, Result
+from pixelstat.result import Column, Result
 from pixelstat.schemas import EVENTS
 from tests.inside import inside
 from tests.story import log, view

@@ -12,7 +12,7 @@ import pytest
 
 from pixelstat import outputs
 from pixelstat.protocols.products import product
-from pixelstat.report import Column, Result
+from pixelstat.result import Column, Result
 from pixelstat.schemas import EXPORTED
 from tests.inside import inside
 from tests.program import pixelstat
@@ -136,7 +136,7 @@ def test_products_are_json_for_people_too(name: str) -> None:
     columns = [Column("products", "list")]
     frame = pl.DataFrame({"products": [[product("K1")], None]}, {"products": EXPORTED["products"]})
     file = io.BytesIO()
-    outputs.output_named(name)([Result("Events", columns, frame)], file)
+    outputs.load_output(name)([Result("Events", columns, frame)], file)
     text = re.sub(r"\s*\n\s*|\\", "", file.getvalue().decode())
     assert '[{"id":"K1","name":null,"category":null,"price":null,"quantity":null}]' in text
     assert "–" in text

@@ -3,13 +3,13 @@
 import polars as pl
 import pytest
 
-from pixelstat.intervals import wilson
+from pixelstat.analysis.confidence import wilson_interval
 
 
 def interval(successes: int | None, trials: int | None) -> tuple[float | None, float | None]:
     frame = pl.DataFrame({"k": [successes], "n": [trials]}, {"k": pl.Int64, "n": pl.Int64})
     low, high = frame.select(
-        *(end.alias(name) for end, name in zip(wilson(pl.col("k"), pl.col("n")), "lh", strict=True))
+        *(end.alias(name) for end, name in zip(wilson_interval(pl.col("k"), pl.col("n")), "lh", strict=True))
     ).row(0)
     return low, high
 

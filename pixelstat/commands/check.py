@@ -18,7 +18,7 @@ from pixelstat.formats.detection import FIELDS, HEAD, LONGER_HEAD, detect, pair_
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.pipeline import Logs, Selection, read
-from pixelstat.report import Column, Result
+from pixelstat.result import Column, Result
 from pixelstat.run import say_damage, spare
 from pixelstat.schemas import FAULTS
 from pixelstat.sources import discovery
@@ -107,7 +107,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     Every line is parsed and counted once: as read, blank, a comment, or by the reason for which it cannot be read.
     """
     tell = (lambda _: None) if common["quiet"] else say
-    output = outputs.chosen(common["format"], common["output"])
+    output = outputs.choose_output(common["format"], common["output"])
     found = discovery.find_logs(logs or common["config"].logs or [STDIN])
     spare(found, common)
     possible = candidates(common)

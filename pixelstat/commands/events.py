@@ -11,14 +11,14 @@ from pixelstat.errors import Exit
 from pixelstat.identity.pseudonyms import hidden
 from pixelstat.options import common_options, logs_argument, reveal_option
 from pixelstat.outputs import deliver
-from pixelstat.report import Column, Result, of_events
+from pixelstat.result import Column, Result, event_column
 from pixelstat.run import Run, performed
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources.event_parquet import event_tags
 from pixelstat.terminal import say
 from pixelstat.text.plurals import format_count
 
-COLUMNS = tuple(of_events(name, dtype) for name, dtype in EXPORTED.items())
+COLUMNS = tuple(event_column(name, dtype) for name, dtype in EXPORTED.items())
 SHOWN = ("time", "event", "visitor", "page", "value", "campaign")  # columns of a table
 MOST = 20  # rows of one
 

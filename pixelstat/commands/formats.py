@@ -11,7 +11,7 @@ from pixelstat.formats.detection import FIELDS
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.text import TextFormat
 from pixelstat.options import OUTPUT
-from pixelstat.report import Column, Result
+from pixelstat.result import Column, Result
 
 COLUMNS = (
     Column("format", about="its name, for --log-format"),
@@ -29,7 +29,7 @@ def command(**given: Any) -> None:
     listed = [{"format": form.name, "about": form.about, "layout": _layout(form)} for form in formats.all_formats()]
     frame = pl.DataFrame(listed).unique(["format"], keep="first", maintain_order=True)
     result = Result("Log formats", COLUMNS, frame, csv_safe=given["csv_safe"])
-    outputs.deliver([result], outputs.chosen(given["format"], given["output"]), given["output"])
+    outputs.deliver([result], outputs.choose_output(given["format"], given["output"]), given["output"])
 
 
 def _layout(form: Format) -> str:

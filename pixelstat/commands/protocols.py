@@ -8,7 +8,7 @@ import polars as pl
 from pixelstat import outputs, protocols
 from pixelstat.options import OUTPUT
 from pixelstat.protocols.builtin import house
-from pixelstat.report import Column, Result
+from pixelstat.result import Column, Result
 
 COLUMNS = (
     Column("protocol", about="its name, the column `protocol` of its events"),
@@ -31,4 +31,4 @@ def command(**given: Any) -> None:
         for each in (*protocols.builtin_protocols(), house.protocol())
     ]
     result = Result("Pixel protocols", COLUMNS, pl.DataFrame(listed), csv_safe=given["csv_safe"])
-    outputs.deliver([result], outputs.chosen(given["format"], given["output"]), given["output"])
+    outputs.deliver([result], outputs.choose_output(given["format"], given["output"]), given["output"])

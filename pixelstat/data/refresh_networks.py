@@ -1,6 +1,6 @@
 """Makes networks.toml anew of the lists of networks that mail services publish.
 
-    python -m pixelstat.people.refresh_networks FOLDER DATE
+    python -m pixelstat.data.refresh_networks FOLDER DATE
 
 FOLDER holds any of these, and DATE (2026-08-31) is the day that they were downloaded; a list without its file stays:
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import PixelstatError, ReaderGoneError
-from pixelstat.report import Result
+from pixelstat.result import Result
 from pixelstat.terminal import let_go_of_stdout
 
 NAMES = {  # output: the endings of a file that mean it
@@ -28,12 +28,12 @@ NAMES = {  # output: the endings of a file that mean it
 Write = Callable[[Iterable[Result], BinaryIO], None]
 
 
-def output_named(name: str) -> Write:
+def load_output(name: str) -> Write:
     found: Write = import_module(f"pixelstat.outputs.{name}").write
     return found
 
 
-def chosen(name: str | None, path: str | None) -> str:
+def choose_output(name: str | None, path: str | None) -> str:
     """The output for these options. Raises PixelstatError for a file whose ending means none."""
     if name:
         return name
@@ -48,15 +48,15 @@ def chosen(name: str | None, path: str | None) -> str:
 
 def deliver(parts: Iterable[Result], name: str, path: str | None) -> None:
     """Write the parts to the file, whole or not at all, or to stdout."""
-    write = output_named(name)
+    write = load_output(name)
     if path in (None, "-"):
-        _to_stdout(write, parts)
+        _write_stdout(write, parts)
         return
     with atomic_write(str(path)) as file:
         write(parts, file)
 
 
-def _to_stdout(write: Write, parts: Iterable[Result]) -> None:
+def _write_stdout(write: Write, parts: Iterable[Result]) -> None:
     if sys.stdout is None:
         raise PixelstatError("stdout is closed, so the report has nowhere to go.", "Name a file: -o report.csv")
     try:

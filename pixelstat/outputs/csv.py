@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from pixelstat.outputs.spelled import defused
-from pixelstat.report import Result
+from pixelstat.outputs._text import neutralize_formulas
+from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
-    file.writelines(defused(part).write_csv(include_header=place == 0).encode() for place, part in enumerate(parts))
+    file.writelines(
+        neutralize_formulas(part).write_csv(include_header=place == 0).encode() for place, part in enumerate(parts)
+    )

@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from pixelstat.outputs.spelled import with_times_as_text
-from pixelstat.report import Result
+from pixelstat.outputs._text import format_times
+from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
     file.write(b"[")
     is_first = True
     for part in parts:
-        rows = with_times_as_text(part).write_json().encode()[1:-1]  # without the brackets of an array of its own
+        rows = format_times(part).write_json().encode()[1:-1]  # without the brackets of an array of its own
         if rows:
             file.write(rows if is_first else b"," + rows)
             is_first = False

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
-from pixelstat.outputs.spelled import with_lists_as_text
-from pixelstat.outputs.words import word
-from pixelstat.report import NUMBERS, Result
+from pixelstat.outputs._cells import format_cell
+from pixelstat.outputs._text import format_lists
+from pixelstat.result import NUMBERS, Result
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>|~&#])")
 
@@ -15,8 +15,11 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     notes: Sequence[str] = ()
     for place, part in enumerate(parts):
         rows = [
-            [_MARKS.sub(r"\\\1", word(value, column.kind)) for value, column in zip(row, part.columns, strict=True)]
-            for row in with_lists_as_text(part.frame).iter_rows()
+            [
+                _MARKS.sub(r"\\\1", format_cell(value, column.kind))
+                for value, column in zip(row, part.columns, strict=True)
+            ]
+            for row in format_lists(part.frame).iter_rows()
         ]
         if place == 0:
             notes = part.notes

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from pixelstat.outputs.spelled import with_times_as_text
-from pixelstat.report import Result
+from pixelstat.outputs._text import format_times
+from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
-    file.writelines(with_times_as_text(part).write_ndjson().encode() for part in parts)
+    file.writelines(format_times(part).write_ndjson().encode() for part in parts)

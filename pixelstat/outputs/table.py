@@ -14,9 +14,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from pixelstat.outputs.spelled import with_lists_as_text
-from pixelstat.outputs.words import word
-from pixelstat.report import NUMBERS, Column, Result
+from pixelstat.outputs._cells import format_cell
+from pixelstat.outputs._text import format_lists
+from pixelstat.result import NUMBERS, Column, Result
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 WIDEST, NARROWEST = 24, 4  # characters of a bar
@@ -30,38 +30,38 @@ _BRANCHES = re.compile("(?:[│ ]  )*(?:[├└]─ )?")
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
     whole = list(parts)
-    result = replace(whole[0], frame=with_lists_as_text(pl.concat(part.frame for part in whole)))
+    result = replace(whole[0], frame=format_lists(pl.concat(part.frame for part in whole)))
     to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
     text = TextIOWrapper(file, encoding="utf-8", errors="replace", write_through=True)
     console = Console(
         file=text,
-        width=None if to_terminal else max(PLAIN_WIDTH, _needed(replace(result, columns=_without_details(result)))),
+        width=None if to_terminal else max(PLAIN_WIDTH, _needed_width(replace(result, columns=_drop_details(result)))),
         force_terminal=to_terminal,
         markup=False,
         emoji=False,
         highlight=False,
     )
-    console.print(drawn(result, console.width))
+    console.print(render(result, console.width))
     text.detach()
 
 
-def drawn(result: Result, width: int) -> Table:
+def render(result: Result, width: int) -> Table:
     """The table: numbers to the right, bars as wide as there is room for, headers stacked where there is little."""
-    result = _fitting(_as_tree(result), width)
+    result = _fit_columns(_as_tree(result), width)
     table = Table(
         title=result.title, title_justify="left", title_style="bold", caption="; ".join(result.notes) or None,
         caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
     )  # fmt: skip
     cells = {
-        column.name: [word(value, column.kind) for value in result.frame[column.name].to_list()]
+        column.name: [format_cell(value, column.kind) for value in result.frame[column.name].to_list()]
         for column in result.columns
     }
     bars = sum(column.bar for column in result.columns)
     stacked = False
-    room = _room(width, result, cells, stacked=stacked)
+    room = _text_width(width, result, cells, stacked=stacked)
     if room < NARROWEST * bars:
         stacked = True
-        room = _room(width, result, cells, stacked=stacked)
+        room = _text_width(width, result, cells, stacked=stacked)
     longest = min(WIDEST, room // max(bars, 1))
     for column in result.columns:
         is_text = column.kind == "text"
@@ -127,18 +127,18 @@ def _branches(paths: Sequence[str]) -> list[str]:
     return drawn[::-1]
 
 
-def _fitting(result: Result, width: int) -> Result:
+def _fit_columns(result: Result, width: int) -> Result:
     """The result without the columns that there is no room for.
 
     Details go together; then, from the right, what is empty, what is minor, all that does not tell which row it is, and
     at last that. The first column stays.
     """
     kept = list(result.columns)
-    if _needed(result) + (NARROWEST + 2) * sum(column.bar for column in result.columns) > width:
-        kept = _without_details(result)
+    if _needed_width(result) + (NARROWEST + 2) * sum(column.bar for column in result.columns) > width:
+        kept = _drop_details(result)
     left_out: list[str] = []
     for column in sorted(kept[:0:-1], key=lambda column: _rank(column, result.frame)):
-        if _needed(replace(result, columns=kept)) <= width:
+        if _needed_width(replace(result, columns=kept)) <= width:
             break
         kept.remove(column)
         left_out.append(column.name)
@@ -160,22 +160,22 @@ def _rank(column: Column, frame: pl.DataFrame) -> int:
     return 0 if is_empty else 1 if column.minor else 2
 
 
-def _without_details(result: Result) -> list[Column]:
+def _drop_details(result: Result) -> list[Column]:
     return [column for column in result.columns if not column.detail]
 
 
-def _needed(result: Result) -> int:
+def _needed_width(result: Result) -> int:
     """The width below which numbers would be cut off: that of their widest words."""
     widths = []
     for column in result.columns:
-        cells = [len(word(value, column.kind)) for value in result.frame[column.name].to_list()]
+        cells = [len(format_cell(value, column.kind)) for value in result.frame[column.name].to_list()]
         widest = max([*map(len, column.name.split("_")), *cells])
         narrowest = NARROWEST_TREE if column.tree else NARROWEST_TEXT
         widths.append(min(widest, narrowest) if column.kind in ("text", "list") else widest)
     return sum(widths) + 2 * len(widths)
 
 
-def _room(width: int, result: Result, cells: dict[str, list[str]], *, stacked: bool) -> int:
+def _text_width(width: int, result: Result, cells: dict[str, list[str]], *, stacked: bool) -> int:
     """What the columns leave for bars: each takes two blanks, a bar too."""
     taken = 0
     for column in result.columns:

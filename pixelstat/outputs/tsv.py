@@ -5,12 +5,12 @@ from typing import BinaryIO
 
 import polars as pl
 
-from pixelstat.outputs.spelled import defused
-from pixelstat.report import Result
+from pixelstat.outputs._text import neutralize_formulas
+from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
     plain = pl.col(pl.String).str.replace_many(["\\", "\t", "\n", "\r"], ["\\\\", "\\t", "\\n", "\\r"])
     for place, part in enumerate(parts):
-        frame = defused(part).with_columns(plain)
+        frame = neutralize_formulas(part).with_columns(plain)
         file.write(frame.write_csv(separator="\t", quote_style="never", include_header=place == 0).encode())

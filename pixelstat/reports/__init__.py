@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixelstat.report import Report
+    from pixelstat.reports._report import Report
 
 NAMES = {  # command: its one line in `pixelstat --help`
     "summary": "Visitors, visits, views, conversions and revenue at a glance.",

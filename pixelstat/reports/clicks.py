@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
+from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.options import by_option, every_option, top_option
-from pixelstat.report import Column, report
-from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.traffic.deduplication import distinct
 from pixelstat.vocabulary import recipient_or_visitor
 
@@ -39,7 +40,7 @@ def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | No
 
     Scanners follow every link of a mail before it is delivered. They are told apart, never dropped.
     """
-    begins = [bucket(pl.col("time"), every, tz).alias(BUCKET)] if every else []
+    begins = [truncate_local(pl.col("time"), every, tz).alias(BUCKET)] if every else []
     groups = [*(name for name in by or [USUAL] if name != "link"), "link"]
     column = pl.col
     is_machine = column("verdict") == "machine"
@@ -62,5 +63,5 @@ def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | No
         )
     )
     if every:
-        return over_time(top_groups(found, groups, "clicks", top, over=True), every, tz, groups)
+        return fill_gaps(top_groups(found, groups, "clicks", top, over=True), every, tz, groups)
     return top_groups(found, groups, "clicks", top)

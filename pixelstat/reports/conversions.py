@@ -10,15 +10,16 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from pixelstat.analysis.confidence import wilson_interval
+from pixelstat.analysis.order_lines import fill_values, is_order_event
+from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, is_purchase, order_warnings
 from pixelstat.analysis.ranking import top_groups
-from pixelstat.intervals import wilson
+from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
+from pixelstat.conditions import Step, parse_step, warn_of_unmatched
 from pixelstat.options import by_option, every_option, goal_option, groups_option
-from pixelstat.report import Column, report
-from pixelstat.reports.lines import is_of_orders, valued
-from pixelstat.reports.purchases import average, is_purchase, orders, total, warnings
-from pixelstat.reports.series import BUCKET, bucket, over_time
-from pixelstat.reports.steps import Step, step, unmatched
+from pixelstat.reports._report import report
 from pixelstat.reports.summary import CONVERSIONS
+from pixelstat.result import Column
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_email_event, visitors
@@ -104,15 +105,15 @@ def conversions(
     pixelstat conversions access.log* --goal signup --every week
     pixelstat conversions access.log* --goal "big: value > 100"
     """
-    wanted = goal or [step(event) for event in CONVERSIONS]
+    wanted = goal or [parse_step(event) for event in CONVERSIONS]
     # All figures come from one look at the events: a second one would read the logs again.
     rows = events.select(
         "time", "hit", "first", "visit", "first_seen",
         visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
         event=pl.col("event").cast(pl.Categorical()),
-        **{name: pl.when(is_of_orders()).then(name) for name in MONEY},
+        **{name: pl.when(is_order_event()).then(name) for name in MONEY},
         **{f"goal {place}": one.hit for place, one in enumerate(wanted)},
-        **({BUCKET: bucket(pl.col("time"), every, tz)} if every else {}),
+        **({BUCKET: truncate_local(pl.col("time"), every, tz)} if every else {}),
         **{f"by {name}": pl.col(name) for name in by},
     )  # fmt: skip
     groups = [f"by {name}" for name in by]
@@ -121,7 +122,7 @@ def conversions(
     def batch(held: pl.DataFrame) -> pl.DataFrame:
         if goal:
             for place, one in enumerate(wanted):
-                for sentence in unmatched(held, f"goal {place}", one, "event"):
+                for sentence in warn_of_unmatched(held, f"goal {place}", one, "event"):
                     warn(f"the goal {sentence}")
         held = with_shown(held, groups)
         is_asked = ~is_email_event() | pl.any_horizontal(f"goal {place}" for place in range(len(wanted)))
@@ -143,7 +144,7 @@ def conversions(
     nothing = pl.DataFrame(schema=rows.collect_schema())
     found = rows.map_batches(batch, schema=batch(nothing).schema)
     if every:
-        found = over_time(found, every, tz, [*groups, "goal", "currency"])
+        found = fill_gaps(found, every, tz, [*groups, "goal", "currency"])
     declared = [column.name for column in conversions.columns if column.name != "time"]
     rated = with_rates(found).rename(dict(zip(groups, by, strict=True)))
     return rated.select(*(["time"] if every else []), *by, *declared)
@@ -172,10 +173,10 @@ def reaching(
     flags = [f"goal {place}" for place in range(len(goals))]
     told = [*TOLD, *keys, *flags]
     others = once.filter(pl.any_horizontal(flags), ~is_purchase()).select(told)
-    sold = valued(rows.filter(is_of_orders())).lazy()
-    bought = orders(sold, [*keys, *flags, "visit", "first_seen"]).filter(pl.any_horizontal(flags)).collect()
+    sold = fill_values(rows.filter(is_order_event())).lazy()
+    bought = build_orders(sold, [*keys, *flags, "visit", "first_seen"]).filter(pl.any_horizontal(flags)).collect()
     if len(bought):
-        for sentence in warnings(sold):
+        for sentence in order_warnings(sold):
             warn(sentence)
     if worthless := bought["value"].null_count():
         words = ("purchase has no value: it is", "purchases have no value: they are")
@@ -223,7 +224,7 @@ def figures(
             converting_visitors=counted["visitors"],
             converting_visits=counted["visits"],
             median_seconds=column("seconds").median(),
-            mean_seconds=average(column("seconds")),
+            mean_seconds=exact_mean(column("seconds")),
             p90_seconds=column("seconds").quantile(0.9, "linear"),
             median_touches=column("touches").median(),
             mean_touches=column("touches").mean(),
@@ -234,7 +235,7 @@ def figures(
     sold, on, of_goal = reached.lazy().filter(column("value").is_not_null()), [*keys, "goal"], [*groups, "goal"]
     currencies = sold.select(*of_goal, "currency", sells=pl.lit(value=True)).unique()
     money = sold.group_by(*on, "currency").agg(
-        orders=pl.len(), revenue=total(column("value")), net_revenue=total(column("net"))
+        orders=pl.len(), revenue=exact_sum(column("value")), net_revenue=exact_sum(column("net"))
     )
     counts = ["visitors", "visits", "conversions", "converting_visitors", "converting_visits", "orders"]
     return (
@@ -259,8 +260,8 @@ def with_rates(found: pl.LazyFrame) -> pl.LazyFrame:
     def share(part: str, whole: str) -> pl.Expr:
         return pl.when(column(whole) > 0).then(column(part) / column(whole))
 
-    visitor_low, visitor_high = wilson(column("converting_visitors"), column("visitors"))
-    visit_low, visit_high = wilson(column("converting_visits"), column("visits"))
+    visitor_low, visitor_high = wilson_interval(column("converting_visitors"), column("visitors"))
+    visit_low, visit_high = wilson_interval(column("converting_visits"), column("visits"))
     return found.with_columns(
         visitor_rate=share("converting_visitors", "visitors"),
         visitor_rate_low=visitor_low,

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.breakdown import MEASURES, breakdown_by, describe_breakdown
 from pixelstat.options import by_option, every_option, top_option
-from pixelstat.report import Column, report
-from pixelstat.reports.breakdown import MEASURES, broken_down, caption
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 
 
 @report(
@@ -19,9 +20,9 @@ from pixelstat.reports.breakdown import MEASURES, broken_down, caption
         *MEASURES,
     ],
     options=[by_option, top_option, every_option],
-    caption=caption,
+    caption=describe_breakdown,
     of_visits=True,
 )
 def devices(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
     """What visitors use: by type of device, system and browser, or by other columns such as device."""
-    return broken_down(events, by or ("device_type", "os", "browser"), top, every, tz)
+    return breakdown_by(events, by or ("device_type", "os", "browser"), top, every, tz)

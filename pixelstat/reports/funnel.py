@@ -11,18 +11,19 @@ from datetime import datetime
 
 import polars as pl
 
-from pixelstat.chains import pointers
-from pixelstat.chains.counted import by_step, who, with_shares
-from pixelstat.chains.counted import histogram as of_lengths
-from pixelstat.chains.held import HeldHits, in_order
-from pixelstat.chains.opened import opened
-from pixelstat.chains.rules import Rules
-from pixelstat.chains.seen import Seen
-from pixelstat.chains.units import OTHER, UNIT, Parting, of_units, once, steps_of, that_matter
+from pixelstat.analysis.time_series import BUCKET, EVERY, fill_gaps, truncate_local
+from pixelstat.funnels.actors import OTHER, UNIT, Parting, of_units, once, steps_of, that_matter
+from pixelstat.funnels.from_options import caption, named, prepared, step_names
+from pixelstat.funnels.hit_buffer import HeldHits, in_order
+from pixelstat.funnels.observed_steps import Seen
+from pixelstat.funnels.open_funnel import opened
+from pixelstat.funnels.rules import Rules
+from pixelstat.funnels.step_counts import by_step, who, with_shares
+from pixelstat.funnels.step_counts import histogram as of_lengths
+from pixelstat.funnels.vectorized import find_chain_starts, select_best
 from pixelstat.options import FUNNEL
-from pixelstat.report import Column, report
-from pixelstat.reports.funnel_options import caption, named, prepared, step_names
-from pixelstat.reports.series import BUCKET, EVERY, bucket, over_time
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.traffic.rejection import is_outside
 
 UNITS = {"visitor": "visitors", "visit": "visits", "user": "users"}  # what there is a column of, by --unit
@@ -177,7 +178,7 @@ def plain_chains(held: HeldHits, rules: Rules, steps: Sequence[int], period: pl.
     def of_part(hits: pl.DataFrame) -> pl.DataFrame:
         rows = in_order(hits.lazy()).with_columns(step=place.gather("step"))
         rows = rows.filter((pl.col("step") > 1) | period)
-        return pointers.best(pointers.pointed(rows, len(rules.steps), rules.window)).collect()
+        return select_best(find_chain_starts(rows, len(rules.steps), rules.window)).collect()
 
     with ThreadPoolExecutor(2) as both:  # much of what is done for a part goes through one core
         return pl.concat(both.map(of_part, held.parts()))
@@ -209,10 +210,10 @@ def table(chains: pl.DataFrame, rules: Rules, parting: Parting, noun: str, log_e
     """CHAINS -> a row a step, for each group and each bucket of `every`."""
     labels, every = parting.labels, parting.every
     if every:
-        chains = chains.with_columns(bucket(pl.col("time_1"), every, parting.tz).alias(BUCKET))
+        chains = chains.with_columns(truncate_local(pl.col("time_1"), every, parting.tz).alias(BUCKET))
     found = by_step(chains, rules, [*([BUCKET] if every else []), *labels], log_end)
     if every:
-        found = over_time(found.lazy(), every, parting.tz, [*labels, "step"]).collect()
+        found = fill_gaps(found.lazy(), every, parting.tz, [*labels, "step"]).collect()
         end = pl.col("time").dt.offset_by(EVERY[every]).dt.convert_time_zone("UTC") + rules.window
         found = found.with_columns(incomplete=pl.lit(None, pl.Boolean) if log_end is None else end > log_end)
     return with_names(with_shares(found, rules), rules, parting, noun, ["incomplete"] if every else [])

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.ranking import top_groups
+from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.enrich.mailings import Sent
-from pixelstat.intervals import wilson
 from pixelstat.options import by_option, every_option, top_option
-from pixelstat.report import Column, report
-from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.traffic.deduplication import distinct
 from pixelstat.vocabulary import recipient_or_visitor
 
@@ -58,7 +59,7 @@ def opens(
     column = pl.col
     is_open, is_click = column("event") == "open", column("event") == "click_email"
     is_machine = column("verdict") == "machine"
-    begins = [bucket(column("time"), every, tz).alias(BUCKET)] if every else []
+    begins = [truncate_local(column("time"), every, tz).alias(BUCKET)] if every else []
     groups = [*([BUCKET] if every else []), *by]
     told = [name for name in by if name not in ("event", "verdict")]
     mails = events.filter(column("event").is_in(EVENTS)).select(
@@ -93,14 +94,14 @@ def opens(
         median_seconds_to_open=column("its wait").filter(column("has opened")).median(),
     )
     found = _with_sent(found, by, sent, unopened=not every)
-    low, high = wilson(column("people"), column("sent"))
+    low, high = wilson_interval(column("people"), column("sent"))
     found = found.with_columns(
         open_rate=_share("people", "sent"), open_rate_low=low, open_rate_high=high,
         click_to_open=_share("clickers", "people"),
     )  # fmt: skip
     found = found.select(*groups, *(shown.name for shown in opens.columns[2:]))
     if every:
-        series = over_time(top_groups(found, by, "opens", top, over=True), every, tz, by)
+        series = fill_gaps(top_groups(found, by, "opens", top, over=True), every, tz, by)
         return series.with_columns(sent=pl.when(column("opens") + column("clicks") > 0).then("sent"))
     return top_groups(found, by, "opens", top)
 

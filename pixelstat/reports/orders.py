@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from pixelstat.analysis.confidence import wilson_interval
+from pixelstat.analysis.order_lines import LINE_EVENT_COLUMNS, fill_values, is_order_event
+from pixelstat.analysis.orders import applied_refunds, build_orders, customer_key, exact_mean, exact_sum, order_warnings
 from pixelstat.analysis.ranking import top_groups
-from pixelstat.intervals import wilson
+from pixelstat.analysis.time_series import BUCKET, EVERY, fill_gaps, is_partial, truncate_local
 from pixelstat.options import by_option, daily_option, groups_option, horizon_option, refund_date_option, repeat_option
-from pixelstat.report import Column, report
-from pixelstat.reports import lines, purchases
-from pixelstat.reports.purchases import average, total
-from pixelstat.reports.series import BUCKET, EVERY, bucket, is_partial, over_time
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.text.durations import format_duration
 
 CHANGES = ("orders", "revenue", "new_customers", "returning_customers")  # of which the series tells the change
@@ -100,7 +101,7 @@ def orders(
     own = [name for name in by if name != "currency"]
     groups = [f"by {name}" for name in own]  # with a space, as no column of one's own has
     columns = {group: pl.col(name) for group, name in zip(groups, own, strict=True)}
-    rows = events.filter(lines.is_of_orders()).select(*lines.NEEDED, **columns)
+    rows = events.filter(is_order_event()).select(*LINE_EVENT_COLUMNS, **columns)
 
     def found(rows: pl.LazyFrame) -> pl.LazyFrame:
         if repeat:
@@ -109,8 +110,8 @@ def orders(
         return changed(told, groups, every=every, start=log_start(), end=log_end())
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
-        held = lines.valued(held)
-        for sentence in purchases.warnings(held.lazy()):
+        held = fill_values(held)
+        for sentence in order_warnings(held.lazy()):
             warn(sentence)
         return found(held.lazy()).collect()
 
@@ -121,17 +122,17 @@ def over(rows: pl.LazyFrame, groups: Sequence[str], *, top: int, every: str, tz:
     """Purchases and refunds -> a series of the orders for each currency and group."""
     column = pl.col
     by = ["currency", *groups]
-    bought = purchases.orders(rows, ["hit", *groups]).with_columns(purchases.customer().alias("customer"))
+    bought = build_orders(rows, ["hit", *groups]).with_columns(customer_key().alias("customer"))
     bought = bought.with_columns(first=column("time").min().over("customer"), is_order=pl.lit(value=True))
     if refund_date == "own":
-        back = purchases.refunds(rows).join(bought.select("hit", *by), left_on="order", right_on="hit")
+        back = applied_refunds(rows).join(bought.select("hit", *by), left_on="order", right_on="hit")
         back = back.select("time", "refunded", *by, is_order=pl.lit(value=False))
         bought = pl.concat([bought.with_columns(refunded=0.0), back], how="diagonal")
     if every == "all":
-        every, begins = "day", bucket(column("time").min(), "day", tz)
+        every, begins = "day", truncate_local(column("time").min(), "day", tz)
         began = begins
     else:
-        begins, began = bucket(column("time"), every, tz), bucket(column("first"), every, tz)
+        begins, began = truncate_local(column("time"), every, tz), truncate_local(column("first"), every, tz)
     is_new = column("is new") & column("customer").is_not_null()
     is_back = ~column("is new") & column("customer").is_not_null()
     customer = column("customer").drop_nulls()
@@ -143,19 +144,19 @@ def over(rows: pl.LazyFrame, groups: Sequence[str], *, top: int, every: str, tz:
             customers=customer.n_unique(),
             new_customers=column("customer").filter(is_new).n_unique(),
             returning_customers=column("customer").filter(is_back).n_unique(),
-            revenue=total(column("value")),
-            refunded=total(column("refunded")),
-            net_revenue=total(column("value")) - total(column("refunded")),
-            average_value=average(column("value")),
+            revenue=exact_sum(column("value")),
+            refunded=exact_sum(column("refunded")),
+            net_revenue=exact_sum(column("value")) - exact_sum(column("refunded")),
+            average_value=exact_mean(column("value")),
             median_value=column("value").median(),
             new_orders=is_new.sum(),
             returning_orders=is_back.sum(),
-            new_revenue=total(column("value").filter(is_new)),
-            returning_revenue=total(column("value").filter(is_back)),
+            new_revenue=exact_sum(column("value").filter(is_new)),
+            returning_revenue=exact_sum(column("value").filter(is_back)),
         )
     )
     kept = top_groups(found, groups, "orders", top, over=True) if groups else found
-    series = over_time(kept, every, tz, by)
+    series = fill_gaps(kept, every, tz, by)
     return series.with_columns(column(SUMS).fill_null(0.0))
 
 
@@ -183,7 +184,7 @@ def repeated(
     """Purchases and refunds -> one row for each currency and group of a customer's first order: who orders again."""
     column = pl.col
     by = ["currency", *groups]
-    bought = purchases.orders(rows, groups).select("time", *by, customer=purchases.customer())
+    bought = build_orders(rows, groups).select("time", *by, customer=customer_key())
     of_customers = (
         bought.filter(column("customer").is_not_null())
         .group_by("customer", maintain_order=True)
@@ -200,7 +201,7 @@ def repeated(
         censored=column("second").null_count(),
         median_seconds_to_second=wait.dt.total_microseconds().median() / 1_000_000,
     )
-    low, high = wilson(column("repeat_customers"), column("observed"))
+    low, high = wilson_interval(column("repeat_customers"), column("observed"))
     rate = pl.when(column("observed") > 0).then(column("repeat_customers") / column("observed"))
     rated = found.with_columns(repeat_rate=rate, repeat_rate_low=low, repeat_rate_high=high)
     shown = rated.select(*by, "customers", *(told.name for told in orders.columns if told.name in REPEATED))

@@ -18,10 +18,11 @@ from typing import Any
 import click
 import polars as pl
 
+from pixelstat.conditions import Step, warn_of_unmatched
 from pixelstat.errors import PixelstatError
 from pixelstat.options import few_option
-from pixelstat.report import Column, report
-from pixelstat.reports.steps import Step, unmatched
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_page_view
 
@@ -135,7 +136,7 @@ def paths(
     special = pl.Series([OTHER, ENTRY if end else EXIT, anchor.name if anchor else ENTRY])
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
-        for sentence in unmatched(held, "is_start", anchor, "node") if anchor else ():
+        for sentence in warn_of_unmatched(held, "is_start", anchor, "node") if anchor else ():
             warn(f"{'--to' if end else '--from'} {sentence}")
         names, ordered = in_order(held)
         walked = from_start(ordered, is_back=end is not None) if anchor else ordered.filter("is_node")

@@ -12,13 +12,21 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from pixelstat.analysis.confidence import wilson_interval
+from pixelstat.analysis.order_lines import (
+    LINE_EVENT_COLUMNS,
+    build_order_lines,
+    fill_values,
+    is_order_event,
+    line_warnings,
+    split_refunds,
+)
+from pixelstat.analysis.orders import exact_sum, is_purchase, order_warnings
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
-from pixelstat.intervals import wilson
 from pixelstat.options import abandoned_option, by_option, decision_option, top_option, viewed_option
-from pixelstat.report import Column, report
-from pixelstat.reports import lines, purchases
-from pixelstat.reports.purchases import total
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.text.durations import format_duration
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.deduplication import earliest
@@ -126,19 +134,19 @@ def products(
     there = events.collect_schema().names()
     own = {f"by {name}": pl.col(name) for name in by if name in there and name != "product"}
     is_seen = pl.col("event").is_in([VIEW, ADD, REMOVE])
-    rows = events.filter(is_seen | lines.is_of_orders()).select(*lines.NEEDED, **own)
+    rows = events.filter(is_seen | is_order_event()).select(*LINE_EVENT_COLUMNS, **own)
     asked = Asked(by, top, tz, window)
     find = left_carts if abandoned else viewed if viewed_not_purchased else overall
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
         acts = earliest(held.filter(is_seen))
-        held = held.filter(lines.is_of_orders())
-        seen = lines.lines(acts.filter(pl.col("hit").is_first_distinct()).lazy())
-        told = lines.of_orders(held).collect().lazy()
+        held = held.filter(is_order_event())
+        seen = build_order_lines(acts.filter(pl.col("hit").is_first_distinct()).lazy())
+        told = split_refunds(held).collect().lazy()
         found = find(asked.grouped(seen), asked.grouped(told), asked, log_end()).collect()
-        sentences = [*_nameless(seen), *lines.warnings(told)]
+        sentences = [*_nameless(seen), *line_warnings(told)]
         if find is overall:  # the others show no money
-            sentences += [*purchases.warnings(lines.valued(held).lazy()), *_of_several_currencies(found, by)]
+            sentences += [*order_warnings(fill_values(held).lazy()), *_of_several_currencies(found, by)]
         for sentence in sentences:
             warn(sentence)
         return found
@@ -179,7 +187,7 @@ def overall(seen: pl.LazyFrame, told: pl.LazyFrame, asked: Asked, _: datetime | 
     is_named = column("product").is_not_null()
     needed = ["event", "visitor", "hit", *groups]
     every = pl.concat([rows.filter(is_named).select(needed) for rows in (told, seen)]).with_columns(
-        viewed=column("event") == VIEW, carted=column("event") == ADD, bought=purchases.is_purchase()
+        viewed=column("event") == VIEW, carted=column("event") == ADD, bought=is_purchase()
     )
     counts = (
         every.filter(pl.any_horizontal(DID))
@@ -220,9 +228,9 @@ def _people(every: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
 
 def _sold(told: pl.LazyFrame, groups: Sequence[str], by_currency: Sequence[str]) -> pl.LazyFrame:
     """Lines of orders -> what each group brought in each currency; null where no line of it tells."""
-    brought = [pl.when(pl.col(name).count() > 0).then(total(pl.col(name))) for name in ("revenue", "refunded")]
+    brought = [pl.when(pl.col(name).count() > 0).then(exact_sum(pl.col(name))) for name in ("revenue", "refunded")]
     sold = told.group_by(*groups, *by_currency).agg(
-        pl.col("hit").n_unique().alias("purchases"), total(pl.col("quantity")), *brought
+        pl.col("hit").n_unique().alias("purchases"), exact_sum(pl.col("quantity")), *brought
     )
     return sold.with_columns(net_revenue=pl.col("revenue") - pl.col("refunded"))
 
@@ -271,7 +279,7 @@ def left_carts(seen: pl.LazyFrame, told: pl.LazyFrame, asked: Asked, end: dateti
     acts = acts.filter(column("visitor").is_not_null(), column("product").is_not_null() | (not of_lines))
     acts = acts.select(
         "time", "product", *whose, *of_events,
-        act=pl.when(purchases.is_purchase()).then(BUY).when(column("event") == ADD).then(PUT).otherwise(TAKE),
+        act=pl.when(is_purchase()).then(BUY).when(column("event") == ADD).then(PUT).otherwise(TAKE),
     ).sort(*whose, "time", "act", *of_events, nulls_last=True)  # fmt: skip
     acts = acts.with_columns(
         begun=pl.struct(pl.struct(whose).rle_id().alias("cart"), "time", "act").map_batches(
@@ -296,7 +304,7 @@ def left_carts(seen: pl.LazyFrame, told: pl.LazyFrame, asked: Asked, end: dateti
     carts = carts.join(held, on=[*whose, "begun"], nulls_equal=True)
     found = carts.group_by(groups).agg(**counts) if groups else carts.select(**counts)
     over = column("bought") + column("abandoned")
-    low, high = wilson(column("abandoned"), over)
+    low, high = wilson_interval(column("abandoned"), over)
     found = found.with_columns(
         abandonment_rate=pl.when(over > 0).then(column("abandoned") / over),
         abandonment_rate_low=low,

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.analysis.breakdown import MEASURES, breakdown_by, describe_breakdown
 from pixelstat.options import by_option, every_option, top_option
-from pixelstat.report import Column, report
-from pixelstat.reports.breakdown import MEASURES, broken_down, caption
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 
 
 @report(
@@ -23,7 +24,7 @@ from pixelstat.reports.breakdown import MEASURES, broken_down, caption
         *MEASURES,
     ],
     options=[by_option, top_option, every_option],
-    caption=caption,
+    caption=describe_breakdown,
     of_visits=True,
 )
 def sources(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
@@ -33,4 +34,4 @@ def sources(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | N
     that the visitor came from. Own pages are no source. Visits without any are Direct.
     """
     of_visits = events.filter(pl.col("visit").is_not_null())
-    return broken_down(of_visits, by or ("channel", "source", "medium"), top, every, tz)
+    return breakdown_by(of_visits, by or ("channel", "source", "medium"), top, every, tz)

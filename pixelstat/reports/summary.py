@@ -4,17 +4,21 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from pixelstat.analysis.order_lines import fill_values, is_order_event
+from pixelstat.analysis.orders import deduplicate_orders, exact_sum, is_purchase
+from pixelstat.analysis.time_series import bucket_start, truncate_local
 from pixelstat.options import by_option, every_option, few_option
-from pixelstat.report import Column, report
-from pixelstat.reports.lines import is_of_orders, valued
-from pixelstat.reports.purchases import counted, is_purchase, total
-from pixelstat.reports.series import bucket, first_instant
+from pixelstat.reports._report import report
 from pixelstat.reports.visits import each
+from pixelstat.result import Column
 from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 CONVERSIONS = ("purchase", "lead", "signup")  # what is counted where pixelstat.toml names no goals
 FIGURES = pl.Schema({"section": pl.String(), "name": pl.String(), "value": pl.Float64()})
+
+
+OF_ORDERS = ("event", "value", "order_id", "product", "products")
 
 
 @report(
@@ -45,11 +49,11 @@ def summary(
         "time", "hit", "first", "visit", "visit_start", "visit_seconds", "visit_views", "single_hit",
         "channel", "device_type", "currency",
         visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
-        **{name: pl.when(is_of_orders()).then(name) for name in ("event", "value", "order_id", "product", "products")},
+        **{name: pl.when(is_order_event()).then(name) for name in OF_ORDERS},
         page=pl.when(is_page_view()).then("page").cast(pl.Categorical()),
         is_view=is_page_view(),
         **{f"goal {name}": reached for name, reached in wanted.items()},
-        **({"by time": bucket(column("time"), every, tz)} if every else {}),
+        **({"by time": truncate_local(column("time"), every, tz)} if every else {}),
         **{f"by {name}": column(name) for name in by},
     )  # fmt: skip
     groups = {name: dtype for name, dtype in rows.collect_schema().items() if name.startswith("by ")}
@@ -68,14 +72,14 @@ def summary(
 
     found = rows.map_batches(batch, schema=pl.Schema({**groups, **FIGURES}))
     found = found.rename({name: name.removeprefix("by ") for name in groups})
-    return found.with_columns(first_instant(pl.col("time"), every, tz)) if every else found
+    return found.with_columns(bucket_start(pl.col("time"), every, tz)) if every else found
 
 
 def with_orders(rows: pl.DataFrame, goals: Sequence[str]) -> pl.DataFrame:
     """Rows with the `value` of orders alone. A purchase that is no order of its own is no conversion and has none."""
-    sold = valued(rows.filter(is_of_orders())).lazy().filter(is_purchase())
+    sold = fill_values(rows.filter(is_order_event())).lazy().filter(is_purchase())
     # Few rows are orders: to join them to all would copy every column.
-    orders = rows.lazy().select("hit").with_row_index("place").join(counted(sold), on="hit").collect()
+    orders = rows.lazy().select("hit").with_row_index("place").join(deduplicate_orders(sold), on="hit").collect()
     place, size = orders["place"], len(rows)
     value = pl.Series("value", [None], pl.Float64).new_from_index(0, size).scatter(place, orders["value"])
     is_order = pl.Series([False]).new_from_index(0, size).scatter(place, values=True)
@@ -109,7 +113,7 @@ def figures(rows: pl.DataFrame, goals: list[str], top: int, *, always: bool) -> 
         [
             _listed("totals", totals),
             _listed("conversions", {name: count for name, count in reached.items() if count or always}),
-            _ranked("revenue", held.filter(pl.col("value").is_not_null()), "currency", total(pl.col("value")), 0),
+            _ranked("revenue", held.filter(pl.col("value").is_not_null()), "currency", exact_sum(pl.col("value")), 0),
             _ranked("pages", held.filter(pl.col("page").is_not_null()), "page", pl.len(), top),
             _ranked("channels", held.filter(pl.col("visit").is_not_null()), "channel", pl.col("visit").n_unique(), top),
             _ranked("devices", held.filter(pl.col("visitor").is_not_null()), "device_type", visitors, top),

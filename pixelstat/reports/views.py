@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
+from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.options import by_option, every_option, top_option
-from pixelstat.report import Column, report
-from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.traffic.deduplication import distinct
 from pixelstat.vocabulary import hits, is_page_view, visitors
 
@@ -43,6 +44,6 @@ def views(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | Non
         found = seen.group_by(groups).agg(views=hits(), visitors=visitors())
         return top_groups(found, groups, "views", top)
     seen = distinct(seen.select(*dict.fromkeys(["time", "visitor", "hit", "first", *by])))
-    begins = bucket(pl.col("time"), every, tz)
+    begins = truncate_local(pl.col("time"), every, tz)
     found = seen.group_by(begins.alias(BUCKET), *by).agg(views=pl.len(), visitors=visitors())
-    return over_time(top_groups(found, by, "views", top, over=True) if by else found, every, tz, by)
+    return fill_gaps(top_groups(found, by, "views", top, over=True) if by else found, every, tz, by)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
+from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.options import by_option, daily_option, top_option
-from pixelstat.report import Column, report
-from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.vocabulary import is_email_event
 from pixelstat.vocabulary import visitors as distinct_visitors
 
@@ -44,13 +45,16 @@ def visitors(events: pl.LazyFrame, *, every: str, by: Sequence[str], top: int, t
     """
     time, first = pl.col("time"), pl.col("first_seen")
     if every == "all":
-        every, begins, is_new = "day", bucket(time.min(), "day", tz), first >= time.min()
+        every, begins, is_new = "day", truncate_local(time.min(), "day", tz), first >= time.min()
     else:
-        begins, is_new = bucket(time, every, tz), bucket(first, every, tz) == bucket(time, every, tz)
+        begins, is_new = (
+            truncate_local(time, every, tz),
+            truncate_local(first, every, tz) == truncate_local(time, every, tz),
+        )
     there = events.filter(~is_email_event(), pl.col("visitor").is_not_null())
     there = there.select(*dict.fromkeys(["visitor", *by]), begins.alias(BUCKET), is_new.alias("is new"))
     found = there.group_by(BUCKET, *by).agg(
         visitors=distinct_visitors(), new=pl.col("visitor").filter(pl.col("is new")).n_unique()
     )
     found = found.with_columns(returning=pl.col("visitors") - pl.col("new"))
-    return over_time(top_groups(found, by, "visitors", top, over=True) if by else found, every, tz, by)
+    return fill_gaps(top_groups(found, by, "visitors", top, over=True) if by else found, every, tz, by)

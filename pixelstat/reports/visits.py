@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
+from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.options import by_option, every_option, top_option
-from pixelstat.report import Column, report
-from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.reports._report import report
+from pixelstat.result import Column
 from pixelstat.vocabulary import visitors
 
 MEASURES = {  # what is to be said of visits, one row each
@@ -48,9 +49,9 @@ def visits(events: pl.LazyFrame, *, every: str | None, by: Sequence[str], top: i
     """
     found = each(events, by)
     if every:
-        begins = bucket(pl.col("visit_start"), every, tz)
+        begins = truncate_local(pl.col("visit_start"), every, tz)
         series = found.group_by(begins.alias(BUCKET), *by).agg(**MEASURES)
-        return over_time(top_groups(series, by, "visits", top, over=True) if by else series, every, tz, by)
+        return fill_gaps(top_groups(series, by, "visits", top, over=True) if by else series, every, tz, by)
     return top_groups(found.group_by(by).agg(**MEASURES), by, "visits", top) if by else found.select(**MEASURES)
 
 

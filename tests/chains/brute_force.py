@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations, permutations
 from statistics import mean, median
 
-from pixelstat.chains.rules import Rules
+from pixelstat.funnels.rules import Rules
 
 Times = tuple[int | None, ...]  # by step
 

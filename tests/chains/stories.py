@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from pixelstat.chains.rules import Exclusion, Rules
+from pixelstat.conditions import parse_step
+from pixelstat.funnels.rules import Exclusion, Rules
 from pixelstat.reports.funnel import funnel
-from pixelstat.reports.steps import step
 from pixelstat.schemas import EVENTS
 from pixelstat.traffic.deduplication import every_hit
 
@@ -44,13 +44,13 @@ def rules(steps: Sequence[str], window: int = 7 * 86_400, **further: Any) -> Rul
             further[name] = timedelta(seconds=further[name])
     further["exclusions"] = [exclusion(text) for text in further.pop("exclude", [])]
     further["optional"] = frozenset(further.pop("optional", []))
-    return Rules([step(MATCHES.get(text, text)) for text in steps], timedelta(seconds=window), **further)
+    return Rules([parse_step(MATCHES.get(text, text)) for text in steps], timedelta(seconds=window), **further)
 
 
 def exclusion(text: str) -> Exclusion:
     event, _, steps = text.partition(":")
     after, before = map(int, steps.split("-")) if steps else (None, None)
-    return Exclusion(event, step(event).hit, after, before)
+    return Exclusion(event, parse_step(event).hit, after, before)
 
 
 def table(visitors: Sequence[Story], of: Rules, **options: Any) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.chains.seconds import dealt
+from pixelstat.funnels.timeline import dealt
 from tests.chains import brute_force
 from tests.chains.stories import MATCHES, START, Story, counted, did, rules, table
 

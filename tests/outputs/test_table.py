@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from pixelstat.comparison import compared
-from pixelstat.outputs.table import drawn
-from pixelstat.report import Column, Result
+from pixelstat.outputs.table import render
+from pixelstat.result import Column, Result
 
 COLUMNS = [
     Column("goal"),
@@ -36,7 +36,7 @@ FRAME = pl.DataFrame(
 def test_what_is_minor_goes_before_the_last_columns_and_what_tells_rows_apart_goes_last(
     width: int, shown: str, left_out: str
 ) -> None:
-    table = drawn(Result("Goals", COLUMNS, FRAME), width)
+    table = render(Result("Goals", COLUMNS, FRAME), width)
     assert " ".join(str(column.header).replace("\n", "_").replace(" ", "_") for column in table.columns) == shown
     assert str(table.caption or "") == left_out
 
@@ -44,12 +44,12 @@ def test_what_is_minor_goes_before_the_last_columns_and_what_tells_rows_apart_go
 def test_of_many_columns_without_room_the_first_five_are_named() -> None:
     names = [f"column{place}" for place in range(8)]
     result = Result("Many", [Column(name, "count") for name in names], pl.DataFrame({name: [1] for name in names}))
-    assert "no room for column1, column2, column3, column4, column5 and 2 more:" in str(drawn(result, 9).caption)
+    assert "no room for column1, column2, column3, column4, column5 and 2 more:" in str(render(result, 9).caption)
 
 
 def test_amounts_of_money_have_two_decimals_whole_or_not() -> None:
     result = Result("Money", [Column("revenue", "money")], pl.DataFrame({"revenue": [4_785.0, 12.5]}))
-    assert [str(cell) for cell in drawn(result, 40).columns[0].cells] == ["4,785.00", "12.50"]
+    assert [str(cell) for cell in render(result, 40).columns[0].cells] == ["4,785.00", "12.50"]
 
 
 def test_what_stands_beside_a_detail_is_a_detail_too() -> None:

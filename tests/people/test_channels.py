@@ -321,7 +321,7 @@ def test_no_text_is_an_error(rows: list[tuple[str | None, ...]]) -> None:
 
 
 def test_the_list_is_whole() -> None:
-    lines = (Path(channels.__file__).parent / "referrers.ndjson").read_text("utf-8").splitlines()
+    lines = (Path(channels.__file__).parents[1] / "data" / "referrers.ndjson").read_text("utf-8").splitlines()
     about, *sites = map(json.loads, lines)
     assert about["licence"] == "CC0-1.0"
     assert {kind: sum(site["kind"] == kind for site in sites) for kind in ("ai", "social", "search")} == {

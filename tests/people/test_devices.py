@@ -104,7 +104,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.extend(agents.to_list())
         return devices(agents)
 
-    monkeypatch.setattr("pixelstat.people.devices.devices", spy)
+    monkeypatch.setattr("pixelstat.enrich.devices.devices", spy)
     return seen
 
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixelstat.conditions import parse_step
 from pixelstat.reports.conversions import conversions
-from pixelstat.reports.steps import step
 from pixelstat.schemas import EVENTS
 from pixelstat.sessions import Cut, with_visits
 from pixelstat.traffic.deduplication import every_hit
@@ -269,7 +269,7 @@ def of_visits(story: list[Event]) -> pl.LazyFrame:
 
 def found_of(story: list[Event], by: Sequence[str] = (), top: int = 0) -> list[Event]:
     events = of_visits(story)
-    goals = [step(text) for text in GOALS]
+    goals = [parse_step(text) for text in GOALS]
     frame = conversions.function(events, goal=goals, by=by, top=top, every=None, tz="UTC", warn=str).collect()
     return frame.cast({"goal": pl.String}).to_dicts()
 
@@ -409,7 +409,7 @@ def test_hostile_events_harm_nothing() -> None:
     ]
     warned: list[str] = []
     events = of_visits(story)
-    goals = [step("purchse"), step("purchase")]
+    goals = [parse_step("purchse"), parse_step("purchase")]
     found = conversions.function(
         events, goal=goals, by=["page"], top=1, every="day", tz="UTC", warn=warned.append
     ).collect()
@@ -420,7 +420,7 @@ def test_hostile_events_harm_nothing() -> None:
 def test_without_events_each_goal_has_a_row_of_zeros_and_nothing_is_warned_of() -> None:
     warned: list[str] = []
     events = of_visits([])
-    how: dict[str, Any] = {"goal": [step("signup")], "top": 20, "tz": "UTC", "warn": warned.append}
+    how: dict[str, Any] = {"goal": [parse_step("signup")], "top": 20, "tz": "UTC", "warn": warned.append}
     [row] = conversions.function(events, by=[], every=None, **how).collect().to_dicts()
     assert ([row[name] for name in COUNTS], row["visitor_rate"], row["revenue"]) == ([0] * 5, None, None)
     for by, every in ((["page"], None), ([], "day"), (["page"], "hour")):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelstat.conditions import parse_step, split_steps
 from pixelstat.errors import PixelstatError
 from pixelstat.reports.funnel import funnel
-from pixelstat.reports.steps import split_steps, step
 from pixelstat.schemas import EVENTS
 from pixelstat.traffic.deduplication import every_hit
 from tests.chains.stories import START, counted, events, rules, table
@@ -37,13 +37,13 @@ def test_without_any_event_of_the_shop_funnel_the_table_is_empty() -> None:
 
 def test_steps_are_events_pages_or_conditions_with_a_name_if_one_likes() -> None:
     named = {
-        text: step(text).name
+        text: parse_step(text).name
         for text in ["buy", "/cart", "video:play", "cart: /cart", "a:/b", "big order: value > 50", "value > 50"]
     }
     assert named == {"buy": "buy", "/cart": "/cart", "video:play": "video:play", "cart: /cart": "cart", "a:/b": "a",
                      "big order: value > 50": "big order", "value > 50": "value > 50"}  # fmt: skip
-    assert step("buy").event == "purchase"
-    assert step("/cart").event is None
+    assert parse_step("buy").event == "purchase"
+    assert parse_step("/cart").event is None
 
 
 def test_a_list_of_steps_is_parted_at_commas_outside_of_quotes_and_parentheses() -> None:
@@ -62,7 +62,7 @@ def test_a_list_of_steps_is_parted_at_commas_outside_of_quotes_and_parentheses()
 )
 def test_a_step_that_is_no_condition_is_an_error_with_the_columns(text: str) -> None:
     with pytest.raises(PixelstatError, match=r"Columns:|A step is empty|not true or false|looks at other events"):
-        step(text)
+        parse_step(text)
 
 
 def test_a_page_step_is_a_page_view_and_its_star_crosses_slashes() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pixelstat.conditions import parse_step
 from pixelstat.reports.conversions import conversions
 from pixelstat.reports.orders import orders
 from pixelstat.reports.products import products
-from pixelstat.reports.steps import step
 from pixelstat.reports.summary import summary
 from pixelstat.schemas import EVENTS
 from pixelstat.sessions import Cut, with_visits
@@ -71,7 +71,9 @@ def of_products(rows: pl.LazyFrame) -> Money:
 
 def of_conversions(rows: pl.LazyFrame) -> Money:
     """Revenue and net revenue by `conversions`; without the row of a goal that has no money at all."""
-    told = conversions.function(rows, goal=[step("purchase")], by=[], top=0, every=None, tz="UTC", warn=str).collect()
+    told = conversions.function(
+        rows, goal=[parse_step("purchase")], by=[], top=0, every=None, tz="UTC", warn=str
+    ).collect()
     return added(told.filter(pl.col("revenue").is_not_null()), "revenue", "net_revenue")
 
 

@@ -187,13 +187,13 @@ def test_clicks_are_counted_by_message_and_link(tmp_path: Path) -> None:
 def test_a_table_without_room_says_what_it_leaves_out(tmp_path: Path) -> None:
     import polars as pl
 
-    from pixelstat.outputs.table import drawn
-    from pixelstat.report import Column, Result
+    from pixelstat.outputs.table import render
+    from pixelstat.result import Column, Result
 
     frame = pl.DataFrame({"message": ["launch"], "empty": [None], "opens": [1_234_567], "people": [1]})
     columns = [Column("message"), Column("empty", "count"), Column("opens", "count"), Column("people", "count")]
     result = Result("Opens", columns, frame)
     for width, shown in ((60, "message empty opens people"), (30, "message opens people"), (22, "message opens")):
-        table = drawn(result, width)
+        table = render(result, width)
         assert " ".join(str(column.header) for column in table.columns) == shown
         assert ("no room for" in str(table.caption)) == (width < 60)

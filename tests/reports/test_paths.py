@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pixelstat.outputs.table import drawn
-from pixelstat.report import Column, Result
+from pixelstat.conditions import parse_step
+from pixelstat.outputs.table import render
 from pixelstat.reports.paths import paths
-from pixelstat.reports.steps import step
+from pixelstat.result import Column, Result
 from pixelstat.schemas import EVENTS
 from pixelstat.traffic.deduplication import every_hit
 from tests.inside import inside
@@ -54,7 +54,7 @@ def asked(**given: Any) -> dict[str, Any]:
     """The report's options, as the command line gives them."""
     default = {"start": None, "end": None, "depth": 4, "top": 3, "nodes": "both", "collapse": True, "show": None}
     for end in ("start", "end"):
-        given[end] = step(given[end]) if given.get(end) else None
+        given[end] = parse_step(given[end]) if given.get(end) else None
     return {**default, "is_table": False, "warn": str, **given}
 
 
@@ -454,7 +454,7 @@ def as_tree(width: int, steps: Sequence[str] = TREE) -> list[str]:
     columns = [Column("path", tree=True), Column("visitors", "count")]
     frame = pl.DataFrame({"path": steps, "visitors": list(range(len(steps), 0, -1))})
     console = Console(file=io.StringIO(), width=width)
-    console.print(drawn(Result("Paths", columns, frame), width))
+    console.print(render(Result("Paths", columns, frame), width))
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()[4:-1]
     return [re.sub(r"   +(?=\d)", "  ", line.strip()) for line in lines]

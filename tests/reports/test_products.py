@@ -14,8 +14,9 @@ import pytest
 from pixelstat.command import ReportCommand
 from pixelstat.options import reveal_option
 from pixelstat.protocols.products import FIELDS, Product
-from pixelstat.report import Column, Report
+from pixelstat.reports._report import Report
 from pixelstat.reports.products import products
+from pixelstat.result import Column
 from pixelstat.schemas import EVENTS
 from pixelstat.traffic.deduplication import every_hit, with_content, with_hit
 from tests.inside import inside
@@ -790,6 +791,6 @@ def test_other_reports_know_no_category(tmp_path: Path) -> None:
 
 
 def test_fields_of_products_are_those_that_protocols_read() -> None:
-    from pixelstat.reports.lines import LINE
+    from pixelstat.analysis.order_lines import LINE
 
     assert ("product", *FIELDS[1:]) == LINE

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given as of
 from hypothesis import strategies as st
 
-from pixelstat.reports.purchases import NEEDED, ORDERS, average, orders, refunds, total, warnings
+from pixelstat.analysis.orders import (
+    ORDER_EVENT_COLUMNS,
+    ORDERS,
+    applied_refunds,
+    build_orders,
+    exact_mean,
+    exact_sum,
+    order_warnings,
+)
 from pixelstat.traffic.deduplication import every_hit, with_content, with_hit
 
 SEPTEMBER = datetime(2026, 9, 7, tzinfo=timezone.utc)
@@ -46,14 +54,14 @@ def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
     whole = frame.with_columns(query=query, order=order, **nothing)
     return (
         (every_hit(whole) if keep_duplicates else with_hit(with_content(whole)))
-        .select(*NEEDED, "channel")
+        .select(*ORDER_EVENT_COLUMNS, "channel")
         .collect()
         .lazy()
     )
 
 
 def table(rows: pl.LazyFrame, *columns: str) -> list[tuple[Any, ...]]:
-    return orders(rows, ["channel"]).select(columns).collect().rows()
+    return build_orders(rows, ["channel"]).select(columns).collect().rows()
 
 
 def test_an_order_counts_once_as_its_first_hit_has_it_whoever_sent_it() -> None:
@@ -62,13 +70,13 @@ def test_an_order_counts_once_as_its_first_hit_has_it_whoever_sent_it() -> None:
         bought("10:00", "A1", 5.0, currency="EUR", channel="Direct", user_id="7"),
         bought("10:01", "A2", 5.0),
     )
-    assert orders(rows, ["channel"]).collect().rows() == [
+    assert build_orders(rows, ["channel"]).collect().rows() == [
         (at("10:00"), "v:ann", "7", "A1", 5.0, "EUR", 0.0, None, 5.0, True, "Direct"),
         (at("10:01"), "v:ann", None, "A2", 5.0, None, 0.0, None, 5.0, False, None),
     ]
-    assert orders(rows).collect_schema() == ORDERS
-    assert orders(rows).collect().schema == ORDERS
-    assert warnings(rows) == [
+    assert build_orders(rows).collect_schema() == ORDERS
+    assert build_orders(rows).collect().schema == ORDERS
+    assert order_warnings(rows) == [
         "1 purchase repeats an order, which counts once.",
         "1 order comes again with another value or currency: the first counts.",
     ]
@@ -92,7 +100,7 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
     assert [time.strftime("%M:%S") for (time,) in table(rows, "time")] == [
         "00:05", "01:00", "01:01", "01:02", "01:03", "01:04", "01:05", "02:00", "02:10", "02:11",
     ]  # fmt: skip
-    assert warnings(rows) == [
+    assert order_warnings(rows) == [
         "8 orders have no id.",
         "2 purchases repeat orders, each of which counts once.",
         "3 orders have no values that are numbers.",
@@ -132,8 +140,8 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
 def test_refunds_are_taken_from_their_order(given: list[Row], refunded: float, sentences: list[str]) -> None:
     rows = events(bought("10:00", "A1", 50.0, currency="EUR"), *given)
     assert table(rows, "order_id", "value", "refunded", "net") == [("A1", 50.0, refunded, 50.0 - refunded)]
-    assert warnings(rows) == sentences
-    assert sum(refunds(rows).collect()["refunded"]) == refunded
+    assert order_warnings(rows) == sentences
+    assert sum(applied_refunds(rows).collect()["refunded"]) == refunded
 
 
 def test_a_refund_is_dated_and_knows_its_order() -> None:
@@ -142,8 +150,8 @@ def test_a_refund_is_dated_and_knows_its_order() -> None:
     )
     assert table(rows, "order_id", "refund_time") == [("A1", at("12:00")), ("A2", None)]
     told = (
-        refunds(rows)
-        .join(orders(rows, ["hit"]), left_on="order", right_on="hit")
+        applied_refunds(rows)
+        .join(build_orders(rows, ["hit"]), left_on="order", right_on="hit")
         .select("time", "refunded", "order_id")
     )
     assert sorted(told.collect().rows()) == [(at("11:00"), 20.0, "A1"), (at("12:00"), 30.0, "A1")]
@@ -157,16 +165,20 @@ def test_absurd_values_break_nothing() -> None:
     assert table(rows, "order_id", "value", "refunded", "net") == [
         ("A1", -50.0, 0.0, -50.0), ("A2", 0.0, 0.0, 0.0), ("A3", None, 0.0, None), ("A4", 1e308, 1e308, 0.0),
     ]  # fmt: skip
-    assert warnings(rows) == [
+    assert order_warnings(rows) == [
         "1 order has no value that is a number.",
         "1 order has a negative value, which is taken as it is: a refund is an event of its own.",
     ]
     cents = events(bought("10:00", "A1", 0.3), returned("11:00", "A1", 0.1), returned("11:01", "A1", 0.2))
-    assert (table(cents, "net"), warnings(cents)) == ([(0.0,)], [])
+    assert (table(cents, "net"), order_warnings(cents)) == ([(0.0,)], [])
 
 
 def test_nothing_gives_nothing() -> None:
-    assert (orders(events()).collect().rows(), warnings(events()), len(refunds(events()).collect())) == ([], [], 0)
+    assert (
+        build_orders(events()).collect().rows(),
+        order_warnings(events()),
+        len(applied_refunds(events()).collect()),
+    ) == ([], [], 0)
 
 
 def test_kept_duplicates_are_orders_and_a_refund_is_of_the_first() -> None:
@@ -235,11 +247,11 @@ def test_a_sum_of_money_is_that_of_its_decimals_in_whatever_order_and_parts(
     parts = [pl.DataFrame({"of": ["x"] * len(part), "amount": [*map(float, part)]}, {"of": pl.String, "amount": pl.Float64})
              for part in (shuffled[:cut], shuffled[cut:])]  # fmt: skip
     rows, amount = pl.concat(parts).lazy(), pl.col("amount")
-    told = rows.select(total(amount), mean=average(amount)).collect()
+    told = rows.select(exact_sum(amount), mean=exact_mean(amount)).collect()
     assert told.rows() == [(float(sum(amounts)), float(sum(amounts)) / len(amounts) if amounts else None)]
     if amounts:
-        assert rows.group_by("of").agg(total(amount)).collect()["amount"].to_list() == [float(sum(amounts))]
+        assert rows.group_by("of").agg(exact_sum(amount)).collect()["amount"].to_list() == [float(sum(amounts))]
 
 
 def test_what_no_money_comes_to_is_summed_all_the_same() -> None:
-    assert pl.select(total(pl.lit(pl.Series([1e300, 2e300, None])))).item() == pytest.approx(3e300)
+    assert pl.select(exact_sum(pl.lit(pl.Series([1e300, 2e300, None])))).item() == pytest.approx(3e300)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pixelstat.asked import report_options
 from pixelstat.command import ReportCommand
 from pixelstat.options import by_option, common_options, every_option
-from pixelstat.report import Report
 from pixelstat.reports import NAMES, report_named
+from pixelstat.reports._report import Report
 from pixelstat.schemas import EVENTS
 from pixelstat.sessions import Cut, with_visits
 from pixelstat.traffic.deduplication import with_content, with_hit

@@ -12,9 +12,9 @@ from itertools import groupby
 
 import polars as pl
 
-from pixelstat.chains.rules import Rules
-from pixelstat.chains.seconds import Limits, Second, Walk, deal, dealt, from_first
-from pixelstat.chains.variants import entries, unordered, within_grace
+from pixelstat.funnels.rules import Rules
+from pixelstat.funnels.search_variants import entries, unordered, within_grace
+from pixelstat.funnels.timeline import Limits, Second, Walk, deal, dealt, from_first
 
 Times = tuple[int | None, ...]  # of the hits of all steps; null for a step that was not reached
 

@@ -5,7 +5,7 @@ import polars as pl
 Z = 1.959963984540054  # of the normal distribution, 97.5 % lie below
 
 
-def wilson(successes: pl.Expr, trials: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+def wilson_interval(successes: pl.Expr, trials: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """The lower and the upper end of Wilson's interval (1927) of the rate successes / trials.
 
     Exactly 0 where nothing succeeded and exactly 1 where everything did. Null without a trial, and where more

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pixelstat.chains.hits import matching
-from pixelstat.chains.rules import Rules
-from pixelstat.chains.seen import Seen
-from pixelstat.chains.ways import chains
-from pixelstat.reports.series import bucket
+from pixelstat.analysis.time_series import truncate_local
+from pixelstat.funnels.hits import matching
+from pixelstat.funnels.matching import chains
+from pixelstat.funnels.observed_steps import Seen
+from pixelstat.funnels.rules import Rules
 from pixelstat.traffic.deduplication import earliest
 
 UNITS = {"visitor": "visitor", "visit": "visit", "user": "user_id"}
@@ -99,7 +99,7 @@ def with_group(rows: pl.DataFrame, rules: Rules, parting: Parting) -> pl.DataFra
     if rules.order != "unordered":
         starts &= pl.col("matches") % 2 == 1
     parts = [pl.col("its visit")] if rules.count == "visits" else []
-    parts += [bucket(pl.col("time"), parting.every, parting.tz)] if parting.every else []
+    parts += [truncate_local(pl.col("time"), parting.every, parting.tz)] if parting.every else []
     group = pl.struct(parts).rank("dense") if parts else pl.lit(0)
     if rules.count == "visits":
         starts &= pl.col("its visit").is_not_null()

@@ -2,19 +2,19 @@
 
 import polars as pl
 
-from pixelstat.report import TIMES, Result
+from pixelstat.result import TIMES, Result
 
 TIME = "%Y-%m-%dT%H:%M:%S%:z"
 FORMULA = r"^[=+\-@\t\r\x00]"  # ASVS 1.2.10, CWE-1236
 
 
-def with_times_as_text(result: Result) -> pl.DataFrame:
+def format_times(result: Result) -> pl.DataFrame:
     """Times as `2026-09-07T00:00:00+02:00`, everything else as it is."""
     times = [column.name for column in result.columns if column.kind in TIMES]
     return result.frame.with_columns(pl.col(name).dt.strftime(TIME) for name in times)
 
 
-def with_lists_as_text(frame: pl.DataFrame) -> pl.DataFrame:
+def format_lists(frame: pl.DataFrame) -> pl.DataFrame:
     """Lists as compact JSON, everything else as it is."""
     lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
     return frame.with_columns(
@@ -26,9 +26,9 @@ def with_lists_as_text(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def defused(result: Result) -> pl.DataFrame:
+def neutralize_formulas(result: Result) -> pl.DataFrame:
     """Times and lists as text, and a `'` before any text that a spreadsheet would run as a formula."""
-    frame = with_lists_as_text(with_times_as_text(result))
+    frame = format_lists(format_times(result))
     if not result.csv_safe:
         return frame
     texts = [column.name for column in result.columns if column.kind == "text"]

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from pixelstat.chains.seconds import Limits, Second, Walk, deal, dealt, from_first
+from pixelstat.funnels.timeline import Limits, Second, Walk, deal, dealt, from_first
 
 
 def within_grace(seconds: Sequence[Second], limits: Limits) -> tuple[int, ...]:

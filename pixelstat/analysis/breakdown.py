@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
-from pixelstat.report import Column
-from pixelstat.reports.series import BUCKET, bucket, over_time
+from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
+from pixelstat.result import Column
 from pixelstat.vocabulary import is_email_event, is_page_view, visitors
 
 MEASURES = [
@@ -16,9 +16,9 @@ MEASURES = [
 ]
 
 
-def broken_down(events: pl.LazyFrame, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
+def breakdown_by(events: pl.LazyFrame, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
     """Events with VISITS -> a row for each group, those with most visitors first; with `every` a series for each."""
-    begins = [bucket(pl.col("time"), every, tz).alias(BUCKET)] if every else []
+    begins = [truncate_local(pl.col("time"), every, tz).alias(BUCKET)] if every else []
     found = (
         events.filter(~is_email_event())
         .group_by(*by, *begins)
@@ -29,11 +29,11 @@ def broken_down(events: pl.LazyFrame, by: Sequence[str], top: int, every: str | 
         )
     )
     if every:
-        return over_time(top_groups(found, by, "visitors", top, over=True), every, tz, by)
+        return fill_gaps(top_groups(found, by, "visitors", top, over=True), every, tz, by)
     return top_groups(found, by, "visitors", top)
 
 
-def caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
+def describe_breakdown(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
     """What the rows are."""
     most = f"the {top} with most visitors" if top else "all"
     groups = ", ".join([*([every] if every else []), *by])

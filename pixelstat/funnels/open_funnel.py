@@ -6,11 +6,11 @@ from datetime import datetime
 
 import polars as pl
 
-from pixelstat.chains.counted import passed
-from pixelstat.chains.hits import TIME
-from pixelstat.chains.rules import Rules
-from pixelstat.chains.units import UNIT, Parting, labels_shown, of_units, with_other
-from pixelstat.intervals import wilson
+from pixelstat.analysis.confidence import wilson_interval
+from pixelstat.funnels.actors import UNIT, Parting, labels_shown, of_units, with_other
+from pixelstat.funnels.hits import TIME
+from pixelstat.funnels.rules import Rules
+from pixelstat.funnels.step_counts import passed
 
 
 def opened(rows: pl.DataFrame, rules: Rules, parting: Parting, log_end: datetime | None) -> pl.DataFrame:
@@ -88,7 +88,7 @@ def _of_step(
         **passed(None, "total_"),
     }
     found = units.group_by(by).agg(**figures) if by else units.select(**figures)
-    low, high = wilson(column("continued"), column("before"))
+    low, high = wilson_interval(column("continued"), column("before"))
     return found.with_columns(
         step=pl.lit(number, pl.Int64),
         entered=column("counted") - column("continued").fill_null(0),

@@ -9,7 +9,7 @@ NOTHING = "–"
 SECOND = "%Y-%m-%d %H:%M:%S"
 
 
-def word(value: Any, kind: str) -> str:
+def format_cell(value: Any, kind: str) -> str:
     """The cell's text; harmless in a terminal whatever a log put into it."""
     if value is None:
         return NOTHING
@@ -21,7 +21,7 @@ def word(value: Any, kind: str) -> str:
     return _NUMBERS[kind](value) if kind in _NUMBERS else harmless(str(value))
 
 
-def _length(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     """The two largest units: `2m 05s`, `3h 20m`, `1d 4h`."""
     whole = round(seconds)
     if seconds < 60:
@@ -34,7 +34,7 @@ def _length(seconds: float) -> str:
     return f"{days}d {hours % 24}h"
 
 
-def _figure(value: float) -> str:
+def _format_figure(value: float) -> str:
     return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
 
 
@@ -42,7 +42,7 @@ _NUMBERS = {
     "count": "{:,}".format,
     "number": "{:,.2f}".format,
     "share": "{:.1%}".format,
-    "seconds": _length,
-    "figure": _figure,
+    "seconds": _format_seconds,
+    "figure": _format_figure,
     "money": "{:,.2f}".format,
 }

@@ -42,7 +42,7 @@ class Step:
     event: str | None = None  # set where the step is exactly one event: steps of different events share no hit
 
 
-def step(text: str, further: Sequence[str] = (), groups: PageGroups | None = None) -> Step:
+def parse_step(text: str, further: Sequence[str] = (), groups: PageGroups | None = None) -> Step:
     """The step that a text means; SQL in it may name the `further` columns too.
 
     A page is one as people see it, whatever its group; a group's name is a view of any page of the group.
@@ -58,7 +58,7 @@ def step(text: str, further: Sequence[str] = (), groups: PageGroups | None = Non
     if wanted.startswith("/"):
         return Step(name, is_page_view() & _is_page(wanted, UNGROUPED if groups else "page"))
     if _SQL.search(wanted):
-        return Step(name, condition(wanted, "step", further))
+        return Step(name, parse_condition(wanted, "step", further))
     event = canonical_event(wanted)
     return Step(name, pl.col("event").eq_missing(pl.lit(event)), event)
 
@@ -70,7 +70,7 @@ def split_steps(text: str) -> list[str]:
     ]
 
 
-def condition(sql: str, what: str, further: Sequence[str] = ()) -> pl.Expr:
+def parse_condition(sql: str, what: str, further: Sequence[str] = ()) -> pl.Expr:
     """A condition on event columns, by Polars' own SQL; null counts as no. Raises PixelstatError."""
     columns, hint = [*CONDITION_COLUMNS, *further], columns_hint(further)
     schema = {**dict(EVENTS), **dict(VISITS), **dict.fromkeys(further, pl.String())}
@@ -124,7 +124,7 @@ def share_no_hit(steps: Sequence[Step]) -> bool:
     return None not in events and len(set(events)) == len(events)
 
 
-def unmatched(rows: pl.DataFrame, flag: str, step: Step, names: str) -> Iterator[str]:
+def warn_of_unmatched(rows: pl.DataFrame, flag: str, step: Step, names: str) -> Iterator[str]:
     """A sentence where no row has the step's flag, with the one of `names` that is written most like its event."""
     if rows.is_empty() or rows[flag].any():
         return

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 
-from pixelstat.chains.rules import Rules
+from pixelstat.funnels.rules import Rules
 
 MICROSECONDS = 1_000_000
 

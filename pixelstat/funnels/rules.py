@@ -21,8 +21,8 @@ from functools import cached_property
 
 import polars as pl
 
+from pixelstat.conditions import Step, share_no_hit
 from pixelstat.errors import PixelstatError
-from pixelstat.reports.steps import Step, share_no_hit
 
 MOST_STEPS = 64
 MOST_EXCLUSIONS = 32

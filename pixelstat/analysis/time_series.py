@@ -9,7 +9,7 @@ BUCKET = "its bucket"  # the column of it: no column of one's own has a space in
 EVERY = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo"}
 
 
-def bucket(time: pl.Expr, every: str, tz: str) -> pl.Expr:
+def truncate_local(time: pl.Expr, every: str, tz: str) -> pl.Expr:
     """Where the time's hour, day, week or month begins: by the clocks of `tz`, without a zone.
 
     An hour is the one of UTC: counted back from the instant, so that the one a clock change repeats stays two.
@@ -21,7 +21,7 @@ def bucket(time: pl.Expr, every: str, tz: str) -> pl.Expr:
     return (time - since).dt.replace_time_zone(None)
 
 
-def over_time(found: pl.LazyFrame, every: str, tz: str, by: Sequence[str] = ()) -> pl.LazyFrame:
+def fill_gaps(found: pl.LazyFrame, every: str, tz: str, by: Sequence[str] = ()) -> pl.LazyFrame:
     """Rows with BUCKET and counts -> the same with `time`, from the first bucket to the last, in order.
 
     Buckets that have no row are there for each group of `by` that has any: with 0 for what is counted, which are whole
@@ -30,13 +30,13 @@ def over_time(found: pl.LazyFrame, every: str, tz: str, by: Sequence[str] = ()) 
     names = found.collect_schema().names()
     counts = [name for name in names if name not in (BUCKET, *by)]
     return (
-        found.map_batches(lambda rows: _without_gaps(rows, every, tz, by), schema=found.collect_schema())
-        .select(first_instant(pl.col(BUCKET), every, tz).alias("time"), *by, *counts)
+        found.map_batches(lambda rows: _add_empty_buckets(rows, every, tz, by), schema=found.collect_schema())
+        .select(bucket_start(pl.col(BUCKET), every, tz).alias("time"), *by, *counts)
         .sort("time", *by, nulls_last=True)
     )
 
 
-def _without_gaps(found: pl.DataFrame, every: str, tz: str, by: Sequence[str]) -> pl.DataFrame:
+def _add_empty_buckets(found: pl.DataFrame, every: str, tz: str, by: Sequence[str]) -> pl.DataFrame:
     if found.is_empty():
         return found
     first, last = found.select(pl.col(BUCKET).min().alias("first"), pl.col(BUCKET).max().alias("last")).row(0)
@@ -44,7 +44,7 @@ def _without_gaps(found: pl.DataFrame, every: str, tz: str, by: Sequence[str]) -
     step = "30m" if every == "hour" else EVERY[every]
     series = pl.DataFrame({BUCKET: pl.datetime_range(first, last, step, eager=True, time_unit="us")})
     if every == "hour":
-        begins = bucket(pl.col(BUCKET).dt.replace_time_zone("UTC"), every, tz).clip(lower_bound=first)
+        begins = truncate_local(pl.col(BUCKET).dt.replace_time_zone("UTC"), every, tz).clip(lower_bound=first)
         series = pl.concat([series.select(begins), found.select(BUCKET)]).unique()
     if by:
         series = series.join(found.select(by).unique(), how="cross")
@@ -63,7 +63,7 @@ def is_partial(since: datetime, until: datetime, every: str) -> pl.Expr:
     return (begins < since) | (ends > until)
 
 
-def first_instant(bucket: pl.Expr, every: str, tz: str) -> pl.Expr:
+def bucket_start(bucket: pl.Expr, every: str, tz: str) -> pl.Expr:
     """The instant that a `bucket` begins at: a day's midnight, or where the clock skips it the first after that."""
     if every == "hour":
         return bucket.dt.replace_time_zone("UTC").dt.convert_time_zone(tz)

@@ -7,7 +7,7 @@ from threading import Lock
 
 import polars as pl
 
-from pixelstat.reports.steps import Step
+from pixelstat.conditions import Step
 
 LOOKED_AT = 200_000  # events that are no step's: as many as it takes to know how they are called
 NAMED = 8  # events in a warning

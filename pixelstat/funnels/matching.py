@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import polars as pl
 
-from pixelstat.chains import pointers
-from pixelstat.chains.rules import Rules
-from pixelstat.chains.search import searched
+from pixelstat.funnels.rules import Rules
+from pixelstat.funnels.search import searched
+from pixelstat.funnels.vectorized import find_chain_starts, select_best, strict, unordered
 
 
 def chains(hits: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -75,19 +75,17 @@ def by_pointers(hits: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """CHAINS of HITS in order among whose keys none is for the search."""
     rows, per = hits.lazy(), ["key", "group"]
     if rules.order == "strict":
-        found = pointers.strict(rows.filter("universe"), len(rules.steps), rules.window, rules.step_window)
+        found = strict(rows.filter("universe"), len(rules.steps), rules.window, rules.step_window)
         if rules.entry == "first":
             found = found.filter(pl.col("time_1") == pl.col("time_1").min().over(per)).with_columns(latest="time_1")
-        return pointers.best(found, per).collect()
+        return select_best(found, per).collect()
     if rules.order == "unordered":
         from_first = rules.entry == "first"
-        return pointers.best(
-            pointers.unordered(rows, len(rules.steps), rules.window, from_first=from_first), per
-        ).collect()
+        return select_best(unordered(rows, len(rules.steps), rules.window, from_first=from_first), per).collect()
     required = rules.required
-    found = pointers.pointed(one_a_step(rows, rules), len(required), rules.window)
+    found = find_chain_starts(one_a_step(rows, rules), len(required), rules.window)
     names = {f"time_{place}": f"time_{number}" for place, number in enumerate(required, 1)}
-    best = pointers.best(found, per).rename(names, strict=True).collect()
+    best = select_best(found, per).rename(names, strict=True).collect()
     for number in sorted(rules.optional):
         best = with_optional(best, hits, number, rules)
     return best

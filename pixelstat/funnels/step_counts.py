@@ -6,8 +6,8 @@ from math import ceil
 
 import polars as pl
 
-from pixelstat.chains.rules import Rules
-from pixelstat.intervals import wilson
+from pixelstat.analysis.confidence import wilson_interval
+from pixelstat.funnels.rules import Rules
 
 SECONDS = ("median_seconds", "mean_seconds", "p90_seconds")
 MOST_BINS = 60
@@ -59,8 +59,8 @@ def with_shares(found: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     is_required = ~column("step").is_in(rules.optional)
     found = found.with_columns(pl.when(column("step") > 1).then(column("before", "pending")))
     # Of step 1 the whole is no rate, and so is sure.
-    of_first = wilson(column("counted"), pl.when(column("step") > 1).then("first"))
-    of_previous = wilson(column("counted"), column("before"))
+    of_first = wilson_interval(column("counted"), pl.when(column("step") > 1).then("first"))
+    of_previous = wilson_interval(column("counted"), column("before"))
     return found.with_columns(
         from_first=pl.when(column("first") > 0).then(column("counted") / column("first")),
         from_previous=pl.when(column("before") > 0).then(column("counted") / column("before")),

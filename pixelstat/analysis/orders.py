@@ -12,7 +12,17 @@ import polars as pl
 from pixelstat.schemas import UTC_TIME
 from pixelstat.text.plurals import format_count
 
-NEEDED = ("time", "event", "visitor", "user_id", "order_id", "value", "currency", "hit", "first")  # columns of EVENTS
+ORDER_EVENT_COLUMNS = (
+    "time",
+    "event",
+    "visitor",
+    "user_id",
+    "order_id",
+    "value",
+    "currency",
+    "hit",
+    "first",
+)  # columns of EVENTS
 
 ORDERS = pl.Schema(
     {
@@ -29,10 +39,10 @@ ORDERS = pl.Schema(
     }
 )
 
-ORDER = ("time", "first", "hit")  # of hits: the first one first
-EXACT = 1e-9  # the share that a sum of cents may be off by
+HIT_ORDER = ("time", "first", "hit")  # of hits: the first one first
+TOLERANCE = 1e-9  # the share that a sum of cents may be off by
 
-WARNINGS = {  # what no figure of the orders shows, in words for one and for many
+ORDER_WARNINGS = {  # what no figure of the orders shows, in words for one and for many
     "nameless": ("order has no id", "orders have no id"),
     "repeated": ("purchase repeats an order, which counts once", "purchases repeat orders, each of which counts once"),
     "conflicting": (
@@ -56,7 +66,7 @@ WARNINGS = {  # what no figure of the orders shows, in words for one and for man
 }
 
 
-def total(amounts: pl.Expr) -> pl.Expr:
+def exact_sum(amounts: pl.Expr) -> pl.Expr:
     """Their sum, exact to a billionth, and so the same in whatever order they come. 0 where there is none.
 
     Sums of floats are neither: 0.1 and 0.2 come to 0.30000000000000004, and cores that share the work to whatever
@@ -67,10 +77,10 @@ def total(amounts: pl.Expr) -> pl.Expr:
     return pl.when(are_money).then(exact).otherwise(amounts.sum())
 
 
-def average(amounts: pl.Expr) -> pl.Expr:
+def exact_mean(amounts: pl.Expr) -> pl.Expr:
     """Their mean, as exact; null where there is none."""
     count = amounts.count()
-    return pl.when(count > 0).then(total(amounts) / count)
+    return pl.when(count > 0).then(exact_sum(amounts) / count)
 
 
 _MONEY, _MOST_MONEY = pl.Decimal(38, 9), 1e18
@@ -86,7 +96,7 @@ def is_refund() -> pl.Expr:
     return pl.col("event").eq_missing(pl.lit("refund"))
 
 
-def customer() -> pl.Expr:
+def customer_key() -> pl.Expr:
     """Who ordered: the user, else the visitor. Null where neither is known.
 
     Whom one wants to be known by no id, but by address and agent, a cookie or a parameter, is that visitor alone.
@@ -95,91 +105,99 @@ def customer() -> pl.Expr:
     return pl.coalesce(pl.when(~is_by_no_id).then(pl.lit("u:") + pl.col("user_id")), "visitor")
 
 
-def orders(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
+def build_orders(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
     """EVENTS, as far as they are NEEDED -> ORDERS with the `carried` columns as the order's first hit has them.
 
     The earliest come first. The rows are looked at more than once, so they should be held. What is carried must not be
     called like a column of ORDERS and be another.
     """
-    bought = rows.filter(is_purchase()).sort(*ORDER)
-    conflicts = bought.group_by("hit").agg(is_conflicting=_is_another("value") | _is_another("currency"))
-    back = refunds(rows).group_by(hit="order").agg(total(pl.col("refunded")), refund_time=pl.col("time").max())
-    every = counted(bought).join(conflicts, on="hit", how="left").join(back, on="hit", how="left")
+    bought = rows.filter(is_purchase()).sort(*HIT_ORDER)
+    conflicts = bought.group_by("hit").agg(
+        is_conflicting=_differs_from_first("value") | _differs_from_first("currency")
+    )
+    back = (
+        applied_refunds(rows).group_by(hit="order").agg(exact_sum(pl.col("refunded")), refund_time=pl.col("time").max())
+    )
+    every = deduplicate_orders(bought).join(conflicts, on="hit", how="left").join(back, on="hit", how="left")
     return (
-        every.with_columns(refunded=pl.min_horizontal(pl.col("refunded").fill_null(0.0), _most()))
+        every.with_columns(refunded=pl.min_horizontal(pl.col("refunded").fill_null(0.0), _highest_refund()))
         .with_columns(net=pl.col("value") - pl.col("refunded"))
-        .sort(*ORDER)
+        .sort(*HIT_ORDER)
         .select(*dict.fromkeys([*ORDERS, *carried]))
     )
 
 
-def refunds(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
+def applied_refunds(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
     """EVENTS, as far as they are NEEDED -> the refunds that count, the earliest first.
 
     Columns: `order` (the `hit` of its order), `time` (the refund's own), `refunded`, all of which add up to no more
     than the order's value, and what is `carried` of the refund's own.
     """
-    return _judged(rows, carried).filter(pl.col("unapplied").is_null()).select("order", "time", "refunded", *carried)
+    return (
+        _match_refunds(rows, carried)
+        .filter(pl.col("unapplied").is_null())
+        .select("order", "time", "refunded", *carried)
+    )
 
 
-def counted(purchases: pl.LazyFrame) -> pl.LazyFrame:
+def deduplicate_orders(purchases: pl.LazyFrame) -> pl.LazyFrame:
     """Rows of purchases -> each order once, by its first hit.
 
     Looks at time, visitor, order_id, value, currency, hit and first.
     """
-    once = purchases.sort(*ORDER).filter(pl.col("hit").is_first_distinct())
+    once = purchases.sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
     is_told_by_id = pl.col("order_id").is_not_null() | pl.col("visitor").is_null()
     minute = pl.col("time").dt.truncate("1m")
     same = pl.struct(pl.when(is_told_by_id).then("hit"), "visitor", "value", "currency", minute)
     return once.filter(same.is_first_distinct())
 
 
-def warnings(rows: pl.LazyFrame) -> list[str]:
+def order_warnings(rows: pl.LazyFrame) -> list[str]:
     """What no figure of the orders shows, as sentences, of EVENTS as far as they are NEEDED."""
     column = pl.col
-    of_orders = orders(rows).select(
+    of_orders = build_orders(rows).select(
         nameless=column("order_id").is_null().sum(),
         orders=pl.len(),
         conflicting=column("is_conflicting").sum(),
         valueless=column("value").is_null().sum(),
         negative=(column("value") < 0).sum(),
     )
-    of_refunds = _judged(rows).select(
+    of_refunds = _match_refunds(rows).select(
         *((column("unapplied") == reason).sum().alias(reason) for reason in ("unknown", "other_currency")),
         capped=column("is_capped").sum(),
     )
     purchases = rows.select(purchases=is_purchase().sum())
     told = pl.concat([of_orders, of_refunds, purchases], how="horizontal").collect().row(0, named=True)
     told["repeated"] = told["purchases"] - told["orders"]
-    return [f"{format_count(told[name], *words)}." for name, words in WARNINGS.items() if told[name]]
+    return [f"{format_count(told[name], *words)}." for name, words in ORDER_WARNINGS.items() if told[name]]
 
 
-def _is_another(name: str) -> pl.Expr:
+def _differs_from_first(name: str) -> pl.Expr:
     """Whether one of these rows gives another than the first of them."""
     return (pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(name).first())).any()
 
 
-def _most() -> pl.Expr:
+def _highest_refund() -> pl.Expr:
     """What can be refunded of an order at most."""
     return pl.col("value").fill_null(0.0).clip(lower_bound=0.0)
 
 
-def _judged(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
+def _match_refunds(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
     """The refunds, each hit once: order, time, refunded, is_capped; `unapplied` says why one does not count.
 
     A refund's value counts without its sign: people write what they give back as they like. One without a currency is
     in that of its order.
     """
     column = pl.col
-    bought = counted(rows.filter(is_purchase(), column("order_id").is_not_null()))
+    bought = deduplicate_orders(rows.filter(is_purchase(), column("order_id").is_not_null()))
     known = bought.filter(column("order_id").is_first_distinct()).select(
-        "order_id", order="hit", most=_most(), of_order="currency"
+        "order_id", order="hit", most=_highest_refund(), of_order="currency"
     )
-    returned = rows.filter(is_refund()).sort(*ORDER).filter(column("hit").is_first_distinct())
+    returned = rows.filter(is_refund()).sort(*HIT_ORDER).filter(column("hit").is_first_distinct())
     is_other = column("currency").is_not_null() & column("currency").ne_missing(column("of_order"))
     given = column("value").abs()
     unapplied = pl.when(column("order").is_null()).then(pl.lit("unknown")).when(is_other).then(pl.lit("other_currency"))
-    asked = returned.join(known, on="order_id", how="left").sort(*ORDER).with_columns(unapplied=unapplied)
+    asked = returned.join(known, on="order_id", how="left").sort(*HIT_ORDER).with_columns(unapplied=unapplied)
     amount = pl.when(column("unapplied").is_null()).then(given.fill_null(column("most"))).otherwise(0.0)
     so_far = column("amount").cum_sum().shift(1, fill_value=0.0).over("order")
     return (
@@ -187,7 +205,7 @@ def _judged(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
         .with_columns(left=(column("most") - so_far).clip(lower_bound=0.0))
         .with_columns(
             refunded=pl.min_horizontal("amount", "left"),
-            is_capped=(given - column("left") > given * EXACT) & column("unapplied").is_null(),
+            is_capped=(given - column("left") > given * TOLERANCE) & column("unapplied").is_null(),
         )
         .select("order", "time", "refunded", "is_capped", "unapplied", *carried)
     )

@@ -11,7 +11,7 @@ from datetime import timedelta
 import polars as pl
 
 
-def pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
+def find_chain_starts(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
     """Hits in order -> for each hit of step 1 that matters the earliest chain from it: key, level, time_1 ..., latest.
 
     `time_k` is null beyond the chain's level; `latest` is the key's last start. Where hits have a `group`, chains have
@@ -20,7 +20,7 @@ def pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
     column = pl.col
     row = pl.int_range(pl.len(), dtype=pl.UInt32)
     has = rows.collect_schema()
-    turns = rows.filter(_matters(is_grouped="group" in has)).with_columns(row_1=row)
+    turns = rows.filter(_is_relevant(is_grouped="group" in has)).with_columns(row_1=row)
     for number in range(2, steps + 1):
         # The next row of step k from each row on; from a hit of step k - 1 that is the chain's next hit.
         following = pl.when(column("step") == number).then(row).backward_fill()
@@ -36,17 +36,17 @@ def pointed(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.LazyFrame:
         holds = (column("key").gather(at) == key) & (time - start <= window)
         times.append(pl.when(holds).then(time).alias(f"time_{number}"))
     carried = [column(name).filter(is_start) for name in ("group",) if name in has]
-    latest = column("time_1").max().over("key", "group") if carried else _latest()
+    latest = column("time_1").max().over("key", "group") if carried else _latest_start()
     return turns.select(key, *carried, *times).with_columns(level=level(steps), latest=latest)
 
 
-def _latest() -> pl.Expr:
+def _latest_start() -> pl.Expr:
     """The last start of the key: its last row's, of rows that come by key and start."""
     is_last = (pl.col("key") != pl.col("key").shift(-1)).fill_null(value=True)
     return pl.when(is_last).then("time_1").backward_fill()
 
 
-def _matters(*, is_grouped: bool) -> pl.Expr:
+def _is_relevant(*, is_grouped: bool) -> pl.Expr:
     """Of hits of one step in a row those that chains need: the last of step 1 (of a group), the first of any other.
 
     Where hits have groups, also the first of step 1: with it begins the chain that has no other step.
@@ -66,7 +66,7 @@ def level(steps: int) -> pl.Expr:
     return pl.sum_horizontal(pl.col(f"time_{number}").is_not_null() for number in range(1, steps + 1)).cast(pl.UInt8)
 
 
-def best(chains: pl.LazyFrame, per: Sequence[str] = ("key",)) -> pl.LazyFrame:
+def select_best(chains: pl.LazyFrame, per: Sequence[str] = ("key",)) -> pl.LazyFrame:
     """The chain of each key that counts: the longest, of those the first to end, of those the last to start.
 
     The three in one number, so that one look at each key's chains finds it. Chains come by their start.

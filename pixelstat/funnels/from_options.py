@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from pixelstat.chains.rules import NOTHING, Exclusion, Rules
+from pixelstat.conditions import Step, parse_step, split_steps
 from pixelstat.errors import PixelstatError
+from pixelstat.funnels.rules import NOTHING, Exclusion, Rules
 from pixelstat.options import groups_option
-from pixelstat.reports.steps import Step, split_steps, step
 from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import SHOP_FUNNEL
 
@@ -32,7 +32,7 @@ def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, A
         raise PixelstatError("Steps are told by their numbers, so they must be named.", "Add: --steps a,b,c")
     universe = given.pop("strict_over")
     given["rules"] = Rules(
-        steps or [step(event) for event in SHOP_FUNNEL],
+        steps or [parse_step(event) for event in SHOP_FUNNEL],
         given.pop("window"),
         given.pop("step_window"),
         given.pop("order"),

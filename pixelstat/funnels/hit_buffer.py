@@ -10,7 +10,7 @@ from threading import Lock
 
 import polars as pl
 
-from pixelstat.chains.hits import TIME
+from pixelstat.funnels.hits import TIME
 
 PARTS = 32  # that hits are dealt to by their keys as they stream past, on all cores
 LEAST = 1 << 18  # hits, about, that are put into order at once: more of them take memory, and no less time
