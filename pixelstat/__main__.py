@@ -1,6 +1,6 @@
 """`python -m pixelstat` is `pixelstat`."""
 
-from pixelstat.cli import program
+from pixelstat.cli.main import program
 
 if __name__ == "__main__":
     program()

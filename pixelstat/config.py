@@ -40,7 +40,7 @@ import click
 
 from pixelstat.errors import PixelstatError
 from pixelstat.identity.consent import CustomConsent
-from pixelstat.options import Duration
+from pixelstat.options.types import Duration
 from pixelstat.protocols.custom import COLUMN_ALIASES, PATH_PART, CustomPixel
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from unittest.mock import patch
 
-from pixelstat import cli
+from pixelstat.cli import main
 from tests.program import ENVIRONMENT, Ended
 
 
@@ -20,10 +20,10 @@ def inside(folder: Path, *arguments: str | bytes, stdin: bytes = b"") -> Ended:
         contextlib.chdir(folder),
         patch.dict(os.environ, ENVIRONMENT),
         patch.multiple(sys, stdin=given, stdout=out, stderr=err),
-        patch.object(cli, "_leave_on_signals"),
+        patch.object(main, "_leave_on_signals"),
     ):
         try:
-            cli.main([os.fsdecode(argument) for argument in arguments])
+            main.main([os.fsdecode(argument) for argument in arguments])
         except SystemExit as left:
             code = left.code
         out.flush()

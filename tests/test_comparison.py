@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from pixelstat.comparison import Comparison, Period, compared, comparison
+from pixelstat.cli.comparison import Comparison, Period, join_periods, parse_comparison
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.batches import columns_used
 from pixelstat.result import Column, Result
@@ -24,11 +24,11 @@ def at(text: str) -> datetime:
 
 
 def test_the_previous_period_is_as_many_whole_days_earlier() -> None:
-    wanted = comparison("previous", at("2026-09-08"), at("2026-09-15"), UTC)
+    wanted = parse_comparison("previous", at("2026-09-08"), at("2026-09-15"), UTC)
     assert wanted.own == Period(at("2026-09-08"), at("2026-09-15"))
     assert wanted.before == Period(at("2026-09-01"), at("2026-09-08"))
     assert wanted.both == Period(at("2026-09-01"), at("2026-09-15"))
-    hours = comparison("previous", at("2026-09-08T06:00"), at("2026-09-08T18:00"), UTC)
+    hours = parse_comparison("previous", at("2026-09-08T06:00"), at("2026-09-08T18:00"), UTC)
     assert hours.before == Period(at("2026-09-07T06:00"), at("2026-09-08T06:00"))
 
 
@@ -36,40 +36,40 @@ def test_a_day_before_a_clock_change_begins_at_the_same_local_time() -> None:
     friday, saturday, sunday, monday, tuesday = (  # Sunday has 25 hours
         datetime(2025, 10, day, tzinfo=BERLIN).astimezone(timezone.utc) for day in (24, 25, 26, 27, 28)
     )
-    assert comparison("previous", sunday, monday, BERLIN).before.since == saturday
-    assert comparison("previous", monday, tuesday, BERLIN).before.since == sunday
-    assert comparison("previous", sunday, tuesday, BERLIN).before.since == friday
+    assert parse_comparison("previous", sunday, monday, BERLIN).before.since == saturday
+    assert parse_comparison("previous", monday, tuesday, BERLIN).before.since == sunday
+    assert parse_comparison("previous", sunday, tuesday, BERLIN).before.since == friday
 
 
 def test_a_period_by_its_days_includes_both() -> None:
-    wanted = comparison("2026-08-01..2026-08-31", at("2026-09-01"), None, UTC)
+    wanted = parse_comparison("2026-08-01..2026-08-31", at("2026-09-01"), None, UTC)
     assert wanted.before == Period(at("2026-08-01"), at("2026-09-01"))
 
 
 @pytest.mark.parametrize("text", ["", "lately", "2026-08-31..2026-08-01", "2026-08-01..2026-08-32", "2026-08-01"])
 def test_what_is_no_period_is_told_off(text: str) -> None:
     with pytest.raises(PixelstatError, match="is no period"):
-        comparison(text, at("2026-09-01"), None, UTC)
+        parse_comparison(text, at("2026-09-01"), None, UTC)
 
 
 def test_without_a_period_there_is_none_before() -> None:
     with pytest.raises(PixelstatError, match="--compare needs a period"):
-        comparison("previous", None, None, UTC)
+        parse_comparison("previous", None, None, UTC)
 
 
 def test_what_is_compared_has_lasted_equally_long() -> None:
     week, before = Period(at("2026-09-08"), at("2026-09-15")), Period(at("2026-09-01"), at("2026-09-08"))
     wanted = Comparison(week, before)
-    assert wanted.settled(None, UTC) == (week, before)
-    cut = wanted.settled(at("2026-09-10T11:59:59"), UTC)
+    assert wanted.align_lengths(None, UTC) == (week, before)
+    cut = wanted.align_lengths(at("2026-09-10T11:59:59"), UTC)
     assert cut == (Period(week.since, at("2026-09-10T12:00")), Period(before.since, at("2026-09-03T12:00")))
     short = Period(at("2026-09-01"), at("2026-09-02"))
-    assert Comparison(week, short).settled(None, UTC) == (Period(week.since, at("2026-09-09")), short)
+    assert Comparison(week, short).align_lengths(None, UTC) == (Period(week.since, at("2026-09-09")), short)
 
 
 def test_a_period_without_an_end_ends_with_the_log_and_the_one_before_is_as_long() -> None:
-    wanted = comparison("previous", at("2026-09-08"), None, UTC)
-    own, before = wanted.settled(at("2026-09-10T11:59:59"), UTC)
+    wanted = parse_comparison("previous", at("2026-09-08"), None, UTC)
+    own, before = wanted.align_lengths(at("2026-09-10T11:59:59"), UTC)
     assert own == Period(at("2026-09-08"), at("2026-09-10T12:00"))
     assert before == Period(at("2026-09-05"), at("2026-09-07T12:00"))
 
@@ -78,7 +78,7 @@ def test_the_change_is_a_share_of_what_was_and_of_a_share_the_difference() -> No
     columns = [Column("page"), Column("views", "count"), Column("rate", "share")]
     own = pl.DataFrame({"page": ["/a", "/b", None], "views": [30, 5, 1], "rate": [0.5, None, 0.1]})
     before = pl.DataFrame({"page": [None, "/a", "/c"], "views": [0, 20, 4], "rate": [0.1, 0.25, 1.0]})
-    found = compared(Result("", columns, own), Result("", columns, before))
+    found = join_periods(Result("", columns, own), Result("", columns, before))
     assert [column.name for column in found.columns] == [
         "page", "views", "previous_views", "change_views", "rate", "previous_rate", "change_rate",
     ]  # fmt: skip
@@ -95,7 +95,7 @@ def test_a_series_stands_beside_the_other_by_its_times() -> None:
     days = [at("2026-09-08"), at("2026-09-09")]
     own = pl.DataFrame({"time": [days[0], days[0], days[1]], "plan": ["x", "y", "x"], "views": [1, 2, 3]})
     before = own.with_columns(views=pl.col("views") * 2).reverse()
-    found = compared(Result("", columns, own), Result("", columns, before)).frame
+    found = join_periods(Result("", columns, own), Result("", columns, before)).frame
     assert found.select("plan", "views", "previous_views").rows() == [("x", 1, 2), ("y", 2, 4), ("x", 3, 6)]
     assert found["time"].to_list() == own["time"].to_list()
 

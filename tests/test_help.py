@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pixelstat.commands import NAMES as COMMANDS
+from pixelstat.cli.commands import NAMES as COMMANDS
 from pixelstat.reports import NAMES as REPORTS
 from tests.inside import inside
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from click.testing import CliRunner
 
-from pixelstat.cli import pixelstat
+from pixelstat.cli.main import pixelstat
 
 SAMPLE = Path(__file__).parent.parent / "sample_logs"
 LOGS = sorted(SAMPLE.glob("access.log*"))

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from pixelstat import formats
-from pixelstat.commands.snippet import FILES
+from pixelstat.cli.commands.snippet import FILES
 from pixelstat.formats.detection import detect
 from pixelstat.pipeline import Selection, claimed
 from pixelstat.schemas import LINES

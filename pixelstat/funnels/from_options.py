@@ -9,7 +9,7 @@ import polars as pl
 from pixelstat.conditions import Step, parse_step, split_steps
 from pixelstat.errors import PixelstatError
 from pixelstat.funnels.rules import NOTHING, Exclusion, Rules
-from pixelstat.options import groups_option
+from pixelstat.options.shared import groups_option
 from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import SHOP_FUNNEL
 

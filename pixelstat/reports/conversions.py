@@ -16,7 +16,7 @@ from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, is_pu
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.conditions import Step, parse_step, warn_of_unmatched
-from pixelstat.options import by_option, every_option, goal_option, groups_option
+from pixelstat.options.shared import by_option, every_option, goal_option, groups_option
 from pixelstat.reports._report import report
 from pixelstat.reports.summary import CONVERSIONS
 from pixelstat.result import Column

@@ -21,7 +21,7 @@ from pixelstat.funnels.rules import Rules
 from pixelstat.funnels.step_counts import by_step, who, with_shares
 from pixelstat.funnels.step_counts import histogram as of_lengths
 from pixelstat.funnels.vectorized import find_chain_starts, select_best
-from pixelstat.options import FUNNEL
+from pixelstat.options.shared import FUNNEL
 from pixelstat.reports._report import report
 from pixelstat.result import Column
 from pixelstat.traffic.rejection import is_outside

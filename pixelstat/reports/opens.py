@@ -8,7 +8,7 @@ from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.enrich.mailings import Sent
-from pixelstat.options import by_option, every_option, top_option
+from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
 from pixelstat.traffic.deduplication import distinct

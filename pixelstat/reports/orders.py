@@ -10,7 +10,14 @@ from pixelstat.analysis.order_lines import LINE_EVENT_COLUMNS, fill_values, is_o
 from pixelstat.analysis.orders import applied_refunds, build_orders, customer_key, exact_mean, exact_sum, order_warnings
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, EVERY, fill_gaps, is_partial, truncate_local
-from pixelstat.options import by_option, daily_option, groups_option, horizon_option, refund_date_option, repeat_option
+from pixelstat.options.shared import (
+    by_option,
+    daily_option,
+    groups_option,
+    horizon_option,
+    refund_date_option,
+    repeat_option,
+)
 from pixelstat.reports._report import report
 from pixelstat.result import Column
 from pixelstat.text.durations import format_duration

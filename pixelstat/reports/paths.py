@@ -20,7 +20,7 @@ import polars as pl
 
 from pixelstat.conditions import Step, warn_of_unmatched
 from pixelstat.errors import PixelstatError
-from pixelstat.options import few_option
+from pixelstat.options.shared import few_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
 from pixelstat.traffic.deduplication import earliest

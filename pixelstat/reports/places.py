@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.analysis.breakdown import MEASURES, breakdown_by, describe_breakdown
-from pixelstat.options import by_option, every_option, top_option
+from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
 

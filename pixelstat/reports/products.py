@@ -24,7 +24,7 @@ from pixelstat.analysis.order_lines import (
 from pixelstat.analysis.orders import exact_sum, is_purchase, order_warnings
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
-from pixelstat.options import abandoned_option, by_option, decision_option, top_option, viewed_option
+from pixelstat.options.shared import abandoned_option, by_option, decision_option, top_option, viewed_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
 from pixelstat.text.durations import format_duration

@@ -7,7 +7,7 @@ import polars as pl
 from pixelstat.analysis.order_lines import fill_values, is_order_event
 from pixelstat.analysis.orders import deduplicate_orders, exact_sum, is_purchase
 from pixelstat.analysis.time_series import bucket_start, truncate_local
-from pixelstat.options import by_option, every_option, few_option
+from pixelstat.options.shared import by_option, every_option, few_option
 from pixelstat.reports._report import report
 from pixelstat.reports.visits import each
 from pixelstat.result import Column

@@ -23,7 +23,8 @@ from click.testing import CliRunner
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pixelstat import cli, formats
+from pixelstat import formats
+from pixelstat.cli import main
 from pixelstat.sources import blocks
 from tests.program import Ended
 
@@ -372,7 +373,7 @@ def _blocks_as_large_as_the_logs() -> Iterator[None]:
 
 def run(*arguments: str | Path) -> Ended:
     """The program's end, in this process. Its errors are raised."""
-    done = CliRunner().invoke(cli.pixelstat, list(map(str, arguments)), catch_exceptions=False)
+    done = CliRunner().invoke(main.pixelstat, list(map(str, arguments)), catch_exceptions=False)
     return Ended(done.stdout, done.stderr, done.exit_code)
 
 

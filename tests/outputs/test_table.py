@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from pixelstat.comparison import compared
+from pixelstat.cli.comparison import join_periods
 from pixelstat.outputs.table import render
 from pixelstat.result import Column, Result
 
@@ -54,5 +54,5 @@ def test_amounts_of_money_have_two_decimals_whole_or_not() -> None:
 
 def test_what_stands_beside_a_detail_is_a_detail_too() -> None:
     result = Result("Goals", COLUMNS, FRAME)
-    details = [column.name for column in compared(result, result).columns if column.detail]
+    details = [column.name for column in join_periods(result, result).columns if column.detail]
     assert details == ["rate_low", "previous_rate_low", "change_rate_low"]

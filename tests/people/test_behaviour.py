@@ -240,7 +240,7 @@ def test_an_address_of_very_many_is_told_in_one_pass() -> None:
 
 
 def test_limits_are_those_that_the_options_print() -> None:
-    from pixelstat.options import MACHINES
+    from pixelstat.options.shared import MACHINES
 
     defaults = {option.name: str(option.default) for option in MACHINES}
     printed = Limits()

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pixelstat.command import ReportCommand
-from pixelstat.options import reveal_option
+from pixelstat.cli.report_command import ReportCommand
+from pixelstat.options.shared import reveal_option
 from pixelstat.protocols.products import FIELDS, Product
 from pixelstat.reports._report import Report
 from pixelstat.reports.products import products

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pixelstat.asked import report_options
-from pixelstat.command import ReportCommand
-from pixelstat.options import by_option, common_options, every_option
+from pixelstat.cli.report_command import ReportCommand
+from pixelstat.cli.settings import report_settings
+from pixelstat.options.shared import by_option, common_options, every_option
 from pixelstat.reports import NAMES, report_named
 from pixelstat.reports._report import Report
 from pixelstat.schemas import EVENTS
@@ -90,7 +90,7 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
     with ReportCommand(report).make_context(report.name, [*ASKED.get(report.name, []), *arguments, *top]) as context:
         own = {name: value for name, value in context.params.items() if name not in ("logs", "compare", "reveal_ids")}
         common = {option.name: own.pop(str(option.name)) for option in common_options()}
-        options = report_options(report, own, common, common["tz"])
+        options = report_settings(report, own, common, common["tz"])
     others = {"sent": None, "warn": str, "log_start": lambda: START, "log_end": lambda: LAST, "is_table": False}
     for name, value in others.items():
         if name in inspect.signature(report.function).parameters:

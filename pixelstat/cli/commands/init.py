@@ -13,17 +13,17 @@ import polars as pl
 
 from pixelstat import config
 from pixelstat.atomic_file import atomic_write
+from pixelstat.cli.suggestions import ENOUGH, MOST, is_likely, unnamed
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.assignment import by_format
 from pixelstat.identity import consent
-from pixelstat.options import READING, logs_argument
+from pixelstat.options.shared import READING, logs_argument
 from pixelstat.pipeline import Selection, claimed, read
 from pixelstat.protocols.builtin.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.protocols.custom import COLUMN_ALIASES
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources import discovery
 from pixelstat.sources.lines import Reading
-from pixelstat.suggestions import ENOUGH, MOST, is_likely, unnamed
 from pixelstat.terminal import harmless, say
 from pixelstat.vocabulary import SHOP_FUNNEL
 

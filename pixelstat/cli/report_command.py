@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 import click
 
 from pixelstat import outputs
-from pixelstat.asked import ahead, is_given, report_options, require_geo, selected
-from pixelstat.comparison import comparison, side_by_side
+from pixelstat.cli.comparison import compare_periods, parse_comparison
+from pixelstat.cli.run import Run, execute
+from pixelstat.cli.settings import event_query, extend_past_period, is_given, report_settings, require_geo
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity import pseudonyms
-from pixelstat.options import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
+from pixelstat.options.shared import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
 from pixelstat.reports._report import Report
 from pixelstat.result import Result
-from pixelstat.run import Run, performed
 from pixelstat.terminal import say
 
 UNCOMPARED = ("visitors_at", "viewed_not_purchased", "histogram")  # options for rows that another period has not
@@ -59,19 +59,19 @@ class ReportCommand(click.Command):
         if against and (alone := next((name for name in UNCOMPARED if given.get(name)), None)):
             option = f"--{alone.replace('_', '-')}"
             raise PixelstatError(f"{option} and --compare do not go together.", "Leave one of them out.")
-        options = report_options(self.report, given, common, zone)
+        options = report_settings(self.report, given, common, zone)
         named = [*self.report.named(**options)]
         require_geo([*named, *(column.name for column in self.report.columns)], common)
-        selection = selected(common, zone, named, of_visits=self.report.of_visits)
+        selection = event_query(common, zone, named, of_visits=self.report.of_visits)
         if against is None and self.report.compares and selection.since:
             against = "previous"
-        wanted = comparison(against, selection.since, selection.until, zone) if against else None
+        wanted = parse_comparison(against, selection.since, selection.until, zone) if against else None
         if wanted:
             selection = replace(selection, since=wanted.both.since, until=wanted.both.until)
         told = inspect.signature(self.report.function).parameters
         if "since" in told and not wanted:  # what is compared is looked at for equally long, and no further
             options |= {"since": selection.since, "until": selection.until}
-            selection = ahead(selection, self.report.ahead(**options))
+            selection = extend_past_period(selection, self.report.ahead(**options))
         warnings: dict[str, None] = {}  # each once, however often a report is made
         known = {"sent": selection.sent, "warn": warnings.setdefault}
         options |= {name: value for name, value in known.items() if name in told}
@@ -87,12 +87,12 @@ class ReportCommand(click.Command):
             notes = [f"times in {zone.key}", self.report.caption(**options), behaviour]
             if wanted:
                 report, events = self.report, run.events()
-                result, note = side_by_side(report, find, events, wanted, every=every, zone=zone)
+                result, note = compare_periods(report, find, events, wanted, every=every, zone=zone)
                 notes.append(note)
             else:
                 result = self.report.result(find(run.events()).collect(engine="streaming"))
             run.finish()
-            result = result if is_revealed else hidden(result, options.get("by", ()), run)
+            result = result if is_revealed else pseudonymize_result(result, options.get("by", ()), run)
             result = replace(result, notes=[note for note in notes if note], csv_safe=common["csv_safe"])
             outputs.deliver([result], run.output, common["output"])
             nothing = [f"none of these events is one that {self.report.name} counts."]
@@ -100,10 +100,10 @@ class ReportCommand(click.Command):
             for sentence in () if common["quiet"] else warnings or (nothing if is_empty else ()):
                 say(f"Warning: {sentence}")
 
-        return performed(logs, common, selection, write)
+        return execute(logs, common, selection, write)
 
 
-def hidden(result: Result, by: Sequence[str], run: Run) -> Result:
+def pseudonymize_result(result: Result, by: Sequence[str], run: Run) -> Result:
     """The result with pseudonyms in place of whoever it names, by these columns of the events or by its own."""
     of_events = [name for name in by if name in pseudonyms.COLUMNS and name != "message"]
     texts = [column.name for column in result.columns if column.kind == "text"]

@@ -10,7 +10,7 @@ from pixelstat.formats.base import Format
 from pixelstat.formats.detection import FIELDS
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.text import TextFormat
-from pixelstat.options import OUTPUT
+from pixelstat.options.shared import OUTPUT
 from pixelstat.result import Column, Result
 
 COLUMNS = (

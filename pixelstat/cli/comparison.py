@@ -52,7 +52,7 @@ class Comparison:
         """What must be read."""
         return Period(min(self.own.since, self.before.since), max(self.own.until, self.before.until))
 
-    def settled(self, last: datetime | None, zone: ZoneInfo) -> tuple[Period, Period]:
+    def align_lengths(self, last: datetime | None, zone: ZoneInfo) -> tuple[Period, Period]:
         """Both periods, by the last event of the first: equally long, as far as that one has lasted."""
         ends = min(self.own.until, last + timedelta(seconds=1)) if last else self.own.until
         ends = max(ends, self.own.since)
@@ -63,18 +63,18 @@ class Comparison:
         return Period(self.own.since, self.own.since + length), Period(before.since, before.since + length)
 
 
-def comparison(against: str, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> Comparison:
+def parse_comparison(against: str, since: datetime | None, until: datetime | None, zone: ZoneInfo) -> Comparison:
     """What `--compare` asks for. Raises PixelstatError for a text that names no period, or where none is given."""
     now = datetime.now(timezone.utc)
     if since is None:
         raise PixelstatError("--compare needs a period to compare.", "Say which: --since 7d")
     own = Period(since, until or max(now, since))
     if against != "previous":
-        return Comparison(own, _between(against, zone))
+        return Comparison(own, _parse_period(against, zone))
     return Comparison(own, Period(_days_before(since, min(own.until, now), zone), since), ends_with_log=until is None)
 
 
-def side_by_side(
+def compare_periods(
     report: Report,
     find: partial[pl.LazyFrame],
     events: pl.LazyFrame,
@@ -92,7 +92,7 @@ def side_by_side(
     if {"hit", "first"} <= asked:
         held = earliest(held)
     last = held.filter(wanted.own.contains(pl.col("time")))["time"].max()
-    own, before = wanted.settled(last if isinstance(last, datetime) else None, zone)
+    own, before = wanted.align_lengths(last if isinstance(last, datetime) else None, zone)
 
     def found(period: Period, **more: object) -> Result:
         """The report of a period, for which the logs begin and end no further than it does."""
@@ -100,7 +100,7 @@ def side_by_side(
         if isinstance(first, datetime) and isinstance(last, datetime):
             ends = {"log_start": partial(max, first, period.since), "log_end": partial(min, last, period.until)}
             more |= {name: end for name, end in ends.items() if name in find.keywords}
-        return report.result(find(_of(held, period), **more).collect())
+        return report.result(find(_select_period(held, period), **more).collect())
 
     results = [found(period) for period in (own, before)]
     top, every_row = find.keywords.get("top"), results
@@ -108,21 +108,21 @@ def side_by_side(
         # A row that is among the first in one period has its own figure of the other beside it.
         every_row = [found(period, top=0) for period in (own, before)]
     if every and "time" in results[0].frame.columns:
-        every_row = [every_row[0], moved(every_row[1], every_row[0], every, (own, before), zone)]
-    result = among(compared(*every_row), results)
+        every_row = [every_row[0], align_series(every_row[1], every_row[0], every, (own, before), zone)]
+    result = keep_shown_rows(join_periods(*every_row), results)
     if every in EVERY and "time" in result.frame.columns:
-        result = with_partial(result, own, every)
+        result = flag_partial(result, own, every)
     return result, f"compared with {_clock(before.since, zone)} to {_clock(before.until, zone)}"
 
 
-def with_partial(result: Result, period: Period, every: str) -> Result:
+def flag_partial(result: Result, period: Period, every: str) -> Result:
     """The result with `partial`: whether the period, as far as the log goes, covers less than the whole of a bucket."""
     frame = result.frame.with_columns(partial=is_partial(period.since, period.until, every))
     about = "whether the period, as far as the log goes, covers only a part of it"
     return replace(result, frame=frame, columns=[*result.columns, Column("partial", "flag", about)])
 
 
-def _between(text: str, zone: ZoneInfo) -> Period:
+def _parse_period(text: str, zone: ZoneInfo) -> Period:
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)", text.strip())
     try:
         first, last = (date.fromisoformat(found[place]) for place in (1, 2)) if found else (None, None)
@@ -146,25 +146,25 @@ def _days_before(since: datetime, until: datetime, zone: ZoneInfo) -> datetime:
     return (first - days * DAY).replace(tzinfo=zone).astimezone(timezone.utc)
 
 
-def _of(held: pl.DataFrame, period: Period) -> pl.LazyFrame:
+def _select_period(held: pl.DataFrame, period: Period) -> pl.LazyFrame:
     events = held.lazy().filter(period.contains(pl.col("time")))
     return within(events, period.since, period.until) if "visit" in held.columns else events
 
 
-def among(result: Result, shown: Sequence[Result]) -> Result:
+def keep_shown_rows(result: Result, shown: Sequence[Result]) -> Result:
     """The rows of the result, or the series, that one of the others shows."""
-    on = keys(result)
+    on = row_keys(result)
     wanted = pl.concat(one.frame.select(on) for one in shown)
     rows = result.frame.join(wanted, on=on, how="semi", nulls_equal=True, maintain_order="left") if on else result.frame
     return replace(result, frame=rows)
 
 
-def keys(result: Result) -> list[str]:
+def row_keys(result: Result) -> list[str]:
     """The columns that tell rows apart, but for a series' time."""
     return [column.name for column in result.columns if column.key or column.kind not in (*NUMBERS, *TIMES, "flag")]
 
 
-def moved(result: Result, like: Result, every: str, periods: tuple[Period, Period], zone: ZoneInfo) -> Result:
+def align_series(result: Result, like: Result, every: str, periods: tuple[Period, Period], zone: ZoneInfo) -> Result:
     """A series of the second period with the times of the first: its nth hour, day, week or month is that one's nth."""
     if every not in EVERY:  # one row is the whole range
         return replace(
@@ -180,7 +180,7 @@ def moved(result: Result, like: Result, every: str, periods: tuple[Period, Perio
     return replace(result, frame=result.frame.with_columns(time=time))
 
 
-def completed(result: Result, other: Result) -> Result:
+def fill_missing_splits(result: Result, other: Result) -> Result:
     """The result with each row of the other that differs from one of its own only in what splits rows.
 
     What stands before that column is the same in both. A row of its own that says nothing behind it gives way.
@@ -201,13 +201,13 @@ def completed(result: Result, other: Result) -> Result:
     return replace(result, frame=rows.sort("its row", names[split], nulls_last=True).select(names))
 
 
-def compared(own: Result, other: Result) -> Result:
+def join_periods(own: Result, other: Result) -> Result:
     """Both results in one: beside each measure `previous_...` and `change_...`.
 
     The change is a share of what was before, null where that is null or 0; of a share it is the difference. Rows stand
     beside rows of the same texts and times; what is counted is 0 in a period without the row.
     """
-    own, other = completed(own, other), completed(other, own)
+    own, other = fill_missing_splits(own, other), fill_missing_splits(other, own)
     measures = [column for column in own.columns if column.kind in NUMBERS and not column.key]
     times = [column.name for column in own.columns if column.kind in TIMES and not column.key]
     on = [column.name for column in own.columns if column not in measures]

@@ -11,21 +11,21 @@ import click
 import polars as pl
 
 from pixelstat import outputs
+from pixelstat.cli.run import protect_inputs, report_damage
+from pixelstat.cli.suggestions import ENOUGH, unnamed
 from pixelstat.errors import Exit
 from pixelstat.formats.assignment import candidates, read_by
 from pixelstat.formats.base import Format
 from pixelstat.formats.detection import FIELDS, HEAD, LONGER_HEAD, detect, pair_with_headers
 from pixelstat.formats.prefixes import Prefixed
-from pixelstat.options import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
+from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.pipeline import Logs, Selection, read
 from pixelstat.result import Column, Result
-from pixelstat.run import say_damage, spare
 from pixelstat.schemas import FAULTS
 from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLineLimit, BadLines, is_bad
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
-from pixelstat.suggestions import ENOUGH, unnamed
 from pixelstat.terminal import progress, say
 from pixelstat.text.plurals import format_count
 
@@ -109,7 +109,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     tell = (lambda _: None) if common["quiet"] else say
     output = outputs.choose_output(common["format"], common["output"])
     found = discovery.find_logs(logs or common["config"].logs or [STDIN])
-    spare(found, common)
+    protect_inputs(found, common)
     possible = candidates(common)
     everybody = Selection(pixels=common["pixel"], named=common["protocol"], config=common["config"]).protocols
     claims = pl.any_horizontal(protocol.claims for protocol in everybody)
@@ -133,7 +133,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
     if limit and limit.is_exceeded(rejects.total, reading.lines):
         tell(f"{rejects.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
         return Exit.TOO_MANY_BAD_LINES
-    return say_damage(found, tell)
+    return report_damage(found, tell)
 
 
 def _found(logs: Logs, reading: Reading, rejects: BadLines, claims: pl.Expr) -> Findings:

@@ -29,7 +29,7 @@ from pixelstat.traffic.networks import read_networks
 from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event
 
 
-def report_options(report: Report, given: dict[str, Any], common: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+def report_settings(report: Report, given: dict[str, Any], common: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """The report's own options as its function takes them."""
     config: Config = common["config"]
     if "steps" in given:
@@ -37,26 +37,26 @@ def report_options(report: Report, given: dict[str, Any], common: dict[str, Any]
             raise PixelstatError("--steps names no step.", "Try: --steps page_view,add_to_cart,purchase")
         texts = [*given["steps"], *given.pop("step")]
         if (name := given.pop("funnel")) is not None:
-            funnel = _funnel(name, config, texts)
+            funnel = _find_funnel(name, config, texts)
             texts = [*funnel.steps]
             given["window"] = funnel.window if funnel.window and not is_given("window") else given["window"]
-        given["steps"] = [_step(text, common) for text in texts]
+        given["steps"] = [_parse_step(text, common) for text in texts]
     if "goal" in given:
-        given["goal"] = _goals(given["goal"] or list(config.goals), common)
+        given["goal"] = _parse_goals(given["goal"] or list(config.goals), common)
     for name in given.get("by", ()):
-        check_by(name, report, config.further)
+        validate_breakdown(name, report, config.further)
     if given.get("hold"):
-        check_by(given["hold"], report, config.further, "--hold")
-    given = report.prepared(given, lambda text: _step(text, common))
+        validate_breakdown(given["hold"], report, config.further, "--hold")
+    given = report.prepared(given, lambda text: _parse_step(text, common))
     wanted = inspect.signature(report.function).parameters
     if "tz" in wanted:
         given["tz"] = zone.key
     if "goals" in wanted:
-        given["goals"] = {name: _step(name, common).hit for name in config.goals}
+        given["goals"] = {name: _parse_step(name, common).hit for name in config.goals}
     return given
 
 
-def check_by(name: str, report: Report, further: Sequence[str], option: str = "--by") -> None:
+def validate_breakdown(name: str, report: Report, further: Sequence[str], option: str = "--by") -> None:
     """Raise PixelstatError where the report cannot be asked for by this column."""
     columns = [column for column in (*CONDITION_COLUMNS, *further) if column not in ("time", "products")]
     if name in report.groups:
@@ -73,7 +73,7 @@ def check_by(name: str, report: Report, further: Sequence[str], option: str = "-
     raise PixelstatError(f"{option} {name!r} names no column of the events.{meant}", columns_hint(further))
 
 
-def _funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:
+def _find_funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:
     if texts:
         raise PixelstatError("--funnel and --steps both name the steps.", "Leave one of them out.")
     if name not in config.funnels:
@@ -88,15 +88,15 @@ def _funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:
     return config.funnels[name]
 
 
-def _goals(texts: Sequence[str], common: dict[str, Any]) -> list[Step]:
-    goals = [_step(text, common) for text in texts]
+def _parse_goals(texts: Sequence[str], common: dict[str, Any]) -> list[Step]:
+    goals = [_parse_step(text, common) for text in texts]
     names = [goal.name for goal in goals]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise PixelstatError(f"Two goals are called {twice!r}.", 'Put a name in front: --goal "big: value > 50"')
     return goals
 
 
-def _step(text: str, common: dict[str, Any]) -> Step:
+def _parse_step(text: str, common: dict[str, Any]) -> Step:
     """The step that a text means: a goal's name stands for the goal, a page group's before an event of that name."""
     config, groups = common["config"], common["group_pages"]
     meaning = config.goals.get(text, text)
@@ -110,7 +110,7 @@ def is_given(name: str) -> bool:
     return click.get_current_context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
 
 
-def selected(
+def event_query(
     common: dict[str, Any],
     zone: ZoneInfo,
     columns: Sequence[str] = (),
@@ -164,7 +164,7 @@ def selected(
         geo=[geo.Database(name) for name in common["geo"]],
         visitor=common["visitor"],
         cookieless=common["cookieless"],
-        key=project_key(common) if common["cookieless"] else b"",
+        key=load_project_key(common) if common["cookieless"] else b"",
         since=period["since"],
         until=period["until"],
         machines=common["machines"],
@@ -176,7 +176,7 @@ def selected(
     )
 
 
-def ahead(selection: Selection, length: timedelta) -> Selection:
+def extend_past_period(selection: Selection, length: timedelta) -> Selection:
     """The selection with what comes so soon after the period, too."""
     return replace(selection, until=selection.until + length) if selection.until else selection
 
@@ -190,7 +190,7 @@ def require_geo(columns: Iterable[str], common: dict[str, Any]) -> None:
         )
 
 
-def beside_pseudonyms(selection: Selection, logs: Logs, common: dict[str, Any]) -> Selection:
+def match_pseudonymised_input(selection: Selection, logs: Logs, common: dict[str, Any]) -> Selection:
     """The selection for these logs: what stands beside Parquet of pseudonyms is read as pseudonyms, too.
 
     Raises PixelstatError for what can only be told from what they hide, and without the key that they were made with.
@@ -209,5 +209,5 @@ def beside_pseudonyms(selection: Selection, logs: Logs, common: dict[str, Any]) 
     return replace(selection, is_hidden=True, key=load_key(key_path(common["key"], common["config"])))
 
 
-def project_key(common: dict[str, Any]) -> bytes:
+def load_project_key(common: dict[str, Any]) -> bytes:
     return load_or_create(key_path(common["key"], common["config"]), (lambda _: None) if common["quiet"] else say)

@@ -6,13 +6,13 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat.asked import selected
+from pixelstat.cli.run import Run, execute
+from pixelstat.cli.settings import event_query
 from pixelstat.errors import Exit
 from pixelstat.identity.pseudonyms import hidden
-from pixelstat.options import common_options, logs_argument, reveal_option
+from pixelstat.options.shared import common_options, logs_argument, reveal_option
 from pixelstat.outputs import deliver
 from pixelstat.result import Column, Result, event_column
-from pixelstat.run import Run, performed
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources.event_parquet import event_tags
 from pixelstat.terminal import say
@@ -37,7 +37,7 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
 
     A table shows the first events and a few of their columns, every other output all of both.
     """
-    return performed(logs, common, selected(common, common["tz"], names_source=False), _write)
+    return execute(logs, common, event_query(common, common["tz"], names_source=False), _write)
 
 
 def _write(run: Run) -> None:

@@ -6,7 +6,7 @@ import click
 import polars as pl
 
 from pixelstat import outputs, protocols
-from pixelstat.options import OUTPUT
+from pixelstat.options.shared import OUTPUT
 from pixelstat.protocols.builtin import house
 from pixelstat.result import Column, Result
 

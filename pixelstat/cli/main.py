@@ -10,7 +10,8 @@ from difflib import get_close_matches
 
 import click
 
-from pixelstat import __version__, commands, reports
+from pixelstat import __version__, reports
+from pixelstat.cli import commands
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
 from pixelstat.terminal import let_go_of_stdout, say
 
@@ -35,7 +36,7 @@ class Reports(click.Group):
             near = get_close_matches(cmd_name, known, 1)
             meant = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
             raise PixelstatError(f"There is no command {cmd_name!r}. {meant}", "Try: pixelstat --help")
-        from pixelstat.command import ReportCommand
+        from pixelstat.cli.report_command import ReportCommand
 
         return ReportCommand(reports.report_named(cmd_name))
 
@@ -150,8 +151,8 @@ def _leave_on_signals() -> None:
     def wait() -> None:
         caught = signal.sigwait(awaited)
         code = Exit.INTERRUPTED if caught == signal.SIGINT else Exit.TERMINATED
-        if whole := sys.modules.get("pixelstat.outputs.whole"):  # which loads Polars: nothing is written without it
-            whole.leave_nothing()
+        if atomic_file := sys.modules.get("pixelstat.atomic_file"):  # which loads Polars: nothing is written without it
+            atomic_file.remove_unfinished()
         os.write(2, f"pixelstat: {code.name.lower()}\n".encode())
         os._exit(code)
 

@@ -1,112 +1,15 @@
 """The options: each declared once, with its type and help."""
 
-import ipaddress
 import re
-from datetime import timedelta
-from decimal import Decimal
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any
 
 import click
 
-from pixelstat.text.durations import UNITS
+from pixelstat.options.types import BadLines, Duration, Network, Size, VisitorKeyType, Zone
 
-if TYPE_CHECKING:
-    from pixelstat.sources.bad_lines import BadLineLimit
-
-BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-LONGEST_LINE = 2 << 20  # bytes: a line must fit into a block several times
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "markdown", "parquet")
 
 # -- types -------------------------------------------------------------------------------------------------------
-
-
-class Duration(click.ParamType[timedelta]):
-    """`30m`, `7d`, `90s`: more than nothing."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        found = re.fullmatch(r"(\d{1,9})([smhdw])", str(value).strip())
-        if not found or not int(found[1]) or int(found[1]) > 36_500 * 86_400 // UNITS[found[2]].total_seconds():
-            self.fail(f"{value!r} is no length of time. Try 30m, 12h or 7d.", param, ctx)
-        return int(found[1]) * UNITS[found[2]]
-
-
-class Zone(click.ParamType[ZoneInfo]):
-    """The name of a time zone, as in `Europe/Berlin`."""
-
-    name = "zone"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
-        if isinstance(value, ZoneInfo):
-            return value
-        try:
-            if value not in ("localtime", "posixrules"):  # files beside the zones, but no names of any
-                return ZoneInfo(value)  # looking it up among all of them would mean to open each
-        except (OSError, ValueError, KeyError):
-            pass  # told off below, with what may have been meant
-        near = get_close_matches(str(value), available_timezones(), 1, 0.5)
-        meant = f"Did you mean {near[0]}?" if near else "Try Europe/Berlin."
-        return self.fail(f"There is no time zone {value!r}. {meant}", param, ctx)
-
-
-class Network(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
-    """`203.0.113.7` or `2001:db8::/32`."""
-
-    name = "address"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-        try:
-            return ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            self.fail(f"{value!r} is no address or network. Try 203.0.113.7 or 10.0.0.0/8.", param, ctx)
-
-
-class Size(click.ParamType[int]):
-    """`64k`, `1M`: bytes."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d{1,9})([kmg]?)(?:i?b)?", str(value).strip().lower())
-        if not found or not 256 <= int(found[1]) * BYTES[found[2]] <= LONGEST_LINE:
-            self.fail(f"{value!r} is no size from 256 bytes to 2 MB. Try 64k or 1M.", param, ctx)
-        return int(found[1]) * BYTES[found[2]]
-
-
-class BadLines(click.ParamType["BadLineLimit"]):
-    """`10` lines, or `0.5%` of them."""
-
-    name = "limit"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "BadLineLimit":
-        from pixelstat.sources.bad_lines import BadLineLimit
-
-        if isinstance(value, BadLineLimit):
-            return value
-        found = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
-        if not found or (found[2] and float(found[2]) > 100):
-            self.fail(f"{value!r} is no number of lines and no share of them. Try 10 or 0.5%.", param, ctx)
-        return BadLineLimit(int(found[1])) if found[1] else BadLineLimit(percent=Decimal(found[2]))
-
-
-class Known(click.ParamType[str]):
-    """`auto`, `visitor`, `user`, `client`, a parameter's name, or `cookie:NAME`."""
-
-    name = "key"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"(cookie:)?[^\s\"'&=#;:,\ud800-\udfff]{1,100}", str(value)):
-            self.fail(f"{value!r} names no parameter. Try visitor, user, client, uid or cookie:sid.", param, ctx)
-        return str(value)
 
 
 # -- of reports --------------------------------------------------------------------------------------------------
@@ -253,7 +156,7 @@ WHICH = [
     click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
     click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="respect sets aside who refuses, require also who does not consent, ignore nobody."),
     click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count a hit again that the log holds twice, and an order that is reloaded."),
-    click.Option(["--visitor"], type=Known(), default="auto", show_default=True, metavar="KEY", help="Know visitors by the pixel's visitor, by user, client (address and agent), a parameter or cookie:NAME alone; auto: by the first there is."),
+    click.Option(["--visitor"], type=VisitorKeyType(), default="auto", show_default=True, metavar="KEY", help="Know visitors by the pixel's visitor, by user, client (address and agent), a parameter or cookie:NAME alone; auto: by the first there is."),
     click.Option(["--cookieless"], is_flag=True, help="Know visitors by address and agent alone, and for one day."),
     click.Option(["--key"], metavar="FILE", help="The key of pseudonyms, in place of the project's or one's own; made where there is none."),
     click.Option(["--stitch"], is_flag=True, help="One visitor for all ids, users and recipients that events show together; reads the logs twice."),

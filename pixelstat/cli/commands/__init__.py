@@ -15,5 +15,5 @@ NAMES = {  # command: its one line in `pixelstat --help`
 
 
 def command_named(name: str) -> click.Command:
-    found: click.Command = import_module(f"pixelstat.commands.{name}").command
+    found: click.Command = import_module(f"pixelstat.cli.commands.{name}").command
     return found

@@ -13,16 +13,16 @@ import click
 import polars as pl
 
 from pixelstat import outputs
-from pixelstat.asked import beside_pseudonyms, project_key
+from pixelstat.cli.explain import explain
+from pixelstat.cli.settings import load_project_key, match_pseudonymised_input
+from pixelstat.cli.suggestions import requested_instead
 from pixelstat.errors import Exit, PixelstatError
-from pixelstat.explain import explain
 from pixelstat.formats.assignment import by_format, candidates
 from pixelstat.ledger import Ledger
 from pixelstat.pipeline import Logs, Selection, kept
 from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLineLimit, BadLines, check_limit
 from pixelstat.sources.blocks import STDIN, Log
-from pixelstat.suggestions import requested_instead
 from pixelstat.terminal import progress, say
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.networks import warn_of_age
@@ -46,7 +46,7 @@ class Run:
 
     def key(self) -> bytes:
         """The project's key, made if there is none."""
-        return project_key(self.common)
+        return load_project_key(self.common)
 
     def finish(self) -> None:
         """Keep the bad lines. Raises PixelstatError where there are too many of them."""
@@ -57,7 +57,7 @@ class Run:
         check_limit(self.limit, self.rejects.total if self.rejects else 0, self.ledger.lines)
 
 
-def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection, write: Callable[[Run], None]) -> Exit:
+def execute(logs: Sequence[str], common: dict[str, Any], selection: Selection, write: Callable[[Run], None]) -> Exit:
     """Find the logs, let `write` read them and write what it finds, and say what it stands on."""
     if not gc.isenabled():  # since the program's start: what is loaded by now is never looked through for garbage
         gc.freeze()
@@ -70,33 +70,33 @@ def performed(logs: Sequence[str], common: dict[str, Any], selection: Selection,
         return Exit.DONE
     output = outputs.choose_output(common["format"], common["output"])
     found = discovery.find_logs(logs or [STDIN])
-    spare(found, common)
+    protect_inputs(found, common)
     grouped = by_format(found, common, tell)
-    selection = beside_pseudonyms(selection, grouped, common)
+    selection = match_pseudonymised_input(selection, grouped, common)
     for one, other in discovery.find_repeated(found):
         twice = "counted twice" if common["keep_duplicates"] else "a duplicate"
         tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is {twice}.")
     limit = BadLineLimit() if common["strict"] else common["max_errors"]
     rejects = BadLines(kept=bool(common["rejects"])) if limit or common["rejects"] else None
-    with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _readable_failures():
+    with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _explain_failures():
         write(Run(grouped, selection, common, output, found, ledger, rejects, limit))
     tell(ledger.line())
-    for more in filter(None, _further_lines(ledger, selection)):
+    for more in filter(None, _ledger_notes(ledger, selection)):
         tell(more)
     if ledger.first and ledger.last:
         if selection.machines != "include" and (old := warn_of_age(ledger.last)):
             tell(old)
-        tell(f"from {_clock(ledger.first, zone)} to {_clock(ledger.last, zone)}, times in {zone.key}")
+        tell(f"from {_format_clock(ledger.first, zone)} to {_format_clock(ledger.last, zone)}, times in {zone.key}")
     elif ledger.lines and not ledger.pixel_requests:
         tell(requested_instead(grouped))
-    return say_damage(found, tell)
+    return report_damage(found, tell)
 
 
-def spare(found: Sequence[Log], common: dict[str, Any]) -> None:
+def protect_inputs(found: Sequence[Log], common: dict[str, Any]) -> None:
     """Keep what is written from overwriting what is read, or each other; and streams, for their bad lines, whole."""
     output, rejects = common["output"], common["rejects"]
     for written in filter(None, (output, rejects)):
-        if any(_is_same(log.name, written) for log in found):
+        if any(_would_overwrite(log.name, written) for log in found):
             raise PixelstatError(f"{written!r} is one of the logs.", "Name another file to write to.")
     if rejects and output and Path(rejects).resolve() == Path(output).resolve():
         raise PixelstatError(f"--output and --rejects are both {output!r}.", "Name two files.")
@@ -105,7 +105,7 @@ def spare(found: Sequence[Log], common: dict[str, Any]) -> None:
             log.keep_stream_content()
 
 
-def say_damage(found: Sequence[Log], tell: Callable[[str], None]) -> Exit:
+def report_damage(found: Sequence[Log], tell: Callable[[str], None]) -> Exit:
     """Warn of the logs that could not be read to their end; the exit code for it."""
     damaged = [log for log in found if log.damage]
     for log in damaged:
@@ -121,7 +121,7 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Ledger]:
 
 
 @contextmanager
-def _readable_failures() -> Iterator[None]:
+def _explain_failures() -> Iterator[None]:
     """What a condition can still do wrong when it meets the data, as a sentence."""
     try:
         yield
@@ -134,7 +134,7 @@ def _readable_failures() -> Iterator[None]:
         ) from error
 
 
-def _further_lines(ledger: Ledger, selection: Selection) -> Iterator[str]:
+def _ledger_notes(ledger: Ledger, selection: Selection) -> Iterator[str]:
     """What else is to be said of the figures, where there is something."""
     yield ledger.stitched_line()
     yield ledger.nameless_line()
@@ -144,10 +144,10 @@ def _further_lines(ledger: Ledger, selection: Selection) -> Iterator[str]:
     yield ledger.formats_line()
 
 
-def _is_same(log: str, output: str) -> bool:
+def _would_overwrite(log: str, output: str) -> bool:
     """Whether writing the output would overwrite the log."""
     return log != STDIN and Path(output).is_file() and Path(log).samefile(output)
 
 
-def _clock(instant: datetime, zone: ZoneInfo) -> str:
+def _format_clock(instant: datetime, zone: ZoneInfo) -> str:
     return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,1 @@
+"""Options that commands and reports share: declarations and types, no callbacks."""
