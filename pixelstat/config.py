@@ -1,12 +1,12 @@
-"""pixelstat.toml: what a project always asks for: logs, own pixels, columns, consent, goals, funnels, page groups.
+"""Read pixelstat.toml: the logs, pixels, columns, consent, goals, funnels and page groups of a project.
 
     logs = ["/var/log/nginx/access.log*"]
-    own_hosts = ["shop.example"]   # who comes from there comes from nowhere outside
+    own_hosts = ["shop.example"]   # visits from there have no external source
 
-    [columns]                      # further parameters, as columns for --where, --step and --by
+    [columns]                      # more parameters, as columns for --where, --step and --by
     destination = "dest"
 
-    [consent]                      # a parameter of one's own that tells consent; other values refuse
+    [consent]                      # a parameter of yours that grants consent; other values refuse
     parameter = "cookie_ok"
     granted = ["1", "yes"]
 
@@ -24,7 +24,7 @@
     [page_groups]                  # for --group-pages toml
     "/products/*" = "product page"
 
-It is found upward from the working directory, or named by --config. Every error names the line.
+It is searched for from the working directory upwards, or named by --config. Every error names the line.
 """
 
 import re
@@ -34,61 +34,71 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import click
-
+from pixelstat.conditions import parse_step
+from pixelstat.enrich.page_groups import PageGroups
 from pixelstat.errors import PixelstatError
 from pixelstat.identity.consent import CustomConsent
-from pixelstat.options.types import Duration
+from pixelstat.protocols import select_protocols
 from pixelstat.protocols.custom import COLUMN_ALIASES, PATH_PART, CustomPixel
+from pixelstat.protocols.extract import TEXTS, UTM
+from pixelstat.schemas import EVENTS, VISITS
+from pixelstat.text.durations import parse_duration
 
-if TYPE_CHECKING:
-    from pixelstat.enrich.page_groups import PageGroups
-
-NAME = "pixelstat.toml"
-WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-HOST = re.compile(r"[^\s./:@?#\\]+(?:\.[^\s./:@?#\\]+)*")
+FILE_NAME = "pixelstat.toml"
+BUILTIN_COLUMNS = [*EVENTS, *VISITS]
+PARAMETER_COLUMNS = ["event", *TEXTS, *(f"utm_{name}" for name in UTM)]  # the columns that parameters may feed
+COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+HOST_NAME = re.compile(r"[^\s./:@?#\\]+(?:\.[^\s./:@?#\\]+)*")
 
 
 @dataclass(frozen=True)
-class Funnel:
+class FunnelConfig:
+    """A funnel of the file: its steps as they are written, and its conversion window."""
+
     steps: tuple[str, ...]
     window: timedelta | None = None
 
 
 @dataclass(frozen=True)
 class Config:
-    """What the file says; nothing, if there is none."""
+    """What pixelstat.toml says; all empty where there is no such file."""
 
     path: Path | None = None
     logs: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
     own_hosts: tuple[str, ...] = ()  # in lower case, without www.
-    networks: tuple[str, ...] = ()  # files of further networks of machines
+    networks: tuple[str, ...] = ()  # files of more networks of machines
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     consent: CustomConsent | None = None
     pixels: tuple[CustomPixel, ...] = ()
     goals: Mapping[str, str] = field(default_factory=dict)
-    funnels: Mapping[str, Funnel] = field(default_factory=dict)
-    page_groups: "PageGroups | None" = None
+    funnels: Mapping[str, FunnelConfig] = field(default_factory=dict)
+    page_groups: PageGroups | None = None
 
     @property
-    def further(self) -> tuple[str, ...]:
-        """The names of the further columns, in the order of the file."""
-        own = [name for pixel in self.pixels for name in (*_parts(pixel), *pixel.parameters, *pixel.values)]
-        known = {*_columns(), *COLUMN_ALIASES, *COLUMN_ALIASES.values()}
-        return tuple(dict.fromkeys([*self.columns, *(name for name in own if name not in known)]))
+    def custom_columns(self) -> Mapping[str, tuple[str, ...]]:
+        """The custom columns of events, in the order of the file, and the parameters that feed each.
+
+        No parameter feeds a column that only a custom pixel fills.
+        """
+        filled = [name for pixel in self.pixels for name in (*_parts(pixel), *pixel.parameters, *pixel.values)]
+        builtin = {*BUILTIN_COLUMNS, *COLUMN_ALIASES, *COLUMN_ALIASES.values()}
+        names = dict.fromkeys([*self.columns, *(name for name in filled if name not in builtin)])
+        return {name: self.columns.get(name, ()) for name in names}
 
 
-def load(named: str | None, folder: Path | None = None) -> Config:
-    """The file of this name, else the one in the folder or the nearest above it, else an empty Config.
+def load_config(path_option: str | None, folder: Path | None = None) -> Config:
+    """Load the named file, else the one in the folder or the nearest folder above, else return an empty Config.
 
-    Raises PixelstatError for a file that cannot be read or says what it cannot say.
+    Raises PixelstatError for a file that cannot be read, and for keys and values that it cannot hold.
     """
     folder = folder or Path.cwd()
     path = (
-        Path(named) if named else next((up / NAME for up in (folder, *folder.parents) if (up / NAME).is_file()), None)
+        Path(path_option)
+        if path_option
+        else next((up / FILE_NAME for up in (folder, *folder.parents) if (up / FILE_NAME).is_file()), None)
     )
     if path is None:
         return Config()
@@ -97,28 +107,15 @@ def load(named: str | None, folder: Path | None = None) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise PixelstatError(f"{path} cannot be read: {reason}.", "Name another file with --config.") from error
-    return _Reader(path, text).config()
-
-
-def _columns() -> list[str]:
-    from pixelstat.schemas import EVENTS, VISITS
-
-    return [*EVENTS, *VISITS]
-
-
-def _fed() -> list[str]:
-    """The columns that parameters feed."""
-    from pixelstat.protocols.extract import TEXTS, UTM
-
-    return ["event", *TEXTS, *(f"utm_{name}" for name in UTM)]
+    return _ConfigReader(path, text).read_config()
 
 
 def _parts(pixel: CustomPixel) -> list[str]:
     return [part for path in pixel.paths for part in PATH_PART.findall(path)]
 
 
-class _Reader:
-    """Turns the text into a Config; knows on which line a key stands."""
+class _ConfigReader:
+    """Reads a Config from the text of a file, and finds the line of a key for errors."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.lines = path, text.splitlines()
@@ -127,38 +124,38 @@ class _Reader:
         except tomllib.TOMLDecodeError as error:
             raise PixelstatError(f"{path} is no TOML: {error}.", "A text stands in double quotes.") from error
 
-    def config(self) -> Config:
-        own = [
+    def read_config(self) -> Config:
+        keys = [
             "logs", "protocols", "own_hosts", "networks", "columns", "consent", "pixels", "goals", "funnels",
             "page_groups",
         ]  # fmt: skip
-        self.known(self.tables, own, "")
+        self.reject_unknown_keys(self.tables, keys, "")
         pixels = self.tables.get("pixels", [])
         if not isinstance(pixels, list) or not all(isinstance(pixel, dict) for pixel in pixels):
             raise self.error("pixels", "is a list of tables", "Begin each with a line [[pixels]].")
         here = self.path.parent
-        said = Config(
+        config = Config(
             path=self.path,
-            logs=tuple(log if log == "-" else str(here / log) for log in self.texts(self.tables, "logs")),
-            protocols=self.protocols(),
-            own_hosts=self.own_hosts(),
-            networks=tuple(str(here / file) for file in self.texts(self.tables, "networks")),
-            columns=self.feeds(self.tables, "columns", own_only=True),
-            consent=self.consent(),
-            pixels=tuple(self.pixel(pixel, number) for number, pixel in enumerate(pixels)),
-            funnels={name: self.funnel(name) for name in self.table(self.tables, "funnels")},
-            page_groups=self.page_groups(),
+            logs=tuple(log if log == "-" else str(here / log) for log in self.read_texts(self.tables, "logs")),
+            protocols=self.read_protocols(),
+            own_hosts=self.read_own_hosts(),
+            networks=tuple(str(here / file) for file in self.read_texts(self.tables, "networks")),
+            columns=self.read_column_parameters(self.tables, "columns", is_custom=True),
+            consent=self.read_consent(),
+            pixels=tuple(self.read_pixel(pixel, number) for number, pixel in enumerate(pixels)),
+            funnels={name: self.read_funnel(name) for name in self.read_table(self.tables, "funnels")},
+            page_groups=self.read_page_groups(),
         )
-        return replace(said, goals=self.goals(said.further))
+        return replace(config, goals=self.read_goals([*config.custom_columns]))
 
-    def pixel(self, table: dict[str, Any], number: int) -> CustomPixel:
+    def read_pixel(self, table: dict[str, Any], number: int) -> CustomPixel:
         keys = ["name", "path", "paths", "event", "parameters", "events", "values", "payload"]
-        self.known(table, keys, "pixels", number)
-        name = self.text(table, "name", "pixels", number) or f"pixel {number + 1}"
-        given = [path for key in ("path", "paths") for path in self.texts(table, key, "pixels", number)]
-        if not given:
+        self.reject_unknown_keys(table, keys, "pixels", number)
+        name = self.read_text(table, "name", "pixels", number) or f"pixel {number + 1}"
+        paths = [path for key in ("path", "paths") for path in self.read_texts(table, key, "pixels", number)]
+        if not paths:
             raise self.error("pixels", "has no path", 'Add: path = "/img/s.gif"', number=number)
-        for path in given:
+        for path in paths:
             parts = PATH_PART.findall(path)
             if not path.startswith("/") or len(path) < 3 or path.startswith("/{"):
                 raise self.error(
@@ -167,54 +164,56 @@ class _Reader:
             if len(set(parts)) < len(parts):
                 raise self.error("path", f"names a part twice: {path!r}", "Name each once.", "pixels", number)
             for part in parts:
-                self.column(part, "path", "pixels", number)
+                self.check_column(part, "path", "pixels", number)
             if re.search(r"\}\{", path):
                 raise self.error("path", f"has parts that touch: {path!r}", "Put a text between.", "pixels", number)
-        values = self.table(table, "values", "pixels", number)
+        values = self.read_table(table, "values", "pixels", number)
         for column, value in values.items():
-            self.column(column, "values", "pixels", number)
+            self.check_column(column, "values", "pixels", number)
             if isinstance(value, bool | list | dict):
                 raise self.error(column, "is no text and no number", 'Write: currency = "EUR"', "pixels", number)
-        events = self.table(table, "events", "pixels", number)
+        events = self.read_table(table, "events", "pixels", number)
         for word, event in events.items():
             if not isinstance(event, str) or not event:
                 raise self.error(word, "is no event's name", 'Write: bk = "purchase"', "pixels", number)
         return CustomPixel(
-            name, tuple(given), self.text(table, "event", "pixels", number),
-            self.feeds(table, "parameters", "pixels", number), events,
-            {column: str(value) for column, value in values.items()}, self.text(table, "payload", "pixels", number),
-        )  # fmt: skip
+            name,
+            tuple(paths),
+            event=self.read_text(table, "event", "pixels", number),
+            parameters=self.read_column_parameters(table, "parameters", "pixels", number),
+            events=events,
+            values={column: str(value) for column, value in values.items()},
+            payload=self.read_text(table, "payload", "pixels", number),
+        )
 
-    def feeds(
-        self, table: dict[str, Any], key: str, above: str = "", number: int = 0, *, own_only: bool = False
+    def read_column_parameters(
+        self, table: dict[str, Any], key: str, above: str = "", number: int = 0, *, is_custom: bool = False
     ) -> dict[str, tuple[str, ...]]:
-        """Columns and the parameters that feed each."""
-        found = {}
-        for column in self.table(table, key, above, number):
-            if own_only and (column in _columns() or column in COLUMN_ALIASES):
+        """Read columns and the parameters that feed each; `is_custom`: only columns that do not exist yet."""
+        parameters = {}
+        for column in self.read_table(table, key, above, number):
+            if is_custom and (column in BUILTIN_COLUMNS or column in COLUMN_ALIASES):
                 raise self.error(column, "is a column already", "Give it a name of its own.", key)
             if column not in COLUMN_ALIASES:
-                self.column(column, column, key, number)
-            names = self.texts(self.table(table, key, above, number), column, key, number)
+                self.check_column(column, column, key, number)
+            names = self.read_texts(self.read_table(table, key, above, number), column, key, number)
             if not names:
                 raise self.error(column, "names no parameter", f'Write: {column} = "dest"', key)
-            found[COLUMN_ALIASES.get(column, column)] = tuple(names)
-        return found
+            parameters[COLUMN_ALIASES.get(column, column)] = tuple(names)
+        return parameters
 
-    def protocols(self) -> tuple[str, ...]:
-        from pixelstat import protocols
-
-        named = self.texts(self.tables, "protocols")
+    def read_protocols(self) -> tuple[str, ...]:
+        named = self.read_texts(self.tables, "protocols")
         try:
-            protocols.select_protocols(named)
+            select_protocols(named)
         except PixelstatError as error:
             raise self.error("protocols", f"names what is none. {error.sentence}", error.hint) from error
         return tuple(named)
 
-    def consent(self) -> CustomConsent | None:
-        table = self.table(self.tables, "consent")
-        self.known(table, ["parameter", "granted"], "consent")
-        parameter, granted = self.text(table, "parameter", "consent"), self.texts(table, "granted", "consent")
+    def read_consent(self) -> CustomConsent | None:
+        table = self.read_table(self.tables, "consent")
+        self.reject_unknown_keys(table, ["parameter", "granted"], "consent")
+        parameter, granted = self.read_text(table, "parameter", "consent"), self.read_texts(table, "granted", "consent")
         if "consent" not in self.tables:
             return None
         if not parameter or not granted:
@@ -223,48 +222,44 @@ class _Reader:
             raise self.error("consent", f"has no {missing}", hint)
         return CustomConsent(parameter, tuple(granted))
 
-    def own_hosts(self) -> tuple[str, ...]:
-        hosts = [host.strip().lower() for host in self.texts(self.tables, "own_hosts")]
+    def read_own_hosts(self) -> tuple[str, ...]:
+        hosts = [host.strip().lower() for host in self.read_texts(self.tables, "own_hosts")]
         for host in hosts:
-            if not HOST.fullmatch(host):
+            if not HOST_NAME.fullmatch(host):
                 raise self.error(
                     "own_hosts", f"names {host!r}, which is no host", 'Write: own_hosts = ["shop.example"]'
                 )
         return tuple(host.removeprefix("www.") for host in hosts)
 
-    def goals(self, further: Sequence[str]) -> dict[str, str]:
-        from pixelstat.conditions import parse_step
-
-        goals = self.table(self.tables, "goals")
+    def read_goals(self, custom_columns: Sequence[str]) -> dict[str, str]:
+        goals = self.read_table(self.tables, "goals")
         for name, meaning in goals.items():
             if not isinstance(meaning, str):
                 raise self.error(name, "is no text", f"Write: {name} = \"event = 'signup'\"", "goals")
             try:
-                parse_step(meaning, further)
+                parse_step(meaning, custom_columns)
             except PixelstatError as error:
                 raise self.error(name, f"is no goal. {error.sentence}", error.hint, "goals") from error
         return dict(goals)
 
-    def funnel(self, name: str) -> Funnel:
-        given = self.tables["funnels"][name]
-        table = given if isinstance(given, dict) else {"steps": given}
-        self.known(table, ["steps", "window"], f"funnels.{name}")
-        steps = self.texts(table, "steps", "funnels")
+    def read_funnel(self, name: str) -> FunnelConfig:
+        value = self.tables["funnels"][name]
+        table = value if isinstance(value, dict) else {"steps": value}
+        self.reject_unknown_keys(table, ["steps", "window"], f"funnels.{name}")
+        steps = self.read_texts(table, "steps", "funnels")
         if not steps:
             raise self.error(name, "has no steps", f'Write: {name} = ["/cart", "checkout", "purchase"]', "funnels")
         window = None
         if "window" in table:
             try:
-                window = Duration().convert(table["window"], None, None)
-            except click.UsageError as error:
-                raise self.error("window", f"is no length of time. {error.message}", "", f"funnels.{name}") from error
-        return Funnel(tuple(steps), window)
+                window = parse_duration(str(table["window"]))
+            except ValueError as error:
+                raise self.error("window", f"is no length of time. {error}", "", f"funnels.{name}") from error
+        return FunnelConfig(tuple(steps), window)
 
-    def page_groups(self) -> "PageGroups | None":
-        from pixelstat.enrich.page_groups import PageGroups
-
+    def read_page_groups(self) -> PageGroups | None:
         groups = PageGroups()
-        for pattern, name in self.table(self.tables, "page_groups").items():
+        for pattern, name in self.read_table(self.tables, "page_groups").items():
             try:
                 groups.add(pattern, name if isinstance(name, str) else "")
             except ValueError as error:
@@ -273,48 +268,48 @@ class _Reader:
 
     # -- values ---------------------------------------------------------------------------------------------------
 
-    def known(self, table: dict[str, Any], keys: Sequence[str], above: str, number: int = 0) -> None:
+    def reject_unknown_keys(self, table: dict[str, Any], keys: Sequence[str], above: str, number: int = 0) -> None:
         for key in table:
             if key not in keys:
                 near = get_close_matches(key, keys, 1, 0.5)
                 meant = f"Did you mean {near[0]}?" if near else f"There are {', '.join(keys)}."
                 raise self.error(key, "is no key here", meant, above, number)
 
-    def column(self, name: str, key: str, above: str, number: int = 0) -> None:
-        """A column's name: one that parameters feed, or one of one's own that SQL can name bare."""
-        if name in _columns() and name not in (*COLUMN_ALIASES, *_fed()):
+    def check_column(self, name: str, key: str, above: str, number: int = 0) -> None:
+        """Raise PixelstatError where parameters cannot feed this column, or SQL cannot name it without quotes."""
+        if name in BUILTIN_COLUMNS and name not in (*COLUMN_ALIASES, *PARAMETER_COLUMNS):
             raise self.error(
                 key, f"names {name!r}, which pixelstat fills itself", "Name another column.", above, number
             )
-        if not WORD.fullmatch(name) or name.lower() in KEYWORDS:
+        if not COLUMN_NAME.fullmatch(name) or name.lower() in SQL_KEYWORDS:
             raise self.error(
                 key, f"names {name!r}, which can be no column", "Use letters, digits and _.", above, number
             )
 
-    def table(self, table: dict[str, Any], key: str, above: str = "", number: int = 0) -> dict[str, Any]:
-        found = table.get(key, {})
-        if not isinstance(found, dict):
+    def read_table(self, table: dict[str, Any], key: str, above: str = "", number: int = 0) -> dict[str, Any]:
+        value = table.get(key, {})
+        if not isinstance(value, dict):
             raise self.error(key, "is no table", f"Begin it with a line [{above and above + '.'}{key}].", above, number)
-        return found
+        return value
 
-    def text(self, table: dict[str, Any], key: str, above: str, number: int = 0) -> str | None:
-        found = table.get(key)
-        if found is None or (isinstance(found, str) and found.strip()):
-            return found
+    def read_text(self, table: dict[str, Any], key: str, above: str, number: int = 0) -> str | None:
+        value = table.get(key)
+        if value is None or (isinstance(value, str) and value.strip()):
+            return value
         raise self.error(key, "is no text", f'Write: {key} = "..."', above, number)
 
-    def texts(self, table: dict[str, Any], key: str, above: str = "", number: int = 0) -> list[str]:
-        found = table.get(key, [])
-        found = [found] if isinstance(found, str) else found
-        if isinstance(found, list) and all(isinstance(text, str) and text.strip() for text in found):
-            return found
+    def read_texts(self, table: dict[str, Any], key: str, above: str = "", number: int = 0) -> list[str]:
+        value = table.get(key, [])
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list) and all(isinstance(text, str) and text.strip() for text in texts):
+            return texts
         raise self.error(key, "is no list of texts", f'Write: {key} = ["...", "..."]', above, number)
 
     def error(self, key: str, what: str, hint: str, above: str = "", number: int = 0) -> PixelstatError:
-        return PixelstatError(f"{self.path}, line {self.line_of(key, above, number)}: {key} {what}.", hint)
+        return PixelstatError(f"{self.path}, line {self.find_line(key, above, number)}: {key} {what}.", hint)
 
-    def line_of(self, key: str, above: str, number: int) -> int:
-        """The line on which a key stands, at or behind the header of its table; 1 if it cannot be told."""
+    def find_line(self, key: str, above: str, number: int) -> int:
+        """Return the line of a key, at or behind the header of its table; 1 where it is not clear."""
         header = re.compile(rf"\s*\[+\s*{re.escape(above)}\b") if above else None
         headers = [at for at, line in enumerate(self.lines) if header and header.match(line) and "[[" in line]
         start = headers[number] if number < len(headers) else 0
@@ -326,7 +321,7 @@ class _Reader:
         return next((at for at in places if at >= start), places[0] if places else start) + 1
 
 
-KEYWORDS = frozenset(  # of SQL: a column of such a name could not be named bare
+SQL_KEYWORDS = frozenset(  # of SQL: a column of such a name could not be named bare
     {
         "all", "and", "any", "as", "asc", "between", "by", "case", "cast", "cross", "desc", "distinct", "else", "end",
         "except", "exists", "false", "filter", "from", "full", "group", "having", "if", "ilike", "in", "inner",

@@ -180,5 +180,10 @@ VISITS = pl.Schema(
 # What `pixelstat events` writes; and what --where, --step and --by may name.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})
 CONDITION_COLUMNS = [*EXPORTED, *(name for name in VISITS if name != "visit")]
-ID_PREFIX = "v:"
-ID_KEY = "id key"  # a column: the key that the pixel's visitor id makes
+ID_PREFIX = "v:"  # in front of the pixel's visitor id, in the key of a visitor
+GRANTED, REFUSED, MALFORMED = "granted", "refused", "malformed"  # what `consent` of EVENTS can be, or null
+
+ID_KEY = "id key"  # a temporary column: ID_PREFIX and the pixel's visitor id; a custom column may be called visitor_id
+PSEUDONYM_PREFIX = "h:"
+CONSENT_READING = "1"  # change it whenever the same signals come to mean something else: Parquet of events names it
+SEPARATOR = "\x1f"  # joins two texts into one key; no log line holds it unescaped

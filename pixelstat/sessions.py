@@ -1,211 +1,217 @@
-"""Visits: a visitor's events without a pause of more than half an hour, whatever midnights and campaigns lie between.
+"""Cut each visitor's events into sessions, which users see as visits.
 
-Two events belong to one visit if no more than the timeout lies between them: exactly 30:00 stays, one second more
-begins another (as in Google Analytics 4; Matomo splits at 30:00, Plausible at 31:00). A heartbeat makes a visit
-longer and never begins one. What happens in a mailbox, an open or the click of a link, is no visit, and neither is an
-event whose visitor is not known. Events of one second stand in the order of the logs.
+Two events belong to one session if no more than the timeout lies between them: exactly 30:00 stays, one second more
+begins another (as in Google Analytics 4; Matomo splits at 30:00, Plausible at 31:00). A heartbeat makes a session
+longer and never begins one. What happens in a mailbox, an open or a click in a mail, belongs to no session, and neither
+does an event without a visitor. Events of one second keep the order of the logs.
 
-All events of the logs tell where a visit begins and ends, whatever period or condition is asked for. It belongs to
-its start: its source is the first that any of its events shows, its day that of its first event.
+All events of the logs decide where a session begins and ends, whatever period or condition a report has. A session
+belongs to its start: its day is that of its first event, its source the first that any of its events shows.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from pixelstat.enrich.channels import TOUCH
-from pixelstat.schemas import UTC_TIME, VISITS
+from pixelstat.frames.batches import keep_columns
+from pixelstat.frames.columns import internal
+from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
 from pixelstat.vocabulary import is_email_event, is_page_view
 
-APART = "\x1f"
-PAGES = ("entry_page", "exit_page")
-OF_DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a visit that shows none
+PAGE_COLUMNS = ("entry_page", "exit_page")
+DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
+CAMPAIGN = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
+EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in TOUCH}  # what the event itself shows
+_ROW, _VISITOR = 1 << 32, 1 << 90  # factors of time and visitor in the number that events are sorted by
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Where one visit ends and the next begins."""
+class SessionRules:
+    """Where one session ends and the next begins."""
 
     timeout: timedelta = timedelta(minutes=30)
-    midnight: ZoneInfo | None = None  # another day of this zone begins another visit
-    campaign: bool = False  # another source, medium or campaign begins another visit
-    names_source: bool = True  # an event's source, medium, keyword and channel are then its visit's
+    midnight: ZoneInfo | None = None  # the next day in this zone begins another session
+    campaign: bool = False  # another source, medium or campaign begins another session
+    names_source: bool = True  # source, medium, keyword and channel of an event become those of its session
 
 
-def are_asked(columns: Iterable[str], cut: Cut) -> bool:
-    """Whether one of these columns is a visit's."""
-    return not {*VISITS, *(TOUCH if cut.names_source else ())}.isdisjoint(columns)
+def needs_sessions(columns: Iterable[str], rules: SessionRules) -> bool:
+    """Return whether one of these columns is known only of a session."""
+    return not {*VISITS, *(TOUCH if rules.names_source else ())}.isdisjoint(columns)
 
 
-def with_visits(events: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
-    """EVENTS that know their `hit` -> the same with VISITS; source, medium, keyword and channel are the visit's.
+def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
+    """Add the columns of VISITS to EVENTS, and give source, medium, keyword and channel of the session to each event.
 
-    `visit` is null for an event of none, which keeps its own source; so is all that is the visit's, but `first_seen`,
-    which is the visitor's.
+    Needs `hit` and `first`. All rows are looked at together. `visit` is null for an event outside of any session,
+    which keeps its own source. So are the other columns, except `first_seen`, which belongs to the visitor.
     """
-    # A function is handed what is asked for behind it. So each column of a visit stands there before as what it is
-    # made of, and what all need is asked for behind.
-    column = pl.col
-    made_of = {name: column("page") for name in PAGES}
-    if cut.names_source:  # an event that shows where its visitor came from has a channel, and "" for what else it knows
-        shows = column("channel").is_not_null()
-        made_of |= {f"own {name}": column(name) for name in TOUCH}
-        made_of |= {name: pl.when(shows).then(column(name).fill_null("")) for name in TOUCH}
-    made_of |= {name: pl.lit(None, dtype).alias(name) for name, dtype in VISITS.items() if name not in made_of}
-    campaign = pl.concat_str(column("source", "medium", "utm_campaign").fill_null(""), separator=APART)
-    touch = pl.when(column("source").is_not_null()).then(campaign) if cut.campaign else pl.lit(None, pl.String)
-    prepared = events.with_columns(touch.alias("own touch"), **made_of)
-    found = prepared.map_batches(lambda rows: told(rows, cut), projection_pushdown=True)
-    needed = ["time", "visitor", "event", "hit", "first", *(["own touch"] if cut.campaign else [])]
-    asked = pl.any_horizontal(column(name).is_null() for name in needed)
-    found = found.with_columns(rejected=pl.when(asked | ~asked).then("rejected"))
-    if cut.names_source:
-        is_of_none = column("visit").is_null()
-        found = found.with_columns(
-            pl.when(is_of_none).then(f"own {name}").otherwise(name).alias(name) for name in TOUCH
-        )
-    return found.drop(f"own {name}" for name in ("touch", *(TOUCH if cut.names_source else ())))
+    # Polars hands `session_columns` only what later steps use. So each column of a session is there before as the
+    # column that it is made of, and `keep_columns` asks for what all of them need.
+    sources = {name: pl.col("page") for name in PAGE_COLUMNS}
+    if rules.names_source:  # an event that shows a source has a channel; "" is what it does not say beside that
+        shows_source = pl.col("channel").is_not_null()
+        sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in TOUCH}
+        sources |= {name: pl.when(shows_source).then(pl.col(name).fill_null("")) for name in TOUCH}
+    sources |= {name: pl.lit(None, dtype).alias(name) for name, dtype in VISITS.items() if name not in sources}
+    text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
+    campaign = pl.when(pl.col("source").is_not_null()).then(text) if rules.campaign else pl.lit(None, pl.String)
+    prepared = events.with_columns(campaign.alias(CAMPAIGN), **sources)
+    sessions = prepared.map_batches(partial(session_columns, rules=rules), projection_pushdown=True)
+    needed = ["time", "visitor", "event", "hit", "first", *([CAMPAIGN] if rules.campaign else [])]
+    sessions = keep_columns(sessions, needed).drop(CAMPAIGN)
+    if not rules.names_source:
+        return sessions
+    is_outside = pl.col("visit").is_null()
+    attributed = [
+        pl.when(is_outside).then(event_name).otherwise(name).alias(name)
+        for name, event_name in EVENT_ATTRIBUTION.items()
+    ]
+    return sessions.with_columns(attributed).drop(EVENT_ATTRIBUTION.values())
 
 
-def told(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
-    """Rows of events with those of the columns of a visit that they have, told by all rows."""
-    by_visitor = numbered(in_order(rows, cut), cut)
-    visits = described(rows, by_visitor)
-    nothing = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(rows))
-    visit = nothing.scatter(by_visitor["row"], by_visitor["visit"])
-    found = [visits[name].gather(visit - 1).alias(name) for name in visits.columns]
+def session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
+    """Fill the columns of VISITS that the rows have, as prepared by `sessionize`. The rows are all there are."""
+    by_visitor = number_sessions(sort_by_visitor(rows, rules), rules)
+    sessions = summarize_sessions(rows, by_visitor)
+    visit = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(rows))
+    visit = visit.scatter(by_visitor["row"], by_visitor["visit"])
+    columns = [sessions[name].gather(visit - 1).alias(name) for name in sessions.columns]
     if "visit" in rows.columns:
-        found.append(visit.alias("visit"))
+        columns.append(visit.alias("visit"))
     if "first_seen" in rows.columns:
-        seen = pl.Series([None], dtype=UTC_TIME).new_from_index(0, len(rows))
-        found.append(seen.scatter(by_visitor["row"], by_visitor["first_seen"]).alias("first_seen"))
-    return rows.with_columns(found)
+        first_seen = pl.Series([None], dtype=UTC_TIME).new_from_index(0, len(rows))
+        columns.append(first_seen.scatter(by_visitor["row"], by_visitor["first_seen"]).alias("first_seen"))
+    return rows.with_columns(columns)
 
 
-def in_order(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
-    """Rows of events -> those that count, by visitor and time: row, who, time, first_seen, and what they are."""
-    column = pl.col
+def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
+    """Return the events that count, sorted by visitor, time and row.
+
+    Columns: `row`, `who` (a number for the visitor), `time`, `first_seen`, `is_ping`, `is_mail`, `is_view`,
+    `campaign`, and `is_copy`: whether an earlier row holds the same hit.
+    """
+    row = internal("row")
     events = (
-        rows.with_row_index("its row")  # no column of one's own has a space in its name
-        .filter(column("rejected").is_null(), column("visitor").is_not_null())
+        rows.with_row_index(row)
+        .filter(pl.col("rejected").is_null(), pl.col("visitor").is_not_null())
         .select(
             "time",
             "hit",
             "first",
-            row="its row",
-            who=column("visitor").cast(pl.Categorical()).to_physical(),
-            is_ping=column("event").eq_missing(pl.lit("ping")),
+            row=row,
+            who=pl.col("visitor").cast(pl.Categorical()).to_physical(),
+            is_ping=pl.col("event").eq_missing(pl.lit("ping")),
             is_mail=is_email_event(),
             is_view=is_page_view(),
-            touch="own touch" if cut.campaign else pl.lit(None, pl.String),
+            campaign=CAMPAIGN if rules.campaign else pl.lit(None, pl.String),
         )
     )
     # One number is sorted three times as fast as three columns; a time takes 56 bits, a row 32.
-    key = column("who").cast(pl.Int128) * _VISITOR + column("time").to_physical().cast(pl.Int128) * _PLACE
+    key = pl.col("who").cast(pl.Int128) * _VISITOR + pl.col("time").to_physical().cast(pl.Int128) * _ROW
     key += pl.int_range(pl.len()).cast(pl.Int128)
-    place = events.select(key.alias("key")).sort("key").select((column("key") % _PLACE).cast(pl.UInt32)).to_series()
-    by_visitor = events.drop("hit", "first").with_columns(is_again=_is_again(events))[place]
-    return by_visitor.with_columns(first_seen=pl.when(_is_another()).then("time").forward_fill())
+    order = events.select(key.alias("key")).sort("key").select((pl.col("key") % _ROW).cast(pl.UInt32)).to_series()
+    by_visitor = events.drop("hit", "first").with_columns(is_copy=_flag_copies(events))[order]
+    return by_visitor.with_columns(first_seen=pl.when(_is_next_visitor()).then("time").forward_fill())
 
 
-def numbered(by_visitor: pl.DataFrame, cut: Cut) -> pl.DataFrame:
-    """Events `in_order` with `visit`: 1, 2, 3 ..., null for an event of none."""
-    column = pl.col
-    of_none = column("is_mail") | column("is_again")
-    on_site, others = by_visitor.filter(~of_none), by_visitor.filter(of_none)
-    starts = _is_another() | (column("time") - column("time").shift() > cut.timeout)
-    if cut.midnight:
-        day = column("time").dt.convert_time_zone(cut.midnight.key).dt.date()
-        starts |= day != day.shift()
-    on_site = on_site.with_columns(begins=starts)
-    if cut.campaign:
-        before = column("touch").forward_fill().shift().over(column("begins").cum_sum())
-        on_site = on_site.with_columns(begins=column("begins") | (column("touch") != before).fill_null(value=False))
-    # Heartbeats before the first other event belong to no visit.
-    so_far = (~column("is_ping")).cum_sum()
-    before_it = pl.when("begins").then(so_far - (~column("is_ping")).cast(pl.UInt32)).forward_fill()
-    on_site = on_site.with_columns(nth=so_far - before_it)
-    is_first = (column("nth") == 1) & ~column("is_ping")
-    on_site = on_site.with_columns(visit=pl.when(column("nth") > 0).then(is_first.cum_sum().cast(pl.UInt32)))
-    on_site = on_site.drop("begins", "nth", "touch")
-    if others.is_empty():
-        return on_site
-    # What stands there again belongs to the visit that it lies in, and makes it no longer.
-    latest = on_site.select("who", "time", of="visit", at="time")
-    others = (
-        others.drop("touch").sort("time").join_asof(latest.sort("time"), on="time", by="who", check_sortedness=False)
-    )
-    is_in = column("is_again") & ~column("is_mail") & (column("time") - column("at") <= cut.timeout)
-    return pl.concat([on_site, others.select(*on_site.columns[:-1], visit=pl.when(is_in).then("of"))])
+def number_sessions(by_visitor: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
+    """Add `visit` to events from `sort_by_visitor`: 1, 2, 3 ..., null for an event outside of any session."""
+    is_outside = pl.col("is_mail") | pl.col("is_copy")
+    on_site, others = by_visitor.filter(~is_outside), by_visitor.filter(is_outside)
+    begins = _is_next_visitor() | (pl.col("time") - pl.col("time").shift() > rules.timeout)
+    if rules.midnight:
+        day = pl.col("time").dt.convert_time_zone(rules.midnight.key).dt.date()
+        begins |= day != day.shift()
+    on_site = on_site.with_columns(begins=begins)
+    if rules.campaign:
+        campaign_before = pl.col("campaign").forward_fill().shift().over(pl.col("begins").cum_sum())
+        changes = (pl.col("campaign") != campaign_before).fill_null(value=False)
+        on_site = on_site.with_columns(begins=pl.col("begins") | changes)
+    # Heartbeats before the first other event belong to no session.
+    so_far = (~pl.col("is_ping")).cum_sum()
+    before_session = pl.when("begins").then(so_far - (~pl.col("is_ping")).cast(pl.UInt32)).forward_fill()
+    on_site = on_site.with_columns(nth=so_far - before_session)
+    is_first = (pl.col("nth") == 1) & ~pl.col("is_ping")
+    on_site = on_site.with_columns(visit=pl.when(pl.col("nth") > 0).then(is_first.cum_sum().cast(pl.UInt32)))
+    on_site = on_site.drop("begins", "nth", "campaign")
+    return on_site if others.is_empty() else pl.concat([on_site, _place_copies(on_site, others, rules)])
 
 
-_PLACE, _VISITOR = 1 << 32, 1 << 90  # of the time and the visitor in the number that events are sorted by
+def _place_copies(on_site: pl.DataFrame, others: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
+    """Assign copies of hits to the session around them, which they do not extend; mails belong to none."""
+    latest = on_site.select("who", "time", session="visit", session_time="time").sort("time")
+    others = others.drop("campaign").sort("time").join_asof(latest, on="time", by="who", check_sortedness=False)
+    is_within = pl.col("time") - pl.col("session_time") <= rules.timeout
+    is_inside = pl.col("is_copy") & ~pl.col("is_mail") & is_within
+    return others.select(*on_site.columns[:-1], visit=pl.when(is_inside).then("session"))
 
 
-def _is_another() -> pl.Expr:
-    """Another visitor's events begin here."""
+def _is_next_visitor() -> pl.Expr:
+    """Return whether the events of another visitor begin at this row."""
     return (pl.col("who") != pl.col("who").shift()).fill_null(value=True)
 
 
-def _is_again(events: pl.DataFrame) -> pl.Series:
-    """Whether a hit stands at an earlier time too, or of one time is not its `first`, or stands in an earlier row."""
-    again = pl.Series("is_again", [False]).new_from_index(0, len(events))
+def _flag_copies(events: pl.DataFrame) -> pl.Series:
+    """Return whether each row is a later copy of a hit: by time, then by `first`, then by row."""
+    is_copy = pl.Series("is_copy", [False]).new_from_index(0, len(events))
     if events["hit"].n_unique() == len(events):
-        return again
+        return is_copy
     order = events.select("time", "first", "row", place=pl.int_range(pl.len())).sort("time", "first", "row")["place"]
-    return again.scatter(order, ~events["hit"].gather(order).is_first_distinct())
+    return is_copy.scatter(order, ~events["hit"].gather(order).is_first_distinct())
 
 
-def described(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataFrame:
-    """One row a visit, in the order of their numbers, with those columns of a visit that the rows have."""
-    column = pl.col
-    own = by_visitor.filter(column("visit").is_not_null() & ~column("is_again"))
-    visit = own["visit"]
-    first = own.select((visit != visit.shift()).fill_null(value=True).arg_true()).to_series()
-    last = own.select((visit != visit.shift(-1)).fill_null(value=True).arg_true()).to_series()
+def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a session, in the order of their numbers, with those columns of VISITS that the rows have."""
+    events = by_visitor.filter(pl.col("visit").is_not_null() & ~pl.col("is_copy"))
+    visit = events["visit"]
+    first = events.select((visit != visit.shift()).fill_null(value=True).arg_true()).to_series()
+    last = events.select((visit != visit.shift(-1)).fill_null(value=True).arg_true()).to_series()
 
     def total(counts: pl.Series) -> pl.Series:
-        summed = counts.cast(pl.Int64).cum_sum()
-        return summed.gather(last) - summed.gather(first) + counts.gather(first).cast(pl.Int64)
+        running = counts.cast(pl.Int64).cum_sum()
+        return running.gather(last) - running.gather(first) + counts.gather(first).cast(pl.Int64)
 
-    def shown(of: pl.Series, *, is_last: bool = False) -> pl.Series:
-        """The first text of each visit, or its last; null where it has none."""
-        place = pl.select(pl.when(of.is_not_null()).then(pl.int_range(len(of), dtype=pl.UInt32))).to_series()
+    def end_value(values: pl.Series, *, is_last: bool = False) -> pl.Series:
+        """Return the first value of each session that is not null, or its last; null where it has none."""
+        place = pl.select(pl.when(values.is_not_null()).then(pl.int_range(len(values), dtype=pl.UInt32))).to_series()
         place = (place.forward_fill().gather(last)) if is_last else (place.backward_fill().gather(first))
-        is_own = visit.gather(place) == visit.gather(first)
-        return of.gather(pl.select(pl.when(is_own).then(place)).to_series())
+        is_same_session = visit.gather(place) == visit.gather(first)
+        return values.gather(pl.select(pl.when(is_same_session).then(place)).to_series())
 
-    counts = ~own["is_ping"]
-    told: dict[str, pl.Series] = {}
+    is_activity = ~events["is_ping"]
+    columns: dict[str, pl.Series] = {}
     for name in (name for name in (*VISITS, *TOUCH) if name in rows.columns):
         if name == "visit_start":
-            told[name] = own["time"].gather(first)
+            columns[name] = events["time"].gather(first)
         elif name == "visit_seconds":
-            length = (own["time"].gather(last) - own["time"].gather(first)).dt.total_microseconds() / 1_000_000
-            told[name] = pl.select(pl.when(last > first).then(length)).to_series()
+            length = (events["time"].gather(last) - events["time"].gather(first)).dt.total_microseconds() / 1_000_000
+            columns[name] = pl.select(pl.when(last > first).then(length)).to_series()
         elif name == "visit_views":
-            told[name] = total(own["is_view"] & counts)
+            columns[name] = total(events["is_view"] & is_activity)
         elif name == "single_hit":
-            told[name] = total(counts) == 1
-        elif name in PAGES:
-            pages = rows[name].gather(own["row"])
-            pages = pl.select(pl.when(own["is_view"]).then(pages)).to_series()
-            told[name] = shown(pages, is_last=name == "exit_page")
-        elif name in TOUCH and f"own {name}" in rows.columns:
-            found = shown(rows[name].gather(own["row"])).replace("", None)
-            told[name] = found.fill_null(OF_DIRECT[name]) if name in OF_DIRECT else found
-    return pl.DataFrame(told, schema={name: rows.schema[name] for name in told})
+            columns[name] = total(is_activity) == 1
+        elif name in PAGE_COLUMNS:
+            pages = rows[name].gather(events["row"])
+            pages = pl.select(pl.when(events["is_view"]).then(pages)).to_series()
+            columns[name] = end_value(pages, is_last=name == "exit_page")
+        elif name in TOUCH and EVENT_ATTRIBUTION[name] in rows.columns:
+            value = end_value(rows[name].gather(events["row"])).replace("", None)
+            columns[name] = value.fill_null(DIRECT[name]) if name in DIRECT else value
+    return pl.DataFrame(columns, schema={name: rows.schema[name] for name in columns})
 
 
-def within(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    """Events with VISITS, whose visits all begin within the period: `visit` is null where it does not."""
+def limit_to_period(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+    """Set `visit` to null where the session does not begin within the period, from `since` to before `until`."""
     start = pl.col("visit_start")
-    is_in = pl.lit(value=True)
+    is_inside = pl.lit(value=True)
     if since:
-        is_in &= start >= since
+        is_inside &= start >= since
     if until:
-        is_in &= start < until
-    return events.with_columns(visit=pl.when(is_in).then("visit"))
+        is_inside &= start < until
+    return events.with_columns(visit=pl.when(is_inside).then("visit"))

@@ -1,10 +1,12 @@
 """The domain's words: the common events and their spellings, and what reports count, as expressions."""
 
 import re
+from collections.abc import Mapping
 
 import polars as pl
 
 from pixelstat.frames.lookup import replace_where
+from pixelstat.schemas import Reason
 
 SHOP_FUNNEL = ("page_view", "product_view", "add_to_cart", "checkout", "purchase")
 
@@ -43,6 +45,14 @@ def canonical_event(name: str) -> str:
 def normalize_events(events: pl.LazyFrame) -> pl.LazyFrame:
     """EVENTS with the vocabulary's words for their `event`."""
     return replace_where(events, ["event"], lambda event: event.is_in(list(EVENT_SYNONYMS)).not_(), canonical_event)
+
+
+def reject(rows: pl.LazyFrame, reasons: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    """Fill `rejected` by the first of these reasons that holds. A row that was rejected before keeps its reason."""
+    if not reasons:
+        return rows
+    holding = [pl.when(holds).then(pl.lit(reason, Reason)) for reason, holds in reasons.items()]
+    return rows.with_columns(rejected=pl.coalesce("rejected", *holding))
 
 
 def is_page_view() -> pl.Expr:

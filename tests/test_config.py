@@ -188,7 +188,7 @@ def test_what_the_file_cannot_say_is_an_error_with_its_line(text: str, tmp_path:
 def test_no_text_is_more_than_an_error(text: str) -> None:
     reader = Path("pixelstat.toml")
     try:
-        config._Reader(reader, text).config()
+        config._ConfigReader(reader, text).read_config()
     except PixelstatError:
         return
 
@@ -209,9 +209,9 @@ def test_a_goal_names_a_part_of_a_path_that_stands_alone(tmp_path: Path) -> None
 def test_the_readme_shows_a_file_that_can_be_read() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     text = readme.partition("```toml\n")[2].partition("```")[0]
-    read = config._Reader(Path("pixelstat.toml"), text).config()
+    read = config._ConfigReader(Path("pixelstat.toml"), text).read_config()
     assert [pixel.name for pixel in read.pixels] == ["newsletter", "booking"]
-    assert read.further == ("destination", "room_type")
+    assert [*read.custom_columns] == ["destination", "room_type"]
 
 
 # -- init ----------------------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_what_a_log_holds_breaks_no_file(path: str, tmp_path: Path) -> None:
         log(*(request(f"{uri}?{n}=", "10:00") for n in range(30)), request(f"/p.gif?e={uri}", "10:00"))
     )
     assert inside(tmp_path, "init", "a.log", "-q").exit == 0
-    assert config.load(None, tmp_path).logs == (str(tmp_path / "a.log"),)
+    assert config.load_config(None, tmp_path).logs == (str(tmp_path / "a.log"),)
     assert "\x1b" not in (tmp_path / "pixelstat.toml").read_text()
 
 

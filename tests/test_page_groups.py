@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pixelstat.enrich.page_groups import UNGROUPED, PageGroups, grouped
 from pixelstat.reports.views import views
 from pixelstat.schemas import EVENTS
-from pixelstat.traffic.deduplication import every_hit
+from pixelstat.traffic.deduplication import number_rows
 from tests.inside import inside
 from tests.story import hit, log, view
 
@@ -123,7 +123,7 @@ def test_no_page_makes_a_pattern_try_every_way() -> None:
 def events(*pages: str | None) -> pl.LazyFrame:
     time = datetime(2026, 9, 7, tzinfo=timezone.utc)
     rows = [{"time": time, "event": "page_view", "visitor": "v:ann", "page": page} for page in pages]
-    return every_hit(pl.LazyFrame(rows, schema=EVENTS))
+    return number_rows(pl.LazyFrame(rows, schema=EVENTS))
 
 
 def test_a_page_has_its_group_and_is_known_itself_and_one_that_is_not_known_has_none() -> None:
@@ -312,7 +312,7 @@ def test_explain_shows_the_group_and_conditions_on_it_hold(folder: Path) -> None
 def test_grouping_only_adds_rows_up(seen: Sequence[tuple[str, str]]) -> None:
     time = datetime(2026, 9, 7, tzinfo=timezone.utc)
     full = [{"time": time, "event": "page_view", "visitor": visitor, "page": page} for visitor, page in seen]
-    lazy = grouped(every_hit(pl.LazyFrame(full, schema=EVENTS)), made_of(("/p/:id", "p"), ("/q", "p")))
+    lazy = grouped(number_rows(pl.LazyFrame(full, schema=EVENTS)), made_of(("/p/:id", "p"), ("/q", "p")))
     names = {page: "p" if page != "/" else page for _, page in seen}
     expected = {
         name: (

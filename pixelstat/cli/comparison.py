@@ -20,8 +20,8 @@ from pixelstat.errors import PixelstatError
 from pixelstat.frames.batches import columns_used
 from pixelstat.reports._report import Report
 from pixelstat.result import NUMBERS, TIMES, Column, Result
-from pixelstat.sessions import within
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.sessions import limit_to_period
+from pixelstat.traffic.deduplication import drop_later_copies
 
 PREVIOUS, CHANGE = "previous", "change"  # what stands before a measure's name in the columns beside it
 COUNTED = ("count", "figure", "money")  # kinds that are 0 where there is nothing
@@ -90,7 +90,7 @@ def compare_periods(
     asked |= {"visit_start"} if "visit" in asked else set()
     held = events.select(name for name in schema if name in asked).collect(engine="streaming")
     if {"hit", "first"} <= asked:
-        held = earliest(held)
+        held = drop_later_copies(held)
     last = held.filter(wanted.own.contains(pl.col("time")))["time"].max()
     own, before = wanted.align_lengths(last if isinstance(last, datetime) else None, zone)
 
@@ -148,7 +148,7 @@ def _days_before(since: datetime, until: datetime, zone: ZoneInfo) -> datetime:
 
 def _select_period(held: pl.DataFrame, period: Period) -> pl.LazyFrame:
     events = held.lazy().filter(period.contains(pl.col("time")))
-    return within(events, period.since, period.until) if "visit" in held.columns else events
+    return limit_to_period(events, period.since, period.until) if "visit" in held.columns else events
 
 
 def keep_shown_rows(result: Result, shown: Sequence[Result]) -> Result:

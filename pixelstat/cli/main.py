@@ -1,4 +1,7 @@
-"""The `pixelstat` command: a lazy group of reports, exit codes and signals. It imports no Polars."""
+"""Start the `pixelstat` command: find the report or command, turn failures into exit codes, handle signals.
+
+It imports no Polars, so that --help and --version answer at once.
+"""
 
 import gc
 import os
@@ -15,39 +18,42 @@ from pixelstat.cli import commands
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
 from pixelstat.terminal import let_go_of_stdout, say
 
-# Polars' allocator keeps the memory that it has: giving blocks back to the system between any two batches, only to
-# ask for them again, takes a tenth of the time; keeping it for good takes a quarter more of it.
-ALLOCATION = "background_thread:false,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0,narenas:2"
+# Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
+# them again, takes a tenth of the time; keeping them for good takes a quarter more memory.
+ALLOCATOR_SETTINGS = "background_thread:false,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0,narenas:2"
 
-WITHOUT_A_REPORT = "summary"
+DEFAULT_REPORT = "summary"
 
 
-class Reports(click.Group):
-    """The commands, imported when they are called: `pixelstat --help` answers before Polars has loaded."""
+class CommandGroup(click.Group):
+    """The group of all commands. A command is imported when it is called: `pixelstat --help` loads no Polars."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
+        """Return the names of all commands, reports first."""
         return [*reports.NAMES, *commands.NAMES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's signature
+        """Import a command. Raises PixelstatError where there is none of this name."""
         if cmd_name in commands.NAMES:
             return commands.command_named(cmd_name)
         if cmd_name not in reports.NAMES:
-            known = [*reports.NAMES, *commands.NAMES]
-            near = get_close_matches(cmd_name, known, 1)
-            meant = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+            names = [*reports.NAMES, *commands.NAMES]
+            near = get_close_matches(cmd_name, names, 1)
+            meant = f"Did you mean {near[0]}?" if near else f"There are {', '.join(names)}."
             raise PixelstatError(f"There is no command {cmd_name!r}. {meant}", "Try: pixelstat --help")
         from pixelstat.cli.report_command import ReportCommand
 
         return ReportCommand(reports.report_named(cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands in two sections."""
         with formatter.section("Reports"):
             formatter.write_dl(list(reports.NAMES.items()))
         with formatter.section("About logs and pixels"):
             formatter.write_dl(list(commands.NAMES.items()))
 
 
-@click.group(cls=Reports, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
 @click.version_option(__version__, "--version", message="pixelstat %(version)s")
 def pixelstat() -> None:
     """Find the tracking-pixel requests in web-server access logs and answer what people track for.
@@ -65,36 +71,36 @@ def pixelstat() -> None:
 
 
 def program() -> None:
-    """`main`, and out at once: to tidy up hundreds of megabytes for nobody takes a twentieth of a large log's time."""
-    gc.disable()  # until all is loaded: see `run.performed`
+    """Run `main`, then leave the process at once: freeing memory would take a twentieth of a large log's time."""
+    gc.disable()  # until everything is loaded: see `run.execute`
     try:
         main()
-    except SystemExit as end:
+    except SystemExit as exit_:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        os._exit(end.code if isinstance(end.code, int) else Exit.BUG)
+        os._exit(exit_.code if isinstance(exit_.code, int) else Exit.BUG)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with one of the codes in `Exit`."""
-    os.environ.setdefault("_RJEM_MALLOC_CONF", ALLOCATION)
+    os.environ.setdefault("_RJEM_MALLOC_CONF", ALLOCATOR_SETTINGS)
     _leave_on_signals()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = _run(given)
+        code = _run(arguments)
     except ReaderGoneError:
         let_go_of_stdout()
         code = Exit.DONE
     except PixelstatError as error:
-        code = _failed(error, error.code, given)
+        code = _report_failure(error, error.code, arguments)
     except click.ClickException as error:
         usage = getattr(error, "ctx", None)
         hint = f"Try: {usage.command_path} --help" if usage else "Try: pixelstat --help"
         sentence = error.format_message().expandtabs(4)  # Click puts tabs in front of choices
-        code = _failed(PixelstatError(sentence, hint), Exit.USAGE, given)
+        code = _report_failure(PixelstatError(sentence, hint), Exit.USAGE, arguments)
     except BaseException as error:
-        if "--debug" in given or not isinstance(error, (Exception, *_panics())):
+        if "--debug" in arguments or not isinstance(error, (Exception, *_panic_types())):
             raise
         sentence = f"pixelstat failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
         say(f"{sentence}\n\nThis is a bug. --debug shows where.")
@@ -102,47 +108,51 @@ def main(arguments: Sequence[str] | None = None) -> None:
     raise SystemExit(int(code))
 
 
-def _run(given: list[str]) -> Exit:
-    """The command's own exit code. Not by Click's `main`, which has exit codes of its own for pipes and interrupts."""
+def _run(arguments: list[str]) -> Exit:
+    """Run the command and return its exit code.
+
+    Click's own `main` is not used: it has other exit codes for pipes and interrupts.
+    """
     try:
-        with pixelstat.make_context("pixelstat", with_report(given) or ["--help"]) as context:
+        with pixelstat.make_context("pixelstat", add_default_report(arguments) or ["--help"]) as context:
             code = pixelstat.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.exceptions.Exit:  # --help and --version
-        code = Exit.DONE if given else Exit.USAGE
+        code = Exit.DONE if arguments else Exit.USAGE
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     return code or Exit.DONE
 
 
-def with_report(given: list[str]) -> list[str]:
-    """The arguments, behind the report that logs without one ask for."""
-    first = given[0] if given else ""
+def add_default_report(arguments: list[str]) -> list[str]:
+    """Put the name of the default report in front of arguments that begin with a log."""
+    first = arguments[0] if arguments else ""
     if not first or first in (*reports.NAMES, *commands.NAMES) or (first != "-" and first.startswith("-")):
-        return [*given]
+        return [*arguments]
     from pixelstat.sources import discovery
 
-    return [WITHOUT_A_REPORT, *given] if first == "-" or discovery.all_exist(first) else [*given]
+    return [DEFAULT_REPORT, *arguments] if first == "-" or discovery.all_exist(first) else [*arguments]
 
 
-def _failed(error: PixelstatError, code: Exit, given: Sequence[str]) -> Exit:
-    if "--debug" in given:
+def _report_failure(error: PixelstatError, code: Exit, arguments: Sequence[str]) -> Exit:
+    """Print the error and return its exit code; with --debug raise it."""
+    if "--debug" in arguments:
         raise error
     say(f"Error: {error}")
     return code
 
 
-def _panics() -> tuple[type[BaseException], ...]:
-    """Polars' panic is no Exception; it is one of ours to catch, if Polars was ever loaded."""
+def _panic_types() -> tuple[type[BaseException], ...]:
+    """Return the type of Polars' panics, which is not an Exception, where Polars was loaded."""
     polars = sys.modules.get("polars")
     return (polars.exceptions.PanicException,) if polars else ()
 
 
 def _leave_on_signals() -> None:
-    """Leave at once on Ctrl-C and SIGTERM: Polars would hear of them only when it is done.
+    """Leave at once on Ctrl-C and SIGTERM: Polars would notice them only when it is done.
 
-    Nothing is lost by it: an output appears whole or not at all. The signals are blocked before any thread
+    Nothing is lost, because an output appears whole or not at all. The signals are blocked before any other thread
     exists, so that the thread that waits for them gets them.
     """
     awaited = {signal.SIGINT, signal.SIGTERM}
@@ -151,13 +161,9 @@ def _leave_on_signals() -> None:
     def wait() -> None:
         caught = signal.sigwait(awaited)
         code = Exit.INTERRUPTED if caught == signal.SIGINT else Exit.TERMINATED
-        if atomic_file := sys.modules.get("pixelstat.atomic_file"):  # which loads Polars: nothing is written without it
+        if atomic_file := sys.modules.get("pixelstat.atomic_file"):  # it is loaded where anything is written
             atomic_file.remove_unfinished()
         os.write(2, f"pixelstat: {code.name.lower()}\n".encode())
         os._exit(code)
 
     threading.Thread(target=wait, daemon=True, name="signals").start()
-
-
-if __name__ == "__main__":
-    program()

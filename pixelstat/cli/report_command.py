@@ -12,7 +12,15 @@ import click
 from pixelstat import outputs
 from pixelstat.cli.comparison import compare_periods, parse_comparison
 from pixelstat.cli.run import Run, execute
-from pixelstat.cli.settings import event_query, extend_past_period, is_given, report_settings, require_geo
+from pixelstat.cli.settings import (
+    common_settings,
+    event_query,
+    extend_past_period,
+    goals_of,
+    is_given,
+    report_settings,
+    require_geo,
+)
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity import pseudonyms
 from pixelstat.options.shared import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
@@ -36,7 +44,7 @@ class ReportCommand(click.Command):
 
     def own(self) -> list[click.Parameter]:
         may_show_ids = by_option in self.report.options or any(
-            column.name in pseudonyms.OF_WHOM for column in self.report.columns
+            column.name in pseudonyms.REPORT_IDENTIFIERS for column in self.report.columns
         )
         return [*self.report.options, compare_option, *([reveal_option] if may_show_ids else [])]
 
@@ -51,29 +59,35 @@ class ReportCommand(click.Command):
 
     def perform(self, logs: Sequence[str], **given: Any) -> Exit:
         """The command's work; the exit code is its result."""
-        common = {option.name: given.pop(str(option.name)) for option in common_options()}
-        zone: ZoneInfo = common["tz"]
-        if given.get("every") and not given.get("by") and is_given("top") and not common["quiet"]:
+        common = common_settings({str(option.name): given.pop(str(option.name)) for option in common_options()})
+        zone: ZoneInfo = common.tz
+        if given.get("every") and not given.get("by") and is_given("top") and not common.quiet:
             say("--top needs --by; a series over time is shown whole.")
         against, every, is_revealed = given.pop("compare"), given.get("every"), given.pop("reveal_ids", False)
         if against and (alone := next((name for name in UNCOMPARED if given.get(name)), None)):
             option = f"--{alone.replace('_', '-')}"
             raise PixelstatError(f"{option} and --compare do not go together.", "Leave one of them out.")
-        options = report_settings(self.report, given, common, zone)
+        options = report_settings(self.report, given, common)
         named = [*self.report.named(**options)]
         require_geo([*named, *(column.name for column in self.report.columns)], common)
-        selection = event_query(common, zone, named, of_visits=self.report.of_visits)
-        if against is None and self.report.compares and selection.since:
+        selection = event_query(common, named, of_visits=self.report.of_visits)
+        if against is None and self.report.compares and selection.filters.since:
             against = "previous"
-        wanted = parse_comparison(against, selection.since, selection.until, zone) if against else None
+        wanted = parse_comparison(against, selection.filters.since, selection.filters.until, zone) if against else None
         if wanted:
-            selection = replace(selection, since=wanted.both.since, until=wanted.both.until)
+            period = replace(selection.filters, since=wanted.both.since, until=wanted.both.until)
+            selection = replace(selection, filters=period)
         told = inspect.signature(self.report.function).parameters
         if "since" in told and not wanted:  # what is compared is looked at for equally long, and no further
-            options |= {"since": selection.since, "until": selection.until}
+            options |= {"since": selection.filters.since, "until": selection.filters.until}
             selection = extend_past_period(selection, self.report.ahead(**options))
         warnings: dict[str, None] = {}  # each once, however often a report is made
-        known = {"sent": selection.sent, "warn": warnings.setdefault}
+        known = {
+            "sent": selection.enrichment.mailings,
+            "tz": zone.key,
+            "goals": goals_of(common) if "goals" in told else {},
+            "warn": warnings.setdefault,
+        }
         options |= {name: value for name, value in known.items() if name in told}
 
         def write(run: Run) -> None:
@@ -83,7 +97,7 @@ class ReportCommand(click.Command):
             if "is_table" in told:
                 options["is_table"] = run.output == "table"
             find = partial(self.report.function, **options)
-            behaviour = str(selection.limits) if selection.machines != "include" else ""
+            behaviour = str(selection.traffic.behaviour or "")
             notes = [f"times in {zone.key}", self.report.caption(**options), behaviour]
             if wanted:
                 report, events = self.report, run.events()
@@ -93,11 +107,11 @@ class ReportCommand(click.Command):
                 result = self.report.result(find(run.events()).collect(engine="streaming"))
             run.finish()
             result = result if is_revealed else pseudonymize_result(result, options.get("by", ()), run)
-            result = replace(result, notes=[note for note in notes if note], csv_safe=common["csv_safe"])
-            outputs.deliver([result], run.output, common["output"])
+            result = replace(result, notes=[note for note in notes if note], csv_safe=common.csv_safe)
+            outputs.deliver([result], run.output, common.output)
             nothing = [f"none of these events is one that {self.report.name} counts."]
-            is_empty = result.frame.is_empty() and run.ledger.kept > 0
-            for sentence in () if common["quiet"] else warnings or (nothing if is_empty else ()):
+            is_empty = result.frame.is_empty() and run.ledger.hits > 0
+            for sentence in () if common.quiet else warnings or (nothing if is_empty else ()):
                 say(f"Warning: {sentence}")
 
         return execute(logs, common, selection, write)
@@ -105,10 +119,10 @@ class ReportCommand(click.Command):
 
 def pseudonymize_result(result: Result, by: Sequence[str], run: Run) -> Result:
     """The result with pseudonyms in place of whoever it names, by these columns of the events or by its own."""
-    of_events = [name for name in by if name in pseudonyms.COLUMNS and name != "message"]
+    of_events = [name for name in by if name in pseudonyms.PSEUDONYMISED_COLUMNS and name != "message"]
     texts = [column.name for column in result.columns if column.kind == "text"]
-    ids = [name for name in texts if name in (*of_events, *pseudonyms.OF_WHOM)]
+    ids = [name for name in texts if name in (*of_events, *pseudonyms.REPORT_IDENTIFIERS)]
     if not ids:
         return result
-    shown = pseudonyms.hidden(result.frame.lazy().select(ids), run.key()).collect()
+    shown = pseudonyms.pseudonymize(result.frame.lazy().select(ids), run.key()).collect()
     return replace(result, frame=result.frame.with_columns(shown.select(ids)))

@@ -1,4 +1,4 @@
-"""One run over logs, the same for every command: find them, read them, and say what was read."""
+"""Run a command over logs: open the inputs, let the command compute and deliver, and report what was read."""
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -14,118 +13,138 @@ import polars as pl
 
 from pixelstat import outputs
 from pixelstat.cli.explain import explain
-from pixelstat.cli.settings import load_project_key, match_pseudonymised_input
-from pixelstat.cli.suggestions import requested_instead
+from pixelstat.cli.settings import CommonOptions, load_project_key, match_pseudonymised_input, reading_rules
+from pixelstat.cli.suggestions import suggest_pixels
 from pixelstat.errors import Exit, PixelstatError
-from pixelstat.formats.assignment import by_format, candidates
+from pixelstat.formats.assignment import LogSet, assign_formats
 from pixelstat.ledger import Ledger
-from pixelstat.pipeline import Logs, Selection, kept
+from pixelstat.pipeline import read_events
+from pixelstat.query import EventQuery
 from pixelstat.sources import discovery
-from pixelstat.sources.bad_lines import BadLineLimit, BadLines, check_limit
+from pixelstat.sources.bad_lines import BadLines, check_limit
 from pixelstat.sources.blocks import STDIN, Log
-from pixelstat.terminal import progress, say
+from pixelstat.terminal import progress
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.networks import warn_of_age
 
 
 @dataclass
 class Run:
-    """One run over logs: the events that count, and what is to be said when all of them are read."""
+    """One run over logs, handed to the command that delivers its events."""
 
-    logs: Logs
-    selection: Selection
-    common: dict[str, Any]
+    logs: LogSet
+    query: EventQuery
+    common: CommonOptions
     output: str  # the name of the output
-    found: Sequence[Log]
+    inputs: Sequence[Log]  # all that were found, empty ones too
     ledger: Ledger
-    rejects: BadLines | None
-    limit: BadLineLimit | None
+    bad_lines: BadLines | None
 
     def events(self) -> pl.LazyFrame:
-        return kept(self.logs, self.selection, self.ledger, self.rejects)
+        """Return the EVENTS that count. The ledger is complete when they are collected."""
+        return read_events(self.logs, self.query, self.ledger, self.bad_lines)
 
     def key(self) -> bytes:
-        """The project's key, made if there is none."""
+        """Return the project's key; create it where there is none."""
         return load_project_key(self.common)
 
     def finish(self) -> None:
-        """Keep the bad lines. Raises PixelstatError where there are too many of them."""
-        if self.rejects and self.common["rejects"]:
-            self.rejects.write(self.common["rejects"], self.found)
-            if not self.common["quiet"]:
-                say(f"{format_count(self.rejects.total, 'bad line', 'bad lines')} in {self.common['rejects']}")
-        check_limit(self.limit, self.rejects.total if self.rejects else 0, self.ledger.lines)
+        """Write the bad lines. Raises PixelstatError where there are too many of them."""
+        if self.bad_lines and self.common.rejects:
+            write_bad_lines(self.bad_lines, self.inputs, self.common)
+        check_limit(self.common.bad_line_limit, self.bad_lines.total if self.bad_lines else 0, self.ledger.lines)
 
 
-def execute(logs: Sequence[str], common: dict[str, Any], selection: Selection, write: Callable[[Run], None]) -> Exit:
-    """Find the logs, let `write` read them and write what it finds, and say what it stands on."""
-    if not gc.isenabled():  # since the program's start: what is loaded by now is never looked through for garbage
+def execute(names: Sequence[str], common: CommonOptions, query: EventQuery, deliver: Callable[[Run], None]) -> Exit:
+    """Find the logs, let `deliver` compute and write its result, and print the ledger. With --explain print that."""
+    if not gc.isenabled():  # disabled since the program's start: what is loaded by now is never garbage
         gc.freeze()
         gc.enable()
-    tell = (lambda _: None) if common["quiet"] else say
-    zone: ZoneInfo = common["tz"]
-    logs = logs or common["config"].logs
-    if common["explain"] is not None:
-        click.echo(explain(common["explain"], logs, candidates(common), selection, common["log_tz"].key))
+    names = names or common.project.logs
+    if common.explain is not None:
+        click.echo(explain(common.explain, names, reading_rules(common), query))
         return Exit.DONE
-    output = outputs.choose_output(common["format"], common["output"])
-    found = discovery.find_logs(logs or [STDIN])
-    protect_inputs(found, common)
-    grouped = by_format(found, common, tell)
-    selection = match_pseudonymised_input(selection, grouped, common)
-    for one, other in discovery.find_repeated(found):
-        twice = "counted twice" if common["keep_duplicates"] else "a duplicate"
-        tell(f"Warning: {one} and {other} begin alike. If they are one log, all in it is {twice}.")
-    limit = BadLineLimit() if common["strict"] else common["max_errors"]
-    rejects = BadLines(kept=bool(common["rejects"])) if limit or common["rejects"] else None
-    with _progress(sum(log.size for log in found), quiet=common["quiet"]) as ledger, _explain_failures():
-        write(Run(grouped, selection, common, output, found, ledger, rejects, limit))
-    tell(ledger.line())
-    for more in filter(None, _ledger_notes(ledger, selection)):
-        tell(more)
-    if ledger.first and ledger.last:
-        if selection.machines != "include" and (old := warn_of_age(ledger.last)):
-            tell(old)
-        tell(f"from {_format_clock(ledger.first, zone)} to {_format_clock(ledger.last, zone)}, times in {zone.key}")
-    elif ledger.lines and not ledger.pixel_requests:
-        tell(requested_instead(grouped))
-    return report_damage(found, tell)
+    run = open_run(names, common, query)
+    total = sum(log.size for log in run.inputs)
+    positions = run.ledger.reading.positions
+    with progress(total, lambda: sum(positions.values()), shown=not common.quiet), _explain_failures():
+        deliver(run)
+    for note in filter(None, _ledger_notes(run)):
+        common.say(note)
+    return report_damage(run.inputs, common)
 
 
-def protect_inputs(found: Sequence[Log], common: dict[str, Any]) -> None:
-    """Keep what is written from overwriting what is read, or each other; and streams, for their bad lines, whole."""
-    output, rejects = common["output"], common["rejects"]
-    for written in filter(None, (output, rejects)):
-        if any(_would_overwrite(log.name, written) for log in found):
-            raise PixelstatError(f"{written!r} is one of the logs.", "Name another file to write to.")
-    if rejects and output and Path(rejects).resolve() == Path(output).resolve():
-        raise PixelstatError(f"--output and --rejects are both {output!r}.", "Name two files.")
-    if rejects:
-        for log in found:
+def open_run(names: Sequence[str], common: CommonOptions, query: EventQuery) -> Run:
+    """Find the inputs, assign them formats and check that nothing overwrites them."""
+    output = outputs.choose_output(common.format, common.output)
+    inputs = discovery.find_logs(names or [STDIN])
+    protect_inputs(inputs, common)
+    logs = assign_formats(inputs, reading_rules(common), common.say)
+    query = match_pseudonymised_input(query, logs, common)
+    for first, second in discovery.find_repeated(inputs):
+        effect = "counted twice" if common.keep_duplicates else "a duplicate"
+        common.say(f"Warning: {first} and {second} begin alike. If they are one log, all in it is {effect}.")
+    needs_bad_lines = common.bad_line_limit or common.rejects
+    bad_lines = BadLines(kept=bool(common.rejects)) if needs_bad_lines else None
+    return Run(logs, query, common, output, inputs, Ledger(), bad_lines)
+
+
+def protect_inputs(inputs: Sequence[Log], common: CommonOptions) -> None:
+    """Raise PixelstatError where an output would overwrite an input or the other output.
+
+    The content of streams is kept where their bad lines are to be written as they were.
+    """
+    for path in filter(None, (common.output, common.rejects)):
+        if any(_would_overwrite(log.name, path) for log in inputs):
+            raise PixelstatError(f"{path!r} is one of the logs.", "Name another file to write to.")
+    if common.rejects and common.output and Path(common.rejects).resolve() == Path(common.output).resolve():
+        raise PixelstatError(f"--output and --rejects are both {common.output!r}.", "Name two files.")
+    if common.rejects:
+        for log in inputs:
             log.keep_stream_content()
 
 
-def report_damage(found: Sequence[Log], tell: Callable[[str], None]) -> Exit:
-    """Warn of the logs that could not be read to their end; the exit code for it."""
-    damaged = [log for log in found if log.damage]
+def write_bad_lines(bad_lines: BadLines, inputs: Sequence[Log], common: CommonOptions) -> None:
+    """Write the bad lines to the file of --rejects, and say how many they are."""
+    assert common.rejects
+    bad_lines.write(common.rejects, inputs)
+    common.say(f"{format_count(bad_lines.total, 'bad line', 'bad lines')} in {common.rejects}")
+
+
+def report_damage(inputs: Sequence[Log], common: CommonOptions) -> Exit:
+    """Warn of the logs that could not be read to their end, and return the exit code for that."""
+    damaged = [log for log in inputs if log.damage]
     for log in damaged:
-        tell(f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing.")
+        common.say(
+            f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing."
+        )
     return Exit.PARTIAL if damaged else Exit.DONE
 
 
-@contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[Ledger]:
-    ledger = Ledger()
-    with progress(total, lambda: sum(ledger.reading.positions.values()), shown=not quiet):
-        yield ledger
+def _ledger_notes(run: Run) -> Iterator[str]:
+    """Yield what the figures are based on, a line each; empty where there is nothing to say."""
+    ledger, zone = run.ledger, run.common.tz
+    yield ledger.line()
+    yield ledger.stitched_line()
+    yield ledger.without_visitor_line()
+    if run.common.cookieless:
+        yield "--cookieless: a visitor of two days (in UTC) counts as two"
+    yield ledger.flaws_line()
+    yield ledger.formats_line()
+    if ledger.first and ledger.last:
+        if run.common.machines != "include":
+            yield warn_of_age(ledger.last)
+        yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(ledger.last, zone)}, times in {zone.key}"
+    elif ledger.lines and not ledger.pixel_requests:
+        yield suggest_pixels(run.logs)
 
 
 @contextmanager
 def _explain_failures() -> Iterator[None]:
-    """What a condition can still do wrong when it meets the data, as a sentence."""
+    """Turn the failure of a condition on the data into a sentence."""
     try:
         yield
-    except PixelstatError as error:  # from within Polars, which adds where in its plan that was
+    except PixelstatError as error:  # from within Polars, which appends its place in the plan
         sentence, _, _ = error.sentence.partition("\n\nThis error occurred in")
         raise PixelstatError(sentence, error.hint, error.code) from error
     except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError, pl.exceptions.ComputeError) as error:
@@ -134,18 +153,7 @@ def _explain_failures() -> Iterator[None]:
         ) from error
 
 
-def _ledger_notes(ledger: Ledger, selection: Selection) -> Iterator[str]:
-    """What else is to be said of the figures, where there is something."""
-    yield ledger.stitched_line()
-    yield ledger.nameless_line()
-    if selection.cookieless:
-        yield "--cookieless: a visitor of two days (in UTC) counts as two"
-    yield ledger.flaws_line()
-    yield ledger.formats_line()
-
-
 def _would_overwrite(log: str, output: str) -> bool:
-    """Whether writing the output would overwrite the log."""
     return log != STDIN and Path(output).is_file() and Path(log).samefile(output)
 
 

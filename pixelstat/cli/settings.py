@@ -1,8 +1,7 @@
-"""What the command line asks for: which events, and what a report is told."""
+"""Turn the options of the command line and pixelstat.toml into the settings of the stages and of a report."""
 
-import inspect
-from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import Any
@@ -10,76 +9,312 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pixelstat import sessions
-from pixelstat.conditions import Step, columns_hint, parse_condition, parse_step
-from pixelstat.config import Config, Funnel
-from pixelstat.enrich import geo, mailings
+from pixelstat.conditions import Step, columns_hint, parse_condition, parse_step, split_steps
+from pixelstat.config import Config, FunnelConfig, load_config
+from pixelstat.enrich import mailings
+from pixelstat.enrich.geo import FIELDS, Database
+from pixelstat.enrich.page_groups import PageGroups, asked
 from pixelstat.errors import PixelstatError
+from pixelstat.formats.assignment import LogSet, ReadingRules, candidate_formats
 from pixelstat.identity.project_key import key_path, load_key, load_or_create
-from pixelstat.identity.visitors import KINDS
-from pixelstat.pipeline import Logs, Selection
+from pixelstat.identity.visitors import KEY_KINDS, VisitorRules
+from pixelstat.protocols.interpret import ProtocolRules, protocol_rules
+from pixelstat.query import Enrichment, EventQuery
 from pixelstat.reports._report import Report
 from pixelstat.result import NUMBERS
 from pixelstat.schemas import CONDITION_COLUMNS
+from pixelstat.sessions import SessionRules, needs_sessions
+from pixelstat.sources.bad_lines import BadLineLimit
+from pixelstat.sources.blocks import MAX_LINE
 from pixelstat.sources.event_parquet import holds_pseudonyms
 from pixelstat.terminal import say
+from pixelstat.text.addresses import Network
 from pixelstat.text.durations import parse_moment
 from pixelstat.traffic.behaviour import Limits
 from pixelstat.traffic.networks import read_networks
+from pixelstat.traffic.rejection import EventFilters, TrafficRules
 from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event
 
+UTC = ZoneInfo("UTC")
 
-def report_settings(report: Report, given: dict[str, Any], common: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-    """The report's own options as its function takes them."""
-    config: Config = common["config"]
-    if "steps" in given:
-        if given["steps"] == ["", ""]:
+
+@dataclass(frozen=True)
+class CommonOptions:
+    """The options that commands share, as Click parsed them. A command without one of them has its default."""
+
+    # which events
+    since: str | None = None
+    until: str | None = None
+    tz: ZoneInfo = UTC
+    host: str | None = None
+    where: str | None = None
+    group_pages: str | None = None
+    exclude_ip: Sequence[Network] = ()
+    bots: str = "exclude"
+    consent: str = "respect"
+    keep_duplicates: bool = False
+    visitor: str = "auto"
+    cookieless: bool = False
+    key: str | None = None
+    stitch: bool = False
+    geo: Sequence[str] = ()
+    # mails and machines
+    machines: str = "include"
+    networks: Sequence[str] = ()
+    sent: str | None = None
+    burst_links: int = 3
+    burst_time: timedelta = timedelta(seconds=10)
+    address_recipients: int = 10
+    address_time: timedelta = timedelta(minutes=10)
+    recipient_addresses: int = 3
+    recipient_time: timedelta = timedelta(seconds=30)
+    after_send: timedelta = timedelta(seconds=2)
+    page_rate: int = 60
+    # sessions
+    visit_timeout: timedelta = timedelta(minutes=30)
+    split_midnight: bool = False
+    split_campaign: bool = False
+    # reading
+    pixel: Sequence[str] = ()
+    config: str | None = None
+    protocol: Sequence[str] = ()
+    log_format: str | None = None
+    nginx_conf: str | None = None
+    log_tz: ZoneInfo = UTC
+    trusted_proxy: Sequence[Network] = ()
+    max_line: int = MAX_LINE
+    explain: str | None = None
+    # bad lines
+    rejects: str | None = None
+    max_errors: BadLineLimit | None = None
+    strict: bool = False
+    # output
+    format: str | None = None
+    output: str | None = None
+    csv_safe: bool = True
+    quiet: bool = False
+    debug: bool = False
+    # read from files
+    project: Config = field(default_factory=Config)
+    page_groups: PageGroups | None = None
+
+    def say(self, sentence: str) -> None:
+        """Print a message on stderr, unless --quiet."""
+        if not self.quiet:
+            say(sentence)
+
+    @property
+    def bad_line_limit(self) -> BadLineLimit | None:
+        """How many bad lines are too many; None for any number."""
+        return BadLineLimit() if self.strict else self.max_errors
+
+
+def common_settings(values: Mapping[str, Any]) -> CommonOptions:
+    """Return the common options among these values, with pixelstat.toml and the page groups that they name.
+
+    Raises PixelstatError for files that cannot be read.
+    """
+    names = CommonOptions.__dataclass_fields__
+    options = {name: value for name, value in values.items() if name in names}
+    config = load_config(options.get("config"))
+    group_pages = options.get("group_pages")
+    groups = None if group_pages is None else asked(group_pages, config.page_groups, config.path)
+    return CommonOptions(**options, project=config, page_groups=groups)
+
+
+def reading_rules(common: CommonOptions) -> ReadingRules:
+    """Return how lines are read. Raises PixelstatError for a log format that cannot be read."""
+    candidates = candidate_formats(common.log_format, common.nginx_conf)
+    return ReadingRules(candidates, common.log_tz.key, common.max_line, common.trusted_proxy)
+
+
+def pixel_rules(common: CommonOptions) -> ProtocolRules:
+    """Return which protocols a request is offered to. Raises PixelstatError for one that does not exist."""
+    first = [*common.protocol, *common.project.protocols]
+    return protocol_rules(common.pixel, first, common.project.pixels, common.project.custom_columns)
+
+
+def event_query(
+    common: CommonOptions,
+    columns: Sequence[str] = (),
+    *,
+    of_visits: bool = False,
+    names_source: bool = True,
+) -> EventQuery:
+    """Return the query of a command. `columns` are those of the events that it names beside --where.
+
+    Sessions are part of it where `of_visits`, one of these columns or --where needs them. Raises PixelstatError for
+    options that cannot be read or that contradict each other.
+    """
+    for name in ("where", "host", "log_format", "nginx_conf", "rejects", "key"):
+        text = getattr(common, name)
+        if text is not None and not text.strip():
+            raise PixelstatError(
+                f"--{name.replace('_', '-')} is given but empty.", "Leave it out, or say what you want."
+            )
+    since, until = _parse_period(common)
+    custom = [*common.project.custom_columns]
+    where = parse_condition(common.where, "condition", custom) if common.where else None
+    where_columns = where.meta.root_names() if where is not None else []
+    require_geo(where_columns, common)
+    if common.cookieless and (common.stitch or common.visitor != "auto"):
+        other = "--stitch" if common.stitch else "--visitor"
+        raise PixelstatError(f"--cookieless looks at no id, and {other} at nothing else.", "Leave one of them out.")
+    sessions = SessionRules(
+        common.visit_timeout, common.tz if common.split_midnight else None, common.split_campaign, names_source
+    )
+    return EventQuery(
+        protocols=pixel_rules(common),
+        enrichment=Enrichment(
+            own_hosts=common.project.own_hosts,
+            databases=[Database(name) for name in common.geo],
+            custom_consent=common.project.consent,
+            mailings=mailings.read(common.sent, common.tz) if common.sent else None,
+        ),
+        visitors=VisitorRules(
+            common.visitor,
+            is_daily=common.cookieless,
+            secret=load_project_key(common) if common.cookieless else b"",
+        ),
+        traffic=TrafficRules(
+            bots=common.bots,
+            own_networks=common.exclude_ip,
+            consent=common.consent,
+            machines=common.machines,
+            behaviour=_behaviour_limits(common) if common.machines != "include" else None,
+            scanner_networks=[
+                network for file in (*common.project.networks, *common.networks) for network in read_networks(file)
+            ],
+        ),
+        stitch=common.stitch,
+        keeps_copies=common.keep_duplicates,
+        page_groups=common.page_groups,
+        sessions=sessions if of_visits or needs_sessions([*columns, *where_columns], sessions) else None,
+        filters=EventFilters(common.host, since, until, where),
+    )
+
+
+def _parse_period(common: CommonOptions) -> tuple[datetime | None, datetime | None]:
+    """Return --since and --until as instants, the end exclusive."""
+    now = datetime.now(timezone.utc)
+    since, until = (
+        _parse_moment(name, text, common.tz, now) for name, text in (("since", common.since), ("until", common.until))
+    )
+    if since and until and since >= until:
+        raise PixelstatError(
+            "--since is not before --until, so no event can lie between.", "Swap them, or leave one out."
+        )
+    return since, until
+
+
+def _parse_moment(option: str, text: str | None, zone: ZoneInfo, now: datetime) -> datetime | None:
+    try:
+        return None if text is None else parse_moment(text, zone, now, is_end=option == "until")
+    except (ValueError, OverflowError) as error:
+        raise PixelstatError(
+            f"--{option}: {text!r} is no time.", "Try 2026-09-07, '2026-09-07 14:30', 7d or yesterday."
+        ) from error
+
+
+def _behaviour_limits(common: CommonOptions) -> Limits:
+    return Limits(
+        common.burst_links,
+        common.burst_time,
+        common.address_recipients,
+        common.address_time,
+        common.recipient_addresses,
+        common.recipient_time,
+        common.after_send,
+        common.page_rate,
+    )
+
+
+def extend_past_period(query: EventQuery, length: timedelta) -> EventQuery:
+    """Return the query with the events of this length after its period."""
+    until = query.filters.until
+    return replace(query, filters=replace(query.filters, until=until + length)) if until else query
+
+
+def require_geo(columns: Iterable[str], common: CommonOptions) -> None:
+    """Raise PixelstatError where one of the columns is null without --geo, and that is missing."""
+    unknown = next((name for name in columns if name in FIELDS), None)
+    if unknown and not common.geo:
+        raise PixelstatError(
+            f"{unknown} is known only with --geo FILE, a MaxMind database.", "Add: --geo GeoLite2-City.mmdb"
+        )
+
+
+def match_pseudonymised_input(query: EventQuery, logs: LogSet, common: CommonOptions) -> EventQuery:
+    """Return the query for these logs: beside pseudonymised Parquet everything is pseudonymised.
+
+    Raises PixelstatError for options that pseudonyms cannot answer, and where the key that made them is missing.
+    """
+    is_pseudonymised = {file.title(): holds_pseudonyms(file) for file in logs.event_files}
+    if True not in is_pseudonymised.values():
+        return query
+    needs_names = [common.exclude_ip and "--exclude-ip", common.visitor not in KEY_KINDS and "--visitor"]
+    file = next(filter(is_pseudonymised.get, is_pseudonymised))
+    for option in filter(None, needs_names):
+        raise PixelstatError(
+            f"{file} holds pseudonyms, of which {option} can tell nothing.",
+            f"Give {option} where the events are written, or write them with --reveal-ids.",
+        )
+    if not logs.has_text and False not in is_pseudonymised.values():
+        return query
+    return replace(query, pseudonym_key=load_key(key_path(common.key, common.project.path)))
+
+
+def load_project_key(common: CommonOptions) -> bytes:
+    """Return the project's key; create it where there is none, and say so."""
+    return load_or_create(key_path(common.key, common.project.path), common.say)
+
+
+def report_settings(report: Report, options: dict[str, Any], common: CommonOptions) -> dict[str, Any]:
+    """Return the report's own options as it takes them: steps, goals and breakdowns are parsed."""
+    config = common.project
+    if "steps" in options:
+        texts = [] if options["steps"] is None else split_steps(options["steps"])
+        if options["steps"] is not None and not texts:
             raise PixelstatError("--steps names no step.", "Try: --steps page_view,add_to_cart,purchase")
-        texts = [*given["steps"], *given.pop("step")]
-        if (name := given.pop("funnel")) is not None:
+        texts += options.pop("step")
+        if (name := options.pop("funnel")) is not None:
             funnel = _find_funnel(name, config, texts)
             texts = [*funnel.steps]
-            given["window"] = funnel.window if funnel.window and not is_given("window") else given["window"]
-        given["steps"] = [_parse_step(text, common) for text in texts]
-    if "goal" in given:
-        given["goal"] = _parse_goals(given["goal"] or list(config.goals), common)
-    for name in given.get("by", ()):
-        validate_breakdown(name, report, config.further)
-    if given.get("hold"):
-        validate_breakdown(given["hold"], report, config.further, "--hold")
-    given = report.prepared(given, lambda text: _parse_step(text, common))
-    wanted = inspect.signature(report.function).parameters
-    if "tz" in wanted:
-        given["tz"] = zone.key
-    if "goals" in wanted:
-        given["goals"] = {name: _parse_step(name, common).hit for name in config.goals}
-    return given
+            options["window"] = funnel.window if funnel.window and not is_given("window") else options["window"]
+        options["steps"] = [_parse_step(text, common) for text in texts]
+    if "goal" in options:
+        options["goal"] = _parse_goals(options["goal"] or list(config.goals), common)
+    for name in options.get("by", ()):
+        validate_breakdown(name, report, [*config.custom_columns])
+    if options.get("hold"):
+        validate_breakdown(options["hold"], report, [*config.custom_columns], "--hold")
+    return report.prepared(options, lambda text: _parse_step(text, common))
 
 
-def validate_breakdown(name: str, report: Report, further: Sequence[str], option: str = "--by") -> None:
-    """Raise PixelstatError where the report cannot be asked for by this column."""
-    columns = [column for column in (*CONDITION_COLUMNS, *further) if column not in ("time", "products")]
+def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str], option: str = "--by") -> None:
+    """Raise PixelstatError where the report cannot be broken down by this column."""
+    columns = [column for column in (*CONDITION_COLUMNS, *custom_columns) if column not in ("time", "products")]
     if name in report.groups:
         return
     if name in columns:
-        taken = (one for one in report.columns if one.name == name)
-        if any(one.kind in NUMBERS or one.key or name in further for one in taken):
+        same_name = (column for column in report.columns if column.name == name)
+        if any(column.kind in NUMBERS or column.key or name in custom_columns for column in same_name):
             raise PixelstatError(f"{option} {name} is a figure of this report.", f"Try: {option} campaign")
         return
     if name == "time":
         raise PixelstatError(f"{option} time would be a row a second.", f"Try: pixelstat {report.name} --every day")
     near = ["product"] if name == "products" else get_close_matches(name, [*columns, *report.groups], 1)
     meant = f" Did you mean {near[0]}?" if near else ""
-    raise PixelstatError(f"{option} {name!r} names no column of the events.{meant}", columns_hint(further))
+    raise PixelstatError(f"{option} {name!r} names no column of the events.{meant}", columns_hint(custom_columns))
 
 
-def _find_funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:
+def _find_funnel(name: str, config: Config, texts: Sequence[str]) -> FunnelConfig:
     if texts:
         raise PixelstatError("--funnel and --steps both name the steps.", "Leave one of them out.")
     if name not in config.funnels:
         near = get_close_matches(name, config.funnels, 1)
-        there = f"It has {', '.join(config.funnels)}." if config.funnels else "It has none."
-        meant = f"Did you mean {near[0]}?" if near else there
+        existing = f"It has {', '.join(config.funnels)}." if config.funnels else "It has none."
+        meant = f"Did you mean {near[0]}?" if near else existing
         nowhere = "There is no pixelstat.toml here or above."
         raise PixelstatError(
             f"There is no funnel {name!r}. {f'{config.path}: {meant}' if config.path else nowhere}",
@@ -88,126 +323,30 @@ def _find_funnel(name: str, config: Config, texts: Sequence[str]) -> Funnel:
     return config.funnels[name]
 
 
-def _parse_goals(texts: Sequence[str], common: dict[str, Any]) -> list[Step]:
+def _parse_goals(texts: Sequence[str], common: CommonOptions) -> list[Step]:
     goals = [_parse_step(text, common) for text in texts]
     names = [goal.name for goal in goals]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise PixelstatError(f"Two goals are called {twice!r}.", 'Put a name in front: --goal "big: value > 50"')
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise PixelstatError(f"Two goals are called {repeated!r}.", 'Put a name in front: --goal "big: value > 50"')
     return goals
 
 
-def _parse_step(text: str, common: dict[str, Any]) -> Step:
-    """The step that a text means: a goal's name stands for the goal, a page group's before an event of that name."""
-    config, groups = common["config"], common["group_pages"]
+def _parse_step(text: str, common: CommonOptions) -> Step:
+    """Return the step that a text means: the name of a goal means that goal, a page group comes before an event."""
+    config, groups = common.project, common.page_groups
     meaning = config.goals.get(text, text)
-    if groups and meaning in groups.names and canonical_event(meaning) in EVENT_SYNONYMS and not common["quiet"]:
-        say(f"{meaning!r} means its page group. The event is: --step \"event = '{canonical_event(meaning)}'\"")
-    found = parse_step(meaning, config.further, groups)
-    return replace(found, name=text) if text in config.goals else found
+    if groups and meaning in groups.names and canonical_event(meaning) in EVENT_SYNONYMS:
+        event = canonical_event(meaning)
+        common.say(f"{meaning!r} means its page group. The event is: --step \"event = '{event}'\"")
+    step = parse_step(meaning, [*config.custom_columns], groups)
+    return replace(step, name=text) if text in config.goals else step
+
+
+def goals_of(common: CommonOptions) -> dict[str, Any]:
+    """Return the goals of pixelstat.toml: their names, and the condition of their hits."""
+    return {name: _parse_step(name, common).hit for name in common.project.goals}
 
 
 def is_given(name: str) -> bool:
+    """Return whether the user gave this option of the current command."""
     return click.get_current_context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-
-
-def event_query(
-    common: dict[str, Any],
-    zone: ZoneInfo,
-    columns: Sequence[str] = (),
-    *,
-    of_visits: bool = False,
-    names_source: bool = True,
-) -> Selection:
-    """The common options as a Selection, with visits where `of_visits`, these columns or the condition ask for them.
-
-    Raises PixelstatError for times and SQL that cannot be read.
-    """
-    for name in ("where", "host", "log_format", "nginx_conf", "rejects", "key"):
-        if common[name] is not None and not common[name].strip():
-            raise PixelstatError(
-                f"--{name.replace('_', '-')} is given but empty.", "Leave it out, or say what you want."
-            )
-    now = datetime.now(timezone.utc)
-    period = {}
-    for name in ("since", "until"):
-        text = common[name]
-        try:
-            period[name] = None if text is None else parse_moment(text, zone, now, is_end=name == "until")
-        except (ValueError, OverflowError) as error:
-            raise PixelstatError(
-                f"--{name}: {text!r} is no time.", "Try 2026-09-07, '2026-09-07 14:30', 7d or yesterday."
-            ) from error
-    if period["since"] and period["until"] and period["since"] >= period["until"]:
-        raise PixelstatError(
-            "--since is not before --until, so no event can lie between.", "Swap them, or leave one out."
-        )
-    where = parse_condition(common["where"], "condition", common["config"].further) if common["where"] else None
-    if where is not None:
-        require_geo(where.meta.root_names(), common)
-    if common["cookieless"] and (common["stitch"] or common["visitor"] != "auto"):
-        other = "--stitch" if common["stitch"] else "--visitor"
-        raise PixelstatError(f"--cookieless looks at no id, and {other} at nothing else.", "Leave one of them out.")
-    midnight = zone if common["split_midnight"] else None
-    cut = sessions.Cut(common["visit_timeout"], midnight, common["split_campaign"], names_source)
-    of_visits |= sessions.are_asked([*columns, *(where.meta.root_names() if where is not None else ())], cut)
-    return Selection(
-        pixels=common["pixel"],
-        named=common["protocol"],
-        bots=common["bots"],
-        consent=common["consent"],
-        networks=common["exclude_ip"],
-        host=common["host"],
-        where=where,
-        keep_duplicates=common["keep_duplicates"],
-        config=common["config"],
-        stitch=common["stitch"],
-        geo=[geo.Database(name) for name in common["geo"]],
-        visitor=common["visitor"],
-        cookieless=common["cookieless"],
-        key=load_project_key(common) if common["cookieless"] else b"",
-        since=period["since"],
-        until=period["until"],
-        machines=common["machines"],
-        limits=Limits(**{limit.name: common[limit.name] for limit in fields(Limits)}),
-        scanners=[one for file in (*common["config"].networks, *common["networks"]) for one in read_networks(file)],
-        sent=mailings.read(common["sent"], zone) if common["sent"] else None,
-        page_groups=common["group_pages"],
-        visits=cut if of_visits else None,
-    )
-
-
-def extend_past_period(selection: Selection, length: timedelta) -> Selection:
-    """The selection with what comes so soon after the period, too."""
-    return replace(selection, until=selection.until + length) if selection.until else selection
-
-
-def require_geo(columns: Iterable[str], common: dict[str, Any]) -> None:
-    """Raises PixelstatError where one of the columns is null without --geo, and that is not given."""
-    unknown = next((name for name in columns if name in geo.FIELDS), None)
-    if unknown and not common["geo"]:
-        raise PixelstatError(
-            f"{unknown} is known only with --geo FILE, a MaxMind database.", "Add: --geo GeoLite2-City.mmdb"
-        )
-
-
-def match_pseudonymised_input(selection: Selection, logs: Logs, common: dict[str, Any]) -> Selection:
-    """The selection for these logs: what stands beside Parquet of pseudonyms is read as pseudonyms, too.
-
-    Raises PixelstatError for what can only be told from what they hide, and without the key that they were made with.
-    """
-    hidden = {log.title(): holds_pseudonyms(log) for log in logs.stored}
-    if True not in hidden.values():
-        return selection
-    asked = [common["exclude_ip"] and "--exclude-ip", selection.visitor not in KINDS and "--visitor"]
-    for option in filter(None, asked):
-        raise PixelstatError(
-            f"{next(filter(hidden.get, hidden))} holds pseudonyms, of which {option} can tell nothing.",
-            f"Give {option} where the events are written, or write them with --reveal-ids.",
-        )
-    if not any(group for _, group in logs.groups) and False not in hidden.values():
-        return selection
-    return replace(selection, is_hidden=True, key=load_key(key_path(common["key"], common["config"])))
-
-
-def load_project_key(common: dict[str, Any]) -> bytes:
-    return load_or_create(key_path(common["key"], common["config"]), (lambda _: None) if common["quiet"] else say)

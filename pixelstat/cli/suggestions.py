@@ -1,46 +1,48 @@
-"""When a log holds no pixel request: what was requested that might be one."""
+"""Suggest what may be a pixel in a log that holds no pixel request."""
 
 from dataclasses import replace
 
 import polars as pl
 
 from pixelstat import protocols
-from pixelstat.pipeline import Logs, read
+from pixelstat.formats.assignment import LogSet
 from pixelstat.sources.blocks import rewind_to_head
 from pixelstat.sources.lines import Reading
+from pixelstat.streams import read_requests
 
-MOST = 5
-ENOUGH = 0.01  # of the requests: from so many on, what looks like a pixel that must be named is worth a word
+MAX_SUGGESTIONS = 5
+MIN_SHARE = 0.01  # of the requests: what looks like an opt-in pixel this often is worth a hint
 
 
-def is_likely() -> pl.Expr:
-    """Whether a request may be a pixel's: of an image, or with a query."""
+def may_be_pixel() -> pl.Expr:
+    """Return whether a request may be for a pixel: for an image, or with a query."""
     return pl.col("path").str.contains(r"(?i)\.(?:gif|png|webp|jpe?g|svg|ico)$") | pl.col("query").is_not_null()
 
 
-def unnamed(requests: pl.DataFrame) -> dict[str, int]:
-    """How many requests look like those of each protocol that must be named.
+def count_opt_in_pixels(requests: pl.DataFrame) -> dict[str, int]:
+    """Return how many requests look like those of each protocol that must be named.
 
-    A tracked address goes to one person, pages are asked for by many: what is asked for again and again is none.
+    A tracked address goes to one person, while many people request a page. So a protocol whose paths repeat is left
+    out.
     """
-    found = {}
-    for protocol in (each for each in protocols.builtin_protocols() if each.must_be_named):
+    counts = {}
+    for protocol in (protocol for protocol in protocols.builtin_protocols() if protocol.must_be_named):
         paths = requests.filter(protocol.claims)["path"]
         if len(paths) and paths.n_unique() * 2 > len(paths):
-            found[protocol.name] = len(paths)
-    return found
+            counts[protocol.name] = len(paths)
+    return counts
 
 
-def requested_instead(logs: Logs) -> str:
-    """The sentence for a log without pixel requests, with the image or query-carrying paths most asked for."""
-    again = replace(logs, groups=[(form, rewind_to_head(group)) for form, group in logs.groups])
+def suggest_pixels(logs: LogSet) -> str:
+    """Return a sentence with the most requested paths that may be pixels: images, or paths with a query."""
+    from_start = replace(logs, by_format=[(form, rewind_to_head(group)) for form, group in logs.by_format])
     top = (
-        read(again, Reading(), wanted=None)
-        .filter(pl.col("rejected").is_null(), is_likely())
+        read_requests(from_start, Reading())
+        .filter(pl.col("rejected").is_null(), may_be_pixel())
         .group_by("path")
         .agg(requests=pl.len())
         .sort("requests", "path", descending=[True, False])
-        .head(MOST)
+        .head(MAX_SUGGESTIONS)
         .collect(engine="streaming")
     )
     sentence = "No pixel requests were found."

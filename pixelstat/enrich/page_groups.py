@@ -17,7 +17,6 @@ from pathlib import Path
 
 import polars as pl
 
-from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.lookup import map_distinct
 
@@ -90,16 +89,19 @@ def _fit(parts: Sequence[str], page: str) -> bool:
 _compiled = cache(re.compile)  # when first needed: most of many rules never meet a page
 
 
-def asked(given: str, config: Config) -> PageGroups:
-    """What `--group-pages` names: a file, or the table of pixelstat.toml. Raises PixelstatError where there is none."""
+def asked(given: str, configured: PageGroups | None, config_path: Path | None) -> PageGroups:
+    """Return the groups that `--group-pages` names: of a file, or those that pixelstat.toml configures.
+
+    Raises PixelstatError where there are none.
+    """
     if given != OF_TOML:
         return read(given)
-    if config.page_groups is None:
+    if configured is None:
         there = (
-            f"{config.path} has no table [page_groups]." if config.path else "There is no pixelstat.toml here or above."
+            f"{config_path} has no table [page_groups]." if config_path else "There is no pixelstat.toml here or above."
         )
         raise PixelstatError(there, TABLE)
-    return config.page_groups
+    return configured
 
 
 def read(path: str) -> PageGroups:

@@ -1,70 +1,108 @@
-"""Which log is read as which format: by its first lines, among the formats that the options leave."""
+"""Assign each log its format, by its first lines, among the formats that the options leave."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from pixelstat import formats
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import Format
 from pixelstat.formats.detection import FIELDS, LONGER_HEAD, detect
 from pixelstat.formats.nginx_conf import nginx_formats
-from pixelstat.pipeline import Logs
-from pixelstat.sources.blocks import Log
+from pixelstat.sources.blocks import MAX_LINE, Log
 from pixelstat.sources.event_parquet import is_event_parquet
+from pixelstat.text.addresses import Network
 
 
-def candidates(common: dict[str, Any]) -> tuple[Format, ...]:
-    """The formats that a line may be of: those that the options name, else all."""
-    if common["log_format"] and common["nginx_conf"]:
+@dataclass(frozen=True)
+class ReadingRules:
+    """How the lines of logs are read."""
+
+    candidates: Sequence[Format] = ()  # the formats that a line may have, in the order in which they are tried
+    time_zone: str = "UTC"  # of times that name none
+    max_line: int = MAX_LINE  # bytes read of a longer line
+    trusted_proxies: Sequence[Network] = ()  # whose X-Forwarded-For names the client
+
+
+@dataclass(frozen=True)
+class LogSet:
+    """The logs of a run: those to parse, by their format, and Parquet of events."""
+
+    by_format: Sequence[tuple[Format, Sequence[Log]]]
+    rules: ReadingRules = field(default_factory=ReadingRules)
+    event_files: Sequence[Log] = ()
+
+    @property
+    def all(self) -> Sequence[Log]:
+        """Every input, Parquet first."""
+        return [*self.event_files, *(log for _, logs in self.by_format for log in logs)]
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there is a log to parse."""
+        return any(logs for _, logs in self.by_format)
+
+
+def candidate_formats(log_format: str | None, nginx_conf: str | None) -> tuple[Format, ...]:
+    """Return the formats that a line may have: those that the two options name, else all.
+
+    Raises PixelstatError where both are given, or one cannot be read as a format.
+    """
+    if log_format and nginx_conf:
         raise PixelstatError("--log-format and --nginx-conf both name the format.", "Leave one of them out.")
-    if common["nginx_conf"]:
-        return (*nginx_formats(common["nginx_conf"]), *formats.formats_named("combined"))
-    return formats.formats_given(common["log_format"]) if common["log_format"] else formats.all_formats()
+    if nginx_conf:
+        return (*nginx_formats(nginx_conf), *formats.formats_named("combined"))
+    return formats.formats_given(log_format) if log_format else formats.all_formats()
 
 
-def by_format(found: Sequence[Log], common: dict[str, Any], tell: Callable[[str], None]) -> Logs:
-    """The logs grouped by format. A named log that fits none is an error; one in a directory is passed over."""
-    possible = candidates(common)
-    groups: dict[Format, list[Log]] = {}
-    others, parquet = [], []
-    for log in found:
+def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str], None]) -> LogSet:
+    """Group the logs by format.
+
+    Raises PixelstatError for a log that was named and has none of the formats, and where no file of a directory is a
+    log. Other files of a directory without a format are left out with a warning.
+    """
+    by_format: dict[Format, list[Log]] = {}
+    not_logs, event_files = [], []
+    for log in logs:
         if is_event_parquet(log):
-            parquet.append(log)
+            event_files.append(log)
             continue
         if not log.head:
             if not log.damage:
-                tell(f"{log.title()} is empty.")
+                warn(f"{log.title()} is empty.")
             continue
-        form = detect(log.first_lines(LONGER_HEAD), possible)
-        if form:
-            groups.setdefault(form, []).append(log)
+        log_format = detect(log.first_lines(LONGER_HEAD), rules.candidates)
+        if log_format:
+            by_format.setdefault(log_format, []).append(log)
         elif log.from_folder:
-            others.append(log.name)
+            not_logs.append(log.name)
         else:
-            raise _unknown(log, is_given=len(possible) < len(formats.NAMES))
-    if others:
-        if not groups and not parquet:
+            raise _unknown_format(log, is_limited=len(rules.candidates) < len(formats.NAMES))
+    if not_logs:
+        if not by_format and not event_files:
             raise PixelstatError(
-                f"No file in the directory is a log: {', '.join(others)}.",
+                f"No file in the directory is a log: {', '.join(not_logs)}.",
                 "Name the logs, or their format with --log-format.",
             )
-        tell(f"Passed over, no log: {', '.join(others)}.")
-    read = read_by(list(groups.items()) or [(possible[0].ruled_by(FIELDS), [])], possible, common)
-    return replace(read, stored=parquet)
+        warn(f"Passed over, no log: {', '.join(not_logs)}.")
+    return LogSet(list(by_format.items()) or [(_any_format(rules), [])], rules, event_files)
 
 
-def read_by(groups: Sequence[tuple[Format, Sequence[Log]]], possible: Sequence[Format], common: dict[str, Any]) -> Logs:
-    """The logs as the common options say that they are read."""
-    return Logs(groups, possible, common["log_tz"].key, common["max_line"], common["trusted_proxy"])
+def assign_format(log: Log, rules: ReadingRules) -> tuple[Format | None, LogSet]:
+    """Return the format of one log, or None, and the log as a set that is read by it, or by the first candidate."""
+    log_format = detect(log.first_lines(LONGER_HEAD), rules.candidates)
+    return log_format, LogSet([(log_format or _any_format(rules), [log])], rules)
 
 
-def _unknown(log: Log, *, is_given: bool) -> PixelstatError:
+def _any_format(rules: ReadingRules) -> Format:
+    return rules.candidates[0].ruled_by(FIELDS)
+
+
+def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:
     if archive := log.archive():
         return PixelstatError(f"{log.name} is a {archive} archive.", f"Unpack it: {archive}, or pipe its logs in.")
-    known = "the log format given" if is_given else "any log format that pixelstat knows"
+    formats_tried = "the log format given" if is_limited else "any log format that pixelstat knows"
     return PixelstatError(
-        f"No line of {log.name} fits {known}. Its first line:\n    {log.first_line()}",
+        f"No line of {log.name} fits {formats_tried}. Its first line:\n    {log.first_line()}",
         "Name its format, as the server's configuration spells it (log_format of nginx, LogFormat of Apache):\n"
         "    --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status'",
     )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 import polars as pl
 from polars.io.plugins import register_io_source
 
+BATCH_ROWS = 16_000  # rows that are passed on together, at least
+
 
 def columns_used(function: Callable[[pl.LazyFrame], pl.LazyFrame], schema: pl.Schema) -> list[str]:
     """The columns of the events that a report looks at: what it would ask of a source that has them all."""
@@ -21,19 +23,24 @@ def columns_used(function: Callable[[pl.LazyFrame], pl.LazyFrame], schema: pl.Sc
 
 
 def tap_batches(
-    rows: pl.LazyFrame, keep: Callable[[pl.DataFrame], pl.DataFrame], columns: Iterable[str]
+    rows: pl.LazyFrame, function: Callable[[pl.DataFrame], pl.DataFrame], columns: Iterable[str]
 ) -> pl.LazyFrame:
-    """Rows through `keep`, a function on batches that sees these columns, `rejected` and whatever the report asks for.
+    """Pass each batch through `function`, which always receives these columns and `rejected`.
 
-    Polars hands to a function only what is asked for behind it. So the columns are asked for there, at next to no
-    cost: a condition that always holds. (To filter by it would copy every row.)
+    It also receives whatever else the query uses.
     """
-    through = rows.map_batches(keep, projection_pushdown=True, streamable=True)
-    asked = pl.any_horizontal(pl.col(name).is_null() for name in columns)
-    return through.with_columns(rejected=pl.when(asked | ~asked).then("rejected"))
+    tapped = rows.map_batches(function, projection_pushdown=True, streamable=True)
+    return keep_columns(tapped, columns)
 
 
-BATCH_ROWS = 16_000  # rows that are passed on together, at least
+def keep_columns(rows: pl.LazyFrame, columns: Iterable[str], carrier: str = "rejected") -> pl.LazyFrame:
+    """Keep projection pushdown from dropping columns that a function before this step looks at.
+
+    Polars hands a function in the middle of a query only the columns that later steps use. So this step uses them, at
+    next to no cost: it rewrites `carrier` under a condition that always holds. A filter would copy every row.
+    """
+    is_any_null = pl.any_horizontal(pl.col(name).is_null() for name in columns)
+    return rows.with_columns(pl.when(is_any_null | ~is_any_null).then(carrier).alias(carrier))
 
 
 def scan(

@@ -10,7 +10,7 @@ from pixelstat.funnels.hits import matching
 from pixelstat.funnels.matching import chains
 from pixelstat.funnels.observed_steps import Seen
 from pixelstat.funnels.rules import Rules
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 
 UNITS = {"visitor": "visitor", "visit": "visit", "user": "user_id"}
 OTHER = "(other)"  # the groups beyond the first, together
@@ -70,7 +70,7 @@ def steps_of(rows: pl.DataFrame) -> set[int]:
 
 def once(rows: pl.DataFrame) -> pl.DataFrame:
     """Each hit once."""
-    return earliest(rows).unique("hit").drop("hit", "first")
+    return drop_later_copies(rows).unique("hit").drop("hit", "first")
 
 
 def of_units(rows: pl.DataFrame, rules: Rules, parting: Parting) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from pixelstat.conditions import Step, parse_step, split_steps
 from pixelstat.errors import PixelstatError
 from pixelstat.funnels.rules import NOTHING, Exclusion, Rules
-from pixelstat.options.shared import groups_option
+from pixelstat.options.shared import top_groups_option
 from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import SHOP_FUNNEL
 
@@ -22,7 +22,7 @@ def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, A
         ("--strict-over", given["strict_over"] is not None and given["order"] != "strict", "--order strict"),
         ("--exclude-mode", given["exclude_mode"] != "drop" and not given["exclude"], "--exclude EVENT"),
         ("--touch", given["touch"] != "first" and not given["by"], "--by COLUMN"),
-        ("--top", given["top"] not in (0, groups_option.default) and not given["by"], "--by COLUMN"),
+        ("--top", given["top"] not in (0, top_groups_option.default) and not given["by"], "--by COLUMN"),
     ):
         if is_alone:
             raise PixelstatError(f"{option} changes nothing without {needed}.", f"Add: {needed}")

@@ -23,6 +23,7 @@ import polars as pl
 
 from pixelstat.frames.lookup import replace_where
 from pixelstat.frames.query_string import MACRO
+from pixelstat.schemas import GRANTED, MALFORMED, REFUSED
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ class CustomConsent:
     granted: tuple[str, ...]
 
 
-GRANTED, REFUSED, MALFORMED = "granted", "refused", "malformed"
 LONGEST = 8_192  # characters of one signal that are looked at: hostile ones run to megabytes
 APART = "\x1f"  # stands between the protocol and its signals
 REMEMBERED = 5_000  # a TC string is one visitor's own, and stands in the rows near each other
@@ -183,7 +183,6 @@ OF_PROTOCOL: dict[str, dict[str, Reader]] = {
 }
 NAMES = tuple(dict.fromkeys(name for readers in (OF_ANY, *OF_PROTOCOL.values()) for name in readers))
 SIGNALLING = "signalling query"  # a column: the query where it holds one
-READING = "1"  # another one whenever the same signals come to say something else
 
 
 def names(own: CustomConsent | None) -> list[str]:
@@ -250,13 +249,3 @@ def _read(reader: Reader, text: str) -> Verdict:
 
 def _first(verdicts: Sequence[Verdict]) -> Verdict:
     return next((verdict for verdict in (REFUSED, MALFORMED, GRANTED) if verdict in verdicts), None)
-
-
-def reasons(wanted: str) -> dict[str, pl.Expr]:
-    """Why EVENTS with `consent` do not count, as `--consent` wants it."""
-    consent = pl.col("consent")
-    return {
-        "respect": {"no_consent": consent.eq_missing(pl.lit(REFUSED))},
-        "require": {"no_consent": consent.ne_missing(pl.lit(GRANTED))},
-        "ignore": {},
-    }[wanted]

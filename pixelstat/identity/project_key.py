@@ -15,19 +15,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
 
 KEY_FILE_NAME = ".pixelstat.key"
 KEY_HINT = "Name another file with --key. Without this one, pseudonyms are others than before."
 
 
-def key_path(named: str | None, config: Config) -> Path:
+def key_path(named: str | None, config_path: Path | None) -> Path:
     """Where the key stands or is to stand. Raises PixelstatError where the user has no folder."""
     if named is not None:
         return Path(named)
-    if config.path is not None:
-        return config.path.parent / KEY_FILE_NAME
+    if config_path is not None:
+        return config_path.parent / KEY_FILE_NAME
     data = Path(os.environ.get("XDG_DATA_HOME", ""))
     try:
         data = data if data.is_absolute() else Path.home() / ".local" / "share"  # as the specification has it

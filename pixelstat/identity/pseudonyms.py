@@ -1,25 +1,25 @@
-"""Keys that leave the program: who has the project's key can tell whose they are, others only which are the same.
+"""Replace personal data by pseudonyms: only the holder of the project's key can tell whose they are.
 
-A pseudonym is `h:` and 96 bits of BLAKE2b under the key: the same key and text give the same one, tomorrow and in any
-version. So events of pseudonyms count the same visitors and the same duplicates as those they were made of.
+A pseudonym is `h:` and 96 bits of BLAKE2b under the project's key. The same key and text give the same pseudonym,
+tomorrow and in any version. So pseudonymised events count the same visitors and the same duplicates as the original.
 
-Hidden are the keys of people and the request as it was logged, which holds them too: client, path, query, cookies,
-X-Forwarded-For; of the Referer, the referrer and the link what is behind their question mark. What was seen stays:
-page, event, campaign, products, order, agent, and columns of one's own.
+Personal data are the keys of people, and the request as it was logged, which holds them too: client, path, query,
+cookies, X-Forwarded-For; in the Referer, the referrer and the link the part after the question mark. What people looked
+at stays: page, event, campaign, products, order, agent and custom columns.
 """
 
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from pixelstat import protocols
+from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import replace_where
 from pixelstat.identity.stitching import NOBODY
-from pixelstat.identity.visitors import APART, day_of, digest
+from pixelstat.identity.visitors import digest, utc_day
+from pixelstat.schemas import PSEUDONYM_PREFIX, SEPARATOR
 
-BEGINNING = "h:"
-PSEUDONYM = rf"\[?{BEGINNING}[0-9a-f]{{24}}\]?"  # in brackets: of a placeholder, which is nobody's and joins nothing
-HIDDEN: Mapping[str, Sequence[str]] = {  # what stays in front, as a regular expression: in these columns
+PSEUDONYM = rf"\[?{PSEUDONYM_PREFIX}[0-9a-f]{{24}}\]?"  # in brackets: of a placeholder, which identifies nobody
+PERSONAL_COLUMNS: Mapping[str, Sequence[str]] = {  # a regular expression of the part that stays: the columns
     "(?:[a-z]:)?": ("visitor",),
     "": (
         "user_id", "recipient", "message", "session_id", "key", "client", "forwarded_for", "cookies", "path", "query",
@@ -27,49 +27,50 @@ HIDDEN: Mapping[str, Sequence[str]] = {  # what stays in front, as a regular exp
     ),
     "[^?#]*[?#]": ("http_referer", "referrer", "link"),
 }  # fmt: skip
-COLUMNS = tuple(name for names in HIDDEN.values() for name in names)
-OF_PEOPLE = ("visitor", "user_id", "recipient")  # the columns that may hold a placeholder
-OF_WHOM = (*OF_PEOPLE, "client")  # the columns of reports that tell who somebody is, whether asked for or not
+PSEUDONYMISED_COLUMNS = tuple(name for names in PERSONAL_COLUMNS.values() for name in names)
+PEOPLE_COLUMNS = ("visitor", "user_id", "recipient")  # these may hold a placeholder
+REPORT_IDENTIFIERS = (*PEOPLE_COLUMNS, "client")  # columns of reports that identify people, whether asked for or not
 
 
-def hidden(events: pl.LazyFrame, key: bytes, *, daily: bool = False) -> pl.LazyFrame:
-    """EVENTS, or some of their columns, with pseudonyms for what tells who somebody is. A pseudonym stays as it is.
+def pseudonymize(
+    events: pl.LazyFrame, key: bytes, per_recipient: Sequence[str] = (), *, daily: bool = False
+) -> pl.LazyFrame:
+    """Replace personal data in EVENTS, or in some of their columns, by pseudonyms. Pseudonyms stay as they are.
 
-    A `message` is one where the mailer sends each to one person, which `protocol` must tell. `daily` gives the same
-    text another pseudonym on each day in UTC, which `time` must tell.
+    A `message` is personal where its protocol is one of `per_recipient`: those send each message to one person. With
+    `daily` the same text gets another pseudonym on each day in UTC; that needs the column `time`.
     """
-    there = events.collect_schema().names()
-    one_each = [protocol.name for protocol in protocols.builtin_protocols() if protocol.one_each]
-    for front, names in HIDDEN.items():
-        columns = [name for name in names if name in there]
-        people = [name for name in columns if name in OF_PEOPLE]
-        for of_these, open_text, shape in ((people, f"{NOBODY}$", "[{}]"), (columns, "(?s:.)", "{}")):
+    present = events.collect_schema().names()
+    for prefix, names in PERSONAL_COLUMNS.items():
+        columns = [name for name in names if name in present]
+        people = [name for name in columns if name in PEOPLE_COLUMNS]
+        for group, open_text, shape in ((people, f"{NOBODY}$", "[{}]"), (columns, "(?s:.)", "{}")):
             is_open = {
-                name: pl.col(name).str.contains(f"^{front}{open_text}")
-                & pl.col(name).str.contains(f"^{front}{PSEUDONYM}$").not_()
-                & (pl.col("protocol").is_in(one_each) if name == "message" else pl.lit(value=True))
-                for name in of_these
+                name: pl.col(name).str.contains(f"^{prefix}{open_text}")
+                & pl.col(name).str.contains(f"^{prefix}{PSEUDONYM}$").not_()
+                & (pl.col("protocol").is_in(per_recipient) if name == "message" else pl.lit(value=True))
+                for name in group
             }
-            events = _replaced(events, is_open, front, key, shape, daily=daily)
+            events = _replace_open(events, is_open, prefix, key, shape, daily=daily)
     return events
 
 
-def _replaced(
-    events: pl.LazyFrame, is_open: Mapping[str, pl.Expr], front: str, key: bytes, shape: str, *, daily: bool
+def _replace_open(
+    events: pl.LazyFrame, is_open: Mapping[str, pl.Expr], prefix: str, key: bytes, shape: str, *, daily: bool
 ) -> pl.LazyFrame:
-    """EVENTS with pseudonyms of this shape for what stands behind the front, in the columns where it is open."""
+    """Replace the text behind the prefix by a pseudonym of this shape, in each column where its `is_open` holds."""
 
     def pseudonym(text: str) -> str:
-        return shape.format(BEGINNING + digest(text, key))
+        return shape.format(PSEUDONYM_PREFIX + digest(text, key))
 
-    column = pl.col
-    day = day_of(column("time")) + APART if daily else pl.lit("")
-    rest = {name: f"rest of {name}" for name in is_open}
+    day = utc_day(pl.col("time")) + SEPARATOR if daily else pl.lit("")
+    rest = {name: internal(f"rest of {name}") for name in is_open}
     rows = events.with_columns(
-        pl.when(holds).then(day + column(name).str.replace(f"^{front}", "")).alias(rest[name])
+        pl.when(holds).then(day + pl.col(name).str.replace(f"^{prefix}", "")).alias(rest[name])
         for name, holds in is_open.items()
     )
     rows = replace_where(rows, rest.values(), lambda text: text.is_not_null(), pseudonym)
-    return rows.with_columns(
-        pl.coalesce(column(name).str.extract(f"^({front})") + column(rest[name]), name).alias(name) for name in is_open
-    )
+    replaced = [
+        pl.coalesce(pl.col(name).str.extract(f"^({prefix})") + pl.col(rest[name]), name).alias(name) for name in is_open
+    ]
+    return rows.with_columns(replaced).drop(*rest.values())

@@ -1,100 +1,117 @@
-"""One key a visitor: the pixel's visitor id, else the user, else the recipient, else address and agent.
+"""Key each event's visitor: by the pixel's visitor id, else the user, else the recipient, else address and agent.
 
-Or it is what visitors are asked to be known by. The kind stands in front of the key, so that keys of different kinds
-never collide. Keys are text that any program can make again, in any version: never Polars' `hash()`, which no version
-promises.
+A letter in front of the key names its kind, so that keys of different kinds never collide: v: visitor id, u: user,
+r: recipient, c: address and agent, k: cookie, p: parameter, d: one day. Keys are text that any program can make again,
+in any version. So they never come from Polars' `hash()`, which no version promises.
 """
 
 import hashlib
 import re
+from dataclasses import dataclass, field
 
 import polars as pl
 
+from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import replace_where
 from pixelstat.frames.query_string import parameter, percent_decode
-from pixelstat.schemas import ID_KEY, ID_PREFIX
+from pixelstat.schemas import ID_KEY, ID_PREFIX, SEPARATOR
 
-APART = "\x1f"  # stands between address and agent; neither holds it
 COOKIE = "cookie:"
-TOLD = (ID_KEY, "anonymous_user", "anonymous_recipient")  # what a request itself tells of who sent it
-KINDS = ("auto", "visitor", "user", "client")  # what visitors may be known by, beside a parameter and a cookie
+IDENTITY_COLUMNS = (ID_KEY, "anonymous_user", "anonymous_recipient")  # what a request itself says of its visitor
+KEY_KINDS = ("auto", "visitor", "user", "client")  # what --visitor may name, beside a parameter and a cookie
+CLIENT_KEY, DAY_KEY, RARE_KEY = internal("client key"), internal("day key"), internal("rare key")
+
+
+@dataclass(frozen=True)
+class VisitorRules:
+    """What identifies a visitor."""
+
+    key: str = "auto"  # one of KEY_KINDS, a parameter's name or cookie:NAME
+    is_daily: bool = False  # by address, agent and site, for one day: no cookie or id is read
+    secret: bytes = field(default=b"", repr=False)  # the project's key, under which daily keys are hashed
 
 
 def digest(text: str, key: bytes = b"") -> str:
-    """96 bits of BLAKE2b over a text, under a key where there is one, as 24 hexadecimal digits."""
+    """Return 96 bits of BLAKE2b over a text, under a key where there is one, as 24 hexadecimal digits."""
     return hashlib.blake2b(text.encode(), key=key, digest_size=12).hexdigest()
 
 
 def client_key(client_and_agent: str) -> str:
-    """The key of who has no id: of address and agent."""
+    """Return the key of a visitor without any id: a hash of address and agent."""
     return "c:" + digest(client_and_agent)
 
 
-def identified(events: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS with their `visitor`: null only where nothing at all is known, not even an address.
+def key_visitors(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `visitor` by the first identity that the request shows, and drop IDENTITY_COLUMNS.
 
-    A row that is set aside gets no key made of address and agent: bots have many of both, and a key is dear.
+    `visitor` is null only where nothing is known, not even an address. A rejected row gets no key of address and
+    agent: bots have many of both, and hashing them is expensive.
     """
-    column = pl.col
-    rare = pl.coalesce(pl.lit("u:") + column("anonymous_user"), pl.lit("r:") + column("anonymous_recipient"))
-    needed = column(ID_KEY).is_null() & column("rare_key").is_null() & column("rejected").is_null()
-    keyed = _with_client_key(events.with_columns(rare_key=rare), needed)
-    return keyed.with_columns(visitor=pl.coalesce(ID_KEY, "rare_key", "client key"))
+    rare_key = pl.coalesce(pl.lit("u:") + pl.col("anonymous_user"), pl.lit("r:") + pl.col("anonymous_recipient"))
+    is_needed = pl.col(ID_KEY).is_null() & pl.col(RARE_KEY).is_null() & pl.col("rejected").is_null()
+    keyed = _add_client_key(events.with_columns(rare_key.alias(RARE_KEY)), is_needed)
+    return keyed.with_columns(visitor=pl.coalesce(ID_KEY, RARE_KEY, CLIENT_KEY)).drop(
+        *IDENTITY_COLUMNS, RARE_KEY, CLIENT_KEY
+    )
 
 
-def known_by(events: pl.LazyFrame, what: str) -> pl.LazyFrame:
-    """Identified EVENTS with the `visitor` that one thing tells, null where it tells none.
+def choose_visitor(events: pl.LazyFrame, rules: VisitorRules) -> pl.LazyFrame:
+    """Set `visitor` to what --visitor or --cookieless asks for."""
+    return daily_visitor(events, rules.secret) if rules.is_daily else visitor_by(events, rules.key)
+
+
+def visitor_by(events: pl.LazyFrame, key: str) -> pl.LazyFrame:
+    """Set `visitor` to one kind of key; it is null where an event has none.
 
     `visitor` is the pixel's visitor id, `user` the user (u:), `client` address and agent (c:), `cookie:NAME` a cookie
-    (k:), any other word the parameter of this name in the pixel's query (p:); `auto` is `identified`.
+    (k:). Any other word is the parameter of this name in the pixel's query (p:). `auto` changes nothing.
     """
-    column = pl.col
-    if what == "auto":
+    if key == "auto":
         return events
-    if what == "visitor":
-        return events.with_columns(visitor=pl.when(column("visitor").str.starts_with(ID_PREFIX)).then("visitor"))
-    if what == "user":
-        return events.with_columns(visitor=pl.lit("u:") + column("user_id"))
-    if what == "client":
-        keyed = _with_client_key(events, column("rejected").is_null())
-        return keyed.with_columns(visitor="client key")
-    if what.startswith(COOKIE):
-        return events.with_columns(visitor=pl.lit("k:") + _cookie(what.removeprefix(COOKIE)))
-    told = events.with_columns(told=parameter(column("query"), (re.escape(what),)))
-    return percent_decode(told, ["told"]).with_columns(visitor=pl.lit("p:") + column("told"))
+    if key == "visitor":
+        return events.with_columns(visitor=pl.when(pl.col("visitor").str.starts_with(ID_PREFIX)).then("visitor"))
+    if key == "user":
+        return events.with_columns(visitor=pl.lit("u:") + pl.col("user_id"))
+    if key == "client":
+        keyed = _add_client_key(events, pl.col("rejected").is_null())
+        return keyed.with_columns(visitor=CLIENT_KEY).drop(CLIENT_KEY)
+    if key.startswith(COOKIE):
+        return events.with_columns(visitor=pl.lit("k:") + _cookie(key.removeprefix(COOKIE)))
+    value = internal("parameter")
+    rows = events.with_columns(parameter(pl.col("query"), (re.escape(key),)).alias(value))
+    return percent_decode(rows, [value]).with_columns(visitor=pl.lit("p:") + pl.col(value)).drop(value)
 
 
-def known_for_a_day(events: pl.LazyFrame, key: bytes) -> pl.LazyFrame:
-    """EVENTS with a `visitor` (d:) that no cookie or id tells and that holds for one site and one day in UTC.
+def daily_visitor(events: pl.LazyFrame, secret: bytes) -> pl.LazyFrame:
+    """Set `visitor` to a key (d:) that holds for one site and one day in UTC, without any cookie or id.
 
-    It is 96 bits of BLAKE2b under the project's key over day, address, agent and host: who comes again tomorrow cannot
-    be known. Null where the address or the time is not known, or the row is set aside.
+    The key is 96 bits of BLAKE2b under the project's key, over day, address, agent and host. So nobody can recognise
+    a visitor who returns tomorrow. It is null where the address or the time is unknown, or the row is rejected.
     """
-    column = pl.col
-    known = [column("client"), column("user_agent").fill_null(""), column("host").fill_null("")]
-    text = pl.concat_str([day_of(column("time")), *known], separator=APART)
-    rows = events.with_columns(pl.when(column("rejected").is_null()).then(text).alias("day key"))
-    keyed = replace_where(rows, ["day key"], lambda text: text.is_not_null(), lambda text: "d:" + digest(text, key))
-    return keyed.with_columns(visitor="day key")
+    identity = [pl.col("client"), pl.col("user_agent").fill_null(""), pl.col("host").fill_null("")]
+    text = pl.concat_str([utc_day(pl.col("time")), *identity], separator=SEPARATOR)
+    rows = events.with_columns(pl.when(pl.col("rejected").is_null()).then(text).alias(DAY_KEY))
+    keyed = replace_where(rows, [DAY_KEY], lambda text: text.is_not_null(), lambda text: "d:" + digest(text, secret))
+    return keyed.with_columns(visitor=DAY_KEY).drop(DAY_KEY)
 
 
-def day_of(time: pl.Expr) -> pl.Expr:
-    """The day as text, `2026-09-07`: in UTC, for no visitor is another because a report is for another zone."""
+def utc_day(time: pl.Expr) -> pl.Expr:
+    """Return the day as text, `2026-09-07`, in UTC: the zone of a report must not change who a visitor is."""
     return time.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%d")
 
 
-def _with_client_key(events: pl.LazyFrame, needed: pl.Expr) -> pl.LazyFrame:
-    """EVENTS with `client key` where it is needed and the address is known."""
-    client, agent = pl.when(needed).then("client"), pl.when(needed).then(pl.col("user_agent").fill_null(""))
-    clients = events.with_columns((client + APART + agent).alias("client key"))
-    return replace_where(clients, ["client key"], lambda text: text.is_not_null(), client_key)
+def _add_client_key(events: pl.LazyFrame, is_needed: pl.Expr) -> pl.LazyFrame:
+    """Add CLIENT_KEY where it is needed and the address is known."""
+    client, agent = pl.when(is_needed).then("client"), pl.when(is_needed).then(pl.col("user_agent").fill_null(""))
+    clients = events.with_columns((client + SEPARATOR + agent).alias(CLIENT_KEY))
+    return replace_where(clients, [CLIENT_KEY], lambda text: text.is_not_null(), client_key)
 
 
 def _cookie(name: str) -> pl.Expr:
-    """The first cookie of this name: as servers read them, of several the one of the nearest path comes first.
+    """Return the first cookie of this name: servers send the cookie of the nearest path first.
 
-    Without the quotes and blanks around it; nothing else is undone. Null where it is empty or `-`.
+    Quotes and blanks around it are cut off; nothing else is decoded. Null where it is empty or `-`.
     """
-    found = pl.col("cookies").str.extract(rf'(?:^|;)\s*{re.escape(name)}\s*=\s*("[^"]*"|[^;]*)')
-    value = found.str.strip_chars(' \t"')
+    cookie = pl.col("cookies").str.extract(rf'(?:^|;)\s*{re.escape(name)}\s*=\s*("[^"]*"|[^;]*)')
+    value = cookie.str.strip_chars(' \t"')
     return pl.when(~value.is_in(["", "-"])).then(value)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import click
 
 from pixelstat.sources.bad_lines import BadLineLimit
-from pixelstat.text.durations import UNITS
+from pixelstat.text.durations import parse_duration
 
 BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -19,7 +19,7 @@ BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 LONGEST_LINE = 2 << 20  # bytes: a line must fit into a block several times
 
 
-class Duration(click.ParamType[timedelta]):
+class DurationType(click.ParamType[timedelta]):
     """`30m`, `7d`, `90s`: more than nothing."""
 
     name = "duration"
@@ -27,13 +27,13 @@ class Duration(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        found = re.fullmatch(r"(\d{1,9})([smhdw])", str(value).strip())
-        if not found or not int(found[1]) or int(found[1]) > 36_500 * 86_400 // UNITS[found[2]].total_seconds():
-            self.fail(f"{value!r} is no length of time. Try 30m, 12h or 7d.", param, ctx)
-        return int(found[1]) * UNITS[found[2]]
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
 
 
-class Zone(click.ParamType[ZoneInfo]):
+class ZoneType(click.ParamType[ZoneInfo]):
     """The name of a time zone, as in `Europe/Berlin`."""
 
     name = "zone"
@@ -51,7 +51,7 @@ class Zone(click.ParamType[ZoneInfo]):
         return self.fail(f"There is no time zone {value!r}. {meant}", param, ctx)
 
 
-class Network(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
+class NetworkType(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
     """`203.0.113.7` or `2001:db8::/32`."""
 
     name = "address"
@@ -65,7 +65,7 @@ class Network(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
             self.fail(f"{value!r} is no address or network. Try 203.0.113.7 or 10.0.0.0/8.", param, ctx)
 
 
-class Size(click.ParamType[int]):
+class SizeType(click.ParamType[int]):
     """`64k`, `1M`: bytes."""
 
     name = "size"
@@ -79,7 +79,7 @@ class Size(click.ParamType[int]):
         return int(found[1]) * BYTES[found[2]]
 
 
-class BadLines(click.ParamType["BadLineLimit"]):
+class BadLineLimitType(click.ParamType["BadLineLimit"]):
     """`10` lines, or `0.5%` of them."""
 
     name = "limit"
@@ -104,3 +104,14 @@ class VisitorKeyType(click.ParamType[str]):
         if not re.fullmatch(r"(cookie:)?[^\s\"'&=#;:,\ud800-\udfff]{1,100}", str(value)):
             self.fail(f"{value!r} names no parameter. Try visitor, user, client, uid or cookie:sid.", param, ctx)
         return str(value)
+
+
+class TouchType(click.ParamType[str]):
+    """Which value of a visitor a breakdown uses: `first`, `last`, `all` or `step:N`."""
+
+    name = "touch"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in ("first", "last", "all") or re.fullmatch(r"step:[1-9]\d?", str(value)):
+            return str(value)
+        return self.fail(f"{value!r} is none of first, last, all and step:N.", param, ctx)

@@ -1,6 +1,7 @@
-"""REQUESTS -> EVENTS: one pixel protocol a file, named here once; the house pixel comes last and yields to any other.
+"""The pixel protocols: one a file in `builtin/`, in the order in which they are offered a request.
 
-A file that holds several has PROTOCOLS in place of PROTOCOL, and they have names of their own.
+The house pixel comes last and yields to any other. A file of several protocols has PROTOCOLS in place of PROTOCOL, and
+each of them has a name of its own.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ NAMES = (
 
 @cache
 def builtin_protocols() -> tuple[PixelProtocol, ...]:
-    """Every protocol but the house pixel, in the order of their files here."""
+    """Return every protocol but the house pixel, in the order of NAMES."""
     return tuple(protocol for name in NAMES if name != "house" for protocol in _load_file(name))
 
 
@@ -35,25 +36,30 @@ def _load_file(name: str) -> tuple[PixelProtocol, ...]:
     return getattr(module, "PROTOCOLS", None) or (module.PROTOCOL,)
 
 
-def may_contain_pixel(line: pl.Expr, protocols: Sequence[PixelProtocol]) -> pl.Expr:
-    """Whether a marker of one of them occurs in the line: a cheap look before the dear one.
+def per_recipient_protocols() -> list[str]:
+    """Return the names of the mailers that send each message to one person."""
+    return [protocol.name for protocol in builtin_protocols() if protocol.one_each]
 
-    Two searches, for pages and for mails: one for so many texts would take three times as long as both.
+
+def may_contain_pixel(line: pl.Expr, protocols: Sequence[PixelProtocol]) -> pl.Expr:
+    """Return whether a marker of one of the protocols occurs in the line: a cheap test before parsing.
+
+    It searches twice, for pages and for mails: one search for all markers would take three times as long.
     """
-    groups = [[each.marker for each in protocols if each.is_mailers is kind] for kind in (False, True)]
+    groups = [[protocol.marker for protocol in protocols if protocol.is_mailers is kind] for kind in (False, True)]
     return pl.any_horizontal(line.str.contains("|".join(markers)) for markers in groups if markers)
 
 
-def select_protocols(named: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
-    """Those of `of_vendors` that are offered a request, in the order in which they are: the named ones first.
+def select_protocols(first: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
+    """Return the protocols that are offered a request before the house pixel: `first`, then the others in their order.
 
-    Raises PixelstatError for a name that none has.
+    One that must be named is left out unless it is. Raises PixelstatError for a name that no protocol has.
     """
     vendors = {protocol.name: protocol for protocol in builtin_protocols()}
-    for name in named:
-        if name not in (known := [*vendors, "house"]):
-            near = get_close_matches(name, known, 1)
+    for name in first:
+        if name not in (names := [*vendors, "house"]):
+            near = get_close_matches(name, names, 1)
             meant = f"Did you mean {near[0]}?" if near else "pixelstat protocols lists them."
             raise PixelstatError(f"There is no pixel protocol {name!r}. {meant}", "Try: pixelstat protocols")
-    first = [vendors[name] for name in dict.fromkeys(named) if name in vendors]
-    return (*first, *(each for each in vendors.values() if each not in first and not each.must_be_named))
+    named = [vendors[name] for name in dict.fromkeys(first) if name in vendors]
+    return (*named, *(other for other in vendors.values() if other not in named and not other.must_be_named))

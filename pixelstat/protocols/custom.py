@@ -36,7 +36,7 @@ class CustomPixel:
     payload: str | None = None  # the parameter that holds JSON, in base64 or not
 
 
-def protocol(pixel: CustomPixel) -> PixelProtocol:
+def custom_protocol(pixel: CustomPixel) -> PixelProtocol:
     """The protocol of such a pixel."""
     patterns = [_pattern(path) for path in pixel.paths]
     names: dict[str, Sequence[str]] = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, **PARAMETERS}

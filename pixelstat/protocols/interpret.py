@@ -1,52 +1,124 @@
-"""Interpret REQUESTS as EVENTS: each by the first protocol that claims it.
+"""Interpret REQUESTS as events: each by the first protocol that claims it.
 
-Few logs hold requests of vendors. So a batch's requests whose path may belong to a vendor are taken out, offered to one
-protocol after the other, and put back as events; all others pass untouched.
+Few logs hold requests of vendors. So the house pixel reads all requests, as expressions. Those whose path may belong to
+a vendor are taken out of each batch, offered to one protocol after the other, and put back as that vendor's events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from pixelstat.frames.batches import tap_batches
+from pixelstat.protocols import may_contain_pixel, select_protocols
 from pixelstat.protocols.base import PixelProtocol
-from pixelstat.protocols.extract import add_id_key
+from pixelstat.protocols.builtin import house
+from pixelstat.protocols.custom import CustomPixel, custom_protocol
+from pixelstat.protocols.extract import add_custom_columns, add_id_key
 from pixelstat.schemas import Reason
+from pixelstat.vocabulary import reject
 
-REQUEST_COLUMNS = ("path", "query", "http_referer", "vhost")  # what an event is made of, as the house pixel leaves it
-
-
-def claim_requests(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.LazyFrame:
-    """Events of the house pixel, with what vendors claim as theirs. Needs `is_vendors` and `is_house` on every row."""
-
-    def batch(rows: pl.DataFrame) -> pl.DataFrame:
-        if not rows["is_vendors"].any():
-            return rows
-        rows = rows.with_row_index("place")
-        rest = rows.filter("is_vendors")
-        done = [rows.filter(~pl.col("is_vendors"))]
-        for protocol in vendors:
-            if rest.is_empty():
-                break
-            claimed = rest.select(protocol.claims.alias("it"))["it"].fill_null(value=False)
-            if claimed.any():
-                done.append(_fill_events(rest.filter(claimed), protocol))
-                rest = rest.filter(~claimed)
-        nobody = pl.when(~pl.col("is_house")).then(pl.lit("not_pixel", Reason))
-        rest = rest.with_columns(rejected=pl.coalesce("rejected", nobody))
-        return pl.concat([*done, rest]).sort("place").drop("place")
-
-    return tap_batches(events, batch, ("is_vendors", "is_house", "method", *REQUEST_COLUMNS))
-
-
-_KEPT_COLUMNS = {  # what the request itself tells
+REQUEST_COLUMNS = ("path", "query", "http_referer", "vhost")  # what an event is made of
+_LOGGED_COLUMNS = {  # a protocol never changes them
     "time", "client", "user_agent", "method", "path", "query", "http_referer", "status", "rejected",
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class ProtocolRules:
+    """Which protocols a request is offered to, in their order, and the custom columns of its event."""
+
+    vendors: Sequence[PixelProtocol] = field(default_factory=select_protocols)
+    house: PixelProtocol = field(default_factory=house.protocol)  # the last one: it yields to any other
+    custom_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)  # name: the parameters that feed it
+
+    @property
+    def all(self) -> Sequence[PixelProtocol]:
+        """All protocols, in the order in which they are offered a request."""
+        return (*self.vendors, self.house)
+
+    @property
+    def may_be_vendor(self) -> pl.Expr:
+        """Whether a request may belong to a vendor, by its `path`."""
+        paths = "|".join(f"(?:{protocol.paths})" for protocol in self.vendors)
+        return pl.col("path").str.contains(paths).fill_null(value=False) & ~self.house.pinned
+
+    @property
+    def may_be_vendor_without_query(self) -> pl.Expr:
+        """Whether a request that has no query may belong to a vendor, by its `path`."""
+        return pl.any_horizontal(map(_may_claim_without_query, self.vendors))
+
+    @property
+    def may_contain_pixel(self) -> pl.Expr:
+        """Whether a `line` may hold a request that a protocol claims: a cheap look before parsing."""
+        return may_contain_pixel(pl.col("line"), self.all)
+
+    @property
+    def claims(self) -> pl.Expr:
+        """Whether any protocol claims a request of REQUESTS."""
+        return pl.any_horizontal(protocol.claims for protocol in self.all)
+
+
+def protocol_rules(
+    house_paths: Sequence[str] = (),
+    first: Sequence[str] = (),
+    custom_pixels: Sequence[CustomPixel] = (),
+    custom_columns: Mapping[str, Sequence[str]] | None = None,
+) -> ProtocolRules:
+    """Return the rules for these paths of the house pixel, protocols to ask first, custom pixels and custom columns.
+
+    Custom pixels come before all others. Raises PixelstatError for a protocol that does not exist.
+    """
+    vendors = (*map(custom_protocol, custom_pixels), *select_protocols(first))
+    return ProtocolRules(vendors, house.protocol(house_paths), custom_columns or {})
+
+
+def interpret(requests: pl.LazyFrame, rules: ProtocolRules) -> pl.LazyFrame:
+    """Turn each request into the event of the first protocol that claims it; reject those that none claims.
+
+    The frame returned has one row a request, with the columns of EVENTS that the request itself states.
+    """
+    requests = requests.with_columns(is_house=rules.house.claims, is_vendors=rules.may_be_vendor)
+    requests = reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
+    events = add_id_key(rules.house.events(requests))
+    return claim_requests(add_custom_columns(events, rules.custom_columns, [*rules.custom_columns]), rules.vendors)
+
+
+def claim_requests(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.LazyFrame:
+    """Replace events of the house pixel by those of the vendors that claim their requests.
+
+    Needs `is_vendors` and `is_house`, never null.
+    """
+
+    def claim(rows: pl.DataFrame) -> pl.DataFrame:
+        if not rows["is_vendors"].any():
+            return rows
+        rows = rows.with_row_index("row")
+        unclaimed = rows.filter("is_vendors")
+        batches = [rows.filter(~pl.col("is_vendors"))]
+        for protocol in vendors:
+            if unclaimed.is_empty():
+                break
+            is_claimed = unclaimed.select(is_claimed=protocol.claims)["is_claimed"].fill_null(value=False)
+            if is_claimed.any():
+                batches.append(_fill_events(unclaimed.filter(is_claimed), protocol))
+                unclaimed = unclaimed.filter(~is_claimed)
+        is_no_pixel = pl.when(~pl.col("is_house")).then(pl.lit("not_pixel", Reason))
+        unclaimed = unclaimed.with_columns(rejected=pl.coalesce("rejected", is_no_pixel))
+        return pl.concat([*batches, unclaimed]).sort("row").drop("row")
+
+    return tap_batches(events, claim, ("is_vendors", "is_house", "method", *REQUEST_COLUMNS))
+
+
 def _fill_events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
-    """The rows with the protocol's events in them, as far as anybody asks for their columns."""
+    """Replace the columns of the rows that the protocol states, as far as the query uses them."""
     requests = rows.lazy().select("path", "query", "method", "vhost", referrer="http_referer")
-    found = add_id_key(protocol.events(requests))
-    made = set(found.collect_schema()) & set(rows.columns) - _KEPT_COLUMNS
-    return rows.with_columns(found.select(sorted(made)).collect().cast({name: rows.schema[name] for name in made}))
+    events = add_id_key(protocol.events(requests))
+    stated = set(events.collect_schema()) & set(rows.columns) - _LOGGED_COLUMNS
+    return rows.with_columns(events.select(sorted(stated)).collect().cast({name: rows.schema[name] for name in stated}))
+
+
+def _may_claim_without_query(protocol: PixelProtocol) -> pl.Expr:
+    """Return whether the protocol may claim a request without a query, by its `path` alone."""
+    needs_path_only = {*protocol.claims.meta.root_names()} <= {"path", "query"}
+    return protocol.claims if needs_path_only else pl.col("path").str.contains(protocol.paths)

@@ -9,7 +9,7 @@ from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import distinct
+from pixelstat.traffic.deduplication import deduplicate
 from pixelstat.vocabulary import recipient_or_visitor
 
 USUAL = "message"  # what the rows are by, beside the link, unless --by says otherwise
@@ -53,7 +53,7 @@ def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | No
         recipient_or_visitor().alias("its person"),
     )
     found = (
-        distinct(clicked)
+        deduplicate(clicked)
         .group_by(*([BUCKET] if every else []), *groups)
         .agg(
             clicks=pl.len(),

@@ -16,12 +16,12 @@ from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, is_pu
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.conditions import Step, parse_step, warn_of_unmatched
-from pixelstat.options.shared import by_option, every_option, goal_option, groups_option
+from pixelstat.options.shared import by_option, every_option, goal_option, top_groups_option
 from pixelstat.reports._report import report
 from pixelstat.reports.summary import CONVERSIONS
 from pixelstat.result import Column
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 from pixelstat.vocabulary import is_email_event, visitors
 
 MONEY = ("user_id", "order_id", "value", "currency", "product", "products")  # what is looked at only of orders
@@ -78,7 +78,7 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
         Column("average_order_value", "number", "revenue / orders", minor=True),
         Column("revenue_per_visitor", "number", "revenue / visitors"),
     ],
-    options=[goal_option, by_option, groups_option, every_option],
+    options=[goal_option, by_option, top_groups_option, every_option],
     caption=_caption,
     of_visits=True,
 )
@@ -126,7 +126,7 @@ def conversions(
                     warn(f"the goal {sentence}")
         held = with_shown(held, groups)
         is_asked = ~is_email_event() | pl.any_horizontal(f"goal {place}" for place in range(len(wanted)))
-        once = earliest(held).filter(pl.col("hit").is_first_distinct(), is_asked)
+        once = drop_later_copies(held).filter(pl.col("hit").is_first_distinct(), is_asked)
         reached = with_waits(reaching(held, once, wanted, keys, warn), once, keys)
         if not by:
             return asked(figures(once, reached, wanted, keys, groups), reached)

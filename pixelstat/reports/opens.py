@@ -11,7 +11,7 @@ from pixelstat.enrich.mailings import Sent
 from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import distinct
+from pixelstat.traffic.deduplication import deduplicate
 from pixelstat.vocabulary import recipient_or_visitor
 
 USUAL = "message"  # what the rows are by, unless --by says otherwise
@@ -74,7 +74,7 @@ def opens(
     )
     is_known = column("its person").is_not_null().first()
     recipients = (
-        distinct(mails)
+        deduplicate(mails)
         .group_by(*groups, "its person")
         .agg(
             *((is_open & (column("verdict") == kind)).sum().alias(f"{kind}_opens") for kind in KINDS),

@@ -12,11 +12,11 @@ from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, EVERY, fill_gaps, is_partial, truncate_local
 from pixelstat.options.shared import (
     by_option,
-    daily_option,
-    groups_option,
+    every_or_all_option,
     horizon_option,
     refund_date_option,
     repeat_option,
+    top_groups_option,
 )
 from pixelstat.reports._report import report
 from pixelstat.result import Column
@@ -75,7 +75,7 @@ def _caption(
         Column("censored", "count", "customers who had none when the logs end, and still may", detail=True),
         Column("median_seconds_to_second", "seconds", "from the first order to the second, of those who have one"),
     ],
-    options=[daily_option, by_option, groups_option, refund_date_option, repeat_option, horizon_option],
+    options=[every_or_all_option, by_option, top_groups_option, refund_date_option, repeat_option, horizon_option],
     caption=_caption,
 )
 def orders(

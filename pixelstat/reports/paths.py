@@ -20,10 +20,10 @@ import polars as pl
 
 from pixelstat.conditions import Step, warn_of_unmatched
 from pixelstat.errors import PixelstatError
-from pixelstat.options.shared import few_option
+from pixelstat.options.shared import top_per_section_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 from pixelstat.vocabulary import is_page_view
 
 ENTRY, EXIT, OTHER, UNKNOWN = "(entry)", "(exit)", "(other)", "(unknown)"
@@ -89,7 +89,7 @@ def named(start: Step | None, end: Step | None, **_: object) -> Iterable[str]:
         Column("of_visitors", "count", "who are there at all: at the source, with --to at the target", minor=True),
         Column("share", "share", "visitors, of those; in a tree of the row that it leads on from"),
     ],
-    options=[from_option, to_option, depth_option, few_option, nodes_option, collapse_option, show_option],
+    options=[from_option, to_option, depth_option, top_per_section_option, nodes_option, collapse_option, show_option],
     caption=_caption,
     defaults={"top": "3"},
     of_visits=True,
@@ -176,7 +176,7 @@ def in_order(held: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
     """
     column = pl.col
     named = held.select("node").unique().sort(column("node").cast(pl.String)).with_row_index("code")
-    once = earliest(held).sort("time").filter(column("hit").is_first_distinct()).join(named, on="node")
+    once = drop_later_copies(held).sort("time").filter(column("hit").is_first_distinct()).join(named, on="node")
     key = column("visit").cast(pl.Int128) * _VISIT + column("time").to_physical().cast(pl.Int128) * _TIME
     key += (~column("is_view")).cast(pl.Int128) * _EVENT + (~column("is_node")).cast(pl.Int128) * _NO_NODE
     key += column("code").cast(pl.Int128) * _CODE + column("is_start").cast(pl.Int128)

@@ -29,7 +29,7 @@ from pixelstat.reports._report import report
 from pixelstat.result import Column
 from pixelstat.text.durations import format_duration
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 
 VIEW, ADD, REMOVE = "product_view", "add_to_cart", "remove_from_cart"
 OF_LINES = ("product", "category", "name")  # what --by may name of a product
@@ -139,7 +139,7 @@ def products(
     find = left_carts if abandoned else viewed if viewed_not_purchased else overall
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
-        acts = earliest(held.filter(is_seen))
+        acts = drop_later_copies(held.filter(is_seen))
         held = held.filter(is_order_event())
         seen = build_order_lines(acts.filter(pl.col("hit").is_first_distinct()).lazy())
         told = split_refunds(held).collect().lazy()

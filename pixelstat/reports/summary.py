@@ -7,11 +7,11 @@ import polars as pl
 from pixelstat.analysis.order_lines import fill_values, is_order_event
 from pixelstat.analysis.orders import deduplicate_orders, exact_sum, is_purchase
 from pixelstat.analysis.time_series import bucket_start, truncate_local
-from pixelstat.options.shared import by_option, every_option, few_option
+from pixelstat.options.shared import by_option, every_option, top_per_section_option
 from pixelstat.reports._report import report
 from pixelstat.reports.visits import each
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 CONVERSIONS = ("purchase", "lead", "signup")  # what is counted where pixelstat.toml names no goals
@@ -29,7 +29,7 @@ OF_ORDERS = ("event", "value", "order_id", "product", "products")
         Column("name", "text", "what is counted: pages by views, channels by visits, devices by visitors"),
         Column("value", "figure", "how many; revenue in the currency of its name"),
     ],
-    options=[by_option, few_option, every_option],
+    options=[by_option, top_per_section_option, every_option],
     caption=lambda by, every, **_: f"by {', '.join([*([every] if every else []), *by])}" if by or every else "",
     of_visits=True,
     compares=True,
@@ -59,7 +59,7 @@ def summary(
     groups = {name: dtype for name, dtype in rows.collect_schema().items() if name.startswith("by ")}
 
     def batch(held: pl.DataFrame) -> pl.DataFrame:
-        held = with_orders(earliest(held).filter(column("hit").is_first_distinct()), list(wanted))
+        held = with_orders(drop_later_copies(held).filter(column("hit").is_first_distinct()), list(wanted))
         if not groups:
             return figures(held, list(wanted), top, always=bool(goals))
         parts = [pl.DataFrame(schema={**groups, **FIGURES})]

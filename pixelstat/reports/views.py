@@ -9,7 +9,7 @@ from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
 from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import distinct
+from pixelstat.traffic.deduplication import deduplicate
 from pixelstat.vocabulary import hits, is_page_view, visitors
 
 
@@ -43,7 +43,7 @@ def views(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | Non
         groups = by or ("page",)
         found = seen.group_by(groups).agg(views=hits(), visitors=visitors())
         return top_groups(found, groups, "views", top)
-    seen = distinct(seen.select(*dict.fromkeys(["time", "visitor", "hit", "first", *by])))
+    seen = deduplicate(seen.select(*dict.fromkeys(["time", "visitor", "hit", "first", *by])))
     begins = truncate_local(pl.col("time"), every, tz)
     found = seen.group_by(begins.alias(BUCKET), *by).agg(views=pl.len(), visitors=visitors())
     return fill_gaps(top_groups(found, by, "views", top, over=True) if by else found, every, tz, by)

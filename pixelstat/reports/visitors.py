@@ -6,7 +6,7 @@ import polars as pl
 
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
-from pixelstat.options.shared import by_option, daily_option, top_option
+from pixelstat.options.shared import by_option, every_or_all_option, top_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
 from pixelstat.vocabulary import is_email_event
@@ -32,7 +32,7 @@ def _caption(every: str, by: Sequence[str], **_: object) -> str:
         Column("new", "count", "of these, those whose first event in the logs lies there"),
         Column("returning", "count", "the others"),
     ],
-    options=[by_option, daily_option, top_option],
+    options=[by_option, every_or_all_option, top_option],
     caption=_caption,
     of_visits=True,
 )

@@ -5,11 +5,8 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from pixelstat.config import Config
 from pixelstat.errors import PixelstatError
-from pixelstat.identity import consent
-from pixelstat.identity.pseudonyms import BEGINNING
-from pixelstat.schemas import DERIVED, EXPORTED, UTC_TIME, Reason
+from pixelstat.schemas import CONSENT_READING, DERIVED, EXPORTED, PSEUDONYM_PREFIX, UTC_TIME, Reason
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
 
@@ -33,16 +30,19 @@ def holds_pseudonyms(log: Log) -> bool | None:
     with _explain_failures(log):
         first = (
             _open_parquet(log)
-            .select(pl.col(ALWAYS_PRESENT).cast(pl.String).str.starts_with(BEGINNING))
+            .select(pl.col(ALWAYS_PRESENT).cast(pl.String).str.starts_with(PSEUDONYM_PREFIX))
             .head(1)
             .collect()
         )
     return None if first.is_empty() else bool(first.item())
 
 
-def event_tags(config: Config, *, each_once: bool) -> dict[str, str]:
-    """What Parquet of events says of itself: whether each hit stands there once, and how its consent was read."""
-    return {DEDUPLICATED_TAG: "yes" if each_once else "no", CONSENT_TAG: "" if config.consent else consent.READING}
+def event_tags(*, is_deduplicated: bool, has_custom_consent: bool) -> dict[str, str]:
+    """Return what Parquet of events says of itself: whether no hit is in it twice, and how its consent was read."""
+    return {
+        DEDUPLICATED_TAG: "yes" if is_deduplicated else "no",
+        CONSENT_TAG: "" if has_custom_consent else CONSENT_READING,
+    }
 
 
 def are_deduplicated(logs: Sequence[Log]) -> bool:
@@ -50,9 +50,9 @@ def are_deduplicated(logs: Sequence[Log]) -> bool:
     return len(logs) == 1 and _read_tags(logs[0]).get(DEDUPLICATED_TAG) == "yes"
 
 
-def knows_consent(logs: Sequence[Log], config: Config) -> bool:
-    """Whether the consent that stands in these files is what would be read again."""
-    return not config.consent and all(_read_tags(log).get(CONSENT_TAG) == consent.READING for log in logs)
+def knows_consent(logs: Sequence[Log]) -> bool:
+    """Return whether the consent in these files is what this version would read, without a custom parameter."""
+    return all(_read_tags(log).get(CONSENT_TAG) == CONSENT_READING for log in logs)
 
 
 def _read_tags(log: Log) -> dict[str, str]:

@@ -1,77 +1,76 @@
-"""One event a hit: what a log holds twice counts once, at its first time.
+"""Deduplicate hits: one hit that a log holds twice counts once, at its first time.
 
-Two hits are the same if they are one order, by its id; else if the pixel itself says so, by a key of its own; else
-if one visitor asked for the same path and query from the same page within one second, behind a proxy for the same
-client: a pixel that fired twice, a line that was logged twice. Who is no visitor is told by address and agent.
+Two rows are copies of one hit if they are the same order, by its id. Else they are if the pixel says so, by a key of
+its own. Else they are if one visitor requested the same path and query from the same page within one second, behind a
+proxy for the same client: a pixel that fired twice, or a line that was logged twice. Rows without a visitor are
+compared by address and agent.
 """
 
-from collections.abc import Sequence
-from functools import reduce
-from operator import xor
+from dataclasses import dataclass
 
 import polars as pl
 
-from pixelstat.native import plain
+from pixelstat.frames.columns import internal
 
-SAME = ("path", "query", "http_referer", "forwarded_for")  # what two requests for one hit have alike
-CONTENT = "its content"  # a column: the same number where all of these are; it holds within one run
-MADE = ("hit", "first")  # the columns that stand for this
-_TIES = 1 << 11  # microseconds since 1970 take 52 bits of 63
-
-
-def with_content(events: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS with their CONTENT."""
-    if plain is None:
-        texts = [pl.col(name).hash(seed) for seed, name in enumerate(SAME)]
-        return events.with_columns(reduce(xor, texts).alias(CONTENT))
-    return events.with_columns(
-        pl.map_batches(SAME, _content, return_dtype=pl.UInt64, is_elementwise=True).alias(CONTENT)
-    )
+HASHED_COLUMNS = ("path", "query", "http_referer", "forwarded_for")  # copies of one request agree in these
+REQUEST_HASH = internal("request hash")  # UInt64, equal where HASHED_COLUMNS are; valid within one run
+HIT_COLUMNS = ("hit", "first")  # what `number_hits` adds
+_TIES = 1 << 11  # microseconds since 1970 take 52 of 63 bits
 
 
-def _content(texts: Sequence[pl.Series]) -> pl.Series:
-    return pl.Series(plain.content(texts, len(texts[0]))).struct.field(CONTENT)
+@dataclass(frozen=True)
+class HitRules:
+    """When two rows are copies of one hit."""
+
+    keeps_copies: bool = False  # every row is a hit of its own
+    may_lack_visitors: bool = False  # then address and agent are compared where `visitor` is null
 
 
-def with_hit(events: pl.LazyFrame, *, may_lack_visitors: bool = False) -> pl.LazyFrame:
-    """EVENTS with their CONTENT and with `order`, which purchases have -> with `hit` and `first`.
+def number_hits(events: pl.LazyFrame, rules: HitRules = HitRules()) -> pl.LazyFrame:
+    """Add `hit`, the same number for copies of one hit, and `first`, which orders the copies of an order.
 
-    `first` is null where two of one number do not differ. The numbers hold within this run. Where the visitor is what
-    `identified` says, who lacks one has no address either.
+    Needs REQUEST_HASH and `order`, the order id of purchases. `hit` is UInt64 and valid within one run. `first` is
+    Int64: of copies that may differ the lowest counts. It is null where copies are identical.
     """
-    column = pl.col
-    content = column(CONTENT) ^ column("time").dt.epoch("s").hash(10) ^ column("visitor").hash(11)
-    if may_lack_visitors:
+    if rules.keeps_copies:
+        return number_rows(events)
+    request = pl.col(REQUEST_HASH) ^ pl.col("time").dt.epoch("s").hash(10) ^ pl.col("visitor").hash(11)
+    if rules.may_lack_visitors:  # `key_visitors` leaves null only where the address is unknown, other keys leave more
         for seed, name in enumerate(("client", "user_agent"), 7):
-            content = content ^ pl.when(column("visitor").is_null()).then(name).hash(seed)
-    order = column("order")
-    key = column("key")
-    by_key = pl.when(key.is_not_null()).then(column("protocol").hash(9) ^ key.hash(6))
-    said = pl.when(order.is_not_null()).then(order.hash(5)).otherwise(by_key)
-    return events.with_columns(said=said).with_columns(
-        hit=pl.coalesce("said", content),
-        # Of two at the same time the one with the lower number stays, whatever their order in the logs.
-        first=pl.when(column("said").is_not_null()).then(
-            column("time").to_physical() * _TIES + (content % _TIES).cast(pl.Int64)
-        ),
+            request = request ^ pl.when(pl.col("visitor").is_null()).then(name).hash(seed)
+    by_key = pl.when(pl.col("key").is_not_null()).then(pl.col("protocol").hash(9) ^ pl.col("key").hash(6))
+    stated = pl.when(pl.col("order").is_not_null()).then(pl.col("order").hash(5)).otherwise(by_key)
+    is_stated = pl.col(STATED).is_not_null()
+    return (
+        events.with_columns(stated.alias(STATED))
+        .with_columns(
+            hit=pl.coalesce(STATED, request),
+            # Of two copies at the same time the one with the lower hash counts, whatever their order in the logs.
+            first=pl.when(is_stated).then(pl.col("time").to_physical() * _TIES + (request % _TIES).cast(pl.Int64)),
+        )
+        .drop(STATED)
     )
 
 
-def every_hit(events: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS in which no two hits are the same."""
-    numbered = events.with_row_index("its row")  # no column of one's own has a space in its name
-    return numbered.with_columns(hit=pl.col("its row").cast(pl.UInt64), first=pl.lit(None, pl.Int64)).drop("its row")
+STATED = internal("stated hit")  # the hit that an order id or the pixel's own key states
 
 
-def distinct(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows of EVENTS, each hit once, without its `hit` and `first`."""
-    others = [name for name in rows.collect_schema() if name not in MADE]
+def number_rows(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `hit` and `first` as if no two rows were copies of one hit."""
+    row = internal("row")
+    numbered = events.with_row_index(row)
+    return numbered.with_columns(hit=pl.col(row).cast(pl.UInt64), first=pl.lit(None, pl.Int64)).drop(row)
+
+
+def deduplicate(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Keep the first copy of each hit, and drop HIT_COLUMNS."""
+    others = [name for name in rows.collect_schema() if name not in HIT_COLUMNS]
     first = pl.col("first").fill_null(0)
     return rows.group_by("hit").agg(pl.col(name).min_by(first) for name in others).select(others)
 
 
-def earliest(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows without those whose hit stands at an earlier time, too. Where `first` is null all rows of a hit stay."""
+def drop_later_copies(rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop rows whose hit has a copy with a lower `first`. Where `first` is null all copies stay."""
     keyed = rows.filter(pl.col("first").is_not_null())
     if keyed["hit"].n_unique() == len(keyed):
         return rows

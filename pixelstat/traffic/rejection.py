@@ -1,43 +1,114 @@
-"""Which rows do not count: each marked with the first reason that holds. Rows are marked, never removed."""
+"""Reject the requests and events that do not count. A row keeps its first reason; no row is removed here."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
 from pixelstat.frames.lookup import flag_distinct
-from pixelstat.schemas import Reason
+from pixelstat.schemas import GRANTED, MALFORMED, REFUSED
 from pixelstat.text.addresses import Network, parse_address
+from pixelstat.traffic.behaviour import Limits
+from pixelstat.traffic.networks import NamedNetwork
+from pixelstat.traffic.user_agents import with_bots
+from pixelstat.vocabulary import reject
 
 
-def reject(rows: pl.LazyFrame, reasons: dict[str, pl.Expr]) -> pl.LazyFrame:
-    """Fill `rejected` by the first of these reasons that holds, where no earlier stage has filled it."""
-    if not reasons:
-        return rows
-    found = [pl.when(holds).then(pl.lit(reason, Reason)) for reason, holds in reasons.items()]
-    return rows.with_columns(rejected=pl.coalesce("rejected", *found))
+@dataclass(frozen=True)
+class TrafficRules:
+    """Whose requests count."""
+
+    bots: str = "exclude"  # exclude, include or only
+    own_networks: Sequence[Network] = ()  # requests from these addresses do not count
+    consent: str = "respect"  # respect, require or ignore
+    machines: str = "include"  # include, label or exclude
+    behaviour: Limits | None = None  # what no person does; None: hits are not compared with each other
+    scanner_networks: Sequence[NamedNetwork] = ()  # in addition to those that ship with pixelstat
+
+
+@dataclass(frozen=True)
+class EventFilters:
+    """Which events a report is about."""
+
+    host: str | None = None
+    since: datetime | None = None  # UTC
+    until: datetime | None = None  # UTC, exclusive
+    where: pl.Expr | None = field(default=None, compare=False)  # a condition on columns of EVENTS
+
+
+def reject_by_request(requests: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
+    """Reject requests that the server refused, that bots sent, or that came from excluded networks.
+
+    The frame needs `status`, `user_agent` and `client`.
+    """
+    reasons = {"refused": is_refused()}
+    if rules.bots != "include":
+        requests = with_bots(requests)
+        reasons |= {"bot": pl.col("is_bot")} if rules.bots == "exclude" else {"person": ~pl.col("is_bot")}
+    if rules.own_networks:
+        requests = flag_own_networks(requests, rules.own_networks)
+        reasons["own_address"] = pl.col("is_own")
+    return reject(requests, reasons)
+
+
+def reject_refused_consent(events: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
+    """Reject events of visitors who refuse to be counted; `require` also rejects those who do not consent.
+
+    An event whose consent cannot be read gets the flaw `consent`. Identities are resolved later, so that a refused
+    event links no keys.
+    """
+    if rules.consent == "ignore":
+        return events
+    consent = pl.col("consent")
+    is_refused = (
+        consent.ne_missing(pl.lit(GRANTED)) if rules.consent == "require" else consent.eq_missing(pl.lit(REFUSED))
+    )
+    is_unreadable = pl.when(consent == MALFORMED).then(pl.lit("consent"))
+    return reject(events, {"no_consent": is_refused}).with_columns(flaw=pl.coalesce("flaw", is_unreadable))
+
+
+def reject_machines(events: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
+    """Reject events whose verdict is `machine`, with --machines exclude. They begin no session."""
+    is_machine = pl.col("verdict") == "machine"
+    return reject(events, {"machine": is_machine} if rules.machines == "exclude" else {})
+
+
+def reject_unmatched(events: pl.LazyFrame, filters: EventFilters) -> pl.LazyFrame:
+    """Reject events of other hosts, outside the period, or for which the condition does not hold."""
+    reasons = {}
+    if filters.host:
+        reasons["other_host"] = pl.col("host").ne_missing(pl.lit(filters.host.lower()))
+    if filters.since or filters.until:
+        reasons["other_period"] = is_outside(filters.since, filters.until)
+    if filters.where is not None:
+        reasons["other"] = filters.where.fill_null(value=False).not_()
+    return reject(events, reasons)
 
 
 def is_refused() -> pl.Expr:
-    """The server answered with anything but success, 304 or a redirect. A format without a status refuses nothing."""
+    """Return whether the server answered with anything but success, a redirect or 304.
+
+    A format without a status refuses nothing.
+    """
     return pl.col("status").is_between(200, 399).not_().fill_null(value=False)
 
 
-def with_own(requests: pl.LazyFrame, networks: Sequence[Network]) -> pl.LazyFrame:
-    """REQUESTS with `is_own`: the client's address lies in one of the networks; IPv4 inside IPv6 counts as IPv4."""
+def is_outside(since: datetime | None, until: datetime | None) -> pl.Expr:
+    """Return whether `time` lies before `since`, or at `until` or later."""
+    is_before = pl.col("time") < since if since else pl.lit(value=False)
+    is_after = pl.col("time") >= until if until else pl.lit(value=False)
+    return is_before | is_after
 
-    def inside(client: str) -> bool:
-        found = parse_address(client)
-        return found is not None and any(found in network for network in networks)
+
+def flag_own_networks(requests: pl.LazyFrame, networks: Sequence[Network]) -> pl.LazyFrame:
+    """Add `is_own`: whether the client's address lies in one of the networks. IPv4 inside IPv6 counts as IPv4."""
+
+    def is_inside(client: str) -> bool:
+        address = parse_address(client)
+        return address is not None and any(address in network for network in networks)
 
     def are_inside(clients: pl.Series) -> pl.Series:
-        return pl.Series([inside(client) for client in clients.to_list()], dtype=pl.Boolean)
+        return pl.Series([is_inside(client) for client in clients.to_list()], dtype=pl.Boolean)
 
     return flag_distinct(requests, "client", are_inside, "is_own")
-
-
-def is_outside(since: datetime | None, until: datetime | None) -> pl.Expr:
-    """Before `since` or at `until` or later."""
-    before = pl.col("time") < since if since else pl.lit(value=False)
-    after = pl.col("time") >= until if until else pl.lit(value=False)
-    return before | after

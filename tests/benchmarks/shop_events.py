@@ -16,7 +16,6 @@ from pathlib import Path
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from pixelstat.config import Config
 from pixelstat.schemas import EXPORTED, UTC_TIME
 from pixelstat.sources.event_parquet import event_tags
 
@@ -163,7 +162,9 @@ def written(total: int, file: Path) -> None:
         for frame in batches(total):
             yield frame if columns is None else frame.select(columns)
 
-    register_io_source(frames, schema=EXPORTED).sink_parquet(file, metadata=event_tags(Config(), each_once=True))
+    register_io_source(frames, schema=EXPORTED).sink_parquet(
+        file, metadata=event_tags(is_deduplicated=True, has_custom_consent=False)
+    )
 
 
 def truth(total: int) -> list[int]:

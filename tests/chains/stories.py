@@ -11,7 +11,7 @@ from pixelstat.conditions import parse_step
 from pixelstat.funnels.rules import Exclusion, Rules
 from pixelstat.reports.funnel import funnel
 from pixelstat.schemas import EVENTS
-from pixelstat.traffic.deduplication import every_hit
+from pixelstat.traffic.deduplication import number_rows
 
 START = datetime(2026, 9, 7, tzinfo=timezone.utc)
 MATCHES = {"a or b": "event = 'a' or event = 'b'", "any": "event <> ''"}
@@ -34,7 +34,7 @@ def events(visitors: Sequence[Story], **columns: Sequence[Sequence[object]]) -> 
     ]
     random.Random(0).shuffle(rows)
     schema = {**EVENTS, "visit": pl.UInt32()} if "visit" in columns else EVENTS
-    return every_hit(pl.LazyFrame(rows, schema=schema))
+    return number_rows(pl.LazyFrame(rows, schema=schema))
 
 
 def rules(steps: Sequence[str], window: int = 7 * 86_400, **further: Any) -> Rules:

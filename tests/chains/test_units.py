@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pixelstat.reports.funnel import funnel
 from pixelstat.schemas import EVENTS
-from pixelstat.traffic.deduplication import every_hit
+from pixelstat.traffic.deduplication import number_rows
 from tests.chains.stories import START, counted, did, events, rules, table
 
 DAY = 86_400
@@ -202,7 +202,7 @@ def test_a_month_is_that_of_the_zone(tz: str, month: str) -> None:
     begins = datetime(2020, 5, 1, tzinfo=timezone.utc)
     rows = [{"visitor": "v:1", "time": begins + timedelta(hours=hour), "event": "pqr"[hour]} for hour in range(3)]
     found = funnel.function(
-        every_hit(pl.LazyFrame(rows, schema=EVENTS)), rules=rules(["p", "q", "r"]), every="month", tz=tz
+        number_rows(pl.LazyFrame(rows, schema=EVENTS)), rules=rules(["p", "q", "r"]), every="month", tz=tz
     ).collect()
     assert found["time"].dt.strftime("%Y-%m").unique().to_list() == [month]
     assert found["visitors"].to_list() == [1, 1, 1]
@@ -333,7 +333,7 @@ def test_times_of_any_year_make_no_error(year: int) -> None:
         {"visitor": visitor, "time": begins + timedelta(seconds=second), "event": event}
         for visitor, second, event in [("v", 0, "a"), ("v", 2, "b"), ("w", 3, "b"), ("w", 5, "a")]
     ]
-    found = funnel.function(every_hit(pl.LazyFrame(rows, schema=EVENTS)), rules=rules(["a", "b"])).collect()
+    found = funnel.function(number_rows(pl.LazyFrame(rows, schema=EVENTS)), rules=rules(["a", "b"])).collect()
     if 829 < year < 9961:  # others are all one instant
         assert found["visitors"].to_list() == [2, 1]
         assert found["median_seconds"].to_list() == [None, 2.0]

@@ -8,8 +8,9 @@ import pytest
 
 from pixelstat.enrich.devices import DEVICES, devices, with_devices
 from pixelstat.identity.consent import SIGNALLING
-from pixelstat.pipeline import Selection, described
+from pixelstat.query import EventQuery
 from pixelstat.schemas import DERIVED, EVENTS
+from pixelstat.streams import enrich
 from pixelstat.traffic.user_agents import LONGEST
 from tests.inside import inside
 from tests.program import pixelstat
@@ -130,7 +131,7 @@ def test_a_later_batch_knows_what_an_earlier_one_has_told(asked: list[str]) -> N
 
 
 def test_who_asks_for_no_device_pays_for_none(asked: list[str]) -> None:
-    rows = described(events(IPHONE, WINDOWS), Selection()).select("page", "rejected")
+    rows = enrich(events(IPHONE, WINDOWS), EventQuery()).select("page", "rejected")
     assert "own agent" not in rows.explain()
     assert rows.collect().height == 2
     assert asked == []
@@ -142,7 +143,7 @@ def test_agents_of_what_is_set_aside_are_not_looked_at(asked: list[str]) -> None
 
 
 def test_no_events_have_the_columns_too() -> None:
-    rows = described(events(), Selection()).collect()
+    rows = enrich(events(), EventQuery()).collect()
     assert rows.height == 0
     assert {name: rows.schema[name] for name in DERIVED} == {name: EVENTS[name] for name in DERIVED}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.identity.visitors import client_key, known_by
+from pixelstat.identity.visitors import client_key, visitor_by
 from tests.inside import inside
 from tests.story import BROWSER, log, request
 
@@ -90,7 +90,7 @@ def test_visitors_are_known_by_what_is_asked_for(asked: str, expected: list[str 
 )
 def test_a_cookie_is_found_among_the_others(cookies: str | None, expected: str | None) -> None:
     events = pl.LazyFrame({"cookies": [cookies], "visitor": ["v:1"]}, {"cookies": pl.String, "visitor": pl.String})
-    assert known_by(events, "cookie:sid").collect()["visitor"].to_list() == [expected]
+    assert visitor_by(events, "cookie:sid").collect()["visitor"].to_list() == [expected]
 
 
 def test_a_cookie_is_read_out_of_a_log_that_holds_them(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.identity.pseudonyms import HIDDEN, hidden
+from pixelstat.identity.pseudonyms import PERSONAL_COLUMNS, pseudonymize
 from pixelstat.schemas import EXPORTED
 from tests.inside import inside
 from tests.program import KEY
@@ -22,7 +22,7 @@ def pseudonym(text: str, key: str = KEY) -> str:
 def hide(column: str, *texts: str | None, protocol: str = "house") -> list[str | None]:
     """The column after its texts were hidden."""
     rows = pl.LazyFrame({column: texts, "protocol": protocol}, {column: pl.String, "protocol": pl.String})
-    return hidden(rows, bytes.fromhex(KEY)).collect()[column].to_list()
+    return pseudonymize(rows, bytes.fromhex(KEY)).collect()[column].to_list()
 
 
 # -- of one text ---------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def test_what_only_looks_like_a_pseudonym_is_hidden() -> None:
 
 def test_hostile_texts_are_hidden_too() -> None:
     texts = ["\N{REPLACEMENT CHARACTER}", "é\x00\x1b[2J", "{" * 1_000_000, "?" * 1_000_000, "v:" + "x" * 1_000_000]
-    *whole, addresses = HIDDEN.values()
+    *whole, addresses = PERSONAL_COLUMNS.values()
     for name in (name for names in whole for name in names):
         found = hide(name, *texts, protocol="mandrill")
         assert len(set(found)) == 5
@@ -82,7 +82,7 @@ def test_hostile_texts_are_hidden_too() -> None:
 
 def test_no_events_give_none() -> None:
     empty = pl.LazyFrame(schema=EXPORTED)
-    assert hidden(empty, b"k" * 32).select(EXPORTED.names()).collect().is_empty()
+    assert pseudonymize(empty, b"k" * 32).select(EXPORTED.names()).collect().is_empty()
 
 
 # -- of a log ------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelstat.schemas import EVENTS
-from pixelstat.sessions import Cut, with_visits
-from pixelstat.traffic.deduplication import every_hit
+from pixelstat.sessions import SessionRules, sessionize
+from pixelstat.traffic.deduplication import number_rows
 
 DAY = datetime(2026, 9, 7, tzinfo=timezone.utc)
 
@@ -24,11 +24,11 @@ def events(*rows: dict[str, object]) -> pl.LazyFrame:
         for row in rows
     ]
     plain = [{name: value for name, value in row.items() if name != "at"} for row in full]
-    return every_hit(pl.LazyFrame(plain, schema=EVENTS))
+    return number_rows(pl.LazyFrame(plain, schema=EVENTS))
 
 
 def cut(*rows: dict[str, object], **how: object) -> pl.DataFrame:
-    return with_visits(events(*rows), Cut(**how)).collect()  # type: ignore[arg-type]
+    return sessionize(events(*rows), SessionRules(**how)).collect()  # type: ignore[arg-type]
 
 
 def visits(*seconds: int, **how: object) -> list[int]:
@@ -101,7 +101,7 @@ def test_a_visit_knows_its_pages_its_length_and_where_it_came_from() -> None:
 
 def test_a_hit_that_stands_twice_is_one_view_of_a_visit_of_one_hit() -> None:
     twice = events({"at": 0}, {"at": 0}).with_columns(hit=pl.lit(7, pl.UInt64))
-    row = with_visits(twice, Cut()).collect().row(0, named=True)
+    row = sessionize(twice, SessionRules()).collect().row(0, named=True)
     assert (row["visit_views"], row["single_hit"], row["visit_seconds"]) == (1, True, None)
 
 
@@ -115,7 +115,7 @@ def test_an_order_that_is_reloaded_makes_its_visit_no_longer() -> None:
         .select(EVENTS.names())
         .with_columns(hit=pl.when(pl.col("event") == "purchase").then(7).otherwise("hit"))
     )
-    told = with_visits(again.cast({"hit": pl.UInt64}), Cut()).collect()
+    told = sessionize(again.cast({"hit": pl.UInt64}), SessionRules()).collect()
     assert told["visit"].to_list() == [1, 1, 1, None]
     assert told["visit_seconds"].to_list() == [60.0, 60.0, 60.0, None]
 
@@ -124,7 +124,7 @@ def test_an_order_that_is_reloaded_makes_its_visit_no_longer() -> None:
 def test_an_order_of_several_visitors_in_one_second_is_in_the_visit_of_its_first_hit(order: list[int]) -> None:
     rows = [{"at": 0, "event": "purchase", "visitor": f"v:{n}"} for n in order]
     same = events(*rows).with_columns(hit=pl.lit(7, pl.UInt64), first=pl.col("visitor").str.slice(2).cast(pl.Int64) % 3)
-    told = with_visits(same, Cut()).collect()
+    told = sessionize(same, SessionRules()).collect()
     assert told.filter(pl.col("visit").is_not_null())["visitor"].to_list() == ["v:3"]
 
 

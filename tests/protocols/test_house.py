@@ -8,17 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelstat.identity.consent import SIGNALLING
-from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.builtin import house
+from pixelstat.protocols.interpret import protocol_rules
+from pixelstat.query import EventQuery
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
-from pixelstat.traffic.deduplication import CONTENT, MADE
+from pixelstat.streams import events_of_requests
+from pixelstat.traffic.deduplication import HIT_COLUMNS, REQUEST_HASH
 
-SELECTION = Selection()
+QUERY = EventQuery()
 
 
 def event(
-    uri: str, referrer: str | None = None, selection: Selection = SELECTION, **fields: object
+    uri: str, referrer: str | None = None, event_query: EventQuery = QUERY, **fields: object
 ) -> dict[str, object]:
     path, _, query = uri.partition("?")
     request = {
@@ -30,8 +32,8 @@ def event(
         "method": "GET",
     }
     row = pl.LazyFrame([request | fields], schema=REQUESTS)
-    read = claimed(row, selection).drop("order", SIGNALLING, CONTENT).collect()
-    assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*MADE, *DERIVED)}
+    read = events_of_requests(row, event_query).drop("order", SIGNALLING, REQUEST_HASH).collect()
+    assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*HIT_COLUMNS, *DERIVED)}
     return read.row(0, named=True)
 
 
@@ -55,8 +57,8 @@ def test_ordinary_requests_are_no_pixel(uri: str) -> None:
 
 
 def test_a_pixel_of_ones_own_is_a_path_or_a_name() -> None:
-    own = Selection(pixels=("/img/s.gif", "spy"))
-    assert [event(uri, selection=own)["rejected"] for uri in ("/img/s.gif?e=x", "/x/img/s.gif", "/a/b/spy", "/pixel.gif")] == [
+    own = EventQuery(protocols=protocol_rules(("/img/s.gif", "spy")))
+    assert [event(uri, event_query=own)["rejected"] for uri in ("/img/s.gif?e=x", "/x/img/s.gif", "/a/b/spy", "/pixel.gif")] == [
         None, "not_pixel", None, None,
     ]  # fmt: skip
 

@@ -12,11 +12,13 @@ import pytest
 
 from pixelstat import protocols
 from pixelstat.identity.consent import SIGNALLING
-from pixelstat.pipeline import Selection, claimed
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.builtin import house
+from pixelstat.protocols.interpret import protocol_rules
+from pixelstat.query import EventQuery
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
-from pixelstat.traffic.deduplication import CONTENT, MADE
+from pixelstat.streams import events_of_requests
+from pixelstat.traffic.deduplication import HIT_COLUMNS, REQUEST_HASH
 from tests.inside import inside
 from tests.story import log, request
 
@@ -42,7 +44,11 @@ def asked(sample: PixelSample, number: int = 1) -> dict[str, object]:
 
 def events(*samples: PixelSample, named: Sequence[str] = ()) -> pl.DataFrame:
     requests = pl.LazyFrame([asked(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS)
-    return claimed(requests, Selection(named=named)).drop("order", SIGNALLING, CONTENT).collect()
+    return (
+        events_of_requests(requests, EventQuery(protocols=protocol_rules(first=named)))
+        .drop("order", SIGNALLING, REQUEST_HASH)
+        .collect()
+    )
 
 
 def test_folder_and_registry_agree() -> None:
@@ -61,7 +67,7 @@ def test_folder_and_registry_agree() -> None:
 @pytest.mark.parametrize(("protocol", "sample"), SAMPLES)
 def test_samples_become_the_stated_events(protocol: PixelProtocol, sample: PixelSample) -> None:
     read = events(sample, named=[protocol.name] if protocol.must_be_named else [])
-    assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*MADE, *DERIVED)}
+    assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*HIT_COLUMNS, *DERIVED)}
     row = read.row(0, named=True)
     assert (row["rejected"], row["protocol"]) == (None, protocol.name)
     assert {name: row[name] for name in sample.event} == sample.event

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pixelstat.conditions import parse_step
 from pixelstat.reports.conversions import conversions
 from pixelstat.schemas import EVENTS
-from pixelstat.sessions import Cut, with_visits
-from pixelstat.traffic.deduplication import every_hit
+from pixelstat.sessions import SessionRules, sessionize
+from pixelstat.traffic.deduplication import number_rows
 from tests.inside import inside
 from tests.story import DAY, hit, log, view
 
@@ -264,7 +264,7 @@ def stories(draw: st.DrawFn) -> list[Event]:
 
 
 def of_visits(story: list[Event]) -> pl.LazyFrame:
-    return with_visits(every_hit(pl.LazyFrame(story, schema=EVENTS)), Cut()).collect().lazy()
+    return sessionize(number_rows(pl.LazyFrame(story, schema=EVENTS)), SessionRules()).collect().lazy()
 
 
 def found_of(story: list[Event], by: Sequence[str] = (), top: int = 0) -> list[Event]:

@@ -11,7 +11,7 @@ from pixelstat.conditions import parse_step, split_steps
 from pixelstat.errors import PixelstatError
 from pixelstat.reports.funnel import funnel
 from pixelstat.schemas import EVENTS
-from pixelstat.traffic.deduplication import every_hit
+from pixelstat.traffic.deduplication import number_rows
 from tests.chains.stories import START, counted, events, rules, table
 from tests.inside import inside
 from tests.story import hit, log, view
@@ -78,7 +78,7 @@ def counted_pages(hits_of: list[tuple[str, str]], pattern: str) -> int:
     rows = [
         {"visitor": f"v:{n}", "time": START, "event": event, "page": page} for n, (event, page) in enumerate(hits_of)
     ]
-    found = funnel.function(every_hit(pl.LazyFrame(rows, schema=EVENTS)), rules=rules([pattern]))
+    found = funnel.function(number_rows(pl.LazyFrame(rows, schema=EVENTS)), rules=rules([pattern]))
     return int(found.collect()["visitors"].item())
 
 

@@ -9,13 +9,14 @@ import polars as pl
 import pytest
 
 from pixelstat.conditions import parse_step
+from pixelstat.fastpath import hash_requests
 from pixelstat.reports.conversions import conversions
 from pixelstat.reports.orders import orders
 from pixelstat.reports.products import products
 from pixelstat.reports.summary import summary
 from pixelstat.schemas import EVENTS
-from pixelstat.sessions import Cut, with_visits
-from pixelstat.traffic.deduplication import every_hit, with_content, with_hit
+from pixelstat.sessions import SessionRules, sessionize
+from pixelstat.traffic.deduplication import number_hits, number_rows
 
 START = datetime(2026, 9, 7, tzinfo=timezone.utc)
 
@@ -47,8 +48,8 @@ def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
     whole = pl.LazyFrame(asked, schema=EVENTS).with_columns(
         order=pl.when(pl.col("event") == "purchase").then("order_id")
     )
-    hits = every_hit(whole) if keep_duplicates else with_hit(with_content(whole))
-    return with_visits(hits.drop("order"), Cut()).collect().lazy()
+    hits = number_rows(whole) if keep_duplicates else number_hits(hash_requests(whole))
+    return sessionize(hits.drop("order"), SessionRules()).collect().lazy()
 
 
 def of_orders(rows: pl.LazyFrame, every: str = "all", refund_date: str = "order", warn: Any = str) -> Money:

@@ -22,7 +22,7 @@ from pixelstat.outputs.table import render
 from pixelstat.reports.paths import paths
 from pixelstat.result import Column, Result
 from pixelstat.schemas import EVENTS
-from pixelstat.traffic.deduplication import every_hit
+from pixelstat.traffic.deduplication import number_rows
 from tests.inside import inside
 from tests.story import hit, log, view
 
@@ -47,7 +47,7 @@ def events(people: Sequence[Sequence[Sequence[Hit]]]) -> pl.LazyFrame:
                 time = START + timedelta(seconds=second)
                 rows.append({"visitor": f"v:{visitor}", "visit": number, "time": time, **did})
     random.Random(0).shuffle(rows)
-    return every_hit(pl.LazyFrame(rows, {**EVENTS, "visit": pl.UInt32()}))
+    return number_rows(pl.LazyFrame(rows, {**EVENTS, "visit": pl.UInt32()}))
 
 
 def asked(**given: Any) -> dict[str, Any]:
@@ -440,7 +440,7 @@ def test_the_page_of_a_megabyte_is_cut_in_paths_alone() -> None:
 
 def test_a_step_without_a_name_is_unknown() -> None:
     frame = pl.LazyFrame([{"visitor": "v:1", "visit": 1, "time": START}], {**EVENTS, "visit": pl.UInt32()})
-    found = paths.function(every_hit(frame), **asked()).collect()
+    found = paths.function(number_rows(frame), **asked()).collect()
     assert found["target"].to_list() == ["(unknown)", "(exit)"]
 
 

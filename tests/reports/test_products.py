@@ -12,13 +12,14 @@ import polars as pl
 import pytest
 
 from pixelstat.cli.report_command import ReportCommand
+from pixelstat.fastpath import hash_requests
 from pixelstat.options.shared import reveal_option
 from pixelstat.protocols.products import FIELDS, Product
 from pixelstat.reports._report import Report
 from pixelstat.reports.products import products
 from pixelstat.result import Column
 from pixelstat.schemas import EVENTS
-from pixelstat.traffic.deduplication import every_hit, with_content, with_hit
+from pixelstat.traffic.deduplication import number_hits, number_rows
 from tests.inside import inside
 from tests.story import hit, log
 
@@ -91,7 +92,7 @@ def events(rows: Sequence[Row], *, keep_duplicates: bool = False) -> pl.LazyFram
     whole = frame.with_columns(
         query=pl.concat_str(said, separator="&"), order=order, key=key, protocol=pl.lit("own"), **nothing
     )
-    whole = every_hit(whole) if keep_duplicates else with_hit(with_content(whole))
+    whole = number_rows(whole) if keep_duplicates else number_hits(hash_requests(whole))
     return whole.select(*GIVEN, "hit", "first").collect().lazy()
 
 

@@ -20,7 +20,8 @@ from pixelstat.analysis.orders import (
     exact_sum,
     order_warnings,
 )
-from pixelstat.traffic.deduplication import every_hit, with_content, with_hit
+from pixelstat.fastpath import hash_requests
+from pixelstat.traffic.deduplication import number_hits, number_rows
 
 SEPTEMBER = datetime(2026, 9, 7, tzinfo=timezone.utc)
 GIVEN = {
@@ -53,7 +54,7 @@ def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
     order = pl.when(pl.col("event") == "purchase").then("order_id")
     whole = frame.with_columns(query=query, order=order, **nothing)
     return (
-        (every_hit(whole) if keep_duplicates else with_hit(with_content(whole)))
+        (number_rows(whole) if keep_duplicates else number_hits(hash_requests(whole)))
         .select(*ORDER_EVENT_COLUMNS, "channel")
         .collect()
         .lazy()

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from pixelstat.cli.report_command import ReportCommand
 from pixelstat.cli.settings import report_settings
+from pixelstat.fastpath import hash_requests
 from pixelstat.options.shared import by_option, common_options, every_option
 from pixelstat.reports import NAMES, report_named
 from pixelstat.reports._report import Report
 from pixelstat.schemas import EVENTS
-from pixelstat.sessions import Cut, with_visits
-from pixelstat.traffic.deduplication import with_content, with_hit
+from pixelstat.sessions import SessionRules, sessionize
+from pixelstat.traffic.deduplication import number_hits
 
 START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
 LAST = START + timedelta(days=3)
@@ -71,8 +72,8 @@ def events(story: Sequence[Did]) -> pl.LazyFrame:
         for did in story
     ]
     order = pl.when(pl.col("event") == "purchase").then("order_id")
-    hits = with_hit(with_content(pl.LazyFrame(rows, schema=EVENTS).with_columns(order=order)))
-    return with_visits(hits.drop("order"), Cut()).collect().lazy()
+    hits = number_hits(hash_requests(pl.LazyFrame(rows, schema=EVENTS).with_columns(order=order)))
+    return sessionize(hits.drop("order"), SessionRules()).collect().lazy()
 
 
 def cases() -> Iterator[Any]:

@@ -11,23 +11,23 @@ import click
 import polars as pl
 
 from pixelstat import outputs
-from pixelstat.cli.run import protect_inputs, report_damage
-from pixelstat.cli.suggestions import ENOUGH, unnamed
+from pixelstat.cli.run import protect_inputs, report_damage, write_bad_lines
+from pixelstat.cli.settings import common_settings, pixel_rules, reading_rules
+from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
 from pixelstat.errors import Exit
-from pixelstat.formats.assignment import candidates, read_by
+from pixelstat.formats.assignment import LogSet, assign_format
 from pixelstat.formats.base import Format
-from pixelstat.formats.detection import FIELDS, HEAD, LONGER_HEAD, detect, pair_with_headers
+from pixelstat.formats.detection import HEAD, LONGER_HEAD, pair_with_headers
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
-from pixelstat.pipeline import Logs, Selection, read
 from pixelstat.result import Column, Result
 from pixelstat.schemas import FAULTS
 from pixelstat.sources import discovery
-from pixelstat.sources.bad_lines import BadLineLimit, BadLines, is_bad
+from pixelstat.sources.bad_lines import BadLines, is_bad
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
-from pixelstat.terminal import progress, say
-from pixelstat.text.plurals import format_count
+from pixelstat.streams import read_requests
+from pixelstat.terminal import progress
 
 GAP = timedelta(hours=1)  # without a line: longer is told
 SHOWN = 3  # unreadable lines
@@ -72,7 +72,7 @@ class Findings:
         self.lines.update(dict(batch["told"].value_counts().iter_rows()))
         good = batch.filter(column("told") == "read")
         self.formats.update(dict(good["format"].value_counts().iter_rows()))
-        self.unnamed.update(unnamed(good))
+        self.unnamed.update(count_opt_in_pixels(good))
         self.pixels.update(dict(good.filter(claims)["path"].value_counts().iter_rows()))
         self._time(good["time"])
         if len(self.unreadable) < SHOWN:
@@ -101,44 +101,41 @@ class Findings:
     "check", params=[logs_argument, *READING[:-1], tz_option, *BAD_LINES, *OUTPUT],
     short_help="What is in a log: its format, its times, its pixels, and each line that cannot be read.",
 )  # fmt: skip
-def command(logs: Sequence[str], **common: Any) -> Exit:
+def command(logs: Sequence[str], **options: Any) -> Exit:
     """What is in each log: its compression, its format and why, the times it spans, its pixels and its gaps.
 
     Every line is parsed and counted once: as read, blank, a comment, or by the reason for which it cannot be read.
     """
-    tell = (lambda _: None) if common["quiet"] else say
-    output = outputs.choose_output(common["format"], common["output"])
-    found = discovery.find_logs(logs or common["config"].logs or [STDIN])
-    protect_inputs(found, common)
-    possible = candidates(common)
-    everybody = Selection(pixels=common["pixel"], named=common["protocol"], config=common["config"]).protocols
-    claims = pl.any_horizontal(protocol.claims for protocol in everybody)
-    rejects = BadLines(kept=bool(common["rejects"]))
+    common = common_settings(options)
+    output = outputs.choose_output(common.format, common.output)
+    inputs = discovery.find_logs(logs or common.project.logs or [STDIN])
+    protect_inputs(inputs, common)
+    rules = reading_rules(common)
+    claims = pixel_rules(common).claims
+    bad_lines = BadLines(kept=bool(common.rejects))
     reading = Reading()
     rows: list[dict[str, object]] = []
-    with progress(sum(log.size for log in found), lambda: sum(reading.positions.values()), shown=not common["quiet"]):
-        for log in found:
-            form = detect(log.first_lines(LONGER_HEAD), possible)
-            how = read_by([(form or possible[0].ruled_by(FIELDS), [log])], possible, common)
-            findings = _found(how, reading, rejects, claims)
-            rows += [{"file": log.title(), **row} for row in _rows(log, form, findings, common["tz"])]
+    with progress(sum(log.size for log in inputs), lambda: sum(reading.positions.values()), shown=not common.quiet):
+        for log in inputs:
+            log_format, log_set = assign_format(log, rules)
+            findings = _found(log_set, reading, bad_lines, claims)
+            rows += [{"file": log.title(), **row} for row in _rows(log, log_format, findings, common.tz)]
     schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
     result = Result("What is in the logs", COLUMNS, pl.DataFrame(rows, schema=schema),
-                    [f"times in {common['tz'].key}"], csv_safe=common["csv_safe"])  # fmt: skip
-    outputs.deliver([result], output, common["output"])
-    if common["rejects"]:
-        rejects.write(common["rejects"], found)
-        tell(f"{format_count(rejects.total, 'bad line', 'bad lines')} in {common['rejects']}")
-    limit = BadLineLimit() if common["strict"] else common["max_errors"]
-    if limit and limit.is_exceeded(rejects.total, reading.lines):
-        tell(f"{rejects.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
+                    [f"times in {common.tz.key}"], csv_safe=common.csv_safe)  # fmt: skip
+    outputs.deliver([result], output, common.output)
+    if common.rejects:
+        write_bad_lines(bad_lines, inputs, common)
+    limit = common.bad_line_limit
+    if limit and limit.is_exceeded(bad_lines.total, reading.lines):
+        common.say(f"{bad_lines.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
         return Exit.TOO_MANY_BAD_LINES
-    return report_damage(found, tell)
+    return report_damage(inputs, common)
 
 
-def _found(logs: Logs, reading: Reading, rejects: BadLines, claims: pl.Expr) -> Findings:
+def _found(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:
     findings = Findings()
-    requests = read(logs, reading, None, rejects).select(
+    requests = read_requests(logs, reading, bad_lines=bad_lines).select(
         "line", "file", "number", "time", "method", "path", "query", "format", "rejected", "fault"
     )
     for batch in requests.collect_batches(maintain_order=True, engine="streaming"):
@@ -183,7 +180,7 @@ def _line_rows(findings: Findings) -> Iterator[Row]:
     for path, count in _most_first(findings.pixels)[:MOST]:
         yield _row("pixel", path, count, total)
     for name, count in _most_first(findings.unnamed):
-        if count >= ENOUGH * findings.lines["read"]:
+        if count >= MIN_SHARE * findings.lines["read"]:
             yield _row("advice", f"some look like {name}: if they are, add --protocol {name}", count, total)
 
 

@@ -7,20 +7,20 @@ import click
 import polars as pl
 
 from pixelstat.cli.run import Run, execute
-from pixelstat.cli.settings import event_query
+from pixelstat.cli.settings import common_settings, event_query
 from pixelstat.errors import Exit
-from pixelstat.identity.pseudonyms import hidden
+from pixelstat.identity.pseudonyms import pseudonymize
 from pixelstat.options.shared import common_options, logs_argument, reveal_option
 from pixelstat.outputs import deliver
+from pixelstat.protocols import per_recipient_protocols
 from pixelstat.result import Column, Result, event_column
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources.event_parquet import event_tags
-from pixelstat.terminal import say
 from pixelstat.text.plurals import format_count
 
 COLUMNS = tuple(event_column(name, dtype) for name, dtype in EXPORTED.items())
-SHOWN = ("time", "event", "visitor", "page", "value", "campaign")  # columns of a table
-MOST = 20  # rows of one
+TABLE_COLUMNS = ("time", "event", "visitor", "page", "value", "campaign")
+MAX_TABLE_ROWS = 20
 
 
 @click.command(
@@ -28,7 +28,7 @@ MOST = 20  # rows of one
     params=[logs_argument, reveal_option, *common_options()],
     short_help="The events themselves, one row each.",
 )
-def command(logs: Sequence[str], **common: Any) -> Exit:
+def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:
     """The events themselves, one row each, in the order of the logs: for other tools, and for reports.
 
     Parquet that this writes is an input like a log: every report reads it and gives the same figures.
@@ -37,49 +37,52 @@ def command(logs: Sequence[str], **common: Any) -> Exit:
 
     A table shows the first events and a few of their columns, every other output all of both.
     """
-    return execute(logs, common, event_query(common, common["tz"], names_source=False), _write)
+    common = common_settings(options)
+    query = event_query(common, names_source=False)
+    return execute(logs, common, query, lambda run: _deliver_events(run, reveal_ids=reveal_ids))
 
 
-def _write(run: Run) -> None:
-    """Write the events as they come; of a table, whose width only the last row decides, the first ones."""
+def _deliver_events(run: Run, *, reveal_ids: bool) -> None:
+    """Deliver the events as they come. A table gets the first ones only: its width depends on all of its rows."""
     if run.output != "table":
-        columns = [*COLUMNS, *map(Column, run.selection.config.further)]
-        deliver(_parts(run, columns), run.output, run.common["output"])
+        columns = [*COLUMNS, *map(Column, run.query.protocols.custom_columns)]
+        deliver(_event_batches(run, columns, reveal_ids=reveal_ids), run.output, run.common.output)
         return
-    columns = [column for column in COLUMNS if column.name in SHOWN]
+    columns = [column for column in COLUMNS if column.name in TABLE_COLUMNS]
     first: list[Result] = []
     total = 0
-    for part in _parts(run, columns):
-        if total < MOST:
-            first.append(Result(part.title, columns, part.frame.head(MOST - total), part.notes))
-        total += part.frame.height
-    deliver(first, "table", run.common["output"])
-    if total > MOST and not run.common["quiet"]:
+    for batch in _event_batches(run, columns, reveal_ids=reveal_ids):
+        if total < MAX_TABLE_ROWS:
+            first.append(Result(batch.title, columns, batch.frame.head(MAX_TABLE_ROWS - total), batch.notes))
+        total += batch.frame.height
+    deliver(first, "table", run.common.output)
+    if total > MAX_TABLE_ROWS:
         events = format_count(total, "event", "events")
-        say(f"The first {MOST} of {events}; -o events.csv or a pipe gets all, in all columns.")
+        run.common.say(f"The first {MAX_TABLE_ROWS} of {events}; -o events.csv or a pipe gets all, in all columns.")
 
 
-def _parts(run: Run, columns: Sequence[Column]) -> Iterator[Result]:
-    """The events in parts, each hit once; of an order that stands there twice the first in the order of the logs."""
-    zone = run.common["tz"].key
+def _event_batches(run: Run, columns: Sequence[Column], *, reveal_ids: bool) -> Iterator[Result]:
+    """Yield the events in batches, each hit once; of copies of an order the first in the order of the logs."""
+    zone = run.common.tz.key
     names = [column.name for column in columns]
     times = [pl.col(column.name).dt.convert_time_zone(zone) for column in columns if column.kind == "instant"]
     events = run.events()
-    if not run.common["reveal_ids"]:
-        events = hidden(events, run.key(), daily=run.selection.cookieless)
-    tags = event_tags(run.selection.config, each_once=not run.selection.keep_duplicates)
-    wanted = events.select(*names, "hit").with_columns(times)
-    seen: set[int] = set()
+    if not reveal_ids:
+        events = pseudonymize(events, run.key(), per_recipient_protocols(), daily=run.query.visitors.is_daily)
+    has_custom_consent = run.query.enrichment.custom_consent is not None
+    tags = event_tags(is_deduplicated=not run.query.keeps_copies, has_custom_consent=has_custom_consent)
+    rows = events.select(*names, "hit").with_columns(times)
+    delivered: set[int] = set()
 
-    def part(batch: pl.DataFrame) -> Result:
+    def result(batch: pl.DataFrame) -> Result:
         batch = batch.filter(pl.col("hit").is_first_distinct())
         hits = batch["hit"].to_list()
-        is_new = pl.Series([hit not in seen for hit in hits], dtype=pl.Boolean)
-        seen.update(hits)
-        found = batch.filter(is_new).select(names)
-        return Result("Events", columns, found, [f"times in {zone}"], csv_safe=run.common["csv_safe"], tags=tags)
+        is_new = pl.Series([hit not in delivered for hit in hits], dtype=pl.Boolean)
+        delivered.update(hits)
+        frame = batch.filter(is_new).select(names)
+        return Result("Events", columns, frame, [f"times in {zone}"], csv_safe=run.common.csv_safe, tags=tags)
 
-    yield part(pl.DataFrame(schema=wanted.collect_schema()))  # a table has its header, also without rows
-    for batch in wanted.collect_batches(maintain_order=True, engine="streaming"):
-        yield part(batch)
+    yield result(pl.DataFrame(schema=rows.collect_schema()))  # the header, also where there are no rows
+    for batch in rows.collect_batches(maintain_order=True, engine="streaming"):
+        yield result(batch)
     run.finish()

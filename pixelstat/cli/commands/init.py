@@ -13,18 +13,20 @@ import polars as pl
 
 from pixelstat import config
 from pixelstat.atomic_file import atomic_write
-from pixelstat.cli.suggestions import ENOUGH, MOST, is_likely, unnamed
+from pixelstat.cli.settings import CommonOptions, pixel_rules, reading_rules
+from pixelstat.cli.suggestions import MAX_SUGGESTIONS, MIN_SHARE, count_opt_in_pixels, may_be_pixel
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.assignment import by_format
+from pixelstat.formats.assignment import assign_formats
 from pixelstat.identity import consent
 from pixelstat.options.shared import READING, logs_argument
-from pixelstat.pipeline import Selection, claimed, read
 from pixelstat.protocols.builtin.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.protocols.custom import COLUMN_ALIASES
+from pixelstat.query import EventQuery
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources import discovery
 from pixelstat.sources.lines import Reading
-from pixelstat.terminal import harmless, say
+from pixelstat.streams import events_of_requests, read_requests
+from pixelstat.terminal import harmless
 from pixelstat.vocabulary import SHOP_FUNNEL
 
 OPTIONS = [option for option in READING if option.name not in ("config", "explain")]
@@ -53,8 +55,8 @@ class Found:
         for query in events.filter(pl.col("protocol") == "house")["query"].drop_nulls().to_list():
             self.parameters.update({part.partition("=")[0] for part in query.split("&")} - KNOWN)
         others = batch.filter(pl.col("rejected") == "not_pixel")
-        self.likely.update(_counts(others.filter(is_likely())["path"]))
-        self.unnamed.update(unnamed(others))
+        self.likely.update(_counts(others.filter(may_be_pixel())["path"]))
+        self.unnamed.update(count_opt_in_pixels(others))
 
 
 def _counts(values: pl.Series) -> dict[str, int]:
@@ -64,10 +66,10 @@ def _counts(values: pl.Series) -> dict[str, int]:
 @click.command(
     "init", params=[logs_argument, *OPTIONS], short_help="A commented pixelstat.toml, from what stands in given logs."
 )
-@click.option("-o", "--output", default=config.NAME, show_default=True, metavar="FILE", help="The file to write.")
+@click.option("-o", "--output", default=config.FILE_NAME, show_default=True, metavar="FILE", help="The file to write.")
 @click.option("--force", is_flag=True, help="Overwrite it.")
 @click.option("-q", "--quiet", is_flag=True, help="Errors only on stderr.")
-def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **reading: Any) -> None:
+def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **options: Any) -> None:
     """A commented pixelstat.toml, from what stands in given logs: its pixels, its events, what may be further pixels.
 
     Every report run in its folder or below reads it.
@@ -76,22 +78,18 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **rea
         raise PixelstatError("init needs logs to look at.", "Try: pixelstat init access.log*")
     if Path(output).exists() and not force:
         raise PixelstatError(f"{output} is there already.", "Name another file with -o, or overwrite it with --force.")
-    grouped = by_format(
-        discovery.find_logs(logs),
-        reading,
-        (lambda _: None) if quiet else say,
-    )
+    common = CommonOptions(**options, quiet=quiet)
+    log_set = assign_formats(discovery.find_logs(logs), reading_rules(common), common.say)
     found = Found()
-    selection = Selection(pixels=reading["pixel"], named=reading["protocol"])
-    events = claimed(read(grouped, Reading(), None), selection)
+    query = EventQuery(protocols=pixel_rules(common))
+    events = events_of_requests(read_requests(log_set, Reading()), query)
     seen = events.select("event", "protocol", "path", "query", "method", "rejected")
     for batch in seen.collect_batches(maintain_order=True, engine="streaming"):
         found.take(batch)
     text = "\n".join(_text(found, logs, Path(output).resolve().parent)) + "\n"
     with atomic_write(output) as file:
         file.write(text.encode())
-    if not quiet:
-        say(f"{output} is written; its comments say what was found.")
+    common.say(f"{output} is written; its comments say what was found.")
 
 
 def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
@@ -117,8 +115,10 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
     yield '# own_hosts = ["shop.example"]'
     yield ""
     yield "# Pixels of your own: a path, with named parts if it has any; the parameters that feed columns; your words."
-    enough = max(2, found.requests * ENOUGH)
-    likely = [one for one in found.likely.most_common(MOST) if one[1] >= enough and not set("{}*") & set(one[0])]
+    enough = max(2, found.requests * MIN_SHARE)
+    likely = [
+        one for one in found.likely.most_common(MAX_SUGGESTIONS) if one[1] >= enough and not set("{}*") & set(one[0])
+    ]
     for path, count in likely or [("/o/{campaign}/{recipient}.gif", 0)]:
         yield "# [[pixels]]"
         yield f"# path = {_quoted(path)}" + (f"  # {count:,} requests" if count else "")
@@ -137,7 +137,11 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
     yield ""
     yield "# Further parameters, as columns that --where, --step and --by can name."
     yield "# [columns]"
-    others = [name for name, _ in found.parameters.most_common(MOST) if PLAIN.fullmatch(name) and not _is_taken(name)]
+    others = [
+        name
+        for name, _ in found.parameters.most_common(MAX_SUGGESTIONS)
+        if PLAIN.fullmatch(name) and not _is_taken(name)
+    ]
     for name in others or ["destination"]:
         yield f"# {name} = {_quoted(name)}"
     yield ""
@@ -152,7 +156,7 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
 
 
 def _is_taken(name: str) -> bool:
-    return name in (*EXPORTED, *COLUMN_ALIASES) or name.startswith("utm_") or name.lower() in config.KEYWORDS
+    return name in (*EXPORTED, *COLUMN_ALIASES) or name.startswith("utm_") or name.lower() in config.SQL_KEYWORDS
 
 
 def _from(folder: Path, log: str) -> str:

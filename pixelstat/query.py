@@ -1,0 +1,39 @@
+"""Which events a report is made of: the settings of every stage of the pipeline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pixelstat.enrich.geo import Database
+from pixelstat.enrich.mailings import Sent
+from pixelstat.enrich.page_groups import PageGroups
+from pixelstat.identity.consent import CustomConsent
+from pixelstat.identity.visitors import VisitorRules
+from pixelstat.protocols.interpret import ProtocolRules
+from pixelstat.sessions import SessionRules
+from pixelstat.traffic.rejection import EventFilters, TrafficRules
+
+
+@dataclass(frozen=True)
+class Enrichment:
+    """What is added to an event beyond its request."""
+
+    own_hosts: Sequence[str] = ()  # visits from these hosts have no external source
+    databases: Sequence[Database] = ()  # of places and networks, for --geo
+    mailings: Sent | None = None  # what was sent and when
+    custom_consent: CustomConsent | None = None  # a parameter of the site that grants consent
+
+
+@dataclass(frozen=True)
+class EventQuery:
+    """The settings of every stage, built by `cli.settings`. The defaults are those of the command line."""
+
+    protocols: ProtocolRules = field(default_factory=ProtocolRules)
+    enrichment: Enrichment = field(default_factory=Enrichment)
+    traffic: TrafficRules = field(default_factory=TrafficRules)
+    visitors: VisitorRules = field(default_factory=VisitorRules)
+    pseudonym_key: bytes | None = field(default=None, repr=False)  # pseudonymise everything under it, before counting
+    stitch: bool = False  # link the keys of one person
+    keeps_copies: bool = False  # count copies of a hit
+    page_groups: PageGroups | None = None  # replace pages by their group
+    sessions: SessionRules | None = None  # None: no column of a session is used
+    filters: EventFilters = field(default_factory=EventFilters)

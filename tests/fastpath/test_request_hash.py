@@ -1,0 +1,63 @@
+"""The request hash differs wherever two requests differ, natively and by Polars."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+import pytest
+
+from pixelstat.fastpath import extension, hash_requests, request_hash
+from pixelstat.traffic.deduplication import HASHED_COLUMNS, REQUEST_HASH
+
+
+@pytest.fixture(params=["natively", "by expressions"])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test with the extension and without it."""
+    if request.param == "by expressions":
+        monkeypatch.setattr(request_hash, "native", None)
+    elif extension.native is None:
+        pytest.skip("nothing was compiled where pixelstat was installed")
+
+
+def hashes(rows: Mapping[str, Sequence[str | None]]) -> list[int]:
+    events = pl.LazyFrame(
+        {**{name: [None] for name in HASHED_COLUMNS}, **rows}, dict.fromkeys(HASHED_COLUMNS, pl.String())
+    )
+    return hash_requests(events).collect(engine="streaming")[REQUEST_HASH].to_list()
+
+
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize("column", HASHED_COLUMNS)
+def test_every_byte_of_every_text_changes_the_hash(column: str) -> None:
+    texts: list[str | None] = [None, "-", "é", "\0", "\0\0"]
+    for length in range(100):
+        text = "é" * (length % 3) + "a" * length
+        texts += [text, *(text[:at] + "b" + text[at + 1 :] for at in range(len(text)))]
+    others: dict[str, Sequence[str | None]] = {name: [None] * len(texts) for name in HASHED_COLUMNS}
+    numbers = hashes({**others, column: texts})
+    assert len({*numbers}) == len({*texts})
+    assert numbers == hashes({**others, column: texts})
+
+
+@pytest.mark.usefixtures("each_way")
+def test_a_text_in_another_column_changes_the_hash() -> None:
+    rows = [
+        ("a", "b", None, None),
+        ("b", "a", None, None),
+        ("a", None, "b", None),
+        ("a", None, None, "b"),
+        ("ab", "", None, None),
+    ]
+    assert len({*hashes(dict(zip(HASHED_COLUMNS, zip(*rows, strict=True), strict=True)))}) == len(rows)
+
+
+@pytest.mark.skipif(extension.native is None, reason="nothing was compiled where pixelstat was installed")
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [([[1, 2]], 2), ([["a", "b"]], 1), ([["a", "b"]], 3), ([["a"], ["a", "b"]], 1), ([["a"]], -1)],
+    ids=["numbers", "too long", "too short", "of two lengths", "no length"],
+)
+def test_the_extension_refuses_columns_that_are_not_text_in_all_rows(
+    columns: Sequence[Sequence[object]], rows: int
+) -> None:
+    with pytest.raises(ValueError, match="rows"):
+        extension.native.hash_texts([pl.Series(column) for column in columns], rows)
