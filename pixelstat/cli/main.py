@@ -35,7 +35,7 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's signature
         """Import a command. Raises PixelstatError where there is none of this name."""
         if cmd_name in commands.NAMES:
-            return commands.command_named(cmd_name)
+            return commands.load_command(cmd_name)
         if cmd_name not in reports.NAMES:
             names = [*reports.NAMES, *commands.NAMES]
             near = get_close_matches(cmd_name, names, 1)
@@ -43,7 +43,7 @@ class CommandGroup(click.Group):
             raise PixelstatError(f"There is no command {cmd_name!r}. {meant}", "Try: pixelstat --help")
         from pixelstat.cli.report_command import ReportCommand
 
-        return ReportCommand(reports.report_named(cmd_name))
+        return ReportCommand(reports.load_report(cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands in two sections."""

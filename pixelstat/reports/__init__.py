@@ -24,6 +24,6 @@ NAMES = {  # command: its one line in `pixelstat --help`
 }
 
 
-def report_named(name: str) -> "Report":
+def load_report(name: str) -> "Report":
     found: Report = getattr(import_module(f"pixelstat.reports.{name}"), name)
     return found

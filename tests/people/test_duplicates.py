@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 import polars as pl
 
 from pixelstat.fastpath import hash_requests
-from pixelstat.traffic.deduplication import number_hits
+from pixelstat.traffic.deduplication import HitRules, number_hits
 from pixelstat.vocabulary import hits
 
 NOON = datetime(2026, 9, 7, 12, tzinfo=timezone.utc)

@@ -16,7 +16,7 @@ from pixelstat.cli.report_command import ReportCommand
 from pixelstat.cli.settings import report_settings
 from pixelstat.fastpath import hash_requests
 from pixelstat.options.shared import by_option, common_options, every_option
-from pixelstat.reports import NAMES, report_named
+from pixelstat.reports import NAMES, load_report
 from pixelstat.reports._report import Report
 from pixelstat.schemas import EVENTS
 from pixelstat.sessions import SessionRules, sessionize
@@ -78,7 +78,7 @@ def events(story: Sequence[Did]) -> pl.LazyFrame:
 
 def cases() -> Iterator[Any]:
     for name in NAMES:
-        report = report_named(name)
+        report = load_report(name)
         variants = [[], *([["--every", "day"]] if every_option in report.options else [])]
         variants += [["--by", "device_type"], ["--by", "page"]] if by_option in report.options else []
         for more in variants:
@@ -151,4 +151,4 @@ def test_the_counts_of_any_parts_of_the_visitors_add_up_to_those_of_all(
 @pytest.mark.parametrize("name", NAMES)
 def test_the_reports_that_are_split_have_something_to_count(name: str) -> None:
     clicked = [Did(1, 9, "click_email", "/")]
-    assert counts(report_named(name), [], [*TWO, *clicked])
+    assert counts(load_report(name), [], [*TWO, *clicked])

@@ -1,10 +1,10 @@
-"""The commands about logs, pixels and pixelstat itself: one a file, named here once with its line in the help."""
+"""The commands about logs, pixels and pixelstat itself: one a file, each with its line in `pixelstat --help`."""
 
 from importlib import import_module
 
 import click
 
-NAMES = {  # command: its one line in `pixelstat --help`
+NAMES = {
     "events": "The events themselves, one row each.",
     "check": "What is in a log: its format, its times, its pixels, and each line that cannot be read.",
     "init": "A commented pixelstat.toml, from what stands in given logs.",
@@ -14,6 +14,7 @@ NAMES = {  # command: its one line in `pixelstat --help`
 }
 
 
-def command_named(name: str) -> click.Command:
-    found: click.Command = import_module(f"pixelstat.cli.commands.{name}").command
-    return found
+def load_command(name: str) -> click.Command:
+    """Import the command of this name."""
+    command: click.Command = import_module(f"pixelstat.cli.commands.{name}").command
+    return command
