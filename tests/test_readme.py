@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from pixelstat import __version__
 from pixelstat.reports import NAMES
 from pixelstat.vocabulary import EVENT_SYNONYMS
@@ -17,6 +19,7 @@ def test_the_vocabulary_is_listed() -> None:
     assert listed.replace("`", "").split() == list(EVENT_SYNONYMS)
 
 
+@pytest.mark.slow
 def test_every_block_of_output_is_what_the_program_prints() -> None:
     text = README.read_text()
     assert len(BLOCK.findall(text)) >= 5

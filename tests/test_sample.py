@@ -1,4 +1,4 @@
-"""The sample logs: made by their script to the byte, and every count of theirs equal to a plain loop and to the truth."""
+"""The sample logs are made by their script to the byte, and every count equals a plain loop and the truth."""
 
 import gzip
 import json
@@ -56,6 +56,7 @@ def report(*arguments: str) -> list[dict[str, object]]:
     return rows
 
 
+@pytest.mark.slow
 def test_the_script_makes_the_sample_to_the_byte(tmp_path: Path) -> None:
     subprocess.run([sys.executable, SAMPLE / "shop.py", "-o", tmp_path], check=True)
     assert {log.name: log.read_bytes() for log in tmp_path.iterdir()} == {
@@ -157,7 +158,7 @@ def test_orders_are_the_truth_in_every_report() -> None:
     assert week["revenue"] == pytest.approx(summary["EUR"]) == pytest.approx(truth["revenue"])
 
 
-def test_what_follows_a_cart_equals_a_plain_loop() -> None:
+def test_paths_from_a_cart_equal_a_plain_loop() -> None:
     hits: defaultdict[str, list[tuple[datetime, bool, str]]] = defaultdict(list)
     for time, event, visitor, page in EVENTS:
         if event != "open":

@@ -19,7 +19,7 @@ typedef struct { /* text of the block */
     size_t length;
 } Span;
 
-typedef struct {
+typedef struct { /* the state of one block */
     const Plan *plan;
     uint64_t first_line_number;                       /* each further line of the block has the next one */
     int64_t line_count;                               /* lines that are done */

@@ -12,6 +12,7 @@ static int resize_rows(Rows *rows, size_t room) {
     char *memory = take_from_pool(room * row_size, &size), *at = memory;
     if (!memory) return 0;
     if (size / row_size / 16 * 16 > room) room = size / row_size / 16 * 16;
+/* Copy the rows of one column to `at`, let the column begin there, and move `at` behind its room. */
 #define MOVE(column)                                                                                                   \
     (count ? memcpy(at, column, count * sizeof *(column)) : NULL, (column) = (void *)at, at += room * sizeof *(column))
     for (int index = 0; index < rows->wanted_count; index++) MOVE(rows->texts[rows->wanted_columns[index]]);
@@ -57,6 +58,7 @@ int shrink_rows(Rows *rows) {
     return 1;
 }
 
+/* Write the view of a text that lies at `offset` of a buffer. Short texts are copied into the view. */
 static void write_view(View *view, const char *text, size_t length, enum TextBuffer buffer, size_t offset) {
     view->length = (int32_t)length;
     if (length > MOST_INLINED) {
@@ -102,11 +104,9 @@ static uint64_t hash_request(const Plan *plan, const Row *row) {
     for (int index = 0; index < HASHED_COLUMNS; index++) {
         int column = plan->hashed_columns[index];
         Text text = column < 0 ? (Text){0} : row->texts[column];
-        int is_present = text.source != ABSENT;
-        chain = chain_hash(chain, is_present,
-                           !is_present      ? 0
-                           : column == PATH ? row->path_hash
-                                            : hash_text(text.start, text.length));
+        uint64_t hash = 0;
+        if (text.source != ABSENT) hash = column == PATH ? row->path_hash : hash_text(text.start, text.length);
+        chain = chain_hash(chain, text.source != ABSENT, hash);
     }
     return chain;
 }

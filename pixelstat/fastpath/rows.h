@@ -6,6 +6,8 @@
 #include "memory.h"
 #include "plan.h"
 
+enum Outcome { NO_MEMORY, NOT_SIMPLE, UNKNOWN_PATH, DONE }; /* NOT_SIMPLE: expressions have to read the line */
+
 enum Source { ABSENT, IN_LINE, ENCODED_IN_LINE, DECODED };
 
 typedef struct { /* one value of a line; all zeros are a null */
@@ -43,7 +45,7 @@ enum TextBuffer { LINE_TEXTS, DECODED_TEXTS };
 
 #define SHARED_VIEWS 1024
 
-typedef struct {
+typedef struct { /* the rows of a block */
     const Plan *plan;
     int wanted_columns[MOST_COLUMNS], wanted_count; /* the columns of text that have memory here */
     int wants_hash;
@@ -68,7 +70,6 @@ int start_rows(Rows *rows, size_t length);
 void free_rows(Rows *rows);
 
 /* Append a row. Returns DONE, NO_MEMORY, or NOT_SIMPLE where its texts do not fit in Arrow's 31-bit offsets. */
-enum Outcome { NO_MEMORY, NOT_SIMPLE, UNKNOWN_PATH, DONE };
 enum Outcome append_row(Rows *rows, const Row *row);
 
 /* Move few rows to little memory, because a report may hold them for long. Returns 0 without memory. */

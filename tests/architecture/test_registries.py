@@ -11,6 +11,7 @@ from pixelstat import formats, outputs, protocols, reports, schemas
 from pixelstat.cli import commands
 from pixelstat.cli.settings import CommonOptions
 from pixelstat.options.shared import common_options
+from pixelstat.protocols.base import PixelProtocol
 from tests.architecture.imports import PACKAGE, graph, room
 
 PAGE = (PACKAGE / "README.md").read_text("utf-8")
@@ -39,7 +40,7 @@ def test_a_format_has_samples(name: str) -> None:
 
 
 @pytest.mark.parametrize("protocol", protocols.builtin_protocols(), ids=lambda protocol: protocol.name)
-def test_a_protocol_has_samples(protocol: protocols.PixelProtocol) -> None:
+def test_a_protocol_has_samples(protocol: PixelProtocol) -> None:
     assert protocol.samples
 
 

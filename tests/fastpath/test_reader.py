@@ -23,7 +23,7 @@ from pixelstat.query import EventQuery
 from pixelstat.schemas import ID_KEY
 from pixelstat.sources import blocks, discovery
 from pixelstat.sources.lines import Reading
-from tests.inside import inside
+from tests.run import run_in_process
 
 needs_extension = pytest.mark.skipif(
     extension.native is None, reason="nothing was compiled where pixelstat was installed"
@@ -266,7 +266,7 @@ def test_the_extension_reads_nearly_all_lines_of_an_ordinary_log(monkeypatch: py
 
     monkeypatch.setattr(Reader, "read_block", count_all)
     monkeypatch.setattr(Reader, "collect_lines", count_returned)
-    assert inside(sample.parent, "funnel", "sample_logs").exit == 0
+    assert run_in_process(sample.parent, "funnel", "sample_logs").exit == 0
     assert counts["all"] > 20_000
     assert counts["by expressions"] < counts["all"] / 100
 

@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 from pixelstat import formats
 from pixelstat.cli import main
 from pixelstat.sources import blocks
-from tests.program import Ended
+from tests.marks import slow_after
+from tests.run import Finished
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -371,10 +372,10 @@ def _blocks_as_large_as_the_logs() -> Iterator[None]:
         yield
 
 
-def run(*arguments: str | Path) -> Ended:
+def run(*arguments: str | Path) -> Finished:
     """The program's end, in this process. Its errors are raised."""
     done = CliRunner().invoke(main.pixelstat, list(map(str, arguments)), catch_exceptions=False)
-    return Ended(done.stdout, done.stderr, done.exit_code)
+    return Finished(done.stdout, done.stderr, done.exit_code)
 
 
 def written(folder: Path, lines: Sequence[str], name: str = "access.log") -> Path:
@@ -384,18 +385,18 @@ def written(folder: Path, lines: Sequence[str], name: str = "access.log") -> Pat
 
 
 @cache
-def of_combined(hits: tuple[Hit, ...], *arguments: str) -> Ended:
+def of_combined(hits: tuple[Hit, ...], *arguments: str) -> Finished:
     """The end of a run over the hits as nginx writes them."""
     with TemporaryDirectory() as folder:
         return run(*arguments, written(Path(folder), COMBINED.log(hits)))
 
 
-def is_that_of_combined(ended: Ended, hits: Sequence[Hit], lines: int, *arguments: str) -> bool:
+def is_that_of_combined(ended: Finished, hits: Sequence[Hit], lines: int, *arguments: str) -> bool:
     """Whether nothing tells the run from one over combined but the number of lines, as some formats have a head."""
     expected = of_combined(tuple(hits), *arguments)
     assert expected.stderr.startswith(f"{len(hits)} lines, ")
     ledger = expected.stderr.replace(f"{len(hits)} lines", f"{lines} lines", 1)
-    assert ended == Ended(expected.stdout, ledger, 0)
+    assert ended == Finished(expected.stdout, ledger, 0)
     return True
 
 
@@ -414,14 +415,14 @@ def test_every_format_is_written_here() -> None:
     assert {writing.format for writing in WRITINGS} == set(formats.NAMES)
 
 
-def test_the_story_in_combined_is_counted_as_it_was_told() -> None:
-    ended = of_combined(tuple(story()), "funnel")
-    lines = [",".join(line.split(",")[:7]) for line in ended.stdout.splitlines()]
+def test_the_story_in_combined_has_the_counts_of_the_story() -> None:
+    finished = of_combined(tuple(story()), "funnel")
+    lines = [",".join(line.split(",")[:7]) for line in finished.stdout.splitlines()]
     assert lines == FUNNEL
-    assert ended.stderr.startswith(LEDGER)
+    assert finished.stderr.startswith(LEDGER)
 
 
-@pytest.mark.parametrize("report", ["funnel", "views"])
+@pytest.mark.parametrize("report", slow_after(1, ["funnel", "views"]))
 @every_writing
 def test_the_same_hits_written_in_every_format_give_the_same_report(
     writing: Writing, report: str, tmp_path: Path
@@ -430,6 +431,7 @@ def test_the_same_hits_written_in_every_format_give_the_same_report(
     assert is_that_of_combined(run(report, written(tmp_path, lines)), story(), len(lines), report)
 
 
+@pytest.mark.slow
 @every_writing
 def test_conditions_on_agent_and_site_hold_in_every_format_that_has_them(writing: Writing, tmp_path: Path) -> None:
     has = {
@@ -443,14 +445,16 @@ def test_conditions_on_agent_and_site_hold_in_every_format_that_has_them(writing
     assert is_that_of_combined(run(*report, written(tmp_path, lines)), story(), len(lines), *report)
 
 
+@pytest.mark.slow
 @every_writing
-def test_a_format_that_is_named_is_read_as_the_one_that_is_told(writing: Writing, tmp_path: Path) -> None:
+def test_a_named_format_reads_the_same_as_the_detected_one(writing: Writing, tmp_path: Path) -> None:
     report = ["funnel", "--steps", "/,/products/*", "--step", "big: event = 'purchase' and value > 50"]
     lines = writing.log(story())
-    ended = run(*report, "--log-format", writing.format, written(tmp_path, lines))
-    assert is_that_of_combined(ended, story(), len(lines), *report)
+    finished = run(*report, "--log-format", writing.format, written(tmp_path, lines))
+    assert is_that_of_combined(finished, story(), len(lines), *report)
 
 
+@pytest.mark.slow
 @every_writing
 def test_a_line_is_explained_and_a_log_checked_as_of_its_format(writing: Writing, tmp_path: Path) -> None:
     lines = writing.log(story())
@@ -467,13 +471,17 @@ def test_a_line_is_explained_and_a_log_checked_as_of_its_format(writing: Writing
     assert counts == {"all": len(lines), "read": 13, **({"comment": len(writing.head)} if writing.head else {})}
 
 
+@pytest.mark.slow
 @every_writing
-def test_who_has_no_id_is_known_by_the_address_without_its_port(writing: Writing, tmp_path: Path) -> None:
+def test_visitors_without_an_id_are_keyed_by_the_address_without_its_port(writing: Writing, tmp_path: Path) -> None:
     assert views_without_ids(writing, tmp_path, "203.0.113.7", "203.0.113.77", CYD) == "page,views,visitors\n/,3,2\n"
 
 
+@pytest.mark.slow
 @every_writing
-def test_who_has_no_id_is_known_by_the_ipv6_address_without_its_port(writing: Writing, tmp_path: Path) -> None:
+def test_visitors_without_an_id_are_keyed_by_the_ipv6_address_without_its_port(
+    writing: Writing, tmp_path: Path
+) -> None:
     report = views_without_ids(writing, tmp_path, "2001:db8::b:7", "2001:db8::", "2001:db8:c::9")
     assert report == "page,views,visitors\n/,3,2\n"
 
@@ -485,12 +493,13 @@ def views_without_ids(writing: Writing, folder: Path, one: str, other: str, own:
     return run("views", "--keep-duplicates", "--exclude-ip", own, written(folder, writing.log(hits))).stdout
 
 
+@pytest.mark.slow
 @every_writing
-def test_what_is_encoded_in_a_query_is_decoded_once_in_every_format(writing: Writing, tmp_path: Path) -> None:
+def test_an_encoded_query_is_decoded_once_in_every_format(writing: Writing, tmp_path: Path) -> None:
     queries = ["v=ann&p=%2Fcaf%C3%A9", "v=ben&p=/100%25+more", "v=cyd&url=https%3A%2F%2Fshop.example%2Fa%252Fb"]
     hits = [Hit(f"10:00:0{n}", ANN, 41542, f"/pixel.gif?{query}") for n, query in enumerate(queries)]
-    ended = run("views", written(tmp_path, writing.log(hits)))
-    assert ended.stdout == "page,views,visitors\n/100% more,1,1\n/a/b,1,1\n/café,1,1\n"
+    finished = run("views", written(tmp_path, writing.log(hits)))
+    assert finished.stdout == "page,views,visitors\n/100% more,1,1\n/a/b,1,1\n/café,1,1\n"
 
 
 @pytest.mark.parametrize(
@@ -501,7 +510,7 @@ def test_what_is_encoded_in_a_query_is_decoded_once_in_every_format(writing: Wri
         pytest.param("#Date: 2026-09-07 00:00:00", id="a comment"),
     ],
 )
-def test_to_be_strict_changes_neither_report_nor_ledger(further: str, tmp_path: Path) -> None:
+def test_strict_changes_neither_report_nor_ledger(further: str, tmp_path: Path) -> None:
     line = COMBINED.line(Hit("12:00:00", ANN, 41542, further)) if further.startswith("/") else further
     log = written(tmp_path, [*COMBINED.log(story()), line])
     assert run("funnel", "--strict", log) == run("funnel", log)
@@ -565,7 +574,7 @@ def apart() -> Counted:
     return counted([text(lines) for lines in LOGS.values()])
 
 
-def test_each_log_by_itself_adds_up_to_what_was_told() -> None:
+def test_logs_in_every_format_add_up_to_the_story() -> None:
     found, count = apart(), len(LOGS)
     rows = [line.split(",")[1:3] for line in found.funnel.splitlines()[1:]]
     assert rows == [["page_view", f"{3 * count}"], ["product_view", f"{3 * count}"], ["purchase", f"{2 * count}"]]
@@ -596,21 +605,24 @@ ARRANGED: dict[str, Callable[[], list[bytes]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("arranged", ARRANGED)
+@pytest.mark.parametrize("arranged", slow_after(1, ARRANGED))
 def test_splitting_and_concatenating_the_logs_changes_no_report(arranged: str) -> None:
     assert counted(ARRANGED[arranged]()) == apart()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [name for name in PACKED if name != "plain"])
 def test_archives_that_are_concatenated_change_no_report(packed: str) -> None:
     assert counted([b"".join(PACKED[packed](text(lines)) for lines in LOGS.values())]) == apart()
 
 
+@pytest.mark.slow
 def test_compressing_each_log_in_another_way_changes_no_report() -> None:
     ways = cycle(PACKED.values())
     assert counted([pack(text(lines)) for pack, lines in zip(ways, LOGS.values(), strict=False)]) == apart()
 
 
+@pytest.mark.slow
 @settings(max_examples=10, derandomize=True, deadline=None, phases=[Phase.generate])  # a seed does not shrink
 @given(
     seed=st.integers(0, 1 << 32),
@@ -654,16 +666,17 @@ def lines_of(name: str, count: int = 60) -> list[str]:
 
 def test_a_log_whose_format_changes_midway_loses_nothing(tmp_path: Path) -> None:
     log = written(tmp_path, [*lines_of("combined"), *lines_of("nginx_json"), *lines_of("caddy")])
-    ended = run("views", log)
-    assert ended.stdout == "page,views,visitors\n/caddy,60,60\n/combined,60,60\n/nginx_json,60,60\n"
-    assert ended.stderr == (
+    finished = run("views", log)
+    assert finished.stdout == "page,views,visitors\n/caddy,60,60\n/combined,60,60\n/nginx_json,60,60\n"
+    assert finished.stderr == (
         "180 lines, 180 pixel requests\n"
         "read as caddy: 60, combined: 60, nginx_json: 60\n"
         "from 2026-09-07 10:00:00 to 2026-09-07 10:00:59, times in UTC\n"
     )
-    assert run("views", "--strict", log) == ended
+    assert run("views", "--strict", log) == finished
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [SMALL, LARGE])
 @pytest.mark.parametrize("turn", [1, -1])
 def test_a_log_that_goes_through_all_formats_loses_nothing(
@@ -672,12 +685,12 @@ def test_a_log_that_goes_through_all_formats_loses_nothing(
     monkeypatch.setattr(blocks, "BLOCK", block)
     names = list(NAMED)[::turn]
     log = [line for n, name in enumerate(names) for line in (*NAMED[name].head, *lines_of(name, 60 + n))]
-    ended = run("views", "--top", "0", written(tmp_path, log))
+    finished = run("views", "--top", "0", written(tmp_path, log))
     expected = sorted(((60 + n, name) for n, name in enumerate(names)), reverse=True)
-    assert ended.stdout == "page,views,visitors\n" + "".join(f"/{name},{n},{n}\n" for n, name in expected)
+    assert finished.stdout == "page,views,visitors\n" + "".join(f"/{name},{n},{n}\n" for n, name in expected)
     read_as = {form: sum(n for n, name in expected if NAMED[name].format == form) for form in formats.NAMES}
     ranked = sorted(read_as.items(), key=lambda item: (-item[1], item[0]))
-    assert ended.stderr.splitlines()[1] == f"read as {', '.join(f'{name}: {n}' for name, n in ranked)}"
+    assert finished.stderr.splitlines()[1] == f"read as {', '.join(f'{name}: {n}' for name, n in ranked)}"
 
 
 # -- W3C logs whose fields change ----------------------------------------------------------------------------------
@@ -701,11 +714,11 @@ def test_a_w3c_log_whose_fields_change_midway_is_read_to_its_last_line(
     log = written(tmp_path, lines)
     for block in (LARGE, SMALL):
         monkeypatch.setattr(blocks, "BLOCK", block)
-        ended = run("views", log)
-        assert ended.stdout == "page,views,visitors\n" + "".join(
+        finished = run("views", log)
+        assert finished.stdout == "page,views,visitors\n" + "".join(
             f"/{n},{apiece},{apiece}\n" for n in range(len(writings))
         )
-        assert ended.stderr.startswith(f"{len(lines)} lines, {len(writings) * apiece} pixel requests\n")
+        assert finished.stderr.startswith(f"{len(lines)} lines, {len(writings) * apiece} pixel requests\n")
     (read,) = {
         row["count"] for row in json.loads(run("check", "--format", "json", log).stdout) if row["finding"] == "read"
     }

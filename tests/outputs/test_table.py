@@ -1,11 +1,20 @@
-"""What a table leaves out where there is not much room, and in what order."""
+"""The table for people: what it leaves out where there is not much room, bars, trees, and text that cannot harm."""
+
+import io
+import re
+from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
+from pixelstat import outputs
 from pixelstat.cli.comparison import join_periods
 from pixelstat.outputs.table import render
 from pixelstat.result import Column, Result
+from tests.builders import log, view
+from tests.run import run_in_process
 
 COLUMNS = [
     Column("goal"),
@@ -33,15 +42,13 @@ FRAME = pl.DataFrame(
         (10, "goal", "no room for source, visits, rate, orders, revenue: every other --format has all columns"),
     ],
 )
-def test_what_is_minor_goes_before_the_last_columns_and_what_tells_rows_apart_goes_last(
-    width: int, shown: str, left_out: str
-) -> None:
+def test_minor_columns_are_dropped_first_and_key_columns_last(width: int, shown: str, left_out: str) -> None:
     table = render(Result("Goals", COLUMNS, FRAME), width)
     assert " ".join(str(column.header).replace("\n", "_").replace(" ", "_") for column in table.columns) == shown
     assert str(table.caption or "") == left_out
 
 
-def test_of_many_columns_without_room_the_first_five_are_named() -> None:
+def test_a_caption_names_the_first_five_columns_without_room() -> None:
     names = [f"column{place}" for place in range(8)]
     result = Result("Many", [Column(name, "count") for name in names], pl.DataFrame({name: [1] for name in names}))
     assert "no room for column1, column2, column3, column4, column5 and 2 more:" in str(render(result, 9).caption)
@@ -52,7 +59,204 @@ def test_amounts_of_money_have_two_decimals_whole_or_not() -> None:
     assert [str(cell) for cell in render(result, 40).columns[0].cells] == ["4,785.00", "12.50"]
 
 
-def test_what_stands_beside_a_detail_is_a_detail_too() -> None:
+def test_compared_columns_of_a_detail_are_details_too() -> None:
     result = Result("Goals", COLUMNS, FRAME)
     details = [column.name for column in join_periods(result, result).columns if column.detail]
     assert details == ["rate_low", "previous_rate_low", "change_rate_low"]
+
+
+# -- the table as it is printed --------------------------------------------------------------------------------------
+
+
+def printed(result: Result, width: int) -> list[str]:
+    """The lines of the table on a console of this width, without blanks at their ends and without empty lines."""
+    console = Console(file=io.StringIO(), width=width)
+    console.print(render(result, width))
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()]
+
+
+def written(result: Result) -> str:
+    """The table as it is written to a file."""
+    file = io.BytesIO()
+    outputs.load_output("table")([result], file)
+    return file.getvalue().decode()
+
+
+VIEWS = Result(
+    "Page views",
+    [Column("page"), Column("views", "count", bar=True), Column("visitors", "count"), Column("rate_low", "share", detail=True)],
+    pl.DataFrame({"page": ["/", "/cart", "/about"], "views": [8, 4, 1], "visitors": [3, 2, 1], "rate_low": [0.5, None, 0.25]}),
+    notes=["times in UTC"],
+)  # fmt: skip
+
+
+def test_a_table_of_60_columns_has_bars_beside_its_numbers() -> None:
+    assert printed(VIEWS, 60) == [
+        "Page views",
+        " page    views                         visitors  rate low",
+        " ────────────────────────────────────────────────────────",
+        " /           8  █████████████████████         3     50.0%",
+        " /cart       4  ██████████▌                   2         –",
+        " /about      1  ██▋                           1     25.0%",
+        "times in UTC",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_bar_is_never_wider_than_24_columns(width: int) -> None:
+    lines = printed(VIEWS, width)
+    assert lines[3] == " /           8  ████████████████████████         3     50.0%"
+    assert lines[4] == " /cart       4  ████████████                     2         –"
+    assert lines[5] == " /about      1  ███                              1     25.0%"
+
+
+def caption(lines: list[str]) -> str:
+    """What stands below the rows, in one line."""
+    rows = max(place for place, line in enumerate(lines) if line.startswith(" /"))
+    return " ".join(line.strip() for line in lines[rows + 1 :])
+
+
+def test_a_column_without_room_is_dropped_and_named_in_the_caption() -> None:
+    lines = printed(VIEWS, 28)
+    assert lines[1] == " page    views  visitors"
+    assert caption(lines) == "times in UTC; more columns in every other --format"
+    lines = printed(VIEWS, 24)
+    assert lines[1] == " page    views"
+    assert caption(lines) == "times in UTC; no room for visitors: every other --format has all columns"
+
+
+def test_a_bar_is_left_out_where_a_column_takes_its_room() -> None:
+    lines = printed(VIEWS, 28)
+    assert lines[3:6] == [" /           8         3", " /cart       4         2", " /about      1         1"]
+    assert "█" in "".join(printed(VIEWS, 40))
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"),
+    [
+        ([8, 4, 2, 1, 0], ["████████", "████", "██", "█", ""]),
+        ([8, 7, 1, None], ["████████", "███████", "█", ""]),
+        ([16, 1, 3], ["████████", "▌", "█▌"]),
+        ([64, 1, 2], ["████████", "▏", "▎"]),
+        ([0, 0], ["", ""]),
+    ],
+)
+def test_a_bar_is_as_long_as_its_share_of_the_largest_value_in_eighths(
+    values: list[int | None], bars: list[str]
+) -> None:
+    result = Result("Views", [Column("views", "count", bar=True)], pl.DataFrame({"views": values}))
+    width = max(len(f"{value or 0}") for value in (*values, "views")) + 8 + 6
+    assert [re.sub("[^▏▎▍▌▋▊▉█]", "", line) for line in printed(result, width)[3:]] == bars
+
+
+def test_wide_characters_keep_to_their_column_and_widen_no_line() -> None:
+    pages = ["/日本語/とても長いページの名前/" * 2, "/café", "/\N{GRINNING FACE}"]
+    frame = pl.DataFrame({"page": pages, "views": [30, 20, 10], "visitors": [3, 2, 1]})
+    result = Result("Page views", [Column("page"), Column("views", "count"), Column("visitors", "count")], frame)
+    for width in (40, 60, 80, 200):
+        lines = printed(result, width)
+        assert max(map(cell_len, lines)) <= width
+        assert {cell_len(line) for line in lines if re.search(r"\d$", line)} == {cell_len(lines[1])}
+        assert "".join(line[1:].split("  ")[0].strip() for line in lines[3:-2]).startswith(pages[0])
+
+
+def test_a_number_is_never_cut_off() -> None:
+    frame = pl.DataFrame({"page": ["/" + "a" * 100], "views": [123_456_789], "visitors": [1_000_000]})
+    result = Result("Page views", [Column("page"), Column("views", "count"), Column("visitors", "count")], frame)
+    for width in range(20, 120, 5):
+        lines = printed(result, width)
+        shown = [number for number in ("123,456,789", "1,000,000") if number in "".join(lines)]
+        columns = [name for name in ("views", "visitors") if name in lines[1]]
+        assert len(shown) == len(columns) == (2 if width > 43 else 1 if width > 33 else 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/\x1b[2J", r"/\x1b[2J"),
+        ("/a\nb\tc\r", r"/a\x0ab\x09c\x0d"),
+        ("/\x9b31m", r"/\x9b31m"),
+        ("/\u202egnp.exe", r"/\u202egnp.exe"),
+        ("/\ufeff\u2028\u2066", r"/\ufeff\u2028\u2066"),
+        ("[red]bold[/red]", "[red]bold[/red]"),
+        (":smile:", ":smile:"),
+        ("/\x00\x7f", r"/\x00\x7f"),
+    ],
+)
+def test_control_characters_are_spelled_out(text: str, shown: str) -> None:
+    frame = pl.DataFrame({"page": [text], "views": [1]})
+    lines = printed(Result("Page views", [Column("page"), Column("views", "count")], frame), 60)
+    assert lines[3].split("  ")[0] == f" {shown}"
+
+
+def test_a_title_and_a_caption_are_not_read_as_markup() -> None:
+    frame = pl.DataFrame({"page": ["/a/page/with/a/name"], "views": [1]})
+    columns = [Column("page"), Column("views", "count")]
+    lines = written(Result("[red]Views[/red]", columns, frame, notes=["[b]x[/b] :smile:"])).splitlines()
+    assert (lines[0].strip(), lines[-1].strip()) == ("[red]Views[/red]", "[b]x[/b] :smile:")
+
+
+# -- trees -----------------------------------------------------------------------------------------------------------
+
+
+def tree(*paths: str, width: int = 60) -> list[str]:
+    columns = [Column("path", tree=True), Column("visitors", "count")]
+    frame = pl.DataFrame({"path": paths, "visitors": [1] * len(paths)})
+    return [line[1:].removesuffix("1").rstrip() for line in printed(Result("Paths", columns, frame), width)[3:]]
+
+
+def test_a_path_is_drawn_below_the_path_that_it_continues() -> None:
+    assert tree("a", "a > b", "a > b > c", "a > d", "e", "e > f") == [
+        "a",
+        "├─ b",
+        "│  └─ c",
+        "└─ d",
+        "e",
+        "└─ f",
+    ]
+
+
+def test_a_path_that_leads_backwards_is_a_tree_too() -> None:
+    assert tree("buy", "buy < /cart", "buy < /cart < /", "buy < /") == ["buy", "├─ /cart", "│  └─ /", "└─ /"]
+
+
+def test_a_step_that_only_begins_like_another_is_not_a_branch_of_it() -> None:
+    assert tree("/a", "/ab", "/a > /b") == ["/a", "/ab", "/a > /b"]
+
+
+# -- where it is printed ---------------------------------------------------------------------------------------------
+
+
+def test_a_table_outside_a_terminal_has_no_colours() -> None:
+    assert "\x1b" not in written(VIEWS)
+    assert "█" in written(VIEWS)
+
+
+def test_a_table_in_a_file_is_100_wide_and_wider_where_its_figures_need_it() -> None:
+    def lines(columns: int) -> list[str]:
+        names = [f"column{place:02}" for place in range(columns)]
+        frame = pl.DataFrame({name: [1] for name in names})
+        return written(Result("Many", [Column(name, "count") for name in names], frame)).splitlines()
+
+    assert max(map(len, lines(9))) <= 100
+    assert max(map(len, lines(20))) == 1 + 20 * 10 - 2 + 1
+    assert "no room" not in "".join(lines(20))
+
+
+def test_the_parts_of_a_result_are_one_table() -> None:
+    columns = [Column("page"), Column("views", "count")]
+    parts = [Result("Page views", columns, pl.DataFrame({"page": [page], "views": [1]})) for page in ("/a", "/b")]
+    file = io.BytesIO()
+    outputs.load_output("table")(parts, file)
+    lines = [line.strip() for line in file.getvalue().decode().splitlines() if line.strip()]
+    assert lines[3:] == ["/a        1", "/b        1"]
+
+
+def test_a_pipe_gets_a_table_without_colours_where_it_is_chosen(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(view("ann", "/", "10:00"), view("ben", "/", "10:01")))
+    finished = run_in_process(tmp_path, "views", "access.log", "-q", "--format", "table")
+    assert "\x1b" not in finished.stdout
+    (row,) = [line.strip() for line in finished.stdout.splitlines() if line.startswith(" /")]
+    assert row.startswith("/")
+    assert row.endswith(" 2")

@@ -52,11 +52,11 @@ def test_the_marker_occurs_in_every_sample(sample: PixelSample) -> None:
 @pytest.mark.parametrize(
     "uri", ["/", "/products/kettle.png?v=2", "/pixel.gift", "/my-pixel.gif.html", "/pixel", "/a/p.gif/b", "/xpixel.gif"]
 )
-def test_ordinary_requests_are_no_pixel(uri: str) -> None:
+def test_ordinary_requests_are_not_pixel_requests(uri: str) -> None:
     assert event(uri)["rejected"] == "not_pixel"
 
 
-def test_a_pixel_of_ones_own_is_a_path_or_a_name() -> None:
+def test_a_custom_pixel_is_a_path_or_a_file_name() -> None:
     own = EventQuery(protocols=protocol_rules(("/img/s.gif", "spy")))
     assert [event(uri, event_query=own)["rejected"] for uri in ("/img/s.gif?e=x", "/x/img/s.gif", "/a/b/spy", "/pixel.gif")] == [
         None, "not_pixel", None, None,
@@ -85,6 +85,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 CURRENCIES = st.sampled_from(["EUR", "USD", "€", "Kč."])  # of which none is spelled in another way
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_parameters_go_by_any_of_their_names_in_any_order(data: st.DataObject) -> None:
     columns = data.draw(
@@ -107,13 +108,14 @@ def test_parameters_go_by_any_of_their_names_in_any_order(data: st.DataObject) -
     assert {column: read[column] for _, _, column in pairs} == {column: value for _, value, column in pairs}
 
 
+@pytest.mark.slow
 @given(TEXTS)
 def test_a_value_is_decoded_as_python_decodes_it_and_once(text: str) -> None:
     query = f"ref={quote(quote(text))}"
     assert event(f"/pixel.gif?{query}")["referrer"] == dict(parse_qsl(query, keep_blank_values=True))["ref"]
 
 
-def test_an_empty_parameter_is_none_and_the_next_name_counts() -> None:
+def test_an_empty_parameter_is_null_and_the_next_name_counts() -> None:
     assert event("/pixel.gif?v=&cid=7")["visitor"] == "v:7"
 
 
@@ -122,7 +124,7 @@ def test_visitors_of_different_kinds_never_are_one() -> None:
     assert keys == ["v:7", "u:7", "r:7"]
 
 
-def test_who_has_no_id_is_known_by_address_and_agent_in_every_run_and_version() -> None:
+def test_a_visitor_without_an_id_has_the_same_key_in_every_run_and_version() -> None:
     assert event("/pixel.gif", user_agent="Mozilla/5.0")["visitor"] == "c:d424619b1219ac309bdd2bdf"
     assert (
         event("/pixel.gif", client="203.0.113.8", user_agent="Mozilla/5.0")["visitor"] != event("/pixel.gif")["visitor"]
@@ -148,7 +150,7 @@ def test_a_page_is_a_path_whatever_the_parameter_holds(address: str, page: str, 
 @pytest.mark.parametrize(
     ("value", "expected"), [("12.50", 12.5), ("-3", -3.0), ("1e400", None), ("12,50", None), ("lots", None)]
 )
-def test_a_value_is_a_number_or_none(value: str, expected: float | None) -> None:
+def test_a_value_is_a_number_or_null(value: str, expected: float | None) -> None:
     assert event(f"/pixel.gif?value={value}")["value"] == expected
 
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from pixelstat.protocols import products as module
 from pixelstat.protocols.products import FIELDS, MOST, Product, in_json, product, products
 from pixelstat.schemas import EVENTS
-from tests.inside import inside
+from tests.builders import log, request
+from tests.marks import slow_after
 from tests.protocols.test_house import event
-from tests.story import log, request
+from tests.run import run_in_process
 
 CART = "/matomo.php?idsite=1&rec=1&idgoal=0&ec_items="
 TRACK = "/v1/pixel/track?writeKey=k1&event=Order%20Completed&data="
@@ -75,8 +76,8 @@ def test_a_list_is_read_as_far_as_it_can_be(items: str, expected: list[Product] 
     assert in_matomo(items) == expected
 
 
-@pytest.mark.parametrize("number", [1, MOST, MOST + 1, 200_000])
-def test_of_many_products_the_first_are_kept(number: int) -> None:
+@pytest.mark.parametrize("number", slow_after(2, [1, MOST, MOST + 1, 200_000]))
+def test_only_the_first_of_many_products_are_kept(number: int) -> None:
     kept = [product(str(n)) for n in range(min(number, MOST))]
     assert in_matomo([[n] for n in range(number)]) == kept
     assert read(META + quote(json.dumps([{"id": n} for n in range(number)]))) == kept
@@ -147,12 +148,12 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unread")
-def test_a_report_that_does_not_ask_for_products_does_not_read_them(tmp_path: Path) -> None:
+def test_products_are_not_read_for_a_report_without_them(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(request(CART + quote('[["K1"]]'), "10:00")))
-    ended = inside(tmp_path, "funnel", "access.log", "--steps", "add_to_cart", "--format", "csv", "-q")
-    assert ended.stdout.splitlines()[1].split(",")[:3] == ["1", "add_to_cart", "1"]
+    finished = run_in_process(tmp_path, "funnel", "access.log", "--steps", "add_to_cart", "--format", "csv", "-q")
+    assert finished.stdout.splitlines()[1].split(",")[:3] == ["1", "add_to_cart", "1"]
 
 
 @pytest.mark.usefixtures("unread")
-def test_an_event_without_such_parameters_is_not_looked_into() -> None:
+def test_an_event_without_product_parameters_is_not_parsed_for_them() -> None:
     assert read("/matomo.php?idsite=1&rec=1&url=https%3A%2F%2Fshop.example%2Fec_items%3D1") is None

@@ -17,11 +17,9 @@ from hypothesis import strategies as st
 
 from pixelstat.conditions import parse_step
 from pixelstat.reports.conversions import conversions
-from pixelstat.schemas import EVENTS
 from pixelstat.sessions import SessionRules, sessionize
-from pixelstat.traffic.deduplication import number_rows
-from tests.inside import inside
-from tests.story import DAY, hit, log, view
+from tests.builders import DAY, bought, distinct_events, hit, log, view
+from tests.run import run_in_process
 
 TUESDAY = "2026-09-08"
 START = datetime(2026, 9, 7, tzinfo=timezone.utc)
@@ -32,10 +30,6 @@ COUNTS = ("visitors", "visits", "conversions", "converting_visitors", "convertin
 def mailed(visitor: str, page: str, clock: str, day: str = DAY) -> str:
     """The visitor views a page that a mail led to."""
     return hit(visitor, "page_view", clock, day=day, p=page, utm_source="news", utm_medium="email")
-
-
-def bought(visitor: str, clock: str, order: str, value: str, *, day: str = DAY, currency: str = "EUR") -> str:
-    return hit(visitor, "purchase", clock, day=day, oid=order, value=value, cur=currency)
 
 
 # Ann comes by herself, the next day by a mail, and then buys, twice. Ben signs up at once. Cid looks around.
@@ -54,9 +48,9 @@ STORY = (
 
 def ran(folder: Path, *arguments: str, lines: Sequence[str] = STORY, exit_code: int = 0) -> tuple[str, str]:
     (folder / "access.log").write_text(log(*lines))
-    ended = inside(folder, "conversions", "access.log", *arguments)
-    assert ended.exit == exit_code, ended.stderr
-    return ended.stdout, ended.stderr
+    finished = run_in_process(folder, "conversions", "access.log", *arguments)
+    assert finished.exit == exit_code, finished.stderr
+    return finished.stdout, finished.stderr
 
 
 def rows(folder: Path, *arguments: str, lines: Sequence[str] = STORY) -> list[dict[str, str]]:
@@ -144,7 +138,7 @@ def test_goals_are_events_pages_conditions_and_those_of_the_file_in_the_order_gi
         (("--by", "currency"), "--by currency is a figure of this report."),
     ],
 )
-def test_what_can_be_no_goal_and_no_group_is_an_error(
+def test_goals_and_breakdowns_that_cannot_be_are_errors(
     arguments: tuple[str, ...], sentence: str, tmp_path: Path
 ) -> None:
     assert sentence in ran(tmp_path, *arguments, exit_code=2)[1]
@@ -164,7 +158,7 @@ def test_a_goal_that_nobody_reaches_has_a_row_and_the_event_that_may_have_been_m
 
 
 def test_each_currency_has_a_row_in_which_all_but_the_money_repeats(tmp_path: Path) -> None:
-    lines = (*STORY, bought("cid", "12:05", "3", "7", currency="USD"), hit("cid", "purchase", "12:06", oid="4"))
+    lines = (*STORY, bought("cid", "12:05", "3", "7", cur="USD"), hit("cid", "purchase", "12:06", oid="4"))
     out, err = ran(tmp_path, "--goal", "purchase", lines=lines)
     euro, dollar = csv.DictReader(io.StringIO(out))
     names = list(euro)
@@ -214,7 +208,7 @@ def test_a_day_without_sales_is_compared_by_all_who_came(day: str, other: str, t
 def test_currencies_that_one_period_lacks_are_compared_with_nothing_sold_in_them(tmp_path: Path) -> None:
     lines = (
         bought("ann", "10:00", "1", "5"),
-        bought("ben", "10:00", "2", "7", day=TUESDAY, currency="USD"),
+        bought("ben", "10:00", "2", "7", day=TUESDAY, cur="USD"),
         view("cid", "/", "10:00", day=TUESDAY),
     )
     period = ("--since", TUESDAY, "--until", TUESDAY, "--compare", f"{DAY}..{DAY}", "--goal", "purchase")
@@ -224,17 +218,17 @@ def test_currencies_that_one_period_lacks_are_compared_with_nothing_sold_in_them
     assert only(rows(tmp_path, *period, "--by", "channel", lines=lines), *names) == expected
 
 
-def test_what_becomes_of_mails_makes_no_visitors_and_no_group_unless_it_is_the_goal(tmp_path: Path) -> None:
+def test_events_in_a_mailbox_make_no_visitors_and_no_group_unless_they_are_the_goal(tmp_path: Path) -> None:
     lines = (*STORY, hit("zoe", "open", "10:00", rcpt="zoe"))
     assert rows(tmp_path, "--by", "channel", lines=lines) == rows(tmp_path, "--by", "channel")
     [opened] = rows(tmp_path, "--goal", "open", lines=lines)
     assert only([opened], *COUNTS) == [("3", "5", "1", "0", "0")]
 
 
-def test_logs_given_twice_or_backwards_and_parquet_give_the_same(tmp_path: Path) -> None:
+def test_conversions_are_the_same_for_logs_twice_backwards_or_as_parquet(tmp_path: Path) -> None:
     expected = ran(tmp_path, "--by", "channel", "-q")
-    inside(tmp_path, "events", "access.log", "-q", "-o", "events.parquet")
-    assert inside(tmp_path, "conversions", "events.parquet", "--by", "channel", "-q").stdout == expected[0]
+    run_in_process(tmp_path, "events", "access.log", "-q", "-o", "events.parquet")
+    assert run_in_process(tmp_path, "conversions", "events.parquet", "--by", "channel", "-q").stdout == expected[0]
     assert ran(tmp_path, "--by", "channel", "-q", lines=STORY + STORY) == expected
     assert ran(tmp_path, "--by", "channel", "-q", lines=STORY[::-1]) == expected
 
@@ -264,7 +258,7 @@ def stories(draw: st.DrawFn) -> list[Event]:
 
 
 def of_visits(story: list[Event]) -> pl.LazyFrame:
-    return sessionize(number_rows(pl.LazyFrame(story, schema=EVENTS)), SessionRules()).collect().lazy()
+    return sessionize(distinct_events(story), SessionRules()).collect().lazy()
 
 
 def found_of(story: list[Event], by: Sequence[str] = (), top: int = 0) -> list[Event]:
@@ -335,6 +329,7 @@ def plain(story: list[Event], *, by_page: bool) -> dict[tuple[Any, ...], tuple[A
     return table
 
 
+@pytest.mark.slow
 @given(stories(), st.booleans())
 def test_every_figure_equals_a_plain_loop(story: list[Event], by_page: bool) -> None:
     waits = ("median_seconds", "mean_seconds", "median_touches", "mean_touches")
@@ -349,6 +344,7 @@ def test_every_figure_equals_a_plain_loop(story: list[Event], by_page: bool) -> 
     assert measured == plain(story, by_page=by_page)
 
 
+@pytest.mark.slow
 @given(stories(), st.booleans())
 def test_revenue_per_visitor_is_orders_per_visitor_times_the_average_order(story: list[Event], by_page: bool) -> None:
     for row in found_of(story, ["page"] if by_page else []):
@@ -362,6 +358,7 @@ def test_revenue_per_visitor_is_orders_per_visitor_times_the_average_order(story
             assert row["revenue_per_visitor"] is None or row["revenue"] is not None
 
 
+@pytest.mark.slow
 @given(stories())
 def test_no_rate_is_above_one_and_each_lies_in_its_interval(story: list[Event]) -> None:
     for row in found_of(story, ["page"]):
@@ -372,6 +369,7 @@ def test_no_rate_is_above_one_and_each_lies_in_its_interval(story: list[Event]) 
                 assert 0 <= row[f"{unit}_rate_low"] <= rate <= row[f"{unit}_rate_high"] <= 1
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(stories())
 def test_the_sum_over_a_parting_of_the_visitors_is_the_whole(story: list[Event]) -> None:
@@ -384,6 +382,7 @@ def test_the_sum_over_a_parting_of_the_visitors_is_the_whole(story: list[Event])
     assert {goal: [sum(both) for both in zip(ann[goal], others[goal], strict=True)] for goal in GOALS} == counted(story)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(stories(), st.integers(1, 3))
 def test_the_first_groups_are_those_of_the_whole(story: list[Event], top: int) -> None:

@@ -1,13 +1,11 @@
 """opens and clicks: figures that can be counted by hand, and the addresses of mailers from end to end."""
 
-import csv
-import io
 from pathlib import Path
 
 import pytest
 
-from tests.inside import inside
-from tests.story import BROWSER, GOOGLEBOT, log, request
+from tests.builders import BROWSER, GOOGLEBOT, log, request
+from tests.run import csv_rows, run_in_process
 
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
 LISTMONK = "5b0b4f4e-1d1a-4a0e-9f0c-0a1b2c3d4e5f"
@@ -44,12 +42,10 @@ STORY = (
 
 def rows(folder: Path, *arguments: str, lines: tuple[str, ...] = STORY, report: str = "opens") -> list[dict[str, str]]:
     (folder / "access.log").write_text(log(*lines))
-    ended = inside(folder, report, "access.log", "-q", *arguments)
-    assert ended.exit == 0, ended.stderr
-    return list(csv.DictReader(io.StringIO(ended.stdout)))
+    return csv_rows(run_in_process(folder, report, "access.log", "-q", *arguments))
 
 
-def test_opens_are_told_apart_and_add_up(tmp_path: Path) -> None:
+def test_opens_by_people_proxies_and_machines_add_up(tmp_path: Path) -> None:
     found = rows(tmp_path)
     assert [list(row) for row in found] == [COLUMNS] * 3
     counts = [
@@ -72,7 +68,7 @@ def test_opens_are_told_apart_and_add_up(tmp_path: Path) -> None:
     assert {row[name] for row in found for name in COLUMNS if "rate" in name or name in ("sent", COLUMNS[-2])} == {""}
 
 
-def test_rates_and_waits_are_known_by_what_was_sent(tmp_path: Path) -> None:
+def test_a_file_of_mailings_gives_rates_and_waits(tmp_path: Path) -> None:
     (tmp_path / "sent.csv").write_text("message,sent,time\nlaunch,40,2026-09-07 10:00\nother,0,\nnever,9,\n")
     launch, other, nameless, never = rows(tmp_path, "--sent", "sent.csv")
     assert (launch["sent"], launch["open_rate"], launch["median_seconds_to_open"]) == ("40", "0.075", "120.0")
@@ -95,13 +91,13 @@ def test_recipients_by_name_are_counted_and_each_has_a_time_of_sending(tmp_path:
     assert launch["median_seconds_to_open"] == "20.0"  # of 30 and 10
 
 
-def test_the_time_zone_is_that_of_the_report(tmp_path: Path) -> None:
+def test_times_of_sending_are_in_the_zone_of_the_report(tmp_path: Path) -> None:
     (tmp_path / "sent.csv").write_text("message,sent,time\nlaunch,40,2026-09-07 12:00\n")
     launch = rows(tmp_path, "--sent", "sent.csv", "--tz", "Europe/Berlin")[0]
     assert launch["median_seconds_to_open"] == "120.0"
 
 
-def test_any_column_may_stand_in_place_of_the_message(tmp_path: Path) -> None:
+def test_opens_may_be_by_any_column(tmp_path: Path) -> None:
     found = rows(tmp_path, "--by", "reason", "--top", "2")
     assert [list(row.items())[:3] for row in found] == [
         [("reason", ""), ("sent", ""), ("opens", "5")],
@@ -118,27 +114,27 @@ def test_any_column_may_stand_in_place_of_the_message(tmp_path: Path) -> None:
         ("sent", "--by sent is a figure of this report."),
     ],
 )
-def test_what_cannot_stand_there_is_an_error(by: str, sentence: str, tmp_path: Path) -> None:
+def test_a_breakdown_by_an_unknown_column_is_an_error(by: str, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY))
-    ended = inside(tmp_path, "opens", "access.log", "--by", by)
-    assert (ended.exit, sentence in ended.stderr) == (2, True)
+    finished = run_in_process(tmp_path, "opens", "access.log", "--by", by)
+    assert (finished.exit, sentence in finished.stderr) == (2, True)
 
 
-def test_without_bots_and_machines_they_are_set_aside_and_said(tmp_path: Path) -> None:
+def test_bots_and_machines_are_set_aside_with_the_options(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY))
-    default = inside(tmp_path, "opens", "access.log")
+    default = run_in_process(tmp_path, "opens", "access.log")
     assert default.stderr.startswith("14 lines, 14 pixel requests\n")
-    ended = inside(tmp_path, "opens", "access.log", "--bots", "exclude", "--machines", "exclude")
-    assert ended.stderr.startswith("14 lines, 14 pixel requests; set aside: 2 bots, 1 machine\n")
-    assert ended.stdout.splitlines()[1].startswith("launch,,4,3,1,0,3,")
+    finished = run_in_process(tmp_path, "opens", "access.log", "--bots", "exclude", "--machines", "exclude")
+    assert finished.stderr.startswith("14 lines, 14 pixel requests; set aside: 2 bots, 1 machine\n")
+    assert finished.stdout.splitlines()[1].startswith("launch,,4,3,1,0,3,")
 
 
-def test_each_hit_counts_once_and_parquet_gives_the_same(tmp_path: Path) -> None:
+def test_each_open_counts_once_and_parquet_gives_the_same(tmp_path: Path) -> None:
     expected = rows(tmp_path)
     assert rows(tmp_path, lines=STORY + STORY) == expected
-    inside(tmp_path, "events", "access.log", "--bots", "include", "-q", "-o", "events.parquet")
-    ended = inside(tmp_path, "opens", "events.parquet", "-q")
-    assert list(csv.DictReader(io.StringIO(ended.stdout))) == expected
+    run_in_process(tmp_path, "events", "access.log", "--bots", "include", "-q", "-o", "events.parquet")
+    finished = run_in_process(tmp_path, "opens", "events.parquet", "-q")
+    assert csv_rows(finished) == expected
     assert rows(tmp_path, lines=STORY[::-1]) == expected
 
 

@@ -22,9 +22,8 @@ from pixelstat.outputs.table import render
 from pixelstat.reports.paths import paths
 from pixelstat.result import Column, Result
 from pixelstat.schemas import EVENTS
-from pixelstat.traffic.deduplication import number_rows
-from tests.inside import inside
-from tests.story import hit, log, view
+from tests.builders import distinct_events, hit, log, view
+from tests.run import run_in_process
 
 START = datetime(2026, 9, 7, tzinfo=timezone.utc)
 Hit = tuple[int, str]  # second, and what is done: a page that is viewed or an event
@@ -34,7 +33,7 @@ Way = tuple[int, list[str]]  # visitor, and the steps of one visit from the star
 # -- by a plain walk ---------------------------------------------------------------------------------------------
 
 
-def events(people: Sequence[Sequence[Sequence[Hit]]]) -> pl.LazyFrame:
+def visited(people: Sequence[Sequence[Sequence[Hit]]]) -> pl.LazyFrame:
     """EVENTS with `visit` of visitors who each made visits of hits, in a scrambled order."""
     rows: list[dict[str, object]] = []
     number = 0
@@ -47,10 +46,10 @@ def events(people: Sequence[Sequence[Sequence[Hit]]]) -> pl.LazyFrame:
                 time = START + timedelta(seconds=second)
                 rows.append({"visitor": f"v:{visitor}", "visit": number, "time": time, **did})
     random.Random(0).shuffle(rows)
-    return number_rows(pl.LazyFrame(rows, {**EVENTS, "visit": pl.UInt32()}))
+    return distinct_events(rows, {**EVENTS, "visit": pl.UInt32()})
 
 
-def asked(**given: Any) -> dict[str, Any]:
+def path_options(**given: Any) -> dict[str, Any]:
     """The report's options, as the command line gives them."""
     default = {"start": None, "end": None, "depth": 4, "top": 3, "nodes": "both", "collapse": True, "show": None}
     for end in ("start", "end"):
@@ -59,7 +58,7 @@ def asked(**given: Any) -> dict[str, Any]:
 
 
 def found(people: Sequence[Sequence[Sequence[Hit]]], **given: Any) -> list[dict[str, Any]]:
-    return paths.function(events(people), **asked(**given)).collect().to_dicts()
+    return paths.function(visited(people), **path_options(**given)).collect().to_dicts()
 
 
 def way(hits: Sequence[Hit], start: str, end: str, *, collapse: bool) -> list[str]:
@@ -127,8 +126,9 @@ crowds = st.lists(st.lists(hits, min_size=1, max_size=3), max_size=8)
 starts = st.sampled_from([("", ""), ("/", ""), ("x", ""), ("", "x"), ("", "/a")])
 
 
+@pytest.mark.slow
 @given(crowds, starts, st.integers(1, 5), st.integers(0, 2), st.booleans())
-def test_the_rows_are_those_of_a_plain_walk(
+def test_paths_equal_a_plain_walk(
     people: list[list[list[Hit]]], ends: tuple[str, str], depth: int, top: int, collapse: bool
 ) -> None:
     start, end = ends
@@ -165,7 +165,7 @@ def test_the_rows_are_those_of_a_plain_walk(
 
 
 @given(crowds, st.sampled_from([("x", ""), ("", "x"), ("", "")]), st.integers(1, 4), st.integers(0, 2))
-def test_as_many_visits_lead_on_as_have_come(
+def test_as_many_visits_leave_a_step_as_reach_it(
     people: list[list[list[Hit]]], ends: tuple[str, str], depth: int, top: int
 ) -> None:
     rows = found(people, start=ends[0], end=ends[1], depth=depth, top=top)
@@ -181,6 +181,7 @@ def test_as_many_visits_lead_on_as_have_come(
         assert came == gone
 
 
+@pytest.mark.slow
 @given(crowds, crowds)
 def test_the_rows_of_some_visitors_and_of_the_others_add_up(
     some: list[list[list[Hit]]], others: list[list[list[Hit]]]
@@ -197,7 +198,7 @@ def test_the_rows_of_some_visitors_and_of_the_others_add_up(
 
 @pytest.mark.parametrize("show", ["edges", "tree", "whole"])
 @pytest.mark.parametrize("end", ["", "purchase"])
-def test_without_events_there_are_no_ways(show: str, end: str) -> None:
+def test_no_events_give_no_paths(show: str, end: str) -> None:
     rows = found([], show=show, end=end)
     start = {"path": end or "(entry)", "visitors": 0, "visits": 0, "share": None}
     assert rows == ([start] if show == "tree" else [])
@@ -209,9 +210,9 @@ def test_without_events_there_are_no_ways(show: str, end: str) -> None:
 def rows(folder: Path, lines: Sequence[str], *arguments: str) -> list[str]:
     """The rows of the report, without its header."""
     (folder / "access.log").write_text(log(*lines))
-    ended = inside(folder, "paths", "access.log", "-q", *arguments)
-    assert ended.exit == 0, ended.stderr
-    return ended.stdout.splitlines()[1:]
+    finished = run_in_process(folder, "paths", "access.log", "-q", *arguments)
+    assert finished.exit == 0, finished.stderr
+    return finished.stdout.splitlines()[1:]
 
 
 def ways(folder: Path, lines: Sequence[str], *arguments: str) -> list[tuple[str, str]]:
@@ -246,7 +247,7 @@ def test_steps_are_pages_and_other_events_from_the_first_start_of_a_visit_on(tmp
     ]
 
 
-def test_what_is_repeated_at_once_is_one_step_unless_that_is_asked_for(tmp_path: Path) -> None:
+def test_a_repeated_step_is_one_step_without_the_option(tmp_path: Path) -> None:
     lines = [view("ann", page, f"10:0{place}") for place, page in enumerate(["/", "/", "/a", "/"])]
     assert ways(tmp_path, lines) == [("(entry) > / > /a > / > (exit)", "1")]
     assert ways(tmp_path, lines, "--no-collapse") == [("(entry) > / > / > /a > /", "1")]
@@ -254,7 +255,7 @@ def test_what_is_repeated_at_once_is_one_step_unless_that_is_asked_for(tmp_path:
     assert ways(tmp_path, lines, "--to", "/a", "--no-collapse") == [("(entry) > / > / > /a", "1")]
 
 
-def test_heartbeats_mails_and_what_the_log_holds_twice_are_no_steps(tmp_path: Path) -> None:
+def test_heartbeats_mails_and_duplicates_are_not_steps(tmp_path: Path) -> None:
     lines = (
         view("ann", "/", "10:00"),
         hit("ann", "ping", "10:01", p="/"),
@@ -270,7 +271,7 @@ def test_heartbeats_mails_and_what_the_log_holds_twice_are_no_steps(tmp_path: Pa
     assert ways(tmp_path, lines, "--depth", "9") == [("(entry) > / > /a > /b > purchase > / > (exit)", "1")]
 
 
-def test_an_order_of_two_visitors_at_once_is_of_the_one_whose_hit_is_the_first() -> None:
+def test_an_order_of_two_visitors_belongs_to_the_one_with_the_first_hit() -> None:
     same = {"time": START, "event": "purchase", "hit": 1}
     orders = [{**same, "visitor": f"v:{n}", "visit": n, "first": n} for n in (1, 2, 3)]
     pages = [
@@ -279,11 +280,11 @@ def test_an_order_of_two_visitors_at_once_is_of_the_one_whose_hit_is_the_first()
     ]
     for lines in ([*orders, *pages], [*pages, *orders][::-1]):
         frame = pl.LazyFrame(lines, {**EVENTS, "visit": pl.UInt32()})
-        found = paths.function(frame, **asked(end="purchase", depth=1)).collect()
+        found = paths.function(frame, **path_options(end="purchase", depth=1)).collect()
         assert found["source"].to_list() == ["/1"]
 
 
-def test_a_visitor_of_two_visits_stands_in_both_branches_and_counts_once(tmp_path: Path) -> None:
+def test_a_visitor_with_two_visits_is_in_both_branches_and_counts_once(tmp_path: Path) -> None:
     lines = (
         view("ann", "/", "10:00"),
         view("ann", "/a", "10:30"),
@@ -365,7 +366,7 @@ def test_whole_ways_lead_to_a_conversion_and_the_last_steps_end_the_visits_witho
     ]
 
 
-def test_who_are_all_have_a_share_of_exactly_one() -> None:
+def test_a_step_of_all_visitors_has_a_share_of_exactly_one() -> None:
     people = [[[(0, "/"), (1, "x")]]] * 49
     assert [(row["visitors"], row["share"]) for row in found(people)] == [(49, 1.0)] * 3
     people = [[[(0, "/")]]] * 48 + [[[(0, "/")], [(0, "/a")]]]
@@ -375,7 +376,7 @@ def test_who_are_all_have_a_share_of_exactly_one() -> None:
     ]
 
 
-def test_the_others_are_visitors_each_counted_once(tmp_path: Path) -> None:
+def test_visitors_of_other_paths_are_each_counted_once(tmp_path: Path) -> None:
     lines = [view("ann", page, clock) for page, clock in (("/a", "08:00"), ("/b", "09:00"), ("/c", "10:00"))]
     assert rows(tmp_path, [*lines, view("ben", "/a", "08:00")], "--top", "1", "--depth", "1") == [
         "(entry),/a,1,2,2,2,1.0",
@@ -385,21 +386,21 @@ def test_the_others_are_visitors_each_counted_once(tmp_path: Path) -> None:
 
 def test_two_ends_or_an_empty_one_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(view("ann", "/", "10:00")))
-    ended = inside(tmp_path, "paths", "access.log", "--from", "/", "--to", "/a")
-    assert (ended.exit, ended.stdout) == (2, "")
-    assert "--from and --to are the two ends of paths." in ended.stderr
-    ended = inside(tmp_path, "paths", "access.log", "--from", " ")
-    assert (ended.exit, "A step is empty." in ended.stderr) == (2, True)
+    finished = run_in_process(tmp_path, "paths", "access.log", "--from", "/", "--to", "/a")
+    assert (finished.exit, finished.stdout) == (2, "")
+    assert "--from and --to are the two ends of paths." in finished.stderr
+    finished = run_in_process(tmp_path, "paths", "access.log", "--from", " ")
+    assert (finished.exit, "A step is empty." in finished.stderr) == (2, True)
 
 
-def test_a_start_may_ask_for_what_only_geo_or_a_visit_knows(tmp_path: Path) -> None:
+def test_a_start_may_name_columns_of_geo_and_of_visits(tmp_path: Path) -> None:
     lines = (view("ann", "/", "10:00"), view("ann", "/a", "10:01"), view("ben", "/", "10:00"))
     assert ways(tmp_path, lines, "--from", "more: visit_views > 1") == [("more > /a > (exit)", "1")]
-    ended = inside(tmp_path, "paths", "access.log", "--from", "country = 'DE'")
-    assert (ended.exit, "country is known only with --geo" in ended.stderr) == (2, True)
+    finished = run_in_process(tmp_path, "paths", "access.log", "--from", "country = 'DE'")
+    assert (finished.exit, "country is known only with --geo" in finished.stderr) == (2, True)
 
 
-def test_a_period_stands_beside_the_one_before(tmp_path: Path) -> None:
+def test_paths_of_a_period_are_compared_with_those_before(tmp_path: Path) -> None:
     lines = (
         view("ann", "/", "10:00", day="2026-09-06"),
         view("ann", "/", "10:00"),
@@ -415,7 +416,7 @@ def test_a_period_stands_beside_the_one_before(tmp_path: Path) -> None:
 # -- what logs may hold ------------------------------------------------------------------------------------------
 
 
-def test_names_of_a_hostile_log_are_text(tmp_path: Path) -> None:
+def test_hostile_page_names_are_shown_as_text(tmp_path: Path) -> None:
     pages = ["[red]/a", "/b > /c", "(exit)", "/\x1b[2J\n"]
     lines = [view("ann", page, f"10:0{place}") for place, page in enumerate(pages)]
     table = rows(tmp_path, lines, "--format", "table", "--depth", "9")
@@ -439,8 +440,9 @@ def test_the_page_of_a_megabyte_is_cut_in_paths_alone() -> None:
 
 
 def test_a_step_without_a_name_is_unknown() -> None:
-    frame = pl.LazyFrame([{"visitor": "v:1", "visit": 1, "time": START}], {**EVENTS, "visit": pl.UInt32()})
-    found = paths.function(number_rows(frame), **asked()).collect()
+    rows = [{"visitor": "v:1", "visit": 1, "time": START}]
+    frame = distinct_events(rows, {**EVENTS, "visit": pl.UInt32()})
+    found = paths.function(frame, **path_options()).collect()
     assert found["target"].to_list() == ["(unknown)", "(exit)"]
 
 
@@ -479,7 +481,7 @@ def test_a_table_draws_a_tree_and_folds_behind_its_branches() -> None:
     ]
 
 
-def test_what_leads_on_from_no_row_above_stands_for_itself() -> None:
+def test_a_path_without_a_parent_row_is_a_root() -> None:
     assert as_tree(40, ("a", "a < b", "z > y", "b", "b > c")) == [
         "a  5",
         "└─ b  4",

@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 
 from pixelstat.cli.report_command import ReportCommand
 from pixelstat.cli.settings import report_settings
-from pixelstat.fastpath import hash_requests
 from pixelstat.options.shared import by_option, common_options, every_option
 from pixelstat.reports import NAMES, load_report
 from pixelstat.reports._report import Report
-from pixelstat.schemas import EVENTS
 from pixelstat.sessions import SessionRules, sessionize
-from pixelstat.traffic.deduplication import number_hits
+from tests.builders import events
 
 START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
 LAST = START + timedelta(days=3)
@@ -46,7 +44,7 @@ class Did:
     verdict: str = "human"
 
 
-def events(story: Sequence[Did]) -> pl.LazyFrame:
+def visited(story: Sequence[Did]) -> pl.LazyFrame:
     """EVENTS with VISITS. An order is one visitor's; the same event of one second stands there twice."""
     rows = [
         {
@@ -71,9 +69,7 @@ def events(story: Sequence[Did]) -> pl.LazyFrame:
         }
         for did in story
     ]
-    order = pl.when(pl.col("event") == "purchase").then("order_id")
-    hits = number_hits(hash_requests(pl.LazyFrame(rows, schema=EVENTS).with_columns(order=order)))
-    return sessionize(hits.drop("order"), SessionRules()).collect().lazy()
+    return sessionize(events(*rows), SessionRules()).collect().lazy()
 
 
 def cases() -> Iterator[Any]:
@@ -96,7 +92,7 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
     for name, value in others.items():
         if name in inspect.signature(report.function).parameters:
             options[name] = value
-    result = report.result(report.function(events(story), **options).collect())
+    result = report.result(report.function(visited(story), **options).collect())
     # All orders are in one currency, which parts without an order cannot know.
     told = [column for column in result.columns if column.name != "currency"]
     kinds = {column.name: "row" if column.key else column.kind for column in told}
@@ -129,10 +125,15 @@ STORIES = st.lists(
     ),
     max_size=25,
 )
+# The fast set has two of the reports.
+FAST = ("views --every day", "visits")
+FEW_FAST = [
+    pytest.param(*case.values, id=case.id, marks=[] if case.id in FAST else pytest.mark.slow) for case in cases()
+]
 TWO = [Did(0, 0, "page_view", "/"), Did(0, 1, "purchase", "/"), Did(1, 0, "page_view", "/"), Did(1, 9, "open", "/")]
 
 
-@pytest.mark.parametrize(("report", "arguments"), list(cases()))
+@pytest.mark.parametrize(("report", "arguments"), FEW_FAST)
 @settings(max_examples=12)
 @given(story=STORIES, part_of=st.lists(st.integers(0, 2), min_size=5, max_size=5))
 @example(story=TWO, part_of=[0, 1, 0, 0, 0])

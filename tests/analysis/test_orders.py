@@ -1,0 +1,218 @@
+"""Orders and refunds: figures to count by hand, and a plain loop."""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given as of
+from hypothesis import strategies as st
+
+from pixelstat.analysis.orders import ORDERS, applied_refunds, build_orders, exact_mean, exact_sum, order_warnings
+from tests.builders import MIDNIGHT, Row, at, events, purchase, refund
+from tests.marks import slow_after
+
+GIVEN = {
+    "time": pl.Datetime("us", "UTC"), "event": pl.String(), "visitor": pl.String(), "user_id": pl.String(),
+    "order_id": pl.String(), "value": pl.Float64(), "currency": pl.String(), "channel": pl.String(),
+}  # fmt: skip
+
+
+def table(rows: pl.LazyFrame, *columns: str) -> list[tuple[Any, ...]]:
+    return build_orders(rows, ["channel"]).select(columns).collect().rows()
+
+
+def test_an_order_counts_once_as_its_first_hit_has_it_whoever_sent_it() -> None:
+    rows = events(
+        purchase("10:05", "A1", 9.0, channel="Email", visitor="v:ben"),
+        purchase("10:00", "A1", 5.0, currency="EUR", channel="Direct", user_id="7"),
+        purchase("10:01", "A2", 5.0),
+    )
+    assert build_orders(rows, ["channel"]).collect().rows() == [
+        (at("10:00"), "v:ann", "7", "A1", 5.0, "EUR", 0.0, None, 5.0, True, "Direct"),
+        (at("10:01"), "v:ann", None, "A2", 5.0, None, 0.0, None, 5.0, False, None),
+    ]
+    assert build_orders(rows).collect_schema() == ORDERS
+    assert build_orders(rows).collect().schema == ORDERS
+    assert order_warnings(rows) == [
+        "1 purchase repeats an order, which counts once.",
+        "1 order comes again with another value or currency: the first counts.",
+    ]
+
+
+def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minute_of_the_clock() -> None:
+    rows = events(
+        purchase("10:00:05", None, 5.0),
+        purchase("10:00:55", None, 5.0),
+        purchase("10:01:00", None, 5.0),  # another minute
+        purchase("10:01:01", None, 6.0),
+        purchase("10:01:02", None, 6.0, currency="EUR"),
+        purchase("10:01:03", None, 6.0, visitor="v:ben"),
+        purchase("10:01:04", None, 6.0, visitor=None),
+        purchase("10:01:05", None, 6.0, visitor=None),  # nobody knows whether it is the same
+        purchase("10:02:00"),
+        purchase("10:02:09"),
+        purchase("10:02:10", "A1"),
+        purchase("10:02:11", "A2"),
+    )
+    assert [time.strftime("%M:%S") for (time,) in table(rows, "time")] == [
+        "00:05", "01:00", "01:01", "01:02", "01:03", "01:04", "01:05", "02:00", "02:10", "02:11",
+    ]  # fmt: skip
+    assert order_warnings(rows) == [
+        "8 orders have no id.",
+        "2 purchases repeat orders, each of which counts once.",
+        "3 orders have no values that are numbers.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "refunded", "sentences"),
+    [
+        ([refund("11:00", "A1")], 50.0, []),
+        ([refund("11:00", "A1", 20.0)], 20.0, []),
+        ([refund("11:00", "A1", -20.0)], 20.0, []),  # some write what they give back below nothing
+        ([refund("11:00", "A1", 0.0)], 0.0, []),
+        ([refund("11:00", "A1", 20.0), refund("12:00", "A1", 15.0)], 35.0, []),
+        ([refund("11:00", "A1", 20.0), refund("11:00", "A1", 20.0)], 20.0, []),  # one hit
+        ([refund("11:00", "A1", 20.0), refund("12:00", "A1")], 50.0, []),  # all that is left
+        ([refund("11:00", "A1"), refund("12:00", "A1")], 50.0, []),
+        ([refund("09:00", "A1", 20.0, currency="EUR")], 20.0, []),
+        ([refund("11:00", "A1", 60.0)], 50.0, ["1 refund is more than what is left of its order: it counts up to that."]),
+        (
+            [refund("11:00", "A1", 30.0), refund("11:01", "A1", 30.0), refund("11:02", "A1", 1e308)],
+            50.0,
+            ["2 refunds are more than what is left of their orders: they count up to that."],
+        ),
+        (
+            [refund("11:00", "A1", 20.0, currency="USD"), refund("11:01", "A1", 5.0)],
+            5.0,
+            ["1 refund is in another currency than its order: left out."],
+        ),
+        (
+            [refund("11:00", "A2", 20.0), refund("11:00", None, 20.0), refund("11:00")],
+            0.0,
+            ["3 refunds name no order that counts here: left out."],
+        ),
+    ],
+)  # fmt: skip
+def test_a_refund_is_subtracted_from_its_order(given: list[Row], refunded: float, sentences: list[str]) -> None:
+    rows = events(purchase("10:00", "A1", 50.0, currency="EUR"), *given)
+    assert table(rows, "order_id", "value", "refunded", "net") == [("A1", 50.0, refunded, 50.0 - refunded)]
+    assert order_warnings(rows) == sentences
+    assert sum(applied_refunds(rows).collect()["refunded"]) == refunded
+
+
+def test_a_refund_has_its_time_and_its_order() -> None:
+    rows = events(
+        purchase("10:00", "A1", 50.0), purchase("10:30", "A2", 9.0), refund("12:00", "A1"), refund("11:00", "A1", 20.0)
+    )
+    assert table(rows, "order_id", "refund_time") == [("A1", at("12:00")), ("A2", None)]
+    told = (
+        applied_refunds(rows)
+        .join(build_orders(rows, ["hit"]), left_on="order", right_on="hit")
+        .select("time", "refunded", "order_id")
+    )
+    assert sorted(told.collect().rows()) == [(at("11:00"), 20.0, "A1"), (at("12:00"), 30.0, "A1")]
+
+
+def test_absurd_values_of_orders_and_refunds_break_nothing() -> None:
+    rows = events(
+        purchase("10:00", "A1", -50.0), purchase("10:01", "A2", 0.0), purchase("10:02", "A3"), purchase("10:03", "A4", 1e308),
+        *(refund("11:00", f"A{n}") for n in (1, 2, 3, 4)),
+    )  # fmt: skip
+    assert table(rows, "order_id", "value", "refunded", "net") == [
+        ("A1", -50.0, 0.0, -50.0), ("A2", 0.0, 0.0, 0.0), ("A3", None, 0.0, None), ("A4", 1e308, 1e308, 0.0),
+    ]  # fmt: skip
+    assert order_warnings(rows) == [
+        "1 order has no value that is a number.",
+        "1 order has a negative value, which is taken as it is: a refund is an event of its own.",
+    ]
+    cents = events(purchase("10:00", "A1", 0.3), refund("11:00", "A1", 0.1), refund("11:01", "A1", 0.2))
+    assert (table(cents, "net"), order_warnings(cents)) == ([(0.0,)], [])
+
+
+def test_no_events_give_no_orders_and_refunds() -> None:
+    assert (
+        build_orders(events()).collect().rows(),
+        order_warnings(events()),
+        len(applied_refunds(events()).collect()),
+    ) == ([], [], 0)
+
+
+def test_kept_duplicates_are_orders_and_a_refund_is_of_the_first() -> None:
+    rows = events(
+        purchase("10:01", "A1", 5.0), purchase("10:00", "A1", 5.0), refund("11:00", "A1", 9.0), keep_duplicates=True
+    )
+    assert table(rows, "time", "refunded") == [(at("10:00"), 5.0), (at("10:01"), 0.0)]
+
+
+def plain(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Time, visitor, order id, value, currency, refunded and whether it conflicts, by a loop."""
+    found: dict[Any, list[Any]] = {}
+    once: dict[tuple[Any, ...], Row] = {}
+    for row in sorted(rows, key=lambda row: row["time"]):
+        once.setdefault(tuple(row.get(name) for name in GIVEN), row)
+    for row in once.values():
+        if row["event"] == "purchase":
+            key = row["order_id"] or (row["visitor"], row["value"], row["currency"], row["time"].replace(second=0))
+            if not row["order_id"] and row["visitor"] is None:
+                key = len(found)
+            if key not in found:
+                found[key] = [row["time"], row["visitor"], row["order_id"], row["value"], row["currency"], 0.0, False]
+            elif any(
+                row[name] is not None and row[name] != found[key][n] for n, name in ((3, "value"), (4, "currency"))
+            ):
+                found[key][-1] = True
+    for row in once.values():
+        if row["event"] == "refund" and row["order_id"] in found:
+            order = found[row["order_id"]]
+            if row["currency"] in (None, order[4]):
+                most = max(order[3] or 0.0, 0.0)
+                order[5] = most if row["value"] is None else min(most, order[5] + row["value"])
+    return sorted((tuple(order) for order in found.values()), key=repr)
+
+
+@pytest.mark.parametrize("seed", slow_after(10, range(40)))
+def test_orders_equal_a_plain_loop(seed: int) -> None:
+    dice = random.Random(seed)
+    seconds = dice.sample(range(400), 60)  # no two at the same time: which of these is the first is no matter of a loop
+    rows = [
+        {
+            "time": MIDNIGHT + timedelta(seconds=second),
+            "event": dice.choice(["purchase", "purchase", "refund", "page_view"]),
+            "visitor": dice.choice(["v:ann", "v:ben", None]),
+            "order_id": dice.choice([None, "A1", "A2", "A3", "A4", "A5"]),
+            "value": dice.choice([None, 0.0, 2.0, 4.0, 16.0]),
+            "currency": dice.choice([None, "EUR", "USD"]),
+        }
+        for second in seconds
+    ]
+    rows += dice.sample(rows, 10)
+    dice.shuffle(rows)
+    columns = ["time", "visitor", "order_id", "value", "currency", "refunded", "is_conflicting"]
+    assert sorted(table(events(*rows), *columns), key=repr) == plain(rows)
+
+
+CENTS = st.lists(st.decimals(-10_000, 10_000, places=3), max_size=60)
+
+
+@of(amounts=CENTS, seed=st.randoms(use_true_random=False))
+def test_a_sum_of_money_is_that_of_its_decimals_in_whatever_order_and_parts(
+    amounts: list[Decimal], seed: random.Random
+) -> None:
+    shuffled = seed.sample(amounts, len(amounts))
+    cut = seed.randint(0, len(amounts))
+    parts = [pl.DataFrame({"of": ["x"] * len(part), "amount": [*map(float, part)]}, {"of": pl.String, "amount": pl.Float64})
+             for part in (shuffled[:cut], shuffled[cut:])]  # fmt: skip
+    rows, amount = pl.concat(parts).lazy(), pl.col("amount")
+    told = rows.select(exact_sum(amount), mean=exact_mean(amount)).collect()
+    assert told.rows() == [(float(sum(amounts)), float(sum(amounts)) / len(amounts) if amounts else None)]
+    if amounts:
+        assert rows.group_by("of").agg(exact_sum(amount)).collect()["amount"].to_list() == [float(sum(amounts))]
+
+
+def test_amounts_beyond_any_money_are_summed_too() -> None:
+    assert pl.select(exact_sum(pl.lit(pl.Series([1e300, 2e300, None])))).item() == pytest.approx(3e300)

@@ -1,0 +1,196 @@
+"""`events`: every output has the same events and columns."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import polars as pl
+import pytest
+
+from pixelstat import outputs
+from pixelstat.protocols.products import product
+from pixelstat.result import Column, Result
+from pixelstat.schemas import EXPORTED
+from tests.builders import log, request
+from tests.run import run_in_process
+
+STORY = log(
+    request("/o.gif?rcpt=ann&mid=launch", "10:00"),
+    request("/pixel.gif?e=pv&v=ann&p=/&x=%3D1", "10:01"),
+    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
+    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
+    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR", "10:02"),
+    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR&again", "10:09"),
+    request("/pixel.gif?e=pv&v=bot&p=/", "10:03", agent="Googlebot/2.1"),
+    request("/pixel.gif?e=pv&v=ben&p=/a%0A%22b", "10:04", status=404),
+    request("/pixel.gif?e=%3DHYPERLINK(1)&v=ben&p=/a%0A%22b", "10:05"),
+    request("/products/kettle", "10:05"),
+)
+
+EVENTS = ["open", "page_view", "page_view", "purchase", "=HYPERLINK(1)"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "access.log").write_text(STORY)
+    return tmp_path
+
+
+def read_back(name: str, path: Path) -> pl.DataFrame:
+    """An output as other tools read it."""
+    if name == "parquet":
+        return pl.read_parquet(path)
+    if name == "json":
+        return pl.DataFrame(json.loads(path.read_text()), infer_schema_length=None)
+    if name == "ndjson":
+        return pl.DataFrame([json.loads(line) for line in path.read_text().splitlines()], infer_schema_length=None)
+    return pl.read_csv(path, separator="\t" if name == "tsv" else ",", quote_char=None if name == "tsv" else '"')
+
+
+@pytest.mark.parametrize("name", ["csv", "tsv", "json", "ndjson", "parquet"])
+def test_every_output_holds_all_events_and_columns(name: str, folder: Path) -> None:
+    finished = run_in_process(folder, "events", "access.log", "--no-csv-safe", "-o", f"events.{name}")
+    assert finished.stderr.startswith(
+        "10 lines, 9 pixel requests; set aside: 2 duplicates, 1 refused by the server, 1 bot\n"
+    )
+    found = read_back(name, folder / f"events.{name}")
+    assert found.columns == EXPORTED.names()
+    assert found["event"].to_list() == EVENTS
+    assert found["value"].cast(pl.Float64).to_list() == [None, None, None, 89.5, None]
+    assert found.height == 5
+
+
+def test_times_are_iso_8601_with_the_offset_of_the_zone(folder: Path) -> None:
+    finished = run_in_process(folder, "events", "access.log", "-q", "--reveal-ids", "--tz", "Europe/Berlin")
+    first = next(csv.DictReader(io.StringIO(finished.stdout)))
+    assert (first["time"], first["event"], first["visitor"]) == ("2026-09-07T12:00:00+02:00", "open", "r:ann")
+
+
+def test_cells_that_a_spreadsheet_would_run_are_defused(folder: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run_in_process(folder, "events", "access.log", "-q").stdout)))
+    assert [rows[-1]["event"], rows[-1]["page"]] == ["'=HYPERLINK(1)", '/a\n"b']
+
+
+def test_a_table_shows_the_first_and_says_how_many_there_are(folder: Path) -> None:
+    (folder / "access.log").write_text(log(*(request(f"/p.gif?v={n}&p=/", "10:00") for n in range(30))))
+    finished = run_in_process(folder, "events", "access.log", "--format", "table")
+    assert finished.stdout.count("page_view") == 20
+    assert finished.stderr.startswith("The first 20 of 30 events; ")
+
+
+ITEMS = [["K1", 'Ké\t"|\\', ["Kitchen"], 89.5, 2], ["=C2", "x\ny"]]
+
+PRODUCTS = [
+    {"id": "K1", "name": 'Ké\t"|\\', "category": "Kitchen", "price": 89.5, "quantity": 2.0},
+    {"id": "=C2", "name": "x\ny", "category": None, "price": None, "quantity": None},
+]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A folder whose log has an order of two products, an event of one and one of none."""
+    (tmp_path / "access.log").write_text(
+        log(
+            request(f"/matomo.php?idsite=1&_id=7&ec_id=A1&ec_items={quote(json.dumps(ITEMS))}", "10:00"),
+            request("/pixel.gif?e=atc&v=ann&sku=K1&price=89.5", "10:01"),
+            request("/pixel.gif?e=pv&v=ann&p=/", "10:02"),
+        )
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["csv", "tsv", "json", "ndjson", "parquet"])
+def test_products_are_lists_or_json(name: str, shop: Path) -> None:
+    assert run_in_process(shop, "events", "access.log", "-q", "-o", f"events.{name}").exit == 0
+    cells = read_back(name, shop / f"events.{name}")["products"].to_list()
+    if name == "tsv":
+        cells = [cell and cell.replace("\\\\", "\\") for cell in cells]
+    if name in ("csv", "tsv"):
+        assert cells[1] == '[{"id":"K1","name":null,"category":null,"price":89.5,"quantity":null}]'
+        cells = [cell and json.loads(cell) for cell in cells]
+    assert cells == [PRODUCTS, [product("K1", None, None, 89.5)], None]
+
+
+@pytest.mark.parametrize("name", ["table", "markdown"])
+def test_products_are_json_for_people_too(name: str) -> None:
+    columns = [Column("products", "list")]
+    frame = pl.DataFrame({"products": [[product("K1")], None]}, {"products": EXPORTED["products"]})
+    file = io.BytesIO()
+    outputs.load_output(name)([Result("Events", columns, frame)], file)
+    text = re.sub(r"\s*\n\s*|\\", "", file.getvalue().decode())
+    assert '[{"id":"K1","name":null,"category":null,"price":null,"quantity":null}]' in text
+    assert "–" in text
+
+
+@pytest.mark.parametrize(
+    ("condition", "events"),
+    [
+        ("products IS NOT NULL", 2),
+        ("array_length(products) > 1", 1),
+        ("product = 'K1'", 2),
+        ("event = 'add_to_cart'", 1),
+    ],
+)
+def test_a_condition_may_name_products(condition: str, events: int, shop: Path) -> None:
+    run_in_process(shop, "events", "access.log", "-q", "-o", "events.parquet")
+    for given in ("access.log", "events.parquet"):
+        finished = run_in_process(shop, "events", given, "-q", "--where", condition, "--format", "ndjson", "-o", "out")
+        assert (finished.exit, (shop / "out").read_text().count("\n")) == (0, events)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["products = 'K1'", "products > 5", "products LIKE 'K1'", "products IN ('K1')", "upper(products) = 'K1'",
+     "array_contains(products, 'K1')", "value > 1 AND products <> 'K1'"],
+)  # fmt: skip
+def test_a_condition_that_compares_products_with_a_text_is_an_error(condition: str, shop: Path) -> None:
+    for arguments in (["--where", condition], ["--step", condition]):
+        command = "funnel" if arguments[0] == "--step" else "views"
+        finished = run_in_process(shop, command, "access.log", *arguments)
+        assert finished.exit == 2
+        assert "is no SQL condition: products is a list, and product is the id of its first.\n" in finished.stderr
+
+
+@pytest.mark.parametrize("name", [*outputs.NAMES])
+def test_a_log_without_events_gives_an_empty_table_of_the_same_columns(name: str, folder: Path) -> None:
+    (folder / "access.log").write_text(log(request("/", "10:00")))
+    finished = run_in_process(folder, "events", "access.log", "--format", name, "-o", "out")
+    assert finished.exit == 0
+    if name in ("csv", "tsv"):
+        assert len((folder / "out").read_text().splitlines()) == 1
+    if name == "json":
+        assert json.loads((folder / "out").read_text()) == []
+    if name == "parquet":
+        assert pl.read_parquet(folder / "out").schema == EXPORTED
+
+
+def test_a_report_by_an_id_shows_pseudonyms_unless_it_may_reveal_them(folder: Path) -> None:
+    hidden = run_in_process(folder, "visits", "access.log", "--by", "visitor", "-q").stdout.splitlines()
+    shown = run_in_process(folder, "visits", "access.log", "--by", "visitor", "-q", "--reveal-ids").stdout.splitlines()
+    assert [row.partition(",")[0] for row in shown] == ["visitor", "v:ann", "v:ben"]
+    assert [row.partition(",")[2] for row in hidden] == [row.partition(",")[2] for row in shown]
+    written = run_in_process(folder, "events", "access.log", "-q", "--format", "ndjson").stdout.splitlines()
+    pseudonyms = {json.loads(row)["visitor"] for row in written}
+    assert {row.partition(",")[0] for row in hidden[1:]} < pseudonyms
+
+
+def test_too_many_bad_lines_leave_no_file(folder: Path) -> None:
+    (folder / "access.log").write_text(STORY + "no line of a log\n")
+    finished = run_in_process(folder, "events", "access.log", "--strict", "-o", "events.csv")
+    assert finished.exit == 4
+    assert not (folder / "events.csv").exists()
+
+
+def test_many_events_come_in_the_order_of_the_log(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(
+        "".join(
+            f'203.0.113.1 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif?v={n}&p=/{"x" * 900} HTTP/1.1" 200 43 "-" "Firefox/140.0"\n'
+            for n in range(30_000)
+        )
+    )
+    finished = run_in_process(tmp_path, "events", "access.log", "--reveal-ids", "-o", "events.parquet")
+    assert finished.exit == 0
+    assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].to_list() == [f"v:{n}" for n in range(30_000)]

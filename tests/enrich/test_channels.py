@@ -1,0 +1,287 @@
+"""Channels: source, medium, keyword and channel of one event."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixelstat.enrich import channels
+from pixelstat.enrich.channels import CLICK_IDS, TOUCH, WEAK_CLICK_IDS, channel_of, with_channels
+from pixelstat.schemas import DERIVED, EVENTS
+from tests.builders import hit, log
+from tests.run import export_rows, run_in_process
+
+READ = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in DERIVED})
+
+
+def touches(*events: dict[str, str | None], own_hosts: tuple[str, ...] = ()) -> list[tuple[str | None, ...]]:
+    usual: dict[str, str | None] = {"event": "page_view", "host": "shop.example"}
+    rows = [usual | event for event in events]
+    return with_channels(pl.LazyFrame(rows, schema=READ), own_hosts).select(TOUCH).collect().rows()
+
+
+def touch(own_hosts: tuple[str, ...] = (), **event: str | None) -> tuple[str | None, ...]:
+    return touches(event, own_hosts=own_hosts)[0]
+
+
+# -- channels -----------------------------------------------------------------------------------------------------------
+
+# source, medium, campaign: the channel. One block a rule of GA4's table, in its order.
+TABLE: list[tuple[str | None, str | None, str | None, str | None]] = [
+    ("(direct)", "(none)", None, None),
+    ("(direct)", "(not set)", None, None),
+    ("(direct)", "cpc", None, "Paid Other"),
+    ("google", "cpc", "2026 Cross-network spring", "Cross-network"),
+    ("amazon", "cpc", None, "Paid Shopping"),
+    ("google", "ppc", "shopping-brand", "Paid Shopping"),
+    ("google", "cpc", "eshop", "Paid Shopping"),
+    ("google", "cpc", "my shop", "Paid Shopping"),
+    ("google", "cpc", "workshop", "Paid Search"),
+    ("google", "cpc", None, "Paid Search"),
+    ("google.de", "paid-search", None, "Paid Search"),
+    ("yahoo", "ppc", None, "Paid Search"),
+    ("duckduckgo", "retargeting", None, "Paid Search"),
+    ("facebook", "cpc", None, "Paid Social"),
+    ("fb", "paidsocial", None, "Paid Social"),
+    ("m.facebook.com", "cpm", None, "Paid Social"),
+    ("youtube", "cpv", None, "Paid Video"),
+    ("youtube.com", "cpc", None, "Paid Video"),
+    ("newspaper", "display", None, "Display"),
+    ("newspaper", "banner", None, "Display"),
+    ("newspaper", "expandable", None, "Display"),
+    ("newspaper", "interstitial", None, "Display"),
+    ("newspaper", "cpm", None, "Display"),
+    ("newspaper", "cpc", None, "Paid Other"),
+    ("newspaper", "ppc", None, "Paid Other"),
+    ("newspaper", "unpaid", None, "Unassigned"),
+    ("chatgpt", "cpc", None, "Paid Other"),
+    ("chatgpt.com", None, None, "AI Assistants"),
+    ("perplexity", "referral", None, "AI Assistants"),
+    ("anything", "ai-assistant", None, "AI Assistants"),
+    ("ebay.co.uk", "referral", None, "Organic Shopping"),
+    ("newspaper", "referral", "shopping", "Organic Shopping"),
+    ("newspaper", "social", None, "Organic Social"),
+    ("newspaper", "social-network", None, "Organic Social"),
+    ("newspaper", "social-media", None, "Organic Social"),
+    ("newspaper", "sm", None, "Organic Social"),
+    ("newspaper", "social network", None, "Organic Social"),
+    ("newspaper", "social media", None, "Organic Social"),
+    ("ig", "story", None, "Organic Social"),
+    ("linkedin", "email", None, "Organic Social"),
+    ("vimeo", "referral", None, "Organic Video"),
+    ("newspaper", "online-video", None, "Organic Video"),
+    ("bing", None, None, "Organic Search"),
+    ("newspaper", "organic", None, "Organic Search"),
+    ("email", None, None, "Email"),
+    ("newsletter", "email", None, "Email"),
+    ("newsletter", "e-mail", None, "Email"),
+    ("newsletter", "e_mail", None, "Email"),
+    ("e mail", "spring", None, "Email"),
+    ("partner", "affiliate", None, "Affiliates"),
+    ("rakuten", "affiliate", None, "Affiliates"),
+    ("blog.example", "referral", None, "Referral"),
+    ("reader", "app", None, "Referral"),
+    ("reader", "link", None, "Referral"),
+    ("podcast", "audio", None, "Audio"),
+    ("sms", None, None, "SMS"),
+    ("twilio", "sms", None, "SMS"),
+    ("app", "web-push", None, "Mobile Push"),
+    ("app", "in-mobile", None, "Mobile Push"),
+    ("app", "notifications", None, "Mobile Push"),
+    ("firebase", None, None, "Mobile Push"),
+    ("newsletter", None, None, "Unassigned"),
+    (None, None, "spring", "Unassigned"),
+    (None, None, None, None),
+]
+
+
+@pytest.mark.parametrize(("source", "medium", "campaign", "channel"), TABLE)
+def test_the_first_rule_that_holds_makes_the_channel(
+    source: str | None, medium: str | None, campaign: str | None, channel: str | None
+) -> None:
+    assert channel_of(source, medium, campaign) == channel
+    assert touch(utm_source=source, utm_medium=medium, utm_campaign=campaign)[3] == channel
+
+
+def test_every_channel_rule_is_in_the_table() -> None:
+    assert {name for name, _ in channels.RULES} == {row[3] for row in TABLE} - {None, "Unassigned"}
+
+
+# -- click ids ----------------------------------------------------------------------------------------------------------
+
+CHANNELS = {
+    "gclid": "Paid Search", "gbraid": "Paid Search", "wbraid": "Paid Search", "gad_source": "Paid Search",
+    "s_kwcid": "Paid Search", "msclkid": "Paid Search", "yclid": "Paid Search", "dclid": "Display", "dicbo": "Display",
+    "tblci": "Display", "ttclid": "Paid Social", "twclid": "Paid Social", "li_fat_id": "Paid Social",
+    "rdt_cid": "Paid Social", "epik": "Paid Social", "sccid": "Paid Social", "irclickid": "Affiliates",
+    "irclid": "Affiliates", "awc": "Affiliates", "cjevent": "Affiliates", "ranmid": "Affiliates", "mc_cid": "Email",
+    "mc_eid": "Email", "mkt_tok": "Email", "_kx": "Email", "vero_id": "Email", "vero_conv": "Email",
+    "fbclid": "Organic Social", "igshid": "Organic Social", "srsltid": "Organic Shopping",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_click_id_decides_source_medium_and_channel(name: str) -> None:
+    source, medium = {**CLICK_IDS, **WEAK_CLICK_IDS}[name]
+    assert touch(page_query=f"a=1&{name}=Cj0K") == (source, medium, None, CHANNELS[name])
+    assert touch(page_query=f"{name.upper()}=Cj0K")[3] == CHANNELS[name]
+
+
+def test_every_click_id_has_a_channel() -> None:
+    assert {*CLICK_IDS, *WEAK_CLICK_IDS} == CHANNELS.keys()
+
+
+@pytest.mark.parametrize("query", ["gclid=", "gclid", "xgclid=1", "gclid={gclid}", "gclid=%7Bgclid%7D", "a=gclid=1"])
+def test_a_parameter_that_only_looks_like_a_click_id_is_ignored(query: str) -> None:
+    assert touch(page_query=query) == (None, None, None, None)
+
+
+def test_a_paid_click_id_outranks_those_that_are_on_every_link() -> None:
+    assert touch(page_query="fbclid=1&srsltid=2&gclid=3")[:2] == ("google", "cpc")
+
+
+def test_a_social_click_id_is_paid_where_the_medium_is() -> None:
+    assert touch(page_query="fbclid=1", utm_medium="CPC") == ("facebook", "cpc", None, "Paid Social")
+
+
+def test_the_referrer_decides_which_site_of_meta_a_click_is_from() -> None:
+    assert touch(page_query="fbclid=1", referrer="https://l.instagram.com/")[0] == "instagram"
+    assert touch(page_query="fbclid=1", referrer="https://www.google.com/")[0] == "facebook"
+
+
+# -- which tells first --------------------------------------------------------------------------------------------------
+
+
+def test_campaign_parameters_come_before_click_ids_and_those_before_the_referrer() -> None:
+    google = "https://www.google.com/search?q=kettle"
+    assert touches(
+        {"utm_source": "Newsletter", "utm_medium": "Email", "page_query": "gclid=1", "referrer": google},
+        {"page_query": "msclkid=1", "referrer": google},
+        {"referrer": google},
+        {},
+    ) == [
+        ("newsletter", "email", "kettle", "Email"),
+        ("bing", "cpc", "kettle", "Paid Search"),
+        ("google", "organic", "kettle", "Organic Search"),
+        (None, None, None, None),
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["mtm", "pk", "piwik", "matomo"])
+def test_campaign_parameters_have_the_names_that_matomo_gives_them(prefix: str) -> None:
+    query = (
+        f"{prefix}_source=News%20Letter&{prefix}_medium=E-Mail&{prefix}_kwd=red+kettle&{prefix}_campaign=cross-network"
+    )
+    assert touch(page_query=query) == ("news letter", "e-mail", "red kettle", "Cross-network")
+    assert touch(page_query=f"{prefix}_keyword=a&{prefix}_cpn=shop") == (None, None, "a", "Organic Shopping")
+
+
+def test_source_and_ref_name_a_source_where_nothing_better_does() -> None:
+    assert touch(page_query="ref=ProductHunt")[0] == "producthunt"
+    assert touch(page_query="ref=b&mtm_source=a")[0] == "a"
+    assert touch(page_query="source=bing", utm_source="news")[0] == "news"
+    assert touch(page_query="href=x&resource=y") == (None, None, None, None)
+
+
+def test_the_term_of_a_campaign_comes_before_what_was_searched() -> None:
+    assert touch(utm_term="Booked", referrer="https://www.google.de/search?q=x")[2] == "Booked"
+
+
+def test_the_page_of_an_opened_mail_has_no_source() -> None:
+    assert touch(event="open", page_query="ref=inbox&gclid=1") == (None, None, None, None)
+    assert touch(event="open", utm_source="news")[0] == "news"
+
+
+def test_an_event_without_a_name_has_a_source_too() -> None:
+    assert touch(event=None, page_query="gclid=1")[0] == "google"
+
+
+# -- referrers ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_events_give_no_sources() -> None:
+    assert touches() == []
+
+
+@pytest.mark.slow
+@settings(deadline=None)
+@given(st.lists(st.tuples(*[st.none() | st.text(max_size=40)] * 4), max_size=5))
+def test_no_text_in_an_event_breaks_the_channels(rows: list[tuple[str | None, ...]]) -> None:
+    names = ("referrer", "page_query", "utm_source", "host")
+    found = touches(*(dict(zip(names, row, strict=True)) for row in rows))
+    assert len(found) == len(rows)
+    assert all(len(told) == 4 for told in found)
+
+
+# -- through the program ------------------------------------------------------------------------------------------------
+
+LOG = log(
+    hit("ann", "page_view", "10:00", p="https://shop.example/", r="https://www.google.com/"),
+    hit("ann", "page_view", "10:01", p="https://shop.example/cart", r="https://shop.example/"),
+    hit(
+        "ben", "page_view", "10:02", p="https://shop.example/?utm_source=fb&utm_medium=cpc", r="https://l.facebook.com/"
+    ),
+    hit("cy", "purchase", "10:03", p="https://shop.example/", r="https://pay.example/", value="5"),
+)
+
+ALL = [
+    ("google", "organic", "Organic Search"),
+    (None, None, None),
+    ("fb", "cpc", "Paid Social"),
+    ("pay.example", "referral", "Referral"),
+]
+
+
+def exported_sources(folder: Path, *arguments: str) -> list[tuple[object, ...]]:
+    rows = export_rows(folder, *arguments)
+    return [tuple(row[name] for name in ("source", "medium", "channel")) for row in rows]
+
+
+def test_conditions_steps_and_explain_may_name_source_medium_and_channel(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(LOG)
+    assert exported_sources(tmp_path, "a.log") == ALL
+    assert exported_sources(tmp_path, "a.log", "--where", "channel = 'Paid Social' or source = 'google'") == [
+        ALL[0],
+        ALL[2],
+    ]
+    assert (
+        exported_sources(tmp_path, "a.log", "--where", "visit_start is not null") == ALL
+    )  # what is written is the event's own
+    funnel = run_in_process(tmp_path, "funnel", "a.log", "-q", "--steps", "medium = 'organic',/cart")
+    assert [line.split(",")[2] for line in funnel.stdout.splitlines()] == ["visitors", "1", "1"]
+    assert "Organic Search" in run_in_process(tmp_path, "views", "a.log", "--explain", "a.log:1").stdout
+    of_visit = run_in_process(tmp_path, "views", "a.log", "--explain", "a.log:1", "--where", "channel = 'Email'")
+    assert (of_visit.exit, "does not tell its visit" in of_visit.stderr) == (2, True)
+
+
+def test_the_config_may_name_the_sites_own_hosts(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(LOG)
+    (tmp_path / "pixelstat.toml").write_text('own_hosts = ["www.Pay.example"]')
+    assert exported_sources(tmp_path, "a.log")[3] == (None, None, None)
+
+
+def test_custom_columns_keep_their_values(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(log(hit("ann", "page_view", "10:00", told="x", click="y", r="https://a.example/")))
+    (tmp_path / "pixelstat.toml").write_text('[columns]\ntold = "told"\nclick = "click"')
+    assert exported_sources(tmp_path, "a.log", "--where", "told = 'x' and click = 'y'") == [
+        ("a.example", "referral", "Referral")
+    ]
+
+
+def test_channels_of_exported_events_are_made_again(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(LOG)
+    assert run_in_process(tmp_path, "events", "--reveal-ids", "a.log", "-q", "-o", "new.parquet").exit == 0
+    written = pl.read_parquet(tmp_path / "new.parquet")
+    assert written["channel"].to_list() == [row[2] for row in ALL]
+    written.drop(DERIVED).write_parquet(tmp_path / "old.parquet")
+    written.with_columns(channel=pl.lit("wrong")).write_parquet(tmp_path / "wrong.parquet")
+    for name in ("new", "old", "wrong"):
+        assert exported_sources(tmp_path, f"{name}.parquet") == ALL
+
+
+def test_channel_columns_cost_nothing_where_no_one_uses_them() -> None:
+    events = with_channels(pl.LazyFrame(schema=READ).filter(pl.col("status") == 200))
+    assert "query before" in events.select("source").explain()
+    assert "query before" not in events.select("event").explain()

@@ -1,0 +1,28 @@
+"""LINES for the tests of formats, and what a format reads in them."""
+
+import polars as pl
+
+from pixelstat import formats
+from pixelstat.formats.base import Format
+from pixelstat.schemas import LINES
+
+
+def lines(*texts: str, header: str | None = None) -> pl.LazyFrame:
+    """LINES of one log."""
+    rows = {
+        "line": texts,
+        "header": [header] * len(texts),
+        "file": ["log"] * len(texts),
+        "number": range(1, len(texts) + 1),
+    }
+    return pl.LazyFrame(rows, schema=LINES)
+
+
+def read(form: Format, *texts: str, header: str | None = None) -> pl.DataFrame:
+    """Read the lines as the format does."""
+    return form.ruled_by(header).requests(lines(*texts, header=header)).collect()
+
+
+def read_given(template: str, line: str) -> dict[str, object]:
+    """Read one line by the format that is given as --log-format has it."""
+    return read(formats.formats_given(template)[0], line).row(0, named=True)

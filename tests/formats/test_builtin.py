@@ -1,0 +1,91 @@
+"""Every built-in format reads its own samples to the stated values, is detected first, and marks broken lines."""
+
+import json
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelstat import formats
+from pixelstat.formats.base import Format, Sample
+from pixelstat.formats.detection import detect
+from pixelstat.formats.prefixes import PREFIXES, Prefix
+from pixelstat.formats.reparse import reparse_misfits
+from pixelstat.schemas import READ
+from tests.formats.lines import read
+from tests.marks import slow_after
+
+ALL = formats.all_formats()
+
+(COMBINED,) = formats.formats_named("combined")
+
+SAMPLE = COMBINED.samples[0].line
+
+NAMED = [
+    pytest.param(form, sample, id=f"{form.name}-{n}")
+    for n, (form, sample) in enumerate((form, sample) for form in ALL for sample in form.samples)
+]
+
+
+def expected(sample: Sample) -> dict[str, object]:
+    return {**sample.fields, "time": datetime.fromisoformat(f"{sample.fields['time']}+00:00")}
+
+
+@pytest.mark.parametrize(("form", "sample"), NAMED)
+def test_samples_are_read_to_the_stated_values(form: Format, sample: Sample) -> None:
+    layouts = [layout for layout in ALL if layout.name == form.name and layout.is_shaped(sample.line, sample.header)]
+    requests = read(layouts[0], sample.line, header=sample.header)
+    assert requests.schema == READ
+    row = requests.row(0, named=True)
+    assert row["rejected"] is None
+    assert {name: row[name] for name in expected(sample)} == expected(sample)
+
+
+@pytest.mark.parametrize(("form", "sample"), NAMED)
+def test_samples_are_detected_as_their_own_format(form: Format, sample: Sample) -> None:
+    told = detect([*([sample.header] if sample.header else []), sample.line], ALL)
+    assert told
+    assert told.name == form.name
+
+
+@pytest.mark.parametrize(("form", "sample"), slow_after(2, NAMED, names=2))
+def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: Format, sample: Sample) -> None:
+    for other in ALL:
+        unsure = read(other, sample.line, header=sample.header)
+        row = reparse_misfits(unsure, ALL, "UTC", 1 << 20).row(0, named=True)
+        values = {name: row[name] for name in expected(sample)}
+        assert (other.name, values) == (other.name, expected(sample))
+
+
+@pytest.mark.parametrize("prefix", slow_after(1, PREFIXES), ids=lambda prefix: prefix.sample)
+@pytest.mark.parametrize(
+    ("form", "sample"), [(form, sample) for form in ALL for sample in form.samples if not sample.header]
+)
+def test_samples_behind_a_prefix_are_read_to_the_same_values(prefix: Prefix, form: Format, sample: Sample) -> None:
+    line = prefix.sample.format(json.dumps(sample.line + "\n") if prefix.key else sample.line)
+    told = detect([line], ALL)
+    assert told
+    assert told.name == form.name
+    row = read(told, line).row(0, named=True)
+    assert {name: row[name] for name in expected(sample)} == expected(sample)
+
+
+def test_the_folder_of_formats_and_the_registry_agree() -> None:
+    from pathlib import Path
+
+    files = {path.stem for path in (Path(str(formats.__file__)).parent / "builtin").glob("*.py")} - {"__init__"}
+    assert files == set(formats.NAMES)
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n")), min_size=1, max_size=4),
+    st.sampled_from(ALL),
+)
+def test_no_line_makes_a_format_raise(texts: list[str], form: Format) -> None:
+    assert read(form, *texts).height == len(texts)
+
+
+@given(st.integers(0, len(SAMPLE)), st.text(max_size=3), st.sampled_from(ALL))
+def test_no_tampered_line_makes_a_format_raise(at: int, text: str, form: Format) -> None:
+    assert read(form, SAMPLE[:at] + text + SAMPLE[at:], SAMPLE[:at]).height == 2

@@ -1,0 +1,104 @@
+"""Parameters that are repeated, half encoded, unfilled, endless or not numbers: what is readable is used, the rest counted."""
+
+import json
+from base64 import b64encode
+from pathlib import Path
+from urllib.parse import parse_qsl, quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import log, request
+from tests.protocols.test_house import event
+from tests.run import run_in_process
+
+NAMES = ("e", "ev", "v", "vid", "oid", "order", "x")
+VALUES = st.sampled_from(["", "a", "b=c", "%41", "a+b", "100%25", "%", "%zz", "%E4", "é"])
+
+
+@pytest.mark.slow
+@given(st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=8))
+def test_the_last_value_of_a_repeated_parameter_counts(pairs: list[tuple[str, str]]) -> None:
+    query = "&".join(f"{name}={value}" for name, value in pairs)
+    read = event(f"/pixel.gif?{query}")
+    plain = [(name, value) for name, value in parse_qsl(query, keep_blank_values=False)]
+    for column, names in (("order_id", ("oid", "order")), ("event", ("e", "ev"))):
+        last = [value for name, value in plain if name in names][-1:]
+        expected = last[0] if last else "page_view" if column == "event" else None
+        assert read[column] == expected
+
+
+@pytest.mark.parametrize(
+    "macro",
+    [
+        "${USER_ID}",
+        "%24%7BUSER_ID%7D",
+        "$%7buser",
+        "{{ user.id }}",
+        "%7B%7Bid%7D%7D",
+        "*|UNIQID|*",
+        "%2A%7CEMAIL%7C%2A",
+    ],
+)
+def test_an_unfilled_macro_is_null(macro: str) -> None:
+    read = event(f"/pixel.gif?e=purchase&v={macro}&uid=ann&oid={macro}&value=5")
+    assert (read["visitor"], read["order_id"], read["value"], read["flaw"]) == ("u:ann", None, 5.0, "macro")
+
+
+@pytest.mark.parametrize("text", ["$5", "{a}", "*b*", "a${b}", "%24x", "%7Bx"])
+def test_a_text_that_only_begins_like_a_macro_is_a_value(text: str) -> None:
+    read = event(f"/pixel.gif?v=ann&oid={text}")
+    assert (read["order_id"], read["flaw"]) == (dict(parse_qsl(f"o={text}"))["o"], None)
+
+
+@pytest.mark.parametrize("value", ["12,50", "EUR 5", "1e999", "nan", "-inf", "--5", "5%"])
+def test_a_value_that_is_not_a_number_is_null_and_counted(value: str) -> None:
+    read = event(f"/pixel.gif?e=purchase&v=ann&value={value}")
+    assert (read["event"], read["value"], read["flaw"]) == ("purchase", None, "number")
+
+
+def test_an_encoding_is_undone_once_and_half_of_one_stays() -> None:
+    read = event("/pixel.gif?v=ann&oid=%2541&variant=%4&product=%u0041&ref=%E4%B8")
+    told = ("order_id", "variant", "product", "referrer")
+    assert [read[name] for name in told] == ["%41", "%4", "%u0041", "\N{REPLACEMENT CHARACTER}"]
+
+
+def payload(data: object) -> str:
+    return quote(b64encode(json.dumps(data).encode()).decode())
+
+
+def test_the_ledger_counts_flawed_events(tmp_path: Path) -> None:
+    whole = payload({"event": "purchase", "userId": "ann", "properties": {"order_id": "A1"}})
+    cut = whole[: len(whole) // 2]
+    (tmp_path / "access.log").write_text(
+        log(
+            request(f"/v1/pixel/track?writeKey=k&data={whole}", "10:00"),
+            request(f"/v1/pixel/track?writeKey=k&data={cut}", "10:01"),
+            request("/v1/pixel/track?writeKey=k&data=" + "%5B" * 100_000, "10:02"),
+            request(f"/v1/pixel/track?writeKey=k&{'a=1&' * 200_000}data={whole}&b=2", "10:03"),
+            request("/pixel.gif?e=purchase&v=${ID}&value=5", "10:04"),
+            request("/pixel.gif?e=purchase&v=ann&value=five", "10:05"),
+        )
+    )
+    finished = run_in_process(
+        tmp_path, "events", "access.log", "--reveal-ids", "--format", "ndjson", "--keep-duplicates"
+    )
+    found = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert [event["flaw"] for event in found] == [None, "payload", "payload", None, "macro", "number"]
+    assert [found[0]["order_id"], found[3]["order_id"], found[3]["user_id"]] == ["A1", "A1", "ann"]
+    told = "kept in part: 1 value that is no number, 1 macro that was not filled in, 2 payloads that cannot be decoded"
+    assert told in finished.stderr.splitlines()
+    for report in ("funnel", "views"):
+        assert told in run_in_process(tmp_path, report, "access.log", "--keep-duplicates").stderr.splitlines()
+
+
+def test_a_text_that_equals_the_decoded_form_of_another_stays_as_it_is(tmp_path: Path) -> None:
+    pages = ["%2B", "+", "%2520", "%20"]
+    requests = [request(f"/pixel.gif?e={page}&v=${{X}}", f"10:0{minute}") for minute, page in enumerate(pages)]
+    for order in (requests, requests[::-1]):
+        (tmp_path / "access.log").write_text(log(*order))
+        found = run_in_process(
+            tmp_path, "events", "access.log", "--format", "ndjson", "--keep-duplicates"
+        ).stdout.splitlines()
+        assert sorted(json.loads(event)["event"] for event in found) == [" ", " ", "%20", "+"]
