@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all: written beside its place, synced, and put there in one step."""
+"""Write files that appear whole or not at all: to a temporary file beside the target, which then replaces it."""
 
 import os
 import tempfile
@@ -9,20 +9,20 @@ from typing import BinaryIO
 
 from pixelstat.errors import PixelstatError
 
-UNFINISHED: set[str] = set()  # temporary files, for who has to leave at once
+UNFINISHED: set[str] = set()  # temporary files, to be removed where the program is stopped
 
 
 def remove_unfinished() -> None:
-    """Remove what is not finished: the run ends here."""
+    """Remove the temporary files of all unfinished writes. For a program that is about to end."""
     for temporary in list(UNFINISHED):
         Path(temporary).unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_write(path: str) -> Iterator[BinaryIO]:
-    """The file to write to. It takes its place when the block ends well; devices and pipes are written to as they are.
+    """Yield a file to write to, which replaces the one at `path` if the context ends without an error.
 
-    Raises PixelstatError where it cannot be written.
+    Devices and pipes are written to directly. Raises PixelstatError if the file cannot be written.
     """
     target = Path(path)
     try:
@@ -39,6 +39,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _replace_when_done(target: Path) -> Iterator[BinaryIO]:
+    """Yield a temporary file that replaces the target when it is complete and synced to the disk."""
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     UNFINISHED.add(temporary)
     try:
@@ -57,7 +58,7 @@ def _replace_when_done(target: Path) -> Iterator[BinaryIO]:
 
 
 def _file_mode(target: Path) -> int:
-    """The mode that the file has, or that a new file gets."""
+    """Return the permissions of the file, or those that a new file gets."""
     if target.exists():
         return target.stat().st_mode & 0o777
     mask = os.umask(0)
@@ -66,6 +67,7 @@ def _file_mode(target: Path) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
+    """Make sure that the new name of a file survives a crash."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,6 +1,6 @@
-"""Steps of a funnel as people type them: an event, a page, or a condition in SQL; a name in front if they like.
+"""Parse steps, goals and conditions as people type them: an event, a page, or SQL, with an optional name in front.
 
-Where pages are grouped, a group's name is a step, too, and comes before an event of that name.
+Where pages are grouped, the name of a group is a step too. It takes precedence over an event of that name.
 """
 
 import re
@@ -16,101 +16,122 @@ from pixelstat.schemas import CONDITION_COLUMNS, EVENTS, VISITS
 from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event, is_page_view
 
 _SQL = re.compile(r"[=<>!'\"()]|\sis\s+(?:not\s+)?null\b|\sbetween\s", re.IGNORECASE)
-_OF_MANY = re.compile(  # SQL that looks beyond the row: its answer would hang on which rows stand together
+_AGGREGATE = re.compile(  # SQL that looks at several rows: its result would depend on which rows share a batch
     r"\b(?:sum|avg|mean|count|min|max|median|mode|std\w*|var\w*|first|last|quantile\w*|array_agg|string_agg|row_number"
     r"|rank|dense_rank|lag|lead|corr|covar)\s*\(|\bover\s*\(|\bselect\b",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"\s*([^:'\"()=<>!/]+?)\s*:(?:\s+(?=\S)|(?=/)|\s*(?=.*[=<>!'\"(]))(.*)", re.DOTALL)
 
-NAMES = 1_000  # events that may have been meant by one that does not occur
-MOST = 500  # operators in a condition: each nests the ones before it, and Polars dies of very many
+MAX_SUGGESTED_FROM = 1_000  # events among which a similar name is looked for
+MAX_OPERATORS = 500  # in a condition: each nests those before it, and very many of them crash Polars
 _OPERATOR = re.compile(r"(?i)\b(?:and|or|not|like)\b|[-+*/%<>=|]+")
 
-_OF_LIST = re.compile(r"list[(\[]struct|List type", re.IGNORECASE)  # how Polars calls the type of products
+_LIST_TYPE = re.compile(r"list[(\[]struct|List type", re.IGNORECASE)  # how Polars names the type of `products`
 
-# Some conditions fit a list by its type, and only then fail on what is in it.
-_AN_EVENT = [{"products": [{"id": "A1"}]}]
+# A condition may fit the type of a list and fail on its items only, so it is tried on an event with a product.
+_SAMPLE_EVENT = [{"products": [{"id": "A1"}]}]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what it is called, and which events are hits of it."""
+    """A step of a funnel, or a goal: its name, and which events are hits of it."""
 
     name: str
-    hit: pl.Expr  # of EVENTS; never null
-    event: str | None = None  # set where the step is exactly one event: steps of different events share no hit
+    hit: pl.Expr  # of EVENTS: whether the event is a hit of the step; never null
+    event: str | None = None  # where the step is exactly one event: no hit belongs to two steps of different events
 
 
-def parse_step(text: str, further: Sequence[str] = (), groups: PageGroups | None = None) -> Step:
-    """The step that a text means; SQL in it may name the `further` columns too.
+def parse_step(text: str, custom_columns: Sequence[str] = (), groups: PageGroups | None = None) -> Step:
+    """Parse a step; SQL in it may use the custom columns too.
 
-    A page is one as people see it, whatever its group; a group's name is a view of any page of the group.
+    A path such as /cart means the page as visitors see it, whatever its group. The name of a group means a view of any
+    page in the group.
 
-    Raises PixelstatError for SQL that cannot be read or names no column.
+    Raises PixelstatError for SQL that cannot be parsed or that names an unknown column.
     """
-    named = None if groups and text.strip() in groups.names else _NAMED.fullmatch(text)
-    name, wanted = (named[1], named[2].strip()) if named else (text.strip(), text.strip())
-    if not wanted:
+    is_group = groups is not None and text.strip() in groups.names
+    match = None if is_group else _NAMED.fullmatch(text)
+    name, definition = (match[1], match[2].strip()) if match else (text.strip(), text.strip())
+    if not definition:
         raise PixelstatError("A step is empty.", "Try: --steps page_view,add_to_cart,purchase")
-    if groups and wanted in groups.names:
-        return Step(name, is_page_view() & pl.col("page").eq_missing(pl.lit(wanted)))
-    if wanted.startswith("/"):
-        return Step(name, is_page_view() & _is_page(wanted, UNGROUPED if groups else "page"))
-    if _SQL.search(wanted):
-        return Step(name, parse_condition(wanted, "step", further))
-    event = canonical_event(wanted)
+    if groups and definition in groups.names:
+        return Step(name, is_page_view() & pl.col("page").eq_missing(pl.lit(definition)))
+    if definition.startswith("/"):
+        return Step(name, is_page_view() & _matches_page(definition, UNGROUPED if groups else "page"))
+    if _SQL.search(definition):
+        return Step(name, parse_condition(definition, "step", custom_columns))
+    event = canonical_event(definition)
     return Step(name, pl.col("event").eq_missing(pl.lit(event)), event)
 
 
 def split_steps(text: str) -> list[str]:
-    """`a,b,c` at its commas, but not inside quotes or parentheses."""
+    """Split `a,b,c` at commas that are not inside quotes or parentheses. Empty parts are left out."""
     return [
         part for part in re.split(r",(?=(?:[^'\"]*(?:'[^']*'|\"[^\"]*\"))*[^'\"]*$)(?![^(]*\))", text) if part.strip()
     ]
 
 
-def parse_condition(sql: str, what: str, further: Sequence[str] = ()) -> pl.Expr:
-    """A condition on event columns, by Polars' own SQL; null counts as no. Raises PixelstatError."""
-    columns, hint = [*CONDITION_COLUMNS, *further], columns_hint(further)
-    schema = {**dict(EVENTS), **dict(VISITS), **dict.fromkeys(further, pl.String())}
+def parse_condition(sql: str, what: str, custom_columns: Sequence[str] = ()) -> pl.Expr:
+    """Parse an SQL condition on the columns of events, by Polars' own SQL. Where it is null, the result is false.
+
+    `what` is what messages call it. Raises PixelstatError for text that is not a condition on a single event.
+    """
+    hint = columns_hint(custom_columns)
+    _check_text(sql, what, hint)
+    try:
+        condition = pl.sql_expr(sql)
+        unknown = sorted(set(condition.meta.root_names()) - {*CONDITION_COLUMNS, *custom_columns})
+        dtype = None if unknown else _result_type(condition, custom_columns)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).partition("\n")[0]
+        if _LIST_TYPE.search(reason):
+            reason = "products is a list, and product is the id of its first"
+        raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", hint) from error
+    if unknown:
+        suggestion = _suggest_column(unknown[0], [*CONDITION_COLUMNS, *custom_columns])
+        raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{suggestion}", hint)
+    if dtype != pl.Boolean:
+        raise PixelstatError(f"The {what} {sql!r} is not true or false.", "Compare: value > 50, event = 'purchase'")
+    return condition.fill_null(value=False)
+
+
+def _check_text(sql: str, what: str, hint: str) -> None:
+    """Raise PixelstatError for text that must not be handed to Polars as a condition."""
     try:
         sql.encode()
     except UnicodeEncodeError as error:
         raise PixelstatError(f"The {what} is no text: it holds bytes that are not UTF-8.", hint) from error
-    if len(_OPERATOR.findall(re.sub(r"'[^']*'", "", sql))) > MOST:
-        raise PixelstatError(f"The {what} has more than {MOST} operators.", "Try: event in ('a', 'b', 'c')")
-    if _OF_MANY.search(re.sub(r"'[^']*'", "", sql)):
+    without_texts = re.sub(r"'[^']*'", "", sql)
+    if len(_OPERATOR.findall(without_texts)) > MAX_OPERATORS:
+        raise PixelstatError(f"The {what} has more than {MAX_OPERATORS} operators.", "Try: event in ('a', 'b', 'c')")
+    if _AGGREGATE.search(without_texts):
         raise PixelstatError(
             f"The {what} {sql!r} looks at other events too; it must tell from one event.",
             "Compare: value > 50, event = 'purchase'",
         )
-    try:
-        expression = pl.sql_expr(sql)
-        unknown = sorted(set(expression.meta.root_names()) - set(columns))
-        if not unknown:
-            dtype = pl.DataFrame(_AN_EVENT, schema).select(expression.alias("it")).schema["it"]
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = str(error).partition("\n")[0]
-        if _OF_LIST.search(reason):
-            reason = "products is a list, and product is the id of its first"
-        raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", hint) from error
-    if unknown:
-        is_event = unknown[0] in EVENT_SYNONYMS  # purchase is near to the column purpose, and something else
-        near = [] if is_event else get_close_matches(unknown[0], columns, 1)
-        meant = f" Did you mean {near[0]}?" if near else " A text in SQL stands in single quotes."
-        raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{meant}", hint)
-    if dtype != pl.Boolean:
-        raise PixelstatError(f"The {what} {sql!r} is not true or false.", "Compare: value > 50, event = 'purchase'")
-    return expression.fill_null(value=False)
 
 
-def columns_hint(further: Sequence[str] = ()) -> str:
-    return "Columns: " + ", ".join([*CONDITION_COLUMNS, *further])
+def _result_type(condition: pl.Expr, custom_columns: Sequence[str]) -> pl.DataType:
+    """Return the type of the condition's result, by trying it on an event. Raises an error of Polars if it fails."""
+    schema = {**dict(EVENTS), **dict(VISITS), **dict.fromkeys(custom_columns, pl.String())}
+    return pl.DataFrame(_SAMPLE_EVENT, schema).select(condition.alias("result")).schema["result"]
 
 
-def _is_page(pattern: str, column: str) -> pl.Expr:
-    """The page is the one named; `*` stands for anything, slashes too."""
+def _suggest_column(name: str, columns: Sequence[str]) -> str:
+    """Return a sentence on what may have been meant by an unknown column."""
+    is_event = name in EVENT_SYNONYMS  # purchase is similar to the column purpose, and means something else
+    similar = [] if is_event else get_close_matches(name, columns, 1)
+    return f" Did you mean {similar[0]}?" if similar else " A text in SQL stands in single quotes."
+
+
+def columns_hint(custom_columns: Sequence[str] = ()) -> str:
+    """Return a list of the columns that conditions may use, as the hint of an error."""
+    return "Columns: " + ", ".join([*CONDITION_COLUMNS, *custom_columns])
+
+
+def _matches_page(pattern: str, column: str) -> pl.Expr:
+    """Return whether the page in `column` matches the pattern, in which `*` matches any text, with slashes."""
     page = pl.col(column)
     if "*" not in pattern:
         return page.eq_missing(pl.lit(pattern))
@@ -118,16 +139,20 @@ def _is_page(pattern: str, column: str) -> pl.Expr:
     return page.str.contains(f"^(?s:{regex})$").fill_null(value=False)
 
 
-def share_no_hit(steps: Sequence[Step]) -> bool:
-    """Whether no event can be a hit of two of these steps, told from the steps alone."""
+def are_disjoint(steps: Sequence[Step]) -> bool:
+    """Return whether the definitions of the steps alone prove that no event is a hit of two of them."""
     events = [step.event for step in steps]
     return None not in events and len(set(events)) == len(events)
 
 
-def warn_of_unmatched(rows: pl.DataFrame, flag: str, step: Step, names: str) -> Iterator[str]:
-    """A sentence where no row has the step's flag, with the one of `names` that is written most like its event."""
+def describe_unmatched(rows: pl.DataFrame, flag: str, step: Step, names: str) -> Iterator[str]:
+    """Yield a sentence if the column `flag`, which marks hits of the step, is true in no row.
+
+    It suggests the value of the column `names` that is most similar to the step's event. Without rows there is no
+    sentence.
+    """
     if rows.is_empty() or rows[flag].any():
         return
-    there = rows[names].drop_nulls().cast(pl.String).value_counts().sort("count", names, descending=[True, False])
-    near = get_close_matches(step.event, there[names].head(NAMES), 1) if step.event else []
-    yield f"{step.name!r} matches no event.{f' Did you mean {near[0]}?' if near else ''}"
+    counts = rows[names].drop_nulls().cast(pl.String).value_counts().sort("count", names, descending=[True, False])
+    similar = get_close_matches(step.event, counts[names].head(MAX_SUGGESTED_FROM), 1) if step.event else []
+    yield f"{step.name!r} matches no event.{f' Did you mean {similar[0]}?' if similar else ''}"

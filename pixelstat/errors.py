@@ -1,12 +1,15 @@
-"""Every failure a user can meet, as a sentence, and the exit codes that scripts may rely on."""
+"""Describe every failure that a user can meet: errors with a way out, their wording, and the exit codes for scripts."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import IntEnum
+from pathlib import Path
 
 
 class Exit(IntEnum):
-    """What the exit code says. The numbers are a promise."""
+    """The exit codes of the command line. Scripts rely on these numbers, so they never change."""
 
-    DONE = 0  # the report is complete; a reader that closed the pipe early ends here too
+    DONE = 0  # the report is complete; also where the reader of stdout closed the pipe early
     BUG = 1  # pixelstat failed: --debug shows the traceback
     USAGE = 2  # the command line is wrong, or an input cannot be read at all
     PARTIAL = 3  # the report is written, but part of an input was damaged and is missing from it
@@ -16,7 +19,7 @@ class Exit(IntEnum):
 
 
 class PixelstatError(Exception):
-    """A failure with a way out: what is wrong, and what to type next."""
+    """A failure that is explained to the user: a sentence says what is wrong, a hint says what to type next."""
 
     def __init__(self, sentence: str, hint: str = "", code: Exit = Exit.USAGE) -> None:
         super().__init__(sentence)
@@ -29,4 +32,25 @@ class PixelstatError(Exception):
 
 
 class ReaderGoneError(Exception):
-    """Who read stdout, `head` for one, has seen enough: no failure."""
+    """Raised when the reader of stdout, such as `head`, closes the pipe. This is not a failure."""
+
+
+def suggest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return " Did you mean X?" with the candidate that is most like the name, or "" if none is.
+
+    The answer starts with a blank, so that it can follow a sentence. `cutoff` is the least similarity, from 0 to 1.
+    """
+    matches = get_close_matches(name, candidates, 1, cutoff)
+    return f" Did you mean {matches[0]}?" if matches else ""
+
+
+def unreadable_file(
+    path: str | Path, error: Exception, hint: str, otherwise: str = "it is no UTF-8 text"
+) -> PixelstatError:
+    """Return the error to raise for a file that cannot be read.
+
+    The reason is that of the operating system if `error` is an OSError, else `otherwise`. `path` is shown as it is,
+    so a caller may pass `f"The key {path}"` or `repr(path)`.
+    """
+    reason = error.strerror if isinstance(error, OSError) else otherwise
+    return PixelstatError(f"{path} cannot be read: {reason}.", hint)

@@ -1,10 +1,11 @@
-"""The tables that the stages hand on: one schema a stage, one comment a column."""
+"""Define the frames that the stages hand on: one schema for each stage, one comment for each column."""
 
 import polars as pl
 
 UTC_TIME = pl.Datetime("us", "UTC")
 
-REASONS = {  # why a line is set aside, in the order of precedence, with the ledger's words for one and for many
+# Why a line is rejected, in order of precedence, with the ledger's words for one and for many.
+REASONS = {
     "unreadable": ("unreadable", "unreadable"),
     "not_pixel": ("no pixel request", "no pixel requests"),
     "refused": ("refused by the server", "refused by the server"),
@@ -20,7 +21,8 @@ REASONS = {  # why a line is set aside, in the order of precedence, with the led
 }
 Reason = pl.Enum(list(REASONS))
 
-FAULTS = {  # what is wrong with a line, in the words of `check`
+# What is wrong with a line, in the words of `check`.
+FAULTS = {
     "too_long": "is longer than --max-line, and what is left of it says too little",
     "no_format": "fits no log format that pixelstat knows, or not the one given",
     "no_request": "has no request that names a path",
@@ -29,7 +31,8 @@ FAULTS = {  # what is wrong with a line, in the words of `check`
 }
 Fault = pl.Enum(list(FAULTS))
 
-FLAWS = {  # why an event holds less than its request meant to say, with the ledger's words for one and for many
+# Why an event holds less than its request was meant to say, with the ledger's words for one and for many.
+FLAWS = {
     "number": ("value that is no number", "values that are no numbers"),
     "macro": ("macro that was not filled in", "macros that were not filled in"),
     "payload": ("payload that cannot be decoded", "payloads that cannot be decoded"),
@@ -39,8 +42,8 @@ FLAWS = {  # why an event holds less than its request meant to say, with the led
 LINES = pl.Schema(
     {
         "line": pl.String(),  # without its line end; undecodable bytes are U+FFFD
-        "header": pl.String(),  # the `#Fields:` line that rules it; null when there was none so far
-        "file": pl.Categorical(),  # the path as it was given
+        "header": pl.String(),  # the `#Fields:` line that applies to it; null if there was none so far
+        "file": pl.Categorical(),  # the path as the user wrote it
         "number": pl.Int64(),  # 1 for the file's first line
     }
 )
@@ -49,29 +52,29 @@ REQUESTS = pl.Schema(
     {
         "file": pl.Categorical(),
         "number": pl.Int64(),
-        "time": UTC_TIME,  # null when unreadable
-        "client": pl.String(),  # address or host name of who asked
-        "vhost": pl.String(),  # the site that was asked, where the format has it
+        "time": UTC_TIME,  # null if unreadable
+        "client": pl.String(),  # address or host name of the client
+        "vhost": pl.String(),  # the site that was requested, if the format has it
         "method": pl.String(),
-        "path": pl.String(),  # as it was asked for: still percent-encoded, without the query
-        "query": pl.String(),  # without the question mark; null when there is none
-        "status": pl.Int16(),  # null where the format has none
+        "path": pl.String(),  # as requested: percent-encoded, without the query
+        "query": pl.String(),  # without the question mark; null if there is none
+        "status": pl.Int16(),  # null if the format has none
         "bytes": pl.Int64(),  # null for "-"
-        "referrer": pl.String(),  # the Referer header; null when absent
-        "user_agent": pl.String(),  # empty when the request had none, null when the format does not tell
+        "referrer": pl.String(),  # the Referer header; null if absent
+        "user_agent": pl.String(),  # empty if the request had none; null if the format does not hold it
         "forwarded_for": pl.String(),  # the X-Forwarded-For header
         "cookies": pl.String(),  # the Cookie header
         "dnt": pl.String(),  # the DNT header
         "gpc": pl.String(),  # the Sec-GPC header
         "purpose": pl.String(),  # the Sec-Purpose header
-        "request_id": pl.String(),  # what the server calls this one request
-        "format": pl.String(),  # the log format that the line was read as
-        "rejected": Reason,  # null: not rejected so far
-        "fault": Fault,  # what is wrong with an unreadable line; null for all others
+        "request_id": pl.String(),  # the server's id of the request
+        "format": pl.String(),  # the log format that parsed the line
+        "rejected": Reason,  # null if not rejected so far
+        "fault": Fault,  # what is wrong with an unreadable line; null for other lines
     }
 )
 
-# REQUESTS with the lines that they were read from.
+# REQUESTS with the lines that they were parsed from.
 READ = pl.Schema({**REQUESTS, "line": LINES["line"], "header": LINES["header"]})
 
 PRODUCTS = pl.List(
@@ -90,14 +93,14 @@ EVENTS = pl.Schema(
     {
         "time": UTC_TIME,
         "protocol": pl.String(),  # the pixel protocol that claimed the request
-        "event": pl.String(),  # page_view, purchase, ...: the vocabulary's word, or the pixel's own
-        "visitor": pl.String(),  # one key a visitor, its kind in front: v: u: r: c: p: k: d:
+        "event": pl.String(),  # page_view, purchase, ...: canonical, or the name that the pixel sent
+        "visitor": pl.String(),  # the visitor's key, which begins with its kind: v: u: r: c: p: k: d:
         "user_id": pl.String(),
-        "recipient": pl.String(),  # of an email
-        "page": pl.String(),  # decoded path, no query, no fragment
-        "page_query": pl.String(),  # of the page's address, without the question mark, as it stands there
-        "host": pl.String(),  # of the page, else the site that was asked; lower case, no port
-        "referrer": pl.String(),  # where the visitor came from, by the pixel's own parameter
+        "recipient": pl.String(),  # of a mail
+        "page": pl.String(),  # decoded path without query and fragment
+        "page_query": pl.String(),  # of the page's address, without the question mark, still encoded
+        "host": pl.String(),  # of the page, else the requested site; lower case, without port
+        "referrer": pl.String(),  # where the visitor came from, by a parameter of the pixel
         "utm_id": pl.String(),
         "utm_source": pl.String(),
         "utm_medium": pl.String(),
@@ -108,25 +111,25 @@ EVENTS = pl.Schema(
         "utm_creative_format": pl.String(),
         "utm_marketing_tactic": pl.String(),
         "order_id": pl.String(),
-        "key": pl.String(),  # the same where the pixel says that a hit is sent again
-        "value": pl.Float64(),  # in currency; null when absent or not a number
+        "key": pl.String(),  # equal for a hit and its retries, by parameters of the pixel
+        "value": pl.Float64(),  # in `currency`; null if absent or not a number
         "currency": pl.String(),
-        "product": pl.String(),  # the first one's id
-        "products": PRODUCTS,  # that the event is about, at most 200; null where it names none
-        "message": pl.String(),  # of an email
+        "product": pl.String(),  # the id of the first product
+        "products": PRODUCTS,  # at most 200; null if the event names none
+        "message": pl.String(),  # of a mail
         "variant": pl.String(),  # of an experiment
-        "session_id": pl.String(),  # by the pixel's own count
-        "goal": pl.String(),  # that was reached, by the pixel's own name
-        "campaign": pl.String(),  # the mailing that an email was part of
-        "link": pl.String(),  # that was clicked
-        "sent": UTC_TIME,  # when the mail was, where its address tells
-        "flaw": pl.String(),  # why not all of the request could be read: one of FLAWS; null when it could
+        "session_id": pl.String(),  # as the pixel counts sessions
+        "goal": pl.String(),  # that was reached, by the name in the pixel
+        "campaign": pl.String(),  # the mailing of a mail
+        "link": pl.String(),  # the link that was clicked
+        "sent": UTC_TIME,  # when the mail was sent, if its address holds the time
+        "flaw": pl.String(),  # why a part of the request could not be read: one of FLAWS; null otherwise
         "client": pl.String(),
         "user_agent": pl.String(),
         "method": pl.String(),
-        "path": pl.String(),  # of the pixel itself
-        "query": pl.String(),  # with it, as it was asked for
-        "http_referer": pl.String(),  # the header with it, as it was logged
+        "path": pl.String(),  # of the pixel's request
+        "query": pl.String(),  # of the pixel's request, still encoded
+        "http_referer": pl.String(),  # the Referer header of the pixel's request
         "status": pl.Int16(),
         "forwarded_for": pl.String(),
         "cookies": pl.String(),
@@ -134,56 +137,55 @@ EVENTS = pl.Schema(
         "gpc": pl.String(),
         "purpose": pl.String(),
         "request_id": pl.String(),
-        "format": pl.String(),  # the log format of its line
-        "browser": pl.String(),  # the agent's family, as ua-parser names it; also that of a mail service's image proxy
-        "os": pl.String(),  # the system's family, without its version
-        "device": pl.String(),  # its family, mostly a model; null where the agent names none
-        "device_type": pl.String(),  # desktop, mobile, tablet, tv, console or watch; null where the agent tells none
+        "format": pl.String(),  # the log format of the line
+        "browser": pl.String(),  # ua-parser's family of the agent; also the image proxy of a mail service
+        "os": pl.String(),  # ua-parser's family of the system, without version
+        "device": pl.String(),  # ua-parser's family, mostly a model; null if the agent names none
+        "device_type": pl.String(),  # desktop, mobile, tablet, tv, console or watch; null if the agent does not say
         "country": pl.String(),  # ISO 3166-1 code; this and the next four by the client's address, null without --geo
-        "region": pl.String(),  # the largest part of the country, its English name
-        "city": pl.String(),  # its English name
-        "asn": pl.String(),  # the autonomous system's number, as in AS64500
-        "network": pl.String(),  # the organization that runs it
-        "consent": pl.String(),  # granted, refused, malformed; null where the request says nothing of it
-        "source": pl.String(),  # that the visitor came from, by this event alone; null where it shows none from outside
-        "medium": pl.String(),  # by which: cpc, organic, social, email, referral, ...
-        "keyword": pl.String(),  # that was searched or booked
-        "channel": pl.String(),  # the group that source, medium and campaign make
-        "hit": pl.UInt64(),  # the same number for what is the same hit; it holds within one run
-        "first": pl.Int64(),  # of rows of one hit that may differ the lowest counts; null where all are the same
+        "region": pl.String(),  # English name of the first-level subdivision of the country
+        "city": pl.String(),  # English name
+        "asn": pl.String(),  # number of the autonomous system, as in AS64500
+        "network": pl.String(),  # the organization that runs the autonomous system
+        "consent": pl.String(),  # granted, refused or malformed; null without a deciding signal
+        "source": pl.String(),  # that the visitor came from, by this event alone; null if it names none outside
+        "medium": pl.String(),  # how the visitor came: cpc, organic, social, email, referral, ...
+        "keyword": pl.String(),  # the search term, or the keyword of the ad
+        "channel": pl.String(),  # the group of source, medium and campaign
+        "hit": pl.UInt64(),  # equal for copies of one hit; valid within one run
+        "first": pl.Int64(),  # order of differing copies of a hit: the lowest counts; null if all are equal
         "rejected": Reason,
-        "verdict": pl.String(),  # human, proxy (which hides one) or machine
-        "reason": pl.String(),  # the rule that told the proxy or the machine; null for a human
+        "verdict": pl.String(),  # human, proxy (which hides a human) or machine
+        "reason": pl.String(),  # the rule that found the proxy or the machine; null for a human
     }
 )
 
-# Columns of EVENTS that are made of the others, anew in every run: Parquet of events need not have them.
+# Columns of EVENTS that every run derives again from the others, so Parquet of events may lack them.
 DERIVED = (
     "browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent",
     "source", "medium", "keyword", "channel", "verdict", "reason",
 )  # fmt: skip
 
-# What the events of a visit know of it, where a report asks.
+# What events know of their visit. These columns exist only if a report needs them.
 VISITS = pl.Schema(
     {
-        "visit": pl.UInt32(),  # the same number for what is the same visit; it holds within one run
+        "visit": pl.UInt32(),  # equal for the events of one visit; valid within one run
         "visit_start": UTC_TIME,
-        "visit_seconds": pl.Float64(),  # from its first event to its last; null where there is but one
-        "visit_views": pl.Int64(),  # page views
-        "single_hit": pl.Boolean(),  # there is but one event, heartbeats aside
-        "entry_page": pl.String(),  # of its first page view
-        "exit_page": pl.String(),  # of its last
+        "visit_seconds": pl.Float64(),  # from its first event to its last; null for a single event
+        "visit_views": pl.Int64(),  # number of page views
+        "single_hit": pl.Boolean(),  # true for a visit of one event, not counting heartbeats
+        "entry_page": pl.String(),  # page of its first page view
+        "exit_page": pl.String(),  # page of its last page view
         "first_seen": UTC_TIME,  # the visitor's first event in the logs
     }
 )
 
-# What `pixelstat events` writes; and what --where, --step and --by may name.
+# The columns that `pixelstat events` writes, and those that --where, --step and --by may name.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})
 CONDITION_COLUMNS = [*EXPORTED, *(name for name in VISITS if name != "visit")]
 ID_PREFIX = "v:"  # in front of the pixel's visitor id, in the key of a visitor
+ID_KEY = "id key"  # an internal column: the key of that visitor; a custom column may be called visitor_id
 GRANTED, REFUSED, MALFORMED = "granted", "refused", "malformed"  # what `consent` of EVENTS can be, or null
-
-ID_KEY = "id key"  # a temporary column: ID_PREFIX and the pixel's visitor id; a custom column may be called visitor_id
 PSEUDONYM_PREFIX = "h:"
-CONSENT_READING = "1"  # change it whenever the same signals come to mean something else: Parquet of events names it
-SEPARATOR = "\x1f"  # joins two texts into one key; no log line holds it unescaped
+CONSENT_READING = "1"  # Parquet of events names it; it changes whenever the same signals are read differently
+SEPARATOR = "\x1f"  # between texts that are joined into one: a control character that none of them holds

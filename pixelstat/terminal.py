@@ -1,4 +1,4 @@
-"""What a person sees beside the report: messages and progress on stderr, nothing in them that a terminal obeys."""
+"""Show messages and progress on stderr, without any control characters that a terminal would obey."""
 
 import os
 import re
@@ -9,40 +9,46 @@ from contextlib import contextmanager, suppress
 
 import click
 
-# C0, DEL and C1 controls, what turns the direction of writing, line separators, lone surrogates.
-_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# C0, DEL and C1 controls, marks that change the direction of writing, line separators, lone surrogates.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
-PATIENCE = 0.8  # seconds without a progress bar
+PROGRESS_DELAY = 0.8  # seconds before a progress bar appears
 
 
-def harmless(text: str) -> str:
-    """The text with everything that a terminal would obey spelled out: `\\x1b[2J`."""
-    return _OBEYED.sub(
+def escape_controls(text: str) -> str:
+    """Return the text with every character that a terminal would obey spelled out: `\\x1b[2J`."""
+    return _CONTROLS.sub(
         lambda match: f"\\x{ord(match[0]):02x}" if ord(match[0]) < 256 else f"\\u{ord(match[0]):04x}", text
     )
 
 
 def say(text: str) -> None:
-    """One message on stderr, line by line harmless."""
-    click.echo("\n".join(harmless(line) for line in text.split("\n")), err=True)
+    """Write one message to stderr, with control characters escaped."""
+    click.echo("\n".join(escape_controls(line) for line in text.split("\n")), err=True)
 
 
-def let_go_of_stdout() -> None:
-    """Nobody reads it any more, or its disk is full: let Python's own flush at exit find somebody to write to."""
+def discard_stdout() -> None:
+    """Send the rest of stdout nowhere, because its reader is gone or its disk is full.
+
+    Otherwise Python would fail once more when it flushes stdout at exit.
+    """
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
-def progress(total: int, done: Callable[[], int], *, shown: bool) -> Iterator[None]:
-    """A bar by bytes on stderr while the work lasts, if it lasts, and if stderr is a terminal."""
+def show_progress(total: int, done: Callable[[], int], *, shown: bool) -> Iterator[None]:
+    """Show a progress bar on stderr while the context lasts, after PROGRESS_DELAY and if stderr is a terminal.
+
+    `total` is the size of the work in bytes, `done` returns how many of them are done.
+    """
     if not shown or not total or not sys.stderr.isatty():
         yield
         return
     finished = threading.Event()
 
     def draw() -> None:
-        if finished.wait(PATIENCE):
+        if finished.wait(PROGRESS_DELAY):
             return
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn

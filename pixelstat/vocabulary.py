@@ -1,4 +1,4 @@
-"""The domain's words: the common events and their spellings, and what reports count, as expressions."""
+"""Define the words of the domain: the common events with their spellings, and what reports count, as expressions."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pixelstat.schemas import Reason
 
 SHOP_FUNNEL = ("page_view", "product_view", "add_to_cart", "checkout", "purchase")
 
-EVENT_SYNONYMS = {  # canonical event: how people write it, in lower case without separators
+EVENT_SYNONYMS = {  # canonical event -> its other spellings, in lower case and without separators
     "page_view": "pageview pageviews pageload pagevisit pv view page screenview",
     "product_view": "productview viewproduct productviewed viewitem itemview viewcontent productdetail pdp",
     "add_to_cart": "addtocart addedtocart cartadd addcart atc productadded addtobasket basketadd",
@@ -33,17 +33,19 @@ EVENT_SYNONYMS = {  # canonical event: how people write it, in lower case withou
     "web_view": "webversion viewinbrowser emailwebview",
     "unsubscribe": "unsubscribed optout emailunsubscribe",
 }
-_FOLDED = {word: event for event, words in EVENT_SYNONYMS.items() for word in (event.replace("_", ""), *words.split())}
+_CANONICAL = {
+    word: event for event, words in EVENT_SYNONYMS.items() for word in (event.replace("_", ""), *words.split())
+}
 _SEPARATORS = re.compile(r"[\s_.\-]+")
 
 
 def canonical_event(name: str) -> str:
-    """The vocabulary's word for an event; an event that it does not know keeps its own name."""
-    return _FOLDED.get(_SEPARATORS.sub("", name).lower(), name)
+    """Return the canonical name of an event. An event that is not in the vocabulary keeps its name."""
+    return _CANONICAL.get(_SEPARATORS.sub("", name).lower(), name)
 
 
 def normalize_events(events: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS with the vocabulary's words for their `event`."""
+    """Replace each `event` of EVENTS with its canonical name."""
     return replace_where(events, ["event"], lambda event: event.is_in(list(EVENT_SYNONYMS)).not_(), canonical_event)
 
 
@@ -56,29 +58,25 @@ def reject(rows: pl.LazyFrame, reasons: Mapping[str, pl.Expr]) -> pl.LazyFrame:
 
 
 def is_page_view() -> pl.Expr:
-    """True for a page view. Never null."""
+    """Return whether an event is a page view. Never null."""
     return pl.col("event").eq_missing(pl.lit("page_view"))
 
 
 def is_email_event() -> pl.Expr:
-    """True for what becomes of a mail: opened, clicked, looked at in a browser, unsubscribed. Never null."""
+    """Return whether an event belongs to a mail: open, click, web view or unsubscribe. Never null."""
     return pl.col("event").is_in(["open", "click_email", "web_view", "unsubscribe"]).fill_null(value=False)
 
 
 def recipient_or_visitor() -> pl.Expr:
-    """Who got the mail: the recipient, else the visitor. Null where nothing at all is known."""
+    """Return the recipient of the mail, else the visitor. Null if both are unknown."""
     return pl.coalesce("recipient", "visitor")
 
 
 def hits() -> pl.Expr:
-    """Distinct hits."""
+    """Count distinct hits."""
     return pl.col("hit").n_unique()
 
 
 def visitors() -> pl.Expr:
-    """Distinct visitors; an event without a visitor counts as none."""
+    """Count distinct visitors. Events without a visitor are not counted."""
     return pl.col("visitor").drop_nulls().n_unique()
-
-
-# Python runs on one core, and Polars computes all that stands in one `with_columns` with a Python function on the
-# same. So what Polars can do is done in a `with_columns` before: finding the rows, numbering the texts.

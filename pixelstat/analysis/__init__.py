@@ -1,1 +1,1 @@
-"""What several reports are made of: orders, time series, rankings, breakdowns, intervals."""
+"""Provide what several reports are made of: orders, time series, rankings, breakdowns, intervals."""

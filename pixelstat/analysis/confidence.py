@@ -1,15 +1,15 @@
-"""How sure a rate is: the interval that holds the true one 19 times in 20."""
+"""Compute how certain a rate is: the interval that contains the true rate 19 times in 20."""
 
 import polars as pl
 
-Z = 1.959963984540054  # of the normal distribution, 97.5 % lie below
+Z = 1.959963984540054  # 97.5 % of a normal distribution lie below it, in standard deviations
 
 
 def wilson_interval(successes: pl.Expr, trials: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """The lower and the upper end of Wilson's interval (1927) of the rate successes / trials.
+    """Return the lower and the upper end of Wilson's 95% interval (1927) of the rate successes / trials.
 
-    Exactly 0 where nothing succeeded and exactly 1 where everything did. Null without a trial, and where more
-    succeeded than were tried, which is no rate.
+    The lower end is exactly 0 without a success, the upper end exactly 1 where every trial succeeded. Both are null
+    without a trial, and where there are more successes than trials, which is not a rate.
     """
     middle = (successes + Z**2 / 2) / (trials + Z**2)
     half = Z / (trials + Z**2) * (successes * (trials - successes) / trials + Z**2 / 4).sqrt()

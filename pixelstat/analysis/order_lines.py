@@ -1,11 +1,14 @@
-"""Lines: the products that events are about, one a row, and what each product of an order brings.
+"""Split orders into lines, one product a row, and work out what each product brings.
 
-A product is known by its id, or by its name where it has none. What a line brings is price times quantity, which is 1
-where the event tells none; without a price it is the order's value, if the order has no other line. Else nobody knows.
-An order that tells no value has that of its lines, as far as they tell their prices.
+A product is identified by its id, or without an id by its name. A line brings price times quantity, and the quantity is
+1 where the event does not state it. Without a price a line brings the order's value if the order has no other line;
+otherwise its revenue is unknown. An order without a value has that of its lines, as far as their prices are known.
 
-A refund that names products of its order is of these: of all that was bought of them, or of the quantity that it names;
-without a value it gives back what they brought. Any other is of all products, in proportion to what is left of them.
+A refund that names products of its order counts for these: for all that was bought of them, or for the quantity that it
+names. Without a value it gives back what they brought. Any other refund counts for all products of the order, in
+proportion to what is left of them.
+
+Where EVENTS are taken here, LINE_EVENT_COLUMNS are enough.
 """
 
 import polars as pl
@@ -13,17 +16,18 @@ import polars as pl
 from pixelstat.analysis.orders import (
     HIT_ORDER,
     ORDER_EVENT_COLUMNS,
-    applied_refunds,
+    apply_refunds,
     deduplicate_orders,
     exact_sum,
     is_purchase,
     is_refund,
 )
+from pixelstat.frames.columns import internal
 from pixelstat.text.plurals import format_count
 
 LINE_EVENT_COLUMNS = (*ORDER_EVENT_COLUMNS, "product", "products")  # columns of EVENTS
-LINE = ("product", "name", "category", "price", "quantity")
-LINE_WARNINGS = {  # what no figure of the lines shows, in words for one and for many
+LINE_COLUMNS = ("product", "name", "category", "price", "quantity")  # in place of `products`
+LINE_WARNINGS = {  # what the figures of lines do not show, in words for one and for many
     "nameless": ("order names no product: left out", "orders name no product: left out"),
     "priceless": (
         "order of several products does not tell all their prices: what these bring is left out",
@@ -37,158 +41,174 @@ LINE_WARNINGS = {  # what no figure of the lines shows, in words for one and for
 
 
 def build_order_lines(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows of EVENTS -> a row for each product that they name; one whose `product` is null for those that name none.
+    """Return a row for each product that the EVENTS name, and one with a null `product` for events that name none.
 
-    `products` gives way to `product`, `name`, `category`, `price` and `quantity`, null where the event does not tell.
+    LINE_COLUMNS replace `products`. They are null where the event does not state them.
     """
-    listed = pl.col("products")
-    fields = {name: listed.struct.field(name) for name in LINE[1:]}
-    product = pl.coalesce(listed.struct.field("id"), fields["name"], pl.when(listed.is_null()).then("product"))
+    products = pl.col("products")
+    fields = {name: products.struct.field(name) for name in LINE_COLUMNS[1:]}
+    # Some events have no list of products, only the product's id in `product`.
+    single_product = pl.when(products.is_null()).then("product")
+    product = pl.coalesce(products.struct.field("id"), fields["name"], single_product)
     return (
         rows.explode("products", empty_as_null=True).with_columns(product.alias("product"), **fields).drop("products")
     )
 
 
 def is_order_event() -> pl.Expr:
-    """True for what orders are made of: purchases, refunds, and products in requests of their own. Never null."""
+    """Return whether orders are made of it: a purchase, a refund, or an `item` of an order. Never null."""
     return is_purchase() | is_refund() | pl.col("event").eq_missing(pl.lit("item"))
 
 
 def fill_values(rows: pl.DataFrame) -> pl.DataFrame:
-    """EVENTS, as far as they are NEEDED -> the same with the value of purchases and refunds that tell none.
+    """Fill in the missing values of purchases and refunds in these EVENTS.
 
-    That of a purchase is what its lines bring, that of a refund what the products of its order brought that it names,
-    without what refunds before it gave back of these. Still null where no price of these is known.
+    The value of a purchase is what its lines bring. The value of a refund is what the products that it names brought in
+    its order, minus what earlier refunds gave back of them. It stays null where no price of these is known.
     """
-    is_short = pl.col("value").is_null()
-    if rows.filter(is_short, is_purchase() | is_refund()).is_empty():
+    has_no_value = pl.col("value").is_null()
+    if rows.filter(has_no_value, is_purchase() | is_refund()).is_empty():
         return rows
-    bought = _merge_duplicates(rows.lazy(), is_purchase()).filter(is_short)
-    rows = _fill_missing(rows, _sold_lines(bought, rows.lazy()), "revenue")
-    return _fill_missing(
-        rows, _refunds_by_product(rows.lazy(), _refunded_lines(rows.lazy())).filter(is_short), "brings"
-    )
+    purchases = _merge_duplicates(rows.lazy(), is_purchase()).filter(has_no_value)
+    rows = _fill_missing(rows, _sold_lines(purchases, rows.lazy()), "revenue")
+    refunds = _refunds_by_product(rows.lazy(), _refunded_lines(rows.lazy())).filter(has_no_value)
+    return _fill_missing(rows, refunds, "brings")
 
 
 def split_refunds(rows: pl.DataFrame) -> pl.LazyFrame:
-    """EVENTS, as far as they are NEEDED -> the lines of the orders.
+    """Return the lines of the orders in these EVENTS, with `revenue` and `refunded`.
 
-    Beside the columns of the order's first hit: `product`, `name`, `category`, `price`, `quantity`, `revenue` and
-    `refunded`, both of which are null where nobody knows. The line of an order without any product has none.
+    Beside the columns of the order's first hit they have LINE_COLUMNS. `revenue` and `refunded` are null where they are
+    unknown. An order without any product has one line with a null `product`.
     """
-    worth = fill_values(rows).lazy()
-    # By refunds as they are: of what tells a value another part counts than of what tells none.
-    named = _refunds_by_product(rows.lazy(), _refunded_lines(worth))
-    return _add_refunds(_sold_lines(deduplicate_orders(worth.filter(is_purchase())), worth), worth, named)
+    events = fill_values(rows).lazy()
+    # Use the refunds as logged, before missing values are filled in: a refund that states a value is spread by value,
+    # one that does not is spread by quantity.
+    refunds = _refunds_by_product(rows.lazy(), _refunded_lines(events))
+    sold = _sold_lines(deduplicate_orders(events.filter(is_purchase())), events)
+    return _add_refunds(sold, events, refunds)
 
 
-def line_warnings(told: pl.LazyFrame) -> list[str]:
-    """What no figure of the lines of orders shows, as sentences."""
-    is_named = pl.col("product").is_not_null()
-    counts = told.select(
-        nameless=(~is_named).sum(),
-        priceless=pl.col("hit").filter(is_named & pl.col("revenue").is_null() & (pl.len().over("hit") > 1)).n_unique(),
-        negative=((pl.col("price") < 0) | (pl.col("quantity") < 0)).sum(),
+def find_line_warnings(lines: pl.LazyFrame) -> list[str]:
+    """Return sentences on what the figures of these lines of orders do not show."""
+    has_product = pl.col("product").is_not_null()
+    is_priceless = has_product & pl.col("revenue").is_null() & (pl.len().over("hit") > 1)
+    is_negative = (pl.col("price") < 0) | (pl.col("quantity") < 0)
+    counts = lines.select(
+        nameless=(~has_product).sum(),
+        priceless=pl.col("hit").filter(is_priceless).n_unique(),
+        negative=is_negative.sum(),
     )
-    found = counts.collect().row(0, named=True)
-    return [f"{format_count(found[name], *words)}." for name, words in LINE_WARNINGS.items() if found[name]]
+    count = counts.collect().row(0, named=True)
+    return [f"{format_count(count[name], *words)}." for name, words in LINE_WARNINGS.items() if count[name]]
 
 
-def _merge_duplicates(rows: pl.LazyFrame, which: pl.Expr) -> pl.LazyFrame:
-    """Each hit of these once: the first one."""
-    return rows.filter(which).sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
+def _merge_duplicates(rows: pl.LazyFrame, is_kept: pl.Expr) -> pl.LazyFrame:
+    """Return the first copy of each hit, of the rows where `is_kept` is true."""
+    return rows.filter(is_kept).sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
 
 
-def _sold_lines(bought: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Purchases, each hit once, and EVENTS with their items -> the lines of these purchases with `revenue`."""
-    column = pl.col
-    told = build_order_lines(bought)
-    # Some pixels tell the products of an order in requests of their own.
-    items = rows.filter(column("event") == "item", column("order_id").is_not_null())
-    items = build_order_lines(items.filter(column("hit").is_first_distinct())).filter(column("product").is_not_null())
-    listed = bought.drop("product", "products").join(items.select("order_id", *LINE), on="order_id")
-    listed = listed.join(told.filter(column("product").is_not_null()), on="hit", how="anti")
-    told = pl.concat([told.join(listed, on="hit", how="anti", maintain_order="left"), listed], how="diagonal")
-    quantity = column("quantity").fill_null(1.0)
-    amount = column("price") * quantity
-    is_alone = pl.len().over("hit") == 1
-    return told.with_columns(
-        quantity=quantity,
-        revenue=pl.coalesce(pl.when(amount.is_finite()).then(amount), pl.when(is_alone).then("value")),
-    )
+def _sold_lines(purchases: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the lines of these purchases, each hit once, with `revenue`. EVENTS (`rows`) may have items of them."""
+    lines = build_order_lines(purchases)
+    has_product = pl.col("product").is_not_null()
+    # Some pixels send the products of an order in requests of their own.
+    items = rows.filter(pl.col("event") == "item", pl.col("order_id").is_not_null())
+    items = build_order_lines(items.filter(pl.col("hit").is_first_distinct())).filter(has_product)
+    item_lines = purchases.drop("product", "products").join(items.select("order_id", *LINE_COLUMNS), on="order_id")
+    item_lines = item_lines.join(lines.filter(has_product), on="hit", how="anti")
+    other_lines = lines.join(item_lines, on="hit", how="anti", maintain_order="left")
+    lines = pl.concat([other_lines, item_lines], how="diagonal")
+    quantity = pl.col("quantity").fill_null(1.0)
+    amount = pl.col("price") * quantity
+    is_only_line = pl.len().over("hit") == 1
+    revenue = pl.coalesce(pl.when(amount.is_finite()).then(amount), pl.when(is_only_line).then("value"))
+    return lines.with_columns(quantity=quantity, revenue=revenue)
 
 
 def _refunded_lines(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The lines of the orders that are refunded: of an order that is kept twice the first one's."""
-    bought = deduplicate_orders(rows.filter(is_purchase(), pl.col("order_id").is_not_null()))
-    bought = bought.filter(pl.col("order_id").is_first_distinct())
-    back = rows.filter(is_refund()).select("order_id")
-    return _sold_lines(bought.join(back, on="order_id", how="semi", maintain_order="left"), rows)
+    """Return the lines of the orders that refunds name. If two orders have the same id, the first one counts."""
+    purchases = deduplicate_orders(rows.filter(is_purchase(), pl.col("order_id").is_not_null()))
+    purchases = purchases.filter(pl.col("order_id").is_first_distinct())
+    refunded_ids = rows.filter(is_refund()).select("order_id")
+    return _sold_lines(purchases.join(refunded_ids, on="order_id", how="semi", maintain_order="left"), rows)
 
 
 def _fill_missing(rows: pl.DataFrame, lines: pl.LazyFrame, amount: str) -> pl.DataFrame:
-    """Rows with what the lines of their hit come to, where they tell no value; null where no line tells it."""
-    worth = pl.when(pl.col(amount).count() > 0).then(exact_sum(pl.col(amount)))
-    joined = rows.lazy().join(lines.group_by("hit").agg(worth=worth), on="hit", how="left", maintain_order="left")
-    return joined.with_columns(value=pl.coalesce("value", "worth")).drop("worth").collect()
+    """Fill null values of rows with the sum of `amount` over the lines of their hit; null where no line has one."""
+    total = internal("total")
+    sum_of_lines = pl.when(pl.col(amount).count() > 0).then(exact_sum(pl.col(amount)))
+    totals = lines.group_by("hit").agg(sum_of_lines.alias(total))
+    joined = rows.lazy().join(totals, on="hit", how="left", maintain_order="left")
+    return joined.with_columns(value=pl.coalesce("value", total)).drop(total).collect()
 
 
-def _add_refunds(told: pl.LazyFrame, rows: pl.LazyFrame, named: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines, EVENTS and the products that refunds name -> the lines with `refunded`: of their product and of all."""
-    column = pl.col
-    asked = named.group_by("hit").agg(asked=exact_sum(column("brings")))
-    applied = applied_refunds(rows, ["hit"]).join(asked, on="hit", how="left")
-    reach = (column("refunded") / column("asked")).clip(0.0, 1.0).fill_nan(1.0)
+def _add_refunds(lines: pl.LazyFrame, rows: pl.LazyFrame, refunds: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `refunded` to each line: what was refunded of its product by name, and its share of other refunds.
+
+    Takes the lines of orders, EVENTS, and the products that refunds name, by `_refunds_by_product`.
+    """
+    by_name, by_rest = internal("refunded by name"), internal("refunded of the rest")  # shares, from 0 to 1
+    requested = refunds.group_by("hit").agg(requested=exact_sum(pl.col("brings")))
+    applied = apply_refunds(rows, ["hit"]).join(requested, on="hit", how="left")
+    granted = (pl.col("refunded") / pl.col("requested")).clip(0.0, 1.0).fill_nan(1.0)
+    share_by_name = (pl.col("part") * pl.col("granted")).sum().clip(0.0, 1.0)
     by_product = (
-        named.join(applied.select("hit", reach=reach), on="hit")
+        refunds.join(applied.select("hit", granted=granted), on="hit")
         .group_by("order", "product")
-        .agg(of_product=(column("part") * column("reach")).sum().clip(0.0, 1.0))
+        .agg(share_by_name.alias(by_name))
     )
-    is_of_all = column("asked").is_null()
-    of_all, others = (exact_sum(column("refunded").filter(which)) for which in (is_of_all, ~is_of_all))
-    share = pl.when(column("of_all") > 0).then((column("of_all") / (column("value") - column("others"))).clip(0.0, 1.0))
+    names_no_product = pl.col("requested").is_null()
+    share_of_rest = (pl.col("unnamed") / (pl.col("value") - pl.col("named"))).clip(0.0, 1.0)
     by_order = (
         applied.group_by("order")
-        .agg(of_all=of_all, others=others)
-        .join(told.unique("hit").select("value", order="hit"), on="order")
-        .select("order", of_rest=share)
+        .agg(
+            unnamed=exact_sum(pl.col("refunded").filter(names_no_product)),
+            named=exact_sum(pl.col("refunded").filter(~names_no_product)),
+        )
+        .join(lines.unique("hit").select("value", order="hit"), on="order")
+        .select("order", pl.when(pl.col("unnamed") > 0).then(share_of_rest).alias(by_rest))
     )
-    of_product, of_rest = column("of_product").fill_null(0.0), column("of_rest").fill_null(0.0)
+    named, rest = pl.col(by_name).fill_null(0.0), pl.col(by_rest).fill_null(0.0)
     return (
-        told.join(by_product, left_on=["hit", "product"], right_on=["order", "product"], how="left")
+        lines.join(by_product, left_on=["hit", "product"], right_on=["order", "product"], how="left")
         .join(by_order, left_on="hit", right_on="order", how="left")
-        .with_columns(refunded=_line_value() * (of_product + (1.0 - of_product) * of_rest))
-        .drop("of_product", "of_rest")
+        .with_columns(refunded=_refundable_amount() * (named + (1.0 - named) * rest))
+        .drop(by_name, by_rest)
     )
 
 
-def _refunds_by_product(rows: pl.LazyFrame, returned: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS, and the lines of the orders that are refunded -> a row for each product that a refund names of its order.
+def _refunds_by_product(rows: pl.LazyFrame, refunded_lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return a row for each product that a refund in these EVENTS names of its order.
 
-    hit, order, value, product, which part of it and what that brings; of a refund without a value no more than the
-    refunds before it have left of the product.
+    Columns: hit, order (its hit), value, product, part (which share of the product is refunded, from 0 to 1) and brings
+    (what that part brought). A refund without a value refunds no more than earlier refunds have left of the product.
     """
-    column = pl.col
-    whole = pl.when(column("revenue").count() > 0).then(exact_sum(_line_value()))
-    there = returned.group_by("order_id", "product").agg(
-        column("hit", "currency").first().name.prefix("of "), whole=whole, all=exact_sum(column("quantity"))
+    order, order_currency, refunded = internal("order"), internal("order currency"), internal("refunded so far")
+    revenue = pl.when(pl.col("revenue").count() > 0).then(exact_sum(_refundable_amount()))
+    sold = refunded_lines.group_by("order_id", "product").agg(
+        pl.col("hit").first().alias(order),
+        pl.col("currency").first().alias(order_currency),
+        whole=revenue,
+        all=exact_sum(pl.col("quantity")),
     )
-    is_other = column("currency").is_not_null() & column("currency").ne_missing(column("of currency"))
-    those = build_order_lines(_merge_duplicates(rows, is_refund()))
-    those = those.join(there, on=["order_id", "product"], maintain_order="left").filter(~is_other)
-    part = (column("quantity").abs() / column("all")).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
-    asked = (column("whole") * column("part")).sum().over("hit")
-    reach = (column("value").abs() / asked).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
-    so_far = (column("part") * reach).cum_sum().over("of hit", "product").clip(upper_bound=1.0)
-    left = column("so far") - column("so far").shift(1, fill_value=0.0).over("of hit", "product")
+    is_other = pl.col("currency").is_not_null() & pl.col("currency").ne_missing(pl.col(order_currency))
+    refunds = build_order_lines(_merge_duplicates(rows, is_refund()))
+    refunds = refunds.join(sold, on=["order_id", "product"], maintain_order="left").filter(~is_other)
+    part = (pl.col("quantity").abs() / pl.col("all")).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
+    requested = (pl.col("whole") * pl.col("part")).sum().over("hit")
+    granted = (pl.col("value").abs() / requested).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
+    refunded_so_far = (pl.col("part") * granted).cum_sum().over(order, "product").clip(upper_bound=1.0)
+    refunded_before = pl.col(refunded).shift(1, fill_value=0.0).over(order, "product")
+    remaining = pl.col(refunded) - refunded_before
     return (
-        those.with_columns(part=part)
-        .with_columns(so_far.alias("so far"))
-        .with_columns(part=pl.when(column("value").is_null()).then(left).otherwise("part"))
-        .select("hit", "product", "value", "part", order="of hit", brings=column("whole") * column("part"))
+        refunds.with_columns(part=part)
+        .with_columns(refunded_so_far.alias(refunded))
+        .with_columns(part=pl.when(pl.col("value").is_null()).then(remaining).otherwise("part"))
+        .select("hit", "product", "value", "part", order=order, brings=pl.col("whole") * pl.col("part"))
     )
 
 
-def _line_value() -> pl.Expr:
-    """What can be given back of a line."""
+def _refundable_amount() -> pl.Expr:
+    """Return how much of a line can be given back: its revenue, or 0 where that is negative."""
     return pl.col("revenue").clip(lower_bound=0.0)

@@ -1,8 +1,10 @@
-"""Orders: what purchases and refunds come to, one row an order. What every report on revenue is made of.
+"""Build orders from purchases and refunds, one row an order. Every report on revenue is made of them.
 
-An order is told by its id, whoever sent it, and counts as its first hit has it. Without an id, purchases of one visitor
-with the same value and currency in one minute of the clock are one order; of those whose visitor is not known, each hit
-is. A refund names the order that it belongs to, and gives back its value, or all that is left where it names none.
+An order is identified by its id, whoever sent it, and counts as its first hit has it. Without an id, purchases of one
+visitor with the same value and currency in one minute of the clock are one order; without a visitor, each hit is an
+order of its own. A refund names its order. It gives back its value, or without a value all that is left of the order.
+
+Where EVENTS are taken here, ORDER_EVENT_COLUMNS are enough.
 """
 
 from collections.abc import Sequence
@@ -31,18 +33,18 @@ ORDERS = pl.Schema(
         "user_id": pl.String(),
         "order_id": pl.String(),  # null where the pixel gave none
         "value": pl.Float64(),  # before refunds; null where absent or not a number
-        "currency": pl.String(),  # null where absent: a currency of its own, for none is ever added to another
-        "refunded": pl.Float64(),  # from 0 to the value; 0 where there is none
-        "refund_time": UTC_TIME,  # of the last refund; null where there is none
-        "net": pl.Float64(),  # value without what is refunded; null where that is
+        "currency": pl.String(),  # null where absent, which is a currency of its own: amounts in two are never added
+        "refunded": pl.Float64(),  # from 0 to the value; 0 without a refund
+        "refund_time": UTC_TIME,  # of the last refund; null without a refund
+        "net": pl.Float64(),  # value minus refunded; null where the value is
         "is_conflicting": pl.Boolean(),  # a later hit gives another value or currency
     }
 )
 
-HIT_ORDER = ("time", "first", "hit")  # of hits: the first one first
+HIT_ORDER = ("time", "first", "hit")  # columns that sort hits, the earliest first
 TOLERANCE = 1e-9  # the share that a sum of cents may be off by
 
-ORDER_WARNINGS = {  # what no figure of the orders shows, in words for one and for many
+ORDER_WARNINGS = {  # what the figures of orders do not show, in words for one and for many
     "nameless": ("order has no id", "orders have no id"),
     "repeated": ("purchase repeats an order, which counts once", "purchases repeat orders, each of which counts once"),
     "conflicting": (
@@ -67,18 +69,18 @@ ORDER_WARNINGS = {  # what no figure of the orders shows, in words for one and f
 
 
 def exact_sum(amounts: pl.Expr) -> pl.Expr:
-    """Their sum, exact to a billionth, and so the same in whatever order they come. 0 where there is none.
+    """Return the sum, exact to a billionth and independent of the order of rows; 0 if there are no amounts.
 
-    Sums of floats are neither: 0.1 and 0.2 come to 0.30000000000000004, and cores that share the work to whatever
-    their shares come to. Beyond what money comes to, 1e18, it is a sum of floats.
+    A sum of floats is neither: 0.1 + 0.2 is 0.30000000000000004, and the result depends on how cores share the rows.
+    Amounts of 1e18 and more are summed as floats.
     """
-    are_money = (amounts.abs().max() < _MOST_MONEY).fill_null(value=True)
+    is_exact = (amounts.abs().max() < _MOST_MONEY).fill_null(value=True)
     exact = amounts.cast(_MONEY, strict=False).sum().cast(pl.Float64)
-    return pl.when(are_money).then(exact).otherwise(amounts.sum())
+    return pl.when(is_exact).then(exact).otherwise(amounts.sum())
 
 
 def exact_mean(amounts: pl.Expr) -> pl.Expr:
-    """Their mean, as exact; null where there is none."""
+    """Return the mean, by `exact_sum`; null if there are no amounts."""
     count = amounts.count()
     return pl.when(count > 0).then(exact_sum(amounts) / count)
 
@@ -87,125 +89,123 @@ _MONEY, _MOST_MONEY = pl.Decimal(38, 9), 1e18
 
 
 def is_purchase() -> pl.Expr:
-    """True for a purchase. Never null."""
+    """Return whether an event is a purchase. Never null."""
     return pl.col("event").eq_missing(pl.lit("purchase"))
 
 
 def is_refund() -> pl.Expr:
-    """True for a refund. Never null."""
+    """Return whether an event is a refund. Never null."""
     return pl.col("event").eq_missing(pl.lit("refund"))
 
 
 def customer_key() -> pl.Expr:
-    """Who ordered: the user, else the visitor. Null where neither is known.
+    """Return who ordered: the user, else the visitor. Null where neither is known.
 
-    Whom one wants to be known by no id, but by address and agent, a cookie or a parameter, is that visitor alone.
+    Where --visitor chose address and agent, a cookie or a parameter instead of an id, it is always the visitor.
     """
-    is_by_no_id = pl.col("visitor").str.contains("^[cdkp]:").fill_null(value=False)
-    return pl.coalesce(pl.when(~is_by_no_id).then(pl.lit("u:") + pl.col("user_id")), "visitor")
+    is_without_id = pl.col("visitor").str.contains("^[cdkp]:").fill_null(value=False)
+    return pl.coalesce(pl.when(~is_without_id).then(pl.lit("u:") + pl.col("user_id")), "visitor")
 
 
-def build_orders(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
-    """EVENTS, as far as they are NEEDED -> ORDERS with the `carried` columns as the order's first hit has them.
+def build_orders(rows: pl.LazyFrame, extra_columns: Sequence[str] = ()) -> pl.LazyFrame:
+    """Return the ORDERS of these EVENTS, the earliest first, with the extra columns of each order's first hit.
 
-    The earliest come first. The rows are looked at more than once, so they should be held. What is carried must not be
-    called like a column of ORDERS and be another.
+    The rows are read more than once, so they should be in memory. An extra column must not share its name with a
+    different column of ORDERS.
     """
-    bought = rows.filter(is_purchase()).sort(*HIT_ORDER)
-    conflicts = bought.group_by("hit").agg(
+    purchases = rows.filter(is_purchase()).sort(*HIT_ORDER)
+    conflicts = purchases.group_by("hit").agg(
         is_conflicting=_differs_from_first("value") | _differs_from_first("currency")
     )
-    back = (
-        applied_refunds(rows).group_by(hit="order").agg(exact_sum(pl.col("refunded")), refund_time=pl.col("time").max())
+    refunds = (
+        apply_refunds(rows).group_by(hit="order").agg(exact_sum(pl.col("refunded")), refund_time=pl.col("time").max())
     )
-    every = deduplicate_orders(bought).join(conflicts, on="hit", how="left").join(back, on="hit", how="left")
+    orders = deduplicate_orders(purchases).join(conflicts, on="hit", how="left").join(refunds, on="hit", how="left")
     return (
-        every.with_columns(refunded=pl.min_horizontal(pl.col("refunded").fill_null(0.0), _highest_refund()))
+        orders.with_columns(refunded=pl.min_horizontal(pl.col("refunded").fill_null(0.0), _highest_refund()))
         .with_columns(net=pl.col("value") - pl.col("refunded"))
         .sort(*HIT_ORDER)
-        .select(*dict.fromkeys([*ORDERS, *carried]))
+        .select(*dict.fromkeys([*ORDERS, *extra_columns]))
     )
 
 
-def applied_refunds(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
-    """EVENTS, as far as they are NEEDED -> the refunds that count, the earliest first.
+def apply_refunds(rows: pl.LazyFrame, extra_columns: Sequence[str] = ()) -> pl.LazyFrame:
+    """Return the refunds in these EVENTS that count, the earliest first.
 
-    Columns: `order` (the `hit` of its order), `time` (the refund's own), `refunded`, all of which add up to no more
-    than the order's value, and what is `carried` of the refund's own.
+    Columns: `order` (the `hit` of its order), `time` (of the refund), `refunded`, and the refund's extra columns. What
+    is refunded of one order adds up to no more than its value.
     """
     return (
-        _match_refunds(rows, carried)
+        _match_refunds(rows, extra_columns)
         .filter(pl.col("unapplied").is_null())
-        .select("order", "time", "refunded", *carried)
+        .select("order", "time", "refunded", *extra_columns)
     )
 
 
 def deduplicate_orders(purchases: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows of purchases -> each order once, by its first hit.
+    """Keep the first hit of each order.
 
-    Looks at time, visitor, order_id, value, currency, hit and first.
+    Uses time, visitor, order_id, value, currency, hit and first of the purchases.
     """
-    once = purchases.sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
-    is_told_by_id = pl.col("order_id").is_not_null() | pl.col("visitor").is_null()
+    first_copies = purchases.sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
+    is_distinct_hit = pl.col("order_id").is_not_null() | pl.col("visitor").is_null()
     minute = pl.col("time").dt.truncate("1m")
-    same = pl.struct(pl.when(is_told_by_id).then("hit"), "visitor", "value", "currency", minute)
-    return once.filter(same.is_first_distinct())
+    order = pl.struct(pl.when(is_distinct_hit).then("hit"), "visitor", "value", "currency", minute)
+    return first_copies.filter(order.is_first_distinct())
 
 
-def order_warnings(rows: pl.LazyFrame) -> list[str]:
-    """What no figure of the orders shows, as sentences, of EVENTS as far as they are NEEDED."""
-    column = pl.col
-    of_orders = build_orders(rows).select(
-        nameless=column("order_id").is_null().sum(),
+def find_order_warnings(rows: pl.LazyFrame) -> list[str]:
+    """Return sentences on what the figures of orders do not show, for these EVENTS."""
+    orders = build_orders(rows).select(
+        nameless=pl.col("order_id").is_null().sum(),
         orders=pl.len(),
-        conflicting=column("is_conflicting").sum(),
-        valueless=column("value").is_null().sum(),
-        negative=(column("value") < 0).sum(),
+        conflicting=pl.col("is_conflicting").sum(),
+        valueless=pl.col("value").is_null().sum(),
+        negative=(pl.col("value") < 0).sum(),
     )
-    of_refunds = _match_refunds(rows).select(
-        *((column("unapplied") == reason).sum().alias(reason) for reason in ("unknown", "other_currency")),
-        capped=column("is_capped").sum(),
+    refunds = _match_refunds(rows).select(
+        *((pl.col("unapplied") == reason).sum().alias(reason) for reason in ("unknown", "other_currency")),
+        capped=pl.col("is_capped").sum(),
     )
     purchases = rows.select(purchases=is_purchase().sum())
-    told = pl.concat([of_orders, of_refunds, purchases], how="horizontal").collect().row(0, named=True)
-    told["repeated"] = told["purchases"] - told["orders"]
-    return [f"{format_count(told[name], *words)}." for name, words in ORDER_WARNINGS.items() if told[name]]
+    counts = pl.concat([orders, refunds, purchases], how="horizontal").collect().row(0, named=True)
+    counts["repeated"] = counts["purchases"] - counts["orders"]
+    return [f"{format_count(counts[name], *words)}." for name, words in ORDER_WARNINGS.items() if counts[name]]
 
 
 def _differs_from_first(name: str) -> pl.Expr:
-    """Whether one of these rows gives another than the first of them."""
+    """Return whether any row has another value of this column than the first row. Null does not differ."""
     return (pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(name).first())).any()
 
 
 def _highest_refund() -> pl.Expr:
-    """What can be refunded of an order at most."""
+    """Return how much of an order can be refunded at most."""
     return pl.col("value").fill_null(0.0).clip(lower_bound=0.0)
 
 
-def _match_refunds(rows: pl.LazyFrame, carried: Sequence[str] = ()) -> pl.LazyFrame:
-    """The refunds, each hit once: order, time, refunded, is_capped; `unapplied` says why one does not count.
+def _match_refunds(rows: pl.LazyFrame, extra_columns: Sequence[str] = ()) -> pl.LazyFrame:
+    """Return each refund hit once: order, time, refunded, is_capped, unapplied, and the extra columns.
 
-    A refund's value counts without its sign: people write what they give back as they like. One without a currency is
-    in that of its order.
+    `unapplied` is why the refund does not count; null where it counts. The sign of a refund's value is ignored, because
+    people write it as they like. A refund without a currency is in that of its order.
     """
-    column = pl.col
-    bought = deduplicate_orders(rows.filter(is_purchase(), column("order_id").is_not_null()))
-    known = bought.filter(column("order_id").is_first_distinct()).select(
-        "order_id", order="hit", most=_highest_refund(), of_order="currency"
+    purchases = deduplicate_orders(rows.filter(is_purchase(), pl.col("order_id").is_not_null()))
+    orders = purchases.filter(pl.col("order_id").is_first_distinct()).select(
+        "order_id", order="hit", most=_highest_refund(), order_currency="currency"
     )
-    returned = rows.filter(is_refund()).sort(*HIT_ORDER).filter(column("hit").is_first_distinct())
-    is_other = column("currency").is_not_null() & column("currency").ne_missing(column("of_order"))
-    given = column("value").abs()
-    unapplied = pl.when(column("order").is_null()).then(pl.lit("unknown")).when(is_other).then(pl.lit("other_currency"))
-    asked = returned.join(known, on="order_id", how="left").sort(*HIT_ORDER).with_columns(unapplied=unapplied)
-    amount = pl.when(column("unapplied").is_null()).then(given.fill_null(column("most"))).otherwise(0.0)
-    so_far = column("amount").cum_sum().shift(1, fill_value=0.0).over("order")
+    refunds = rows.filter(is_refund()).sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
+    is_other = pl.col("currency").is_not_null() & pl.col("currency").ne_missing(pl.col("order_currency"))
+    unapplied = pl.when(pl.col("order").is_null()).then(pl.lit("unknown")).when(is_other).then(pl.lit("other_currency"))
+    matched = refunds.join(orders, on="order_id", how="left").sort(*HIT_ORDER).with_columns(unapplied=unapplied)
+    stated = pl.col("value").abs()
+    amount = pl.when(pl.col("unapplied").is_null()).then(stated.fill_null(pl.col("most"))).otherwise(0.0)
+    already_refunded = pl.col("amount").cum_sum().shift(1, fill_value=0.0).over("order")
     return (
-        asked.with_columns(amount=amount)
-        .with_columns(left=(column("most") - so_far).clip(lower_bound=0.0))
+        matched.with_columns(amount=amount)
+        .with_columns(left=(pl.col("most") - already_refunded).clip(lower_bound=0.0))
         .with_columns(
             refunded=pl.min_horizontal("amount", "left"),
-            is_capped=(given - column("left") > given * TOLERANCE) & column("unapplied").is_null(),
+            is_capped=(stated - pl.col("left") > stated * TOLERANCE) & pl.col("unapplied").is_null(),
         )
-        .select("order", "time", "refunded", "is_capped", "unapplied", *carried)
+        .select("order", "time", "refunded", "is_capped", "unapplied", *extra_columns)
     )

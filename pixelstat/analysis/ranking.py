@@ -6,16 +6,17 @@ import polars as pl
 
 
 def top_groups(
-    found: pl.LazyFrame, groups: Sequence[str], measure: str, top: int, *, over: bool = False
+    counts: pl.LazyFrame, groups: Sequence[str], measure: str, top: int, *, over: bool = False
 ) -> pl.LazyFrame:
-    """Rows of the groups with the highest measure, the highest first; `top` 0 means all of them.
+    """Return the rows of the groups with the highest measure, the highest first; `top` 0 keeps all.
 
-    `over`: the groups have several rows each, which add up, and the rows need no order.
+    `over`: each group has several rows. Their measures add up to the group's, and the rows come in no order.
     """
     if not over:
-        ordered = found.sort(measure, *groups, descending=[True, *[False] * len(groups)], nulls_last=True)
+        ordered = counts.sort(measure, *groups, descending=[True, *[False] * len(groups)], nulls_last=True)
         return ordered.head(top) if top else ordered
     if not top:
-        return found
-    totals = found.group_by(groups).agg(pl.col(measure).sum())
-    return found.join(top_groups(totals, groups, measure, top).select(groups), on=groups, how="semi", nulls_equal=True)
+        return counts
+    totals = counts.group_by(groups).agg(pl.col(measure).sum())
+    shown = top_groups(totals, groups, measure, top).select(groups)
+    return counts.join(shown, on=groups, how="semi", nulls_equal=True)

@@ -1,18 +1,44 @@
-"""A series over time: local hours, days, weeks (from Monday) and months, without gaps."""
+"""Build series over time: local hours, days, weeks (from Monday) and months, without gaps."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
-BUCKET = "its bucket"  # the column of it: no column of one's own has a space in its name
+from pixelstat.analysis.ranking import top_groups
+from pixelstat.frames.columns import internal
+from pixelstat.result import Column
+
+TIME_COLUMN = Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins")
+TIME_OR_RANGE_COLUMN = Column(
+    "time", "time", "where the day begins, or the hour, week, month or whole range of --every"
+)
+
+BUCKET = internal("bucket")  # the column of where a bucket begins, by `truncate_local`
 EVERY = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo"}
 
 
-def truncate_local(time: pl.Expr, every: str, tz: str) -> pl.Expr:
-    """Where the time's hour, day, week or month begins: by the clocks of `tz`, without a zone.
+def ranked_or_series(  # noqa: PLR0917 - a report's own options, handed on in one line
+    counts: pl.LazyFrame, by: Sequence[str], measure: str, top: int, every: str | None, tz: str
+) -> pl.LazyFrame:
+    """Rank the groups of `by`, or with `every` turn their counts into series over time.
 
-    An hour is the one of UTC: counted back from the instant, so that the one a clock change repeats stays two.
+    Keeps the `top` groups with the highest `measure`; 0 keeps all. A series needs the column BUCKET in `counts`, and
+    without `by` it is the one series of all rows. A ranking has the highest group first, see `top_groups`; a series
+    has `time` in front and no gaps, see `fill_gaps`.
+    """
+    if not every:
+        return top_groups(counts, by, measure, top)
+    shown = top_groups(counts, by, measure, top, over=True) if by else counts
+    return fill_gaps(shown, every, tz, by)
+
+
+def truncate_local(time: pl.Expr, every: str, tz: str) -> pl.Expr:
+    """Truncate a time to its hour, day, week or month, by the clocks of `tz`.
+
+    The result has no time zone. Days, weeks and months are local. Hours are computed in UTC, so the hour that a clock
+    change repeats gives two buckets. `bucket_start` turns a bucket into an instant.
     """
     local = time.dt.convert_time_zone(tz)
     if every != "hour":
@@ -21,51 +47,59 @@ def truncate_local(time: pl.Expr, every: str, tz: str) -> pl.Expr:
     return (time - since).dt.replace_time_zone(None)
 
 
-def fill_gaps(found: pl.LazyFrame, every: str, tz: str, by: Sequence[str] = ()) -> pl.LazyFrame:
-    """Rows with BUCKET and counts -> the same with `time`, from the first bucket to the last, in order.
+def fill_gaps(counts: pl.LazyFrame, every: str, tz: str, by: Sequence[str] = ()) -> pl.LazyFrame:
+    """Add a row for each empty bucket between the first and the last, and put `time` in place of BUCKET.
 
-    Buckets that have no row are there for each group of `by` that has any: with 0 for what is counted, which are whole
-    numbers, and null for the rest.
+    Each group of `by` that has any row gets a row in every bucket. An added row has 0 in whole-number columns and null
+    in the others. Rows come by `time` and `by`.
     """
-    names = found.collect_schema().names()
-    counts = [name for name in names if name not in (BUCKET, *by)]
+    schema = counts.collect_schema()
+    figures = [name for name in schema.names() if name not in (BUCKET, *by)]
     return (
-        found.map_batches(lambda rows: _add_empty_buckets(rows, every, tz, by), schema=found.collect_schema())
-        .select(bucket_start(pl.col(BUCKET), every, tz).alias("time"), *by, *counts)
+        counts.map_batches(partial(_add_empty_buckets, every=every, tz=tz, by=by), schema=schema)
+        .select(bucket_start(pl.col(BUCKET), every, tz).alias("time"), *by, *figures)
         .sort("time", *by, nulls_last=True)
     )
 
 
-def _add_empty_buckets(found: pl.DataFrame, every: str, tz: str, by: Sequence[str]) -> pl.DataFrame:
-    if found.is_empty():
-        return found
-    first, last = found.select(pl.col(BUCKET).min().alias("first"), pl.col(BUCKET).max().alias("last")).row(0)
+def _add_empty_buckets(counts: pl.DataFrame, every: str, tz: str, by: Sequence[str]) -> pl.DataFrame:
+    """Add the missing rows of `fill_gaps`, in no particular order."""
+    if counts.is_empty():
+        return counts
+    first, last = counts.select(pl.col(BUCKET).min().alias("first"), pl.col(BUCKET).max().alias("last")).row(0)
     # A zone whose clocks change by half an hour has hours that begin half past those before.
     step = "30m" if every == "hour" else EVERY[every]
-    series = pl.DataFrame({BUCKET: pl.datetime_range(first, last, step, eager=True, time_unit="us")})
+    buckets = pl.DataFrame({BUCKET: pl.datetime_range(first, last, step, eager=True, time_unit="us")})
     if every == "hour":
-        begins = truncate_local(pl.col(BUCKET).dt.replace_time_zone("UTC"), every, tz).clip(lower_bound=first)
-        series = pl.concat([series.select(begins), found.select(BUCKET)]).unique()
+        starts = truncate_local(pl.col(BUCKET).dt.replace_time_zone("UTC"), every, tz).clip(lower_bound=first)
+        buckets = pl.concat([buckets.select(starts), counts.select(BUCKET)]).unique()
     if by:
-        series = series.join(found.select(by).unique(), how="cross")
-    there = found.with_columns(pl.lit(value=True).alias("is there"))
-    joined = series.join(there, on=[BUCKET, *by], how="left", nulls_equal=True)
-    counts = [name for name, dtype in found.schema.items() if dtype.is_integer() and name not in by]
-    filled = [pl.when("is there").then(name).otherwise(0).cast(found.schema[name]).alias(name) for name in counts]
-    return joined.with_columns(filled).select(found.columns)
+        buckets = buckets.join(counts.select(by).unique(), how="cross")
+    is_present = internal("is present")
+    present = counts.with_columns(pl.lit(value=True).alias(is_present))
+    joined = buckets.join(present, on=[BUCKET, *by], how="left", nulls_equal=True)
+    whole_numbers = [name for name, dtype in counts.schema.items() if dtype.is_integer() and name not in by]
+    filled = [
+        pl.when(is_present).then(name).otherwise(0).cast(counts.schema[name]).alias(name) for name in whole_numbers
+    ]
+    return joined.with_columns(filled).select(counts.columns)
 
 
 def is_partial(since: datetime, until: datetime, every: str) -> pl.Expr:
-    """Whether the period from `since` up to, and without, `until` covers only a part of the bucket at `time`."""
-    begins, ends = (
-        time.dt.convert_time_zone("UTC") for time in (pl.col("time"), pl.col("time").dt.offset_by(EVERY[every]))
-    )
-    return (begins < since) | (ends > until)
+    """Return whether the period from `since` up to, and without, `until` covers only a part of the bucket at `time`."""
+    start = pl.col("time").dt.convert_time_zone("UTC")
+    end = pl.col("time").dt.offset_by(EVERY[every]).dt.convert_time_zone("UTC")
+    return (start < since) | (end > until)
 
 
 def bucket_start(bucket: pl.Expr, every: str, tz: str) -> pl.Expr:
-    """The instant that a `bucket` begins at: a day's midnight, or where the clock skips it the first after that."""
+    """Return the instant at which a bucket of `truncate_local` begins, in the time zone `tz`.
+
+    A day begins at midnight; where a clock change skips midnight, at the first time after it.
+    """
     if every == "hour":
         return bucket.dt.replace_time_zone("UTC").dt.convert_time_zone(tz)
-    tries = [bucket, bucket.dt.offset_by("30m"), bucket.dt.offset_by("1h")]
-    return pl.coalesce(local.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null") for local in tries)
+    candidates = [bucket, bucket.dt.offset_by("30m"), bucket.dt.offset_by("1h")]
+    return pl.coalesce(
+        local.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null") for local in candidates
+    )

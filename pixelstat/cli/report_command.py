@@ -1,8 +1,9 @@
-"""A report as a command: what happens between its options and its output, the same for every report."""
+"""Run a report as a command: from its options to its output, the same way for every report."""
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,46 +11,39 @@ from zoneinfo import ZoneInfo
 import click
 
 from pixelstat import outputs
-from pixelstat.cli.comparison import compare_periods, parse_comparison
+from pixelstat.cli.comparison import Comparison, compare_periods, parse_comparison
 from pixelstat.cli.run import Run, execute
-from pixelstat.cli.settings import (
-    common_settings,
-    event_query,
-    extend_past_period,
-    goals_of,
-    is_given,
-    report_settings,
-    require_geo,
-)
+from pixelstat.cli.settings import event_query, extend_past_period, is_given, report_settings, require_geo
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity import pseudonyms
 from pixelstat.options.shared import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
-from pixelstat.reports._report import Report
+from pixelstat.options.values import ReportOptions
+from pixelstat.pipeline import Selection
+from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import Result
 from pixelstat.terminal import say
 
-UNCOMPARED = ("visitors_at", "viewed_not_purchased", "histogram")  # options for rows that another period has not
-
 
 class ReportCommand(click.Command):
-    """A command whose help shows its own options first and those of every report under their headings."""
+    """Offer a report as a command. Its help shows its own options first, then the common ones under their headings."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
         super().__init__(
             report.name, help=inspect.cleandoc(report.about), short_help=report.about.partition("\n")[0],
-            params=[logs_argument, *self.own(), *common_options()], callback=self.perform,
+            params=[logs_argument, *self.report_options(), *common_options()], callback=self.perform,
             context_settings={"default_map": dict(report.defaults)},
         )  # fmt: skip
 
-    def own(self) -> list[click.Parameter]:
+    def report_options(self) -> list[click.Parameter]:
+        """Return the options of this report, with those of --compare and --reveal-ids where they apply."""
         may_show_ids = by_option in self.report.options or any(
-            column.name in pseudonyms.REPORT_IDENTIFIERS for column in self.report.columns
+            column.name in pseudonyms.OF_WHOM for column in self.report.columns
         )
         return [*self.report.options, compare_option, *([reveal_option] if may_show_ids else [])]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        sections: dict[str, Sequence[click.Parameter]] = {"This report": self.own(), **COMMON}
+        sections: dict[str, Sequence[click.Parameter]] = {"This report": self.report_options(), **COMMON}
         for heading, options in sections.items():
             records = [record for option in options if (record := option.get_help_record(ctx))]
             with formatter.section(heading):
@@ -57,72 +51,115 @@ class ReportCommand(click.Command):
         with formatter.section("Columns"):
             formatter.write_dl([(column.name, column.about) for column in self.report.columns], col_max=26)
 
-    def perform(self, logs: Sequence[str], **given: Any) -> Exit:
-        """The command's work; the exit code is its result."""
-        common = common_settings({str(option.name): given.pop(str(option.name)) for option in common_options()})
-        zone: ZoneInfo = common.tz
-        if given.get("every") and not given.get("by") and is_given("top") and not common.quiet:
-            say("--top needs --by; a series over time is shown whole.")
-        against, every, is_revealed = given.pop("compare"), given.get("every"), given.pop("reveal_ids", False)
-        if against and (alone := next((name for name in UNCOMPARED if given.get(name)), None)):
-            option = f"--{alone.replace('_', '-')}"
-            raise PixelstatError(f"{option} and --compare do not go together.", "Leave one of them out.")
-        options = report_settings(self.report, given, common)
-        named = [*self.report.named(**options)]
-        require_geo([*named, *(column.name for column in self.report.columns)], common)
-        selection = event_query(common, named, of_visits=self.report.of_visits)
-        if against is None and self.report.compares and selection.filters.since:
-            against = "previous"
-        wanted = parse_comparison(against, selection.filters.since, selection.filters.until, zone) if against else None
-        if wanted:
-            period = replace(selection.filters, since=wanted.both.since, until=wanted.both.until)
-            selection = replace(selection, filters=period)
-        told = inspect.signature(self.report.function).parameters
-        if "since" in told and not wanted:  # what is compared is looked at for equally long, and no further
-            options |= {"since": selection.filters.since, "until": selection.filters.until}
-            selection = extend_past_period(selection, self.report.ahead(**options))
-        warnings: dict[str, None] = {}  # each once, however often a report is made
-        known = {
-            "sent": selection.enrichment.mailings,
-            "tz": zone.key,
-            "goals": goals_of(common) if "goals" in told else {},
-            "warn": warnings.setdefault,
-        }
-        options |= {name: value for name, value in known.items() if name in told}
-
-        def write(run: Run) -> None:
-            # Known when all events are read, and so when the report's frame is made.
-            ends = {"log_start": lambda: run.ledger.first, "log_end": lambda: run.ledger.last}
-            options.update((name, end) for name, end in ends.items() if name in told)
-            if "is_table" in told:
-                options["is_table"] = run.output == "table"
-            find = partial(self.report.function, **options)
-            behaviour = str(selection.traffic.behaviour or "")
-            notes = [f"times in {zone.key}", self.report.caption(**options), behaviour]
-            if wanted:
-                report, events = self.report, run.events()
-                result, note = compare_periods(report, find, events, wanted, every=every, zone=zone)
-                notes.append(note)
-            else:
-                result = self.report.result(find(run.events()).collect(engine="streaming"))
-            run.finish()
-            result = result if is_revealed else pseudonymize_result(result, options.get("by", ()), run)
-            result = replace(result, notes=[note for note in notes if note], csv_safe=common.csv_safe)
-            outputs.deliver([result], run.output, common.output)
-            nothing = [f"none of these events is one that {self.report.name} counts."]
-            is_empty = result.frame.is_empty() and run.ledger.hits > 0
-            for sentence in () if common.quiet else warnings or (nothing if is_empty else ()):
-                say(f"Warning: {sentence}")
-
-        return execute(logs, common, selection, write)
+    def perform(self, logs: Sequence[str], **values: Any) -> Exit:
+        """Make the report of these logs and return the exit code. Click calls it with the values of all options."""
+        request = read_request(self.report, values)
+        return execute(logs, request.common, request.selection, partial(answer, request))
 
 
-def pseudonymize_result(result: Result, by: Sequence[str], run: Run) -> Result:
-    """The result with pseudonyms in place of whoever it names, by these columns of the events or by its own."""
-    of_events = [name for name in by if name in pseudonyms.PSEUDONYMISED_COLUMNS and name != "message"]
+@dataclass(frozen=True)
+class ReportRequest:
+    """A report as the command line asks for it."""
+
+    report: Report
+    options: ReportOptions
+    selection: Selection
+    common: dict[str, Any]  # values of the common options
+    reveals_ids: bool
+    comparison: Comparison | None = None
+    period: tuple[datetime | None, datetime | None] = (None, None)  # since and until, where nothing is compared
+    warnings: dict[str, None] = field(default_factory=dict)  # a set in order: a report may warn more than once
+
+    @property
+    def zone(self) -> ZoneInfo:
+        zone: ZoneInfo = self.common["tz"]
+        return zone
+
+
+def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
+    """Read the values of all options. Raises PixelstatError for values that make no sense, alone or together."""
+    common = {option.name: values.pop(str(option.name)) for option in common_options()}
+    zone: ZoneInfo = common["tz"]
+    if values.get("every") and not values.get("by") and is_given("top") and not common["quiet"]:
+        say("--top needs --by; a series over time is shown whole.")
+    compared_with, reveals_ids = values.pop("compare"), values.pop("reveal_ids", False)
+    if compared_with:
+        require_comparable(report, values)
+    if report.needs_goals:
+        values["goal"] = ()  # without goals, report_settings takes those of pixelstat.toml
+    options = report.options_type(**report_settings(report, values, common, zone))
+    event_columns = [*report.event_columns(options)]
+    require_geo([*event_columns, *(column.name for column in report.columns)], common)
+    selection = event_query(common, zone, event_columns, of_visits=report.needs_visits)
+    if compared_with is None and report.compares_to_previous and selection.since:
+        compared_with = "previous"
+    if compared_with:
+        comparison = parse_comparison(compared_with, selection.since, selection.until, zone)
+        selection = replace(selection, since=comparison.span.since, until=comparison.span.until)
+        return ReportRequest(report, options, selection, common, reveals_ids, comparison=comparison)
+    period = (selection.since, selection.until)
+    selection = extend_past_period(selection, report.lookahead(options))
+    return ReportRequest(report, options, selection, common, reveals_ids, period=period)
+
+
+def require_comparable(report: Report, values: dict[str, Any]) -> None:
+    """Raise PixelstatError for an option whose rows cannot be compared with those of another period."""
+    if name := next((name for name in report.not_comparable_with if values.get(name)), None):
+        option = f"--{name.replace('_', '-')}"
+        raise PixelstatError(f"{option} and --compare do not go together.", "Leave one of them out.")
+
+
+def answer(request: ReportRequest, run: Run) -> None:
+    """Make the report of a run's events, write it, and print its warnings."""
+    result = compute_result(request, run)
+    run.finish()
+    if not request.reveals_ids:
+        result = pseudonymize_result(result, request.options.by, run.key)
+    outputs.deliver([result], run.output, request.common["output"])
+    if not request.common["quiet"]:
+        print_warnings(request, is_empty=result.frame.is_empty() and run.ledger.kept > 0)
+
+
+def compute_result(request: ReportRequest, run: Run) -> Result:
+    """Collect the report, of two periods where they are compared, with its notes."""
+    report, options, selection = request.report, request.options, request.selection
+    since, until = request.period
+    context = RunContext(
+        time_zone=request.zone.key,
+        since=since,
+        until=until,
+        log_start=lambda: run.ledger.first,
+        log_end=lambda: run.ledger.last,
+        sent=selection.sent,
+        warn=request.warnings.setdefault,
+        is_table=run.output == "table",
+    )
+    behaviour = str(selection.limits) if selection.machines != "include" else ""
+    notes = [f"times in {request.zone.key}", report.caption(options), behaviour]
+    if request.comparison:
+        result, note = compare_periods(report, options, context, run.events(), request.comparison)
+        notes.append(note)
+    else:
+        result = report.result(report.function(run.events(), options, context).collect(engine="streaming"))
+    return replace(result, notes=[note for note in notes if note], csv_safe=request.common["csv_safe"])
+
+
+def pseudonymize_result(result: Result, by: Sequence[str], key: Callable[[], bytes]) -> Result:
+    """Replace ids by pseudonyms: in columns of --by, and in those of the report itself.
+
+    `key` returns the key of the pseudonyms. It is called only where there is something to replace.
+    """
+    of_events = [name for name in by if name in pseudonyms.COLUMNS and name != "message"]
     texts = [column.name for column in result.columns if column.kind == "text"]
-    ids = [name for name in texts if name in (*of_events, *pseudonyms.REPORT_IDENTIFIERS)]
+    ids = [name for name in texts if name in (*of_events, *pseudonyms.OF_WHOM)]
     if not ids:
         return result
-    shown = pseudonyms.pseudonymize(result.frame.lazy().select(ids), run.key()).collect()
-    return replace(result, frame=result.frame.with_columns(shown.select(ids)))
+    hidden = pseudonyms.hidden(result.frame.lazy().select(ids), key()).collect()
+    return replace(result, frame=result.frame.with_columns(hidden.select(ids)))
+
+
+def print_warnings(request: ReportRequest, *, is_empty: bool) -> None:
+    """Print what the report warned of, or if it warned of nothing, that it is empty although there are events."""
+    nothing = [f"none of these events is one that {request.report.name} counts."] if is_empty else []
+    for sentence in request.warnings or nothing:
+        say(f"Warning: {sentence}")

@@ -1,1 +1,1 @@
-"""Data that ships with pixelstat, and the scripts that refresh it."""
+"""Data that ships with pixelstat, and the scripts with which maintainers refresh it."""

@@ -1,14 +1,15 @@
-"""Makes networks.toml anew of the lists of networks that mail services publish.
+"""Refresh networks.toml from the lists of networks that mail services publish.
 
     python -m pixelstat.data.refresh_networks FOLDER DATE
 
-FOLDER holds any of these, and DATE (2026-08-31) is the day that they were downloaded; a list without its file stays:
+FOLDER holds any of these files, and DATE (2026-08-31) is the day of their download. A list without a file stays:
 
     worldwide.json                       https://endpoints.office.com/endpoints/worldwide?clientrequestid=UUID
     barracuda.txt                        Barracuda's networks, one a line, copied from its documentation
     user-triggered-fetchers-google.json  https://developers.google.com/static/crawling/ipranges/
 
-For maintainers. The comment above the lists stays. What is no list as expected leaves the file as it was.
+For maintainers. The comment above the lists stays. If a file is not what its source publishes,
+networks.toml stays as it was.
 """
 
 import json
@@ -21,96 +22,104 @@ from itertools import combinations
 from pathlib import Path
 from textwrap import fill
 
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, unreadable_file
 from pixelstat.text.addresses import Network
 from pixelstat.traffic.networks import SHIPPED
 
-SCANNERS = (9, 10)  # of the sets of "Exchange", whose ids never change: *.protection.outlook.com, by HTTPS and by SMTP
-SHORTEST = {4: 8, 6: 20}  # prefixes by version: whatever is shorter is more than one service has
-STAYS = "networks.toml is as it was. Mend the file; or take it away, and the present list stays."
+# Sets of the service area "Exchange", whose ids never change: *.protection.outlook.com, by HTTPS and by SMTP.
+MICROSOFT_SET_IDS = (9, 10)
+SHORTEST_PREFIX = {4: 8, 6: 20}  # prefix lengths by IP version: a shorter prefix is more than one service has
+UNCHANGED_HINT = "networks.toml is as it was. Mend the file; or take it away, and the present list stays."
 
 
-def scanners(text: str) -> list[str]:
-    """The networks of Microsoft's mail filters, of all its endpoints. KeyError where one of the two sets is missing."""
-    networks = {one["id"]: one["ips"] for one in json.loads(text) if one["serviceArea"] == "Exchange" and "ips" in one}
-    return [network for number in SCANNERS for network in networks[number]]
+def parse_microsoft(text: str) -> list[str]:
+    """Return the networks of Microsoft's mail filters from the list of its endpoints.
+
+    Raises KeyError if one of the two sets is missing.
+    """
+    endpoints = json.loads(text)
+    networks = {set_["id"]: set_["ips"] for set_ in endpoints if set_["serviceArea"] == "Exchange" and "ips" in set_}
+    return [network for number in MICROSOFT_SET_IDS for network in networks[number]]
 
 
-def prefixes(text: str) -> list[str]:
-    """The networks of a list as Google publishes them: {"prefixes": [{"ipv4Prefix": ...}, {"ipv6Prefix": ...}]}."""
-    return [network for one in json.loads(text)["prefixes"] for kind, network in one.items() if kind.endswith("Prefix")]
+def parse_google(text: str) -> list[str]:
+    """Return the networks of a list of Google: {"prefixes": [{"ipv4Prefix": ...}, {"ipv6Prefix": ...}]}."""
+    entries = json.loads(text)["prefixes"]
+    return [network for entry in entries for key, network in entry.items() if key.endswith("Prefix")]
 
 
 SOURCES: Mapping[str, tuple[str, Callable[[str], list[str]]]] = {
-    "microsoft": ("worldwide.json", scanners),
+    "microsoft": ("worldwide.json", parse_microsoft),
     "barracuda": ("barracuda.txt", str.split),
-    "google": ("user-triggered-fetchers-google.json", prefixes),
+    "google": ("user-triggered-fetchers-google.json", parse_google),
 }
 
 
-def refreshed(present: str, published: Mapping[str, Sequence[Network]], day: date) -> str:
-    """The lists of networks of that day: those `published`, by name, in place of the `present` ones.
+def replace_lists(present: str, published: Mapping[str, Sequence[Network]], day: date) -> str:
+    """Return the text of networks.toml with the lists `published` on that day, by name, in place of the present ones.
 
-    Each is sorted, its networks joined where they touch or overlap. Raises PixelstatError where two lists overlap.
+    Networks of a list are sorted, and joined where they touch or overlap. Raises PixelstatError if two lists overlap.
     """
     lists: dict[str, Sequence[Network]] = {
         name: [ip_network(text) for text in texts] for name, texts in tomllib.loads(present).items() if name != "date"
     }
     lists.update(published)
     for (name, networks), (other, others) in combinations(lists.items(), 2):
-        if shared := [f"{one} and {two}" for one in networks for two in others if _overlap(one, two)]:
-            raise PixelstatError(f"The lists of {name} and {other} share addresses: {shared[0]}.", STAYS)
+        if shared := [f"{mine} and {theirs}" for mine in networks for theirs in others if _overlap(mine, theirs)]:
+            raise PixelstatError(f"The lists of {name} and {other} share addresses: {shared[0]}.", UNCHANGED_HINT)
     comment, _, _ = present.partition("\ndate = ")
-    return f"{comment}\ndate = {day}\n\n" + "".join(f"{name} = [\n{_lines(lists[name])}]\n" for name in lists)
+    return f"{comment}\ndate = {day}\n\n" + "".join(f"{name} = [\n{_format_list(lists[name])}]\n" for name in lists)
 
 
-def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)
+def _overlap(network: Network, other: Network) -> bool:
+    return network.version == other.version and network.overlaps(other)
 
 
-def _lines(networks: Iterable[Network]) -> str:
-    """IPv4 first, each version on lines of its own."""
-    four = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
-    six = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
-    quoted = (" ".join(f'"{one}",' for one in version) for version in (four, six))
+def _format_list(networks: Iterable[Network]) -> str:
+    """Return the lines of a list: IPv4 first, each IP version on separate lines."""
+    four = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    six = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
+    quoted = (" ".join(f'"{network}",' for network in version) for version in (four, six))
     return "".join(fill(text, 120, initial_indent="    ", subsequent_indent="    ") + "\n" for text in quoted if text)
 
 
-def read(file: Path, listed: Callable[[str], list[str]]) -> list[Network]:
-    """The networks that a file lists. Raises PixelstatError where it lists none, or something else."""
+def read_list(file: Path, parse: Callable[[str], list[str]]) -> list[Network]:
+    """Return the networks that a file lists. Raises PixelstatError if it lists none, or anything else."""
     try:
-        texts = listed(file.read_text("utf-8-sig"))
+        texts = parse(file.read_text("utf-8-sig"))
     except OSError as error:
-        raise PixelstatError(f"{file.name} cannot be read: {error.strerror}.", STAYS) from error
+        raise unreadable_file(file.name, error, UNCHANGED_HINT) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise PixelstatError(f"{file.name} is not laid out as its source publishes it.", STAYS) from error
+        raise PixelstatError(f"{file.name} is not laid out as its source publishes it.", UNCHANGED_HINT) from error
     if not texts:
-        raise PixelstatError(f"{file.name} lists no network.", STAYS)
-    return [_network(file.name, str(text)) for text in texts]
+        raise PixelstatError(f"{file.name} lists no network.", UNCHANGED_HINT)
+    return [_parse_network(file.name, str(text)) for text in texts]
 
 
-def _network(file: str, text: str) -> Network:
+def _parse_network(file: str, text: str) -> Network:
+    """Return a network of a file. Raises PixelstatError for any other text, and for a network that is too large."""
     try:
         network = ip_network(text)
     except ValueError as error:
-        raise PixelstatError(f"{file}: {text!r} is no network.", STAYS) from error
-    if network.prefixlen < SHORTEST[network.version]:
-        raise PixelstatError(f"{file}: {text} is larger than any one service's network.", STAYS)
+        raise PixelstatError(f"{file}: {text!r} is no network.", UNCHANGED_HINT) from error
+    if network.prefixlen < SHORTEST_PREFIX[network.version]:
+        raise PixelstatError(f"{file}: {text} is larger than any one service's network.", UNCHANGED_HINT)
     return network
 
 
 def main(folder: str, day: str) -> None:
+    """Rewrite networks.toml. Raises PixelstatError, and leaves the file as it was, if anything is wrong."""
     try:
-        of = date.fromisoformat(day)
+        download_date = date.fromisoformat(day)
     except ValueError as error:
         raise PixelstatError(f"{day!r} is no date.", "Write the day of the download as 2026-08-31.") from error
-    there = {name: (Path(folder) / file, listed) for name, (file, listed) in SOURCES.items()}
-    published = {name: read(file, listed) for name, (file, listed) in there.items() if file.exists()}
+    files = {name: (Path(folder) / file, parse) for name, (file, parse) in SOURCES.items()}
+    published = {name: read_list(file, parse) for name, (file, parse) in files.items() if file.exists()}
     if not published:
-        files = ", ".join(file for file, _ in SOURCES.values())
-        raise PixelstatError(f"{folder} holds none of the lists.", f"Download one of them into it: {files}.")
-    text = refreshed(SHIPPED.read_text("utf-8"), published, of)
-    new = SHIPPED.with_suffix(".new")  # beside it, so that it takes its place at once and whole
+        names = ", ".join(file for file, _ in SOURCES.values())
+        raise PixelstatError(f"{folder} holds none of the lists.", f"Download one of them into it: {names}.")
+    text = replace_lists(SHIPPED.read_text("utf-8"), published, download_date)
+    new = SHIPPED.with_suffix(".new")  # beside it, so that it replaces it whole and in one step
     new.write_text(text, "utf-8")
     new.replace(SHIPPED)
 

@@ -1,1 +1,1 @@
-"""What else is known of an event: channel, device, place, mailing, page group."""
+"""Enrich events with further columns: channel, device, place, mailing, page group."""

@@ -1,8 +1,8 @@
-"""Where a visitor came from, as one event itself shows it: source, medium and keyword, and the channel they make.
+"""Add source, medium, keyword and channel to events: where the visitor came from, as the event itself shows it.
 
-Of each column the first that tells it counts: the campaign parameters of the page's address, the click id that an ad
-network left there, the referrer. An event that shows nothing from outside has null in all four: no event knows that
-a visit was direct.
+For each column the first of these counts that has a value: the campaign parameters of the page's address, the click id
+that an ad network left there, the referrer. An event that names nothing from outside has null in all four columns. It
+never gets "direct", because a single event cannot know that a visit was direct.
 """
 
 import re
@@ -11,24 +11,25 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pixelstat.enrich.referrers import Source, came_from, kind_of
+from pixelstat.enrich.referrers import Source, classify_referrer, kind_of
+from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import map_distinct_rows
 from pixelstat.frames.query_string import parameter, percent_decode
 from pixelstat.vocabulary import is_email_event
 
-TOUCH = ("source", "medium", "keyword", "channel")  # the columns that tell where a visitor came from
-LONGEST = 2_048  # characters of a referrer's query that are looked at: hostile ones run to megabytes
+ATTRIBUTION = ("source", "medium", "keyword", "channel")  # the columns that say where a visitor came from
+MAX_QUERY_LENGTH = 2_048  # characters of a referrer's query that are read: hostile ones are megabytes long
 
 MATOMO = "(?:mtm|pk|piwik|matomo)_"
-ALIASES = {  # what the page's address calls them beside utm_*; the first group that has a value counts
+ALIASES = {  # parameters of the page's address beside utm_*; the first group with a value counts
     "source": ((f"{MATOMO}source",), ("source", "ref")),
     "medium": ((f"{MATOMO}medium",),),
     "campaign": ((f"{MATOMO}(?:campaign|cpn)",),),
     "keyword": ((f"{MATOMO}(?:keyword|kwd)",),),
 }
 
-# Click id, in lower case: the source and medium that it stands for. Paid ones first: a page that an ad led to has
-# others beside them.
+# Click id, in lower case -> the source and medium that it means. Paid ones come first, because the landing page of an
+# ad has other click ids beside them.
 CLICK_IDS = {
     **dict.fromkeys(("gclid", "gbraid", "wbraid", "gad_source", "s_kwcid"), ("google", "cpc")),
     "msclkid": ("bing", "cpc"),
@@ -51,111 +52,133 @@ CLICK_IDS = {
     "_kx": ("klaviyo", "email"),
     **dict.fromkeys(("vero_id", "vero_conv"), ("vero", "email")),
 }
-WEAK_CLICK_IDS = {  # Meta adds its own to every link, Google srsltid to unpaid listings of goods
+WEAK_CLICK_IDS = {  # Meta adds them to every link, Google adds srsltid to unpaid product listings
     "fbclid": ("facebook", "social"),
     "igshid": ("instagram", "social"),
     "srsltid": ("google shopping", "organic"),
 }
 _NAMES = [name for groups in ALIASES.values() for group in groups for name in group]
 _MARKED = rf"(?:^|&)(?:(?:{'|'.join(_NAMES)})=|(?i:{'|'.join([*CLICK_IDS, *WEAK_CLICK_IDS])})=)"
-_HOST = (  # a backslash ends a host as a slash does, for browsers
+_HOST = (  # for browsers a backslash ends a host like a slash
     r"(?i)^(?:(?:https?|android-app|ios-app):)?//(?:[^/?#\\]*@)?([^/?#\\:@\[\]%\s]+|\[[0-9a-f:.]+\])(?:[:/?#\\]|$)"
 )
-_TOLD = pl.Struct({"source": pl.String, "medium": pl.String, "keyword": pl.String})
+_ATTRIBUTION_TYPE = pl.Struct({"source": pl.String, "medium": pl.String, "keyword": pl.String})
+_ATTRIBUTION = internal("attribution")
+_CAMPAIGN = internal("campaign")
+_CLICK_ID = internal("click id")
+_LANDING_QUERY = internal("landing query")
+_OTHER_REFERRER = internal("referrer of another site")
+_REFERRER_HOST = internal("referrer host")
+_REFERRER_QUERY = internal("referrer query")
 
 
-def with_channels(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -> pl.LazyFrame:
-    """EVENTS with `source`, `medium`, `keyword` and `channel`; null where the event shows nothing from outside.
+def _landing(name: str) -> str:
+    """Return the internal column of a landing parameter."""
+    return internal(f"landing {name}")
 
-    Source and medium are in lower case. `own_hosts` are sites of one's own, in lower case: they and what is below them
-    are not outside.
+
+def add_channels(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -> pl.LazyFrame:
+    """Add `source`, `medium`, `keyword` and `channel` to EVENTS; null where the event names nothing from outside.
+
+    Source and medium are in lower case. `own_hosts` are sites of the user, in lower case: they and the hosts below them
+    do not count as outside.
     """
-    told = pl.col("touch told").struct  # columns on the way have a space in their names, as no column of one's own can
-    found = with_outside(with_landing(events), own_hosts)
+    attribution = pl.col(_ATTRIBUTION).struct
+    events = add_external_referrer(add_landing_parameters(events), own_hosts)
     return (
-        found.with_columns(
-            map_distinct_rows(["click id", "host before", "query before"], told_by, _TOLD).alias("touch told")
+        events.with_columns(
+            map_distinct_rows([_CLICK_ID, _REFERRER_HOST, _REFERRER_QUERY], attribution_of, _ATTRIBUTION_TYPE).alias(
+                _ATTRIBUTION
+            )
         )
         .with_columns(
-            pl.coalesce("utm_campaign", "landing campaign").alias("any campaign"),
-            source=pl.coalesce("utm_source", "landing source", told.field("source")).str.to_lowercase(),
-            medium=pl.coalesce("utm_medium", "landing medium", told.field("medium")).str.to_lowercase(),
-            keyword=pl.coalesce("utm_term", "landing keyword", told.field("keyword")),
+            pl.coalesce("utm_campaign", _landing("campaign")).alias(_CAMPAIGN),
+            source=pl.coalesce("utm_source", _landing("source"), attribution.field("source")).str.to_lowercase(),
+            medium=pl.coalesce("utm_medium", _landing("medium"), attribution.field("medium")).str.to_lowercase(),
+            keyword=pl.coalesce("utm_term", _landing("keyword"), attribution.field("keyword")),
         )
-        .with_columns(channel=map_distinct_rows(["source", "medium", "any campaign"], channel_of, pl.String()))
+        .with_columns(channel=map_distinct_rows(["source", "medium", _CAMPAIGN], channel_of, pl.String()))
     )
 
 
-def with_landing(events: pl.LazyFrame) -> pl.LazyFrame:
-    """EVENTS with what the page's address tells beside utm_*: `landing source` and so on, decoded, and the `click id`.
+def add_landing_parameters(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Add what the query of the page's address says about the source of the visitor, beside utm_*.
 
-    The page that a mail is read on is its webmail's, and tells nothing.
+    The internal columns are a decoded one for each of ALIASES, and the click id in lower case. They are null for events
+    of mails: the page that a mail is read on is the page of a webmail.
     """
-    query, landing = pl.col("page_query"), pl.col("landing query")
+    query, landing = pl.col("page_query"), pl.col(_LANDING_QUERY)
     is_marked = query.str.contains(_MARKED) & ~is_email_event()
-    click = pl.coalesce(
+    click_id = pl.coalesce(
         landing.str.extract(rf"(?i)(?:^|&)({'|'.join(names)})=[^&{{%]") for names in (CLICK_IDS, WEAK_CLICK_IDS)
     )
-    aliases = {f"landing {name}": groups for name, groups in ALIASES.items()}
-    marked = events.with_columns(pl.when(is_marked).then(query).alias("landing query")).with_columns(
-        click.str.to_lowercase().alias("click id"),
+    aliases = {_landing(name): groups for name, groups in ALIASES.items()}
+    marked = events.with_columns(pl.when(is_marked).then(query).alias(_LANDING_QUERY)).with_columns(
+        click_id.str.to_lowercase().alias(_CLICK_ID),
         *(pl.coalesce(parameter(landing, group) for group in groups).alias(name) for name, groups in aliases.items()),
     )
     return percent_decode(marked, aliases)
 
 
-def with_outside(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -> pl.LazyFrame:
-    """EVENTS with the host of their referrer as `host before` and its query as `query before`, where it lies outside.
+def add_external_referrer(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -> pl.LazyFrame:
+    """Add the host and the query of the referrer, as internal columns, where the referrer lies outside.
 
-    Null where there is none, where it is no address of a site or an app, and for one's own sites: the event's host,
-    what is below and what is above it, and the `own_hosts` with what is below them.
+    Both are null without a referrer, and for a referrer that is not an address of a site or an app. They are null, too,
+    for the user's sites: the event's host with all hosts below and above it, and `own_hosts` with all hosts below them.
     """
-    referrer, before = pl.col("referrer"), pl.col("host before")
-    # Most pages before are the site's own: they are spared what is dear.
-    is_same = referrer.str.starts_with("https://" + pl.col("host") + "/").fill_null(value=False)
-    host = pl.col("other referrer").str.extract(_HOST).str.to_lowercase().str.strip_chars_end(".")
-    own, bare = pl.col("host").str.strip_prefix("www."), before.str.strip_prefix("www.")
-    is_own = (bare == own) | bare.str.ends_with("." + own) | own.str.ends_with("." + bare)
+    referrer, referrer_host = pl.col("referrer"), pl.col(_REFERRER_HOST)
+    # Most referrers are pages of the same site. A cheap comparison spares them the expensive expressions.
+    is_same_site = referrer.str.starts_with("https://" + pl.col("host") + "/").fill_null(value=False)
+    host = pl.col(_OTHER_REFERRER).str.extract(_HOST).str.to_lowercase().str.strip_chars_end(".")
+    event_host, bare_host = pl.col("host").str.strip_prefix("www."), referrer_host.str.strip_prefix("www.")
+    is_own = (
+        (bare_host == event_host)
+        | bare_host.str.ends_with("." + event_host)
+        | event_host.str.ends_with("." + bare_host)
+    )
     if own_hosts:
-        is_own |= bare.str.contains(rf"^(?:.*\.)?(?:{'|'.join(map(re.escape, own_hosts))})$")
-    is_outside = before.str.len_bytes().is_between(1, 253) & ~is_own.fill_null(value=False)
+        is_own |= bare_host.str.contains(rf"^(?:.*\.)?(?:{'|'.join(map(re.escape, own_hosts))})$")
+    is_outside = referrer_host.str.len_bytes().is_between(1, 253) & ~is_own.fill_null(value=False)
     return (
-        events.with_columns(pl.when(~is_same).then(referrer).alias("other referrer"))
-        .with_columns(host.alias("host before"))
-        .with_columns(pl.when(is_outside).then(before))
+        events.with_columns(pl.when(~is_same_site).then(referrer).alias(_OTHER_REFERRER))
+        .with_columns(host.alias(_REFERRER_HOST))
+        .with_columns(pl.when(is_outside).then(referrer_host))
         .with_columns(
-            pl.when(before.is_not_null()).then(referrer.str.extract(r"^[^?#]*\?([^#]*)")).alias("query before")
+            pl.when(referrer_host.is_not_null()).then(referrer.str.extract(r"^[^?#]*\?([^#]*)")).alias(_REFERRER_QUERY)
         )
-        .with_columns(pl.col("query before").str.head(LONGEST))
+        .with_columns(pl.col(_REFERRER_QUERY).str.head(MAX_QUERY_LENGTH))
     )
 
 
-def told_by(click: str | None, host: str | None, query: str | None) -> dict[str, str | None]:
-    """Source, medium and keyword by a click id, else by the host and query of the referrer; the keyword by that alone.
+def attribution_of(click_id: str | None, host: str | None, query: str | None) -> dict[str, str | None]:
+    """Return source, medium and keyword by the click id, else by the host and query of the referrer.
 
-    Meta's click id tells not which of its sites it is from: a referrer that is a social network does.
+    The keyword comes from the referrer alone. Meta's click id does not say which of Meta's sites set it. So a referrer
+    that is a social network outranks it.
     """
-    found = came_from(host, query) if host else Source(None, None, None)
-    if click and not (click == "fbclid" and found.medium == "social"):
-        source, medium = {**CLICK_IDS, **WEAK_CLICK_IDS}[click]
-        found = found._replace(source=source, medium=medium)
-    return found._asdict()
+    attribution = classify_referrer(host, query) if host else Source(None, None, None)
+    if click_id and not (click_id == "fbclid" and attribution.medium == "social"):
+        source, medium = {**CLICK_IDS, **WEAK_CLICK_IDS}[click_id]
+        attribution = attribution._replace(source=source, medium=medium)
+    return attribution._asdict()
 
 
 class Touch(NamedTuple):
-    """What the rules look at, in lower case; an empty text is none."""
+    """The columns that the channel rules read, in lower case. An empty text means no value."""
 
     source: str
     medium: str
     campaign: str
-    kind: str | None  # of the source
+    kind: str | None  # of the source: search, social, ...; None for an unknown source
 
     @property
     def is_paid(self) -> bool:
+        """Return whether the medium is a paid one."""
         return bool(re.fullmatch(r"(?s).*cp.*|ppc|retargeting|paid.*", self.medium))
 
     @property
     def is_shopping(self) -> bool:
+        """Return whether source or campaign is about shopping."""
         return self.kind == "shopping" or bool(re.search(r"(?:[^a-df-z]|^)shop|shopping", self.campaign))
 
 
@@ -193,13 +216,13 @@ RULES: Sequence[tuple[str, Callable[[Touch], bool]]] = (
 
 
 def channel_of(source: str | None, medium: str | None, campaign: str | None) -> str | None:
-    """The channel of a source and medium, in lower case, and a campaign: the first rule that holds, else Unassigned.
+    """Return the channel of a source and a medium, in lower case, and a campaign: the first rule that holds.
 
-    None where nothing is given, or that the visit was direct. The rules are the default channel groups of Google
-    Analytics 4 (support.google.com/analytics/answer/9756891), but for AI Assistants, a group of our own behind the
-    paid ones; the sources of each kind are our list's.
+    Returns Unassigned if no rule holds, and None without any value or for a direct visit. The rules are the default
+    channel groups of Google Analytics 4 (support.google.com/analytics/answer/9756891). They differ in AI Assistants, an
+    additional group after the paid ones, and in the lists of sources, which are those of `referrers`.
     """
     if not (source or medium or campaign) or (source == "(direct)" and medium in ("(none)", "(not set)")):
         return None
     touch = Touch(source or "", medium or "", (campaign or "").lower(), kind_of(source or ""))
-    return next((channel for channel, holds in RULES if holds(touch)), "Unassigned")
+    return next((channel for channel, matches in RULES if matches(touch)), "Unassigned")

@@ -1,13 +1,13 @@
-"""Page groups: many pages under one name, by rules in their order.
+"""Group pages: replace many pages with the name of their group, by an ordered list of rules.
 
     # a comment
     /products/:id/reviews -> reviews
     /products/*           -> product page
     /blog/:post
 
-A `*` stands for anything, slashes too, and nothing at all; `:post`, behind a slash, for at least one character up to
-the next slash. The first rule that fits the whole page names its group; without a name that is the pattern itself.
-A page that no rule fits stays what it is. Pages are compared as reports show them: decoded, without query.
+A `*` matches any text, also slashes and the empty text. `:post`, after a slash, matches at least one character up to
+the next slash. The first rule that matches the whole page names its group. A rule without a name uses its pattern as
+the name. A page that no rule matches stays as it is. Pages are compared as reports show them: decoded, without query.
 """
 
 import re
@@ -18,10 +18,11 @@ from pathlib import Path
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import map_distinct
 
-UNGROUPED = "page itself"  # the column of it: no column of one's own has a space in its name
-OF_TOML = "toml"  # what names the table of pixelstat.toml in place of a file
+ORIGINAL_PAGE = internal("original page")  # a column: the page before it was replaced with its group
+TOML_OPTION = "toml"  # the value of --group-pages that means the table of pixelstat.toml, not a file
 HINT = "Write one rule a line, as /products/* -> product page"
 TABLE = 'Add to pixelstat.toml:\n    [page_groups]\n    "/products/*" = "product page"'
 
@@ -29,17 +30,17 @@ _PARAMETER = re.compile(r"(?<=/):[A-Za-z_]\w*")
 
 
 class PageGroups:
-    """Rules and the groups that they make."""
+    """An ordered list of rules, each a pattern and the name of a group."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
-        self._patterns: dict[tuple[str, ...], str] = {}  # by the parts of each
-        # Thousands of rules are bearable because only those are tried that begin like the page.
-        self._lengths: set[int] = set()  # of beginnings
-        self._by_beginning: dict[str, list[tuple[int, tuple[str, ...], str]]] = {}  # place of the rule, parts, name
+        self._patterns: dict[tuple[str, ...], str] = {}  # parts -> pattern
+        # Only rules that begin like the page are tried, which keeps thousands of rules affordable.
+        self._prefix_lengths: set[int] = set()
+        self._by_prefix: dict[str, list[tuple[int, tuple[str, ...], str]]] = {}  # position of the rule, parts, name
 
     def add(self, pattern: str, name: str) -> None:
-        """The next rule. Raises ValueError, in words, for what can be none."""
+        """Append a rule. Raises ValueError with a sentence for an invalid one."""
         if not pattern.startswith("/"):
             raise ValueError("does not begin with /")
         if not name.strip():
@@ -47,67 +48,66 @@ class PageGroups:
         parts = _parts(pattern)
         if parts in self._patterns:
             raise ValueError(f"fits the same pages as {self._patterns[parts]!r} before it")
-        beginning = _PARAMETER.split(pattern.partition("*")[0])[0]
-        self._lengths.add(len(beginning))
-        self._by_beginning.setdefault(beginning, []).append((len(self._patterns), parts, name))
+        prefix = _PARAMETER.split(pattern.partition("*")[0])[0]
+        self._prefix_lengths.add(len(prefix))
+        self._by_prefix.setdefault(prefix, []).append((len(self._patterns), parts, name))
         self._patterns[parts] = pattern
         self.names.add(name)
 
-    def of(self, page: str) -> str:
-        """The group of a page, or the page itself."""
-        tried = sorted(rule for length in self._lengths for rule in self._by_beginning.get(page[:length], ()))
-        return next((name for _, parts, name in tried if _fit(parts, page)), page)
+    def group_of(self, page: str) -> str:
+        """Return the group of a page, or the page itself if no rule matches."""
+        candidates = sorted(rule for length in self._prefix_lengths for rule in self._by_prefix.get(page[:length], ()))
+        return next((name for _, parts, name in candidates if matches_in_order(parts, page)), page)
 
-    def of_each(self, pages: pl.Series) -> pl.Series:
-        """The group of each page."""
-        return pl.Series(map(self.of, pages.to_list()), dtype=pl.String)
+    def groups_of(self, pages: pl.Series) -> pl.Series:
+        """Return the group of each page."""
+        return pl.Series(map(self.group_of, pages.to_list()), dtype=pl.String)
 
 
 def _parts(pattern: str) -> tuple[str, ...]:
-    """Regular expressions of what stands before, between and behind the stars."""
+    """Split a pattern at its stars and return a regular expression for each part."""
     parts = ["[^/]+?".join(map(re.escape, _PARAMETER.split(part))) for part in pattern.split("*")]
     parts[0] = rf"\A{parts[0]}"
     parts[-1] = rf"{parts[-1]}\Z"
     return tuple(parts)
 
 
-def _fit(parts: Sequence[str], page: str) -> bool:
-    """Whether the parts stand in the page one behind the other.
+def matches_in_order(parts: Sequence[str], page: str) -> bool:
+    """Return whether the parts occur in the page one after the other.
 
-    Each is looked for once, at the first place there is: if the rest fits behind a later one, it fits behind the first
-    one, too. So no page takes longer than in proportion to its length, whatever a stranger asks for.
+    Each part is searched once and its first match is taken. If the rest matches after a later match, it also matches
+    after the first one. So the time is proportional to the length of the page, even for a hostile request.
     """
     end = 0
     for part in parts:
-        found = _compiled(part).search(page, end)
-        if not found:
+        match = _compile(part).search(page, end)
+        if not match:
             return False
-        end = found.end()
+        end = match.end()
     return True
 
 
-_compiled = cache(re.compile)  # when first needed: most of many rules never meet a page
+_compile = cache(re.compile)  # compiled when first needed: most of many rules are never tried
 
 
-def asked(given: str, configured: PageGroups | None, config_path: Path | None) -> PageGroups:
-    """Return the groups that `--group-pages` names: of a file, or those that pixelstat.toml configures.
+def page_groups_from_option(option: str, table: PageGroups | None, config_path: Path | None) -> PageGroups:
+    """Return the rules that `--group-pages` names: those of a file, or `table`, the one in pixelstat.toml.
 
-    Raises PixelstatError where there are none.
+    `config_path` is the path of pixelstat.toml, None if there is no such file. Raises PixelstatError for a missing
+    file or table.
     """
-    if given != OF_TOML:
-        return read(given)
-    if configured is None:
-        there = (
-            f"{config_path} has no table [page_groups]." if config_path else "There is no pixelstat.toml here or above."
-        )
-        raise PixelstatError(there, TABLE)
-    return configured
+    if option != TOML_OPTION:
+        return read_page_groups(option)
+    if table is None:
+        missing = "There is no pixelstat.toml here or above."
+        raise PixelstatError(f"{config_path} has no table [page_groups]." if config_path else missing, TABLE)
+    return table
 
 
-def read(path: str) -> PageGroups:
-    """The rules of a file. Lines that are blank or begin with `#` are passed over.
+def read_page_groups(path: str) -> PageGroups:
+    """Read the rules of a file. Blank lines and lines that begin with `#` are skipped.
 
-    Raises PixelstatError, with the line, for what is no rule.
+    Raises PixelstatError for a file that cannot be read, and for an invalid rule, with its line.
     """
     try:
         lines = Path(path).read_text("utf-8-sig").splitlines()
@@ -119,7 +119,7 @@ def read(path: str) -> PageGroups:
         if not line or line.startswith("#"):
             continue
         try:
-            groups.add(*_rule(line))
+            groups.add(*_parse_rule(line))
         except ValueError as error:
             raise PixelstatError(f"{path}, line {number}: {line!r} {error}.", HINT) from error
     if not groups.names:
@@ -127,16 +127,16 @@ def read(path: str) -> PageGroups:
     return groups
 
 
-def _rule(line: str) -> tuple[str, str]:
-    """Pattern and name of a line. Raises ValueError, in words."""
+def _parse_rule(line: str) -> tuple[str, str]:
+    """Return the pattern and the name in a line. Raises ValueError with a sentence."""
     pattern, arrow, name = (part.strip() for part in line.partition("->"))
     if not arrow and re.search(r"\s", pattern):
         raise ValueError("has no -> between pattern and name")
     return pattern, name if arrow else pattern
 
 
-def grouped(events: pl.LazyFrame, groups: PageGroups) -> pl.LazyFrame:
-    """EVENTS with its group for each `page`, which stays known as UNGROUPED. A null page stays null."""
+def group_pages(events: pl.LazyFrame, groups: PageGroups) -> pl.LazyFrame:
+    """Replace each `page` of EVENTS with its group, and keep the page as ORIGINAL_PAGE. A null page stays null."""
     return map_distinct(
-        events.with_columns(pl.col("page").alias(UNGROUPED)), "page", groups.of_each, "page", pl.String()
+        events.with_columns(pl.col("page").alias(ORIGINAL_PAGE)), "page", groups.groups_of, "page", pl.String()
     )

@@ -1,8 +1,8 @@
-"""Which site a host is: a search engine, a social network, an assistant, a webmail, a shop or a site for videos.
+"""Classify referrers by their host: search engine, social network, AI assistant, webmail, shop or video site.
 
-Most stand in referrers.ndjson, Matomo's list (CC0); what it lacks stands here and comes first. Hosts match label by
-label, so that google.com.example.net is no Google. All but search engines match with all hosts below them: where
-google.com is searched, docs.google.com is not.
+Most sites are in referrers.ndjson, which is Matomo's list (CC0). This file adds the sites that the list lacks; they
+outrank the list. Hosts match label by label, so that google.com.example.net is not Google. A site also matches all
+hosts below its own, except a search engine: google.com is one, docs.google.com is not.
 """
 
 import json
@@ -14,9 +14,16 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 MEDIUMS = {"search": "organic", "social": "social", "ai": "ai-assistant", "email": "email"}
-SECOND = ("com", "co", "org", "net", "it", "edu")  # labels that belong to the country behind them
+SECOND_LEVEL_LABELS = (
+    "com",
+    "co",
+    "org",
+    "net",
+    "it",
+    "edu",
+)  # labels that belong to the country after them, as in co.uk
 
-MORE = {  # kind: name: hosts
+EXTRA_SITES = {  # kind -> name -> hosts; {} stands for any country
     "email": {
         "gmail": "mail.google.com inbox.google.com com.google.android.gm",
         "outlook": "outlook.live.com mail.live.com outlook.office.com outlook.office365.com outlook.com hotmail.com "
@@ -113,7 +120,7 @@ MORE = {  # kind: name: hosts
         "whatsapp": "whatsapp.com wa.me com.whatsapp",
         "zhihu": "zhihu.com",
     },
-    "search": {  # of those that the list counts with what was searched only, the ones that hide it today
+    "search": {  # engines that the list counts only with a keyword, and that hide the keyword today
         "aol": "search.aol.com",
         "ask": "ask.com",
         "brave": "search.brave.com",
@@ -138,23 +145,23 @@ MORE = {  # kind: name: hosts
         "yep": "yep.com",
     },
 }
-CALLED = {  # what campaigns call them beside their names
+EXTRA_NAMES = {  # other names that campaigns use for a site -> its kind
     "yahoo": "search", "fb": "social", "ig": "social", "insta": "social", "meta": "social", "x": "social",
     "hackernews": "social", "mastodon": "social", "vk": "social", "yt": "video", "openai": "ai",
 }  # fmt: skip
 
 
 class Site(NamedTuple):
-    """What a host is. `keys` are the parameters that hold what was searched there."""
+    """A site. `keys` are the parameters that hold the keyword of a search."""
 
     kind: str
     name: str
     keys: tuple[str, ...] = ()
-    always: bool = True  # whether it counts where nothing is known of what was searched
+    always: bool = True  # whether it counts without a known keyword, too
 
 
 class Source(NamedTuple):
-    """Where a visitor came from; None for what is not known."""
+    """The source of a visitor. None means unknown."""
 
     source: str | None
     medium: str | None
@@ -163,28 +170,28 @@ class Source(NamedTuple):
 
 @cache
 def _sites() -> dict[str, Site]:
-    """The sites by host, `{}` in place of a country."""
+    """Return the sites by host, with `{}` in place of a country."""
     lines = files("pixelstat.data").joinpath("referrers.ndjson").read_text("utf-8").splitlines()[1:]
     listed: dict[str, Site] = {}
-    for each in map(json.loads, lines):
-        site = Site(each["kind"], each["name"], tuple(each.get("keys", ())), each.get("always", True))
-        listed = dict.fromkeys(each["hosts"], site) | listed
-    more: dict[str, Site] = {}
-    for kind, names in MORE.items():
+    for entry in map(json.loads, lines):
+        site = Site(entry["kind"], entry["name"], tuple(entry.get("keys", ())), entry.get("always", True))
+        listed = dict.fromkeys(entry["hosts"], site) | listed
+    extra: dict[str, Site] = {}
+    for kind, names in EXTRA_SITES.items():
         for name, hosts in names.items():
-            more |= {host: Site(kind, name, listed[host].keys if host in listed else ()) for host in hosts.split()}
-    return listed | more
+            extra |= {host: Site(kind, name, listed[host].keys if host in listed else ()) for host in hosts.split()}
+    return listed | extra
 
 
 @cache
 def _kinds() -> dict[str, str]:
-    """The kinds by name. Portals that are engines only with what was searched are known by their hosts alone."""
+    """Return the kinds by name, without portals that are search engines only if a keyword is known."""
     sites = {site.name: site.kind for site in _sites().values() if site.always}
-    return sites | {name: kind for kind in reversed(MORE) for name in MORE[kind]} | CALLED
+    return sites | {name: kind for kind in reversed(EXTRA_SITES) for name in EXTRA_SITES[kind]} | EXTRA_NAMES
 
 
-def came_from(host: str, query: str | None) -> Source:
-    """The source that a page's host, in lower case, and the query of its address tell of. An unknown host is one."""
+def classify_referrer(host: str, query: str | None) -> Source:
+    """Return the source of a referrer, by its host, in lower case, and its query. An unknown host is its own source."""
     site = _site(host)
     if site and site.kind == "search":
         keyword = _keyword(query or "", site.keys)
@@ -193,7 +200,7 @@ def came_from(host: str, query: str | None) -> Source:
 
 
 def kind_of(source: str) -> str | None:
-    """The kind of a source by its name or host, in lower case. None for an unknown one."""
+    """Return the kind of a source by its name or host, in lower case. None for an unknown source."""
     if kind := _kinds().get(source):
         return kind
     site = _site(source) if "." in source and len(source) <= 253 else None
@@ -206,7 +213,7 @@ def _unknown(host: str) -> Source:
 
 @lru_cache(maxsize=10_000)
 def _site(host: str) -> Site | None:
-    """The site of the host, or of the nearest host above it. An engine's own host alone, or its m. one."""
+    """Return the site of the host or of the nearest host above it. A search engine matches its host and m. only."""
     labels = re.sub(r"^www\d*\.", "", host).split(".")
     for start in range(len(labels)):
         for spelling in _spellings(labels[start:]):
@@ -217,17 +224,18 @@ def _site(host: str) -> Site | None:
 
 
 def _spellings(labels: list[str]) -> Iterator[str]:
-    """The host as the list may spell it: as it is, its country or a label of two letters as {}."""
+    """Yield the host as the list may spell it: as it is, or with {} for its country or for a label of two letters."""
     yield ".".join(labels)
     for end in (1, 2):
-        if len(labels) > end and (end == 1 or labels[-2] in SECOND):
+        if len(labels) > end and (end == 1 or labels[-2] in SECOND_LEVEL_LABELS):
             yield ".".join([*labels[:-end], "{}"])
-    for at, label in enumerate(labels[:-1]):
+    for index, label in enumerate(labels[:-1]):
         if len(label) == 2:
-            yield ".".join([*labels[:at], "{}", *labels[at + 1 :]])
+            yield ".".join([*labels[:index], "{}", *labels[index + 1 :]])
 
 
 def _keyword(query: str, keys: tuple[str, ...]) -> str | None:
-    given = dict(part.partition("=")[::2] for part in query.split("&"))
-    found = (unquote_plus(given[key]).strip() for key in keys if key in given)
-    return next(filter(None, found), None)
+    """Return the value of the first of these parameters that has one."""
+    parameters = dict(part.partition("=")[::2] for part in query.split("&"))
+    values = (unquote_plus(parameters[key]).strip() for key in keys if key in parameters)
+    return next(filter(None, values), None)

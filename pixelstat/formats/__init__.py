@@ -1,17 +1,17 @@
-"""The log formats, specific before general: one a file, named here once, told from a log's first lines.
+"""Register the log formats, specific before general. Each has a file in `builtin` and is named here once.
 
-A log is read as the format of its first lines. A line that does not fit it is read as the first format that it
-does fit, so that a log whose format changes midway loses nothing; see `reread`.
+A log is parsed as the format of its first lines. A line that does not match it is parsed as the first format that it
+does match, so that a log whose format changes midway loses nothing; see `reparse`.
 """
 
 from functools import cache
 from importlib import import_module
 
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.base import Format
-from pixelstat.formats.detection import FIELDS
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.detection import HEADER_START
 from pixelstat.formats.text import TextFormat
-from pixelstat.formats.w3c import is_known, names_of
+from pixelstat.formats.w3c import has_time_and_address, list_field_names
 
 NAMES = (
     "traefik", "icecast", "combined_host_last", "combined_host_last_quoted", "combined_forwarded", "combined",
@@ -28,32 +28,35 @@ ALIASES = {
 
 
 @cache
-def formats_named(name: str) -> tuple[Format, ...]:
-    """The layouts of a format, most have one."""
+def load_formats(name: str) -> tuple[LogFormat, ...]:
+    """Return the layouts of a built-in format. Most formats have one."""
     module = import_module(f"pixelstat.formats.builtin.{name}")
-    found: tuple[Format, ...] = getattr(module, "FORMATS", None) or (module.FORMAT,)
-    return found
+    layouts: tuple[LogFormat, ...] = getattr(module, "FORMATS", None) or (module.FORMAT,)
+    return layouts
 
 
 @cache
-def all_formats() -> tuple[Format, ...]:
-    """Every format that pixelstat knows, in the order in which a line is tried."""
-    return tuple(form for name in NAMES for form in formats_named(name))
+def load_all_formats() -> tuple[LogFormat, ...]:
+    """Return every built-in format, in the order in which they are tried on a line."""
+    return tuple(form for name in NAMES for form in load_formats(name))
 
 
-def formats_given(text: str) -> tuple[Format, ...]:
-    """The format that `--log-format` names or spells out. Raises PixelstatError if it is neither."""
-    if text.startswith(FIELDS):
-        if not is_known(names_of(text)):
+def select_formats(text: str) -> tuple[LogFormat, ...]:
+    """Return the layouts of the format that `--log-format` names or spells out.
+
+    The text is a name, a `#Fields:` line, or a format string of nginx or Apache. Raises PixelstatError for any other.
+    """
+    if text.startswith(HEADER_START):
+        if not has_time_and_address(list_field_names(text)):
             raise PixelstatError(
                 f"The log format {text!r} names no time or no address.",
                 "It needs date and time, and cs-uri-stem or cs-uri.",
             )
-        return tuple(form.ruled_by(text) for form in formats_named("w3c"))
+        return tuple(form.with_header(text) for form in load_formats("w3c"))
     if text.lstrip().startswith("{"):
-        from pixelstat.formats.nginx_conf import json_format
+        from pixelstat.formats.nginx_conf import parse_json_template
 
-        return (json_format("--log-format", text),)
+        return (parse_json_template("--log-format", text),)
     if "$" in text or "%" in text:
         return (TextFormat("--log-format", text),)
     name = ALIASES.get(text, text)
@@ -62,10 +65,4 @@ def formats_given(text: str) -> tuple[Format, ...]:
             f"There is no log format {text!r}.",
             "pixelstat formats lists them. Or give the log_format string of nginx or the LogFormat string of Apache.",
         )
-    return tuple(form.ruled_by(getattr(form, "usual", None)) for form in formats_named(name))
-
-
-# -- telling -----------------------------------------------------------------------------------------------------
-
-
-# -- the second look ---------------------------------------------------------------------------------------------
+    return tuple(form.with_header(getattr(form, "default_header", None)) for form in load_formats(name))

@@ -1,4 +1,4 @@
-"""What every kind of format has in common: a sample of its lines, and what can be asked of it."""
+"""Define what every kind of log format has in common: sample lines, and how it is detected and parsed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,18 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Sample:
-    """A line of the format and what it must be read as. `header` is the `#Fields:` line that rules it, if any."""
+    """A line of a format and the fields that parsing it must give.
+
+    `header` is the `#Fields:` line that applies to it, if the format has any.
+    """
 
     line: str
     fields: dict[str, object]
     header: str | None = None
 
 
-class Format(Protocol):
-    """A log format of any kind. Equal formats read alike."""
+class LogFormat(Protocol):
+    """A log format of any kind. Equal formats parse lines alike."""
 
     @property
     def name(self) -> str: ...
@@ -26,11 +29,17 @@ class Format(Protocol):
     @property
     def samples(self) -> Sequence[Sample]: ...
 
-    def is_shaped(self, line: str, header: str | None = None) -> bool:
-        """Whether the line looks like one of this format from end to end; its values may still make no sense."""
+    def matches(self, line: str, header: str | None = None) -> bool:
+        """Return whether the whole line has the shape of this format. Its values may still be invalid."""
 
-    def requests(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
-        """LINES -> REQUESTS with their lines (READ): one row a line; what cannot be read is marked `unreadable`."""
+    def parse(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
+        """Parse LINES into REQUESTS with their lines (READ): one row per line; unreadable lines are `unreadable`.
 
-    def ruled_by(self, header: str | None, line: str = "") -> "Format":
-        """The format as a `#Fields:` line spells it; itself, where its lines need none."""
+        `zone` is the time zone of times without an offset.
+        """
+
+    def with_header(self, header: str | None, line: str = "") -> "LogFormat":
+        """Return the format with the fields that a `#Fields:` line names, or itself if its lines need none.
+
+        `line` is a line of the log, which may show more about the format.
+        """

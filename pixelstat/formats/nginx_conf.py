@@ -1,56 +1,61 @@
-"""The log_format directives of an nginx configuration, text and JSON ones, as formats."""
+"""Read the log_format directives of an nginx configuration, text and JSON ones, as log formats."""
 
 import json
 import re
 from contextlib import suppress
 from pathlib import Path
 
-from pixelstat.errors import PixelstatError
-from pixelstat.formats.base import Format
-from pixelstat.formats.builtin.nginx_json import targeted
+from pixelstat.errors import PixelstatError, unreadable_file
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.builtin.nginx_json import build_url
+from pixelstat.formats.fields import NGINX_FIELDS
 from pixelstat.formats.json import JsonFormat
-from pixelstat.formats.text import NGINX, NGINX_VARIABLE, TextFormat
+from pixelstat.formats.normalize import is_time_field
+from pixelstat.formats.text import NGINX_VARIABLE, TextFormat
 
 _WORD = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[^\s;"\'#]+'
 _DIRECTIVE = re.compile(rf"(?:^|(?<=[;{{}}]))\s*log_format\s+(\S+)((?:\s+(?:{_WORD}))+)\s*;", re.MULTILINE)
+_JSON_FIELDS = {"uri": "target", "path": "target", "query": "args", "client": "client_and_port"}  # see `build_url`
 _COMMENT = re.compile(rf"({_WORD})|#[^\n]*")
 
 
-def nginx_formats(path: str) -> tuple[Format, ...]:
-    """The formats that a configuration defines, in its order. Raises PixelstatError if there are none."""
+def read_nginx_formats(path: str) -> tuple[LogFormat, ...]:
+    """Return the log formats that a configuration file defines, in its order.
+
+    Directives without a time or a request are left out. Raises PixelstatError if none remains.
+    """
     try:
         text = Path(path).read_text("utf-8", "replace")
     except OSError as error:
-        raise PixelstatError(
-            f"{path!r} cannot be read: {error.strerror}.", "Try: --nginx-conf /etc/nginx/nginx.conf"
-        ) from error
-    found: list[Format] = []
+        raise unreadable_file(repr(path), error, "Try: --nginx-conf /etc/nginx/nginx.conf") from error
+    formats: list[LogFormat] = []
     for name, words in _DIRECTIVE.findall(_COMMENT.sub(lambda word: word[1] or "", text)):
-        pieces = [_unquoted(word) for word in re.findall(_WORD, words)]
+        pieces = [_unquote(word) for word in re.findall(_WORD, words)]
         template = "".join(piece for piece in pieces if not piece.startswith("escape="))
         if "$" in template:
-            with suppress(PixelstatError):  # one without a time or a request is not for access logs, or not for us
-                found.append(_format(name, template))
-    if not found:
+            with suppress(PixelstatError):  # a format without a time or a request is not one of access logs
+                formats.append(_parse_template(name, template))
+    if not formats:
         raise PixelstatError(
             f"{path!r} has no log_format directive with a time and a request.",
             "Name the file of nginx's configuration that has them; includes are not followed.",
         )
-    return tuple(found)
+    return tuple(formats)
 
 
-def _format(name: str, template: str) -> Format:
-    return json_format(name, template) if template.lstrip().startswith("{") else TextFormat(name, template)
+def _parse_template(name: str, template: str) -> LogFormat:
+    return parse_json_template(name, template) if template.lstrip().startswith("{") else TextFormat(name, template)
 
 
-def _unquoted(word: str) -> str:
+def _unquote(word: str) -> str:
+    """Return a word of the configuration without its quotes and their escapes."""
     if word[0] not in "\"'":
         return word
     return re.sub(r"\\(.)", lambda escape: escape[1] if escape[1] in "\"'\\" else escape[0], word[1:-1])
 
 
-def json_format(name: str, template: str) -> JsonFormat:
-    """The format of a JSON log_format: which of its keys hold which variable."""
+def parse_json_template(name: str, template: str) -> JsonFormat:
+    """Return the format of a JSON log_format string, by the variables that its keys hold. Raises PixelstatError."""
     try:
         quoted = re.sub(r"([:\[,]\s*)(\$\{?\w+\}?)(?=\s*[,}\]])", r'\1"\2"', template)
         layout = json.loads(quoted)
@@ -59,26 +64,27 @@ def json_format(name: str, template: str) -> JsonFormat:
     keys: dict[str, list[str]] = {}
     for key, value in _leaves(layout):
         variable = NGINX_VARIABLE.fullmatch(value.strip())
-        meaning = NGINX.get("".join(filter(None, variable.groups())), "") if variable else ""
-        meaning = {"uri": "target", "path": "target", "query": "args", "client": "asked_from"}.get(meaning, meaning)
-        if meaning:
-            keys.setdefault("time_any" if meaning.startswith("time_") else meaning, []).append(key)
+        name_of_field = NGINX_FIELDS.get("".join(filter(None, variable.groups())), "") if variable else ""
+        json_field = "time_any" if is_time_field(name_of_field) else _JSON_FIELDS.get(name_of_field, name_of_field)
+        if json_field:
+            keys.setdefault(json_field, []).append(key)
     if "time_any" not in keys or not {"request", "target"} & set(keys):
         raise PixelstatError(
             f"The log format {name!r} has no time or no request.",
             "It needs $time_iso8601 or $msec, and $request or $request_uri.",
         )
-    whole = {"request": (), "target": (), "args": (), "method": (), **keys}
+    all_keys = {"request": (), "target": (), "args": (), "method": (), **keys}
     return JsonFormat(
         name,
-        whole,
+        all_keys,
         "JSON",
         (tuple(keys["time_any"]), (*keys.get("request", ()), *keys.get("target", ()))),
-        change=targeted,
+        finish=build_url,
     )
 
 
 def _leaves(layout: object, above: str = "") -> list[tuple[str, str]]:
+    """Return the values of nested objects with the path of keys that leads to each, joined by dots."""
     if isinstance(layout, dict):
         return [leaf for key, value in layout.items() for leaf in _leaves(value, f"{above}.{key}" if above else key)]
     return [(above, str(layout))]

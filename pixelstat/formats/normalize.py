@@ -1,8 +1,9 @@
-"""Cut fields -> REQUESTS: what every kind of format shares once it has told its fields apart.
+"""Turn cut fields into REQUESTS: what every kind of format shares once it has cut its lines into fields.
 
-A field is text under one of the names below; a format gives those that it has. What is absent (`-`, nothing)
-becomes null, and a row that says too little to be a request is marked `unreadable`. Only an agent that is absent
-becomes an empty one: that nobody gave one says something, that the format has none does not.
+A format hands over text columns with names of `fields.FIELDS`, those that it has. Besides, `is_whole` is false for a
+broken line, and `has_request`, which is optional, is true for a line that holds a request. A value that is absent (`-`
+or nothing) becomes null. A row that says too little to be a request is marked `unreadable`. Only an absent user agent
+becomes "": that a request had none is information, null means that the format does not log it.
 """
 
 from collections.abc import Callable
@@ -10,109 +11,122 @@ from datetime import datetime, timedelta, timezone
 
 import polars as pl
 
+from pixelstat.formats.fields import TEXT_FIELDS
 from pixelstat.schemas import READ, UTC_TIME, Reason
 
-# `request` is the whole first line of a request, `url` an address with or without its host, `uri` path and query;
-# of several the first says it all; `absolute_request` is one with a site in it, as load balancers write it;
-# `address` is a url whose scheme may be missing, its query in it or beside it.
-# `asked_from` is a client that may have a port, `address_port` one that always has. `whole` is false where a line is broken.
-TEXTS = (
-    "client", "vhost", "referrer", "user_agent", "forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id",
-)  # fmt: skip
-EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)  # the oldest time that is a time and no mistake
+EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)  # any time before is a mistake
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
-_SITE = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
+_OPTIONAL_ORIGIN = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
 
 
-def latest() -> datetime:
-    """The latest: clocks of servers are wrong by hours, not by years."""
+def latest_plausible_time() -> datetime:
+    """Return the latest time that is not a mistake: clocks of servers are wrong by hours, not by years."""
     return datetime.now(timezone.utc) + timedelta(hours=48)
 
 
-def read(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.LazyFrame:
-    """The cut fields of a format -> REQUESTS with their lines. `zone` is that of times that name none."""
-    column = pl.col
+def normalize_fields(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.LazyFrame:
+    """Turn the cut fields of a format into REQUESTS with their lines (READ).
+
+    `name` is that of the format, `zone` the time zone of times without an offset.
+    """
     names = fields.collect_schema().names()
     present = set(names)
-    fields = _asked(fields, present)
-    time_field = next(filter(is_time, names))  # the first that the format has
+    fields = _split_target(fields, present)
+    time_field = next(filter(is_time_field, names))  # the first that the format has
     if time_field == "time_clf":
-        fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_minutes())
-    if "asked_from" in present:
-        fields = fields.with_columns(client=without_port(column("asked_from")))
-    elif "address_port" in present:  # IPv6 stands there without brackets, so the last colon it is
-        fields = fields.with_columns(client=column("address_port").str.replace(":[0-9]*$", "").str.strip_chars("[]"))
-    there = set(fields.collect_schema())
+        fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_offset_minutes())
+    if "client_and_port" in present:
+        fields = fields.with_columns(client=strip_port(pl.col("client_and_port")))
+    elif "address_port" in present:  # IPv6 has no brackets here, so the port follows the last colon
+        fields = fields.with_columns(client=pl.col("address_port").str.replace(":[0-9]*$", "").str.strip_chars("[]"))
+    available = set(fields.collect_schema())
     fields = fields.with_columns(
-        time=_time(time_field, zone),
-        status=_number("status", pl.Int16(), present),
-        bytes=_number("bytes", pl.Int64(), present),
-        **{text: _text(text) if text in there else pl.lit(None, pl.String) for text in TEXTS},
-        **{text: pl.lit(None, pl.String) for text in ("method", "query") if text not in there},
+        time=_parse_time(time_field, zone),
+        status=_parse_number("status", pl.Int16(), present),
+        bytes=_parse_number("bytes", pl.Int64(), present),
+        **{text: _clean_text(text) if text in available else pl.lit(None, pl.String) for text in TEXT_FIELDS},
+        **{text: pl.lit(None, pl.String) for text in ("method", "query") if text not in available},
     )
-    if "vhost" in there:
-        fields = fields.with_columns(column("vhost").str.replace(":[0-9]*$", ""))
-    readable = column("whole") & column("time").is_between(EARLIEST, latest())
-    # What speaks no HTTP to a server (TLS on a plain port) leaves a request without a path: the line itself is sound.
-    if "has_request" not in there:
-        fields = fields.with_columns(has_request=column("request").is_not_null() if "request" in there else False)
-    readable &= column("has_request") | column("path").is_not_null()
+    if "vhost" in available:
+        fields = fields.with_columns(pl.col("vhost").str.replace(":[0-9]*$", ""))
+    is_readable = pl.col("is_whole") & pl.col("time").is_between(EARLIEST_TIME, latest_plausible_time())
+    # A client that does not speak HTTP (TLS on a plain port) leaves a request without a path. The line itself is sound.
+    if "has_request" not in available:
+        has_request = pl.col("request").is_not_null() if "request" in available else False
+        fields = fields.with_columns(has_request=has_request)
+    is_readable &= pl.col("has_request") | pl.col("path").is_not_null()
     if "status" in present:
-        readable &= column("status").is_between(0, 999)
+        is_readable &= pl.col("status").is_between(0, 999)
     return fields.with_columns(
-        rejected=pl.when(~readable.fill_null(value=False)).then(pl.lit("unreadable", Reason)),
+        rejected=pl.when(~is_readable.fill_null(value=False)).then(pl.lit("unreadable", Reason)),
         format=pl.lit(name),
         fault=pl.lit(None, READ["fault"]),
     ).select(READ.names())
 
 
-def _asked(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
-    """Method, path, query, and the site where an address names it."""
-    column = pl.col
+def _split_target(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
+    """Add method, path and query, and the host where the request's address names it.
+
+    `present` are the fields that the format has; `request` is added to it where an `absolute_request` becomes one.
+    """
     request = next((name for name in ("absolute_request", "request") if name in present), None)
-    if request:  # says it all: what the format repeats of it is passed over
-        fields = fields.with_columns(request=_without_version(column(request)))
-        fields = fields.with_columns(column("request").str.splitn("?", 2))
-        fields = fields.with_columns(
-            column("request").struct.field("field_0").str.splitn(" ", 2).alias("asked"),
-            column("request").struct.field("field_1").alias("query"),
-        )
-        method, path = column("asked").struct.field("field_0"), column("asked").struct.field("field_1")
-        if request == "absolute_request":  # `GET https://shop.example:443/p.gif HTTP/1.1`
-            named = [_absent(column("vhost"))] if "vhost" in fields.collect_schema() else []
-            vhost = pl.coalesce(*named, path.str.extract(_ORIGIN))
-            fields, path = fields.with_columns(vhost=vhost), rooted(path.str.replace(_ORIGIN, ""))
-            present.add("request")
-        return fields.with_columns(method=method, path=path)
+    if request:  # it holds method, path and query, so other fields for these are ignored
+        return _split_request(fields, request, present)
     if target := next((name for name in ("url", "address", "uri") if name in present), None):
-        fields = fields.with_columns(target=column(target).str.splitn("?", 2))
-        path, query = column("target").struct.field("field_0"), column("target").struct.field("field_1")
-        if target != "uri":
-            origin = _ORIGIN if target == "url" else _SITE
-            host = column(target).str.extract(origin)
-            vhost = pl.coalesce(_absent(column("vhost")), host) if "vhost" in present else host
-            fields, path = fields.with_columns(vhost=vhost), path.str.replace(origin, "")
-        if target == "address" and "query" in present:
-            query = pl.coalesce(_absent(column("query")), query)
-        return fields.with_columns(path=rooted(path), query=query)
+        return _split_address(fields, target, present)
     if "query" in present:  # Apache's %q keeps its question mark
-        return fields.with_columns(query=_absent(column("query").str.strip_prefix("?")))
+        return fields.with_columns(query=_absent_as_null(pl.col("query").str.strip_prefix("?")))
     return fields
 
 
-def rooted(path: pl.Expr) -> pl.Expr:
-    """An address without a path means `/`."""
+def _split_request(fields: pl.LazyFrame, request: str, present: set[str]) -> pl.LazyFrame:
+    """Add method, path and query from the first line of a request, and the host of an `absolute_request`."""
+    fields = fields.with_columns(request=_strip_http_version(pl.col(request)))
+    fields = fields.with_columns(pl.col("request").str.splitn("?", 2))
+    fields = fields.with_columns(
+        pl.col("request").struct.field("field_0").str.splitn(" ", 2).alias("method_and_path"),
+        pl.col("request").struct.field("field_1").alias("query"),
+    )
+    words = pl.col("method_and_path").struct
+    method, path = words.field("field_0"), words.field("field_1")
+    if request == "absolute_request":  # `GET https://shop.example:443/p.gif HTTP/1.1`
+        logged = [_absent_as_null(pl.col("vhost"))] if "vhost" in fields.collect_schema() else []
+        fields = fields.with_columns(vhost=pl.coalesce(*logged, path.str.extract(_ORIGIN)))
+        path = fill_empty_path(path.str.replace(_ORIGIN, ""))
+        present.add("request")
+    return fields.with_columns(method=method, path=path)
+
+
+def _split_address(fields: pl.LazyFrame, target: str, present: set[str]) -> pl.LazyFrame:
+    """Add path and query from the field `target`, and the host where it names one."""
+    fields = fields.with_columns(target=pl.col(target).str.splitn("?", 2))
+    path, query = pl.col("target").struct.field("field_0"), pl.col("target").struct.field("field_1")
+    if target != "uri":
+        origin = _ORIGIN if target == "url" else _OPTIONAL_ORIGIN
+        host = pl.col(target).str.extract(origin)
+        vhost = pl.coalesce(_absent_as_null(pl.col("vhost")), host) if "vhost" in present else host
+        fields, path = fields.with_columns(vhost=vhost), path.str.replace(origin, "")
+    if target == "address" and "query" in present:
+        query = pl.coalesce(_absent_as_null(pl.col("query")), query)
+    return fields.with_columns(path=fill_empty_path(path), query=query)
+
+
+def fill_empty_path(path: pl.Expr) -> pl.Expr:
+    """Return `/` for an empty path: an address without a path means that."""
     return pl.when(path == "").then(pl.lit("/")).otherwise(path)
 
 
-def without_port(client: pl.Expr) -> pl.Expr:
-    """`192.0.2.1` of `192.0.2.1:41542`, `2001:db8::1` of `[2001:db8::1]:80`; an address without a port stays."""
+def strip_port(client: pl.Expr) -> pl.Expr:
+    """Return an address without its port: `192.0.2.1` for `192.0.2.1:41542`, `2001:db8::1` for `[2001:db8::1]:80`.
+
+    An address without a port stays as it is.
+    """
     bare = client.str.replace(r"^\[([^\]]*)\](?::\d+)?$", "$1")
     return pl.when(bare.str.count_matches(":", literal=True) == 1).then(bare.str.replace(r":\d*$", "")).otherwise(bare)
 
 
-def _without_version(request: pl.Expr) -> pl.Expr:
-    """`GET /path?query`. Cut from the end, so that a target in which a server let blanks through stays whole."""
+def _strip_http_version(request: pl.Expr) -> pl.Expr:
+    """Return `GET /path?query`. It is cut from the end, because a server may let blanks in the target through."""
     return (
         pl.when(request.str.tail(9).str.starts_with(" HTTP/"))
         .then(request.str.head(-9))
@@ -125,67 +139,75 @@ def _without_version(request: pl.Expr) -> pl.Expr:
 # -- times -----------------------------------------------------------------------------------------------------
 
 
-def _clf(time: pl.Expr, _zone: str) -> pl.Expr:
-    """`10/Oct/2000:13:55:36 -0700`. The offset is read by itself: that is four times as fast as %z."""
+def _parse_clf(time: pl.Expr, _zone: str) -> pl.Expr:
+    """Parse `10/Oct/2000:13:55:36 -0700`. The offset is a column of its own: that is four times as fast as %z."""
     local = time.str.head(20).str.to_datetime("%d/%b/%Y:%H:%M:%S", time_unit="us", strict=False)
     return (local - pl.duration(minutes=pl.col("offset"))).dt.replace_time_zone("UTC")
 
 
 def _clf_offset() -> pl.Expr:
-    """The offset as a number, -330 for ` -0330`; null if there is none."""
+    """Return the offset of `time_clf` as a number, -330 for ` -0330`, or null if it has none."""
     time = pl.col("time_clf")
     return pl.when(time.str.len_bytes() == 26).then(time.str.slice(21)).cast(pl.Int32, strict=False)
 
 
-def _minutes() -> pl.Expr:
-    """The offset in minutes east of UTC; null if no place on earth has it."""
+def _offset_minutes() -> pl.Expr:
+    """Return `offset` in minutes east of UTC, or null if no place on earth has it."""
     offset = pl.col("offset")
     return pl.when(offset.abs() <= 1400).then(offset - offset.sign() * (offset.abs() // 100 * 40))
 
 
-def _iso(time: pl.Expr, zone: str) -> pl.Expr:
-    """`2026-09-07T10:00:00.125+02:00`, `...Z`, and without a zone."""
-    dated = time.str.replace(" ", "T", literal=True)
-    named = dated.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
-    unnamed = pl.when(named.is_null()).then(dated)
-    return pl.coalesce(named, _local(unnamed, "%Y-%m-%dT%H:%M:%S%.f", zone))
+def _parse_iso(time: pl.Expr, zone: str) -> pl.Expr:
+    """Parse `2026-09-07T10:00:00.125+02:00`, `...Z`, and times without an offset."""
+    text = time.str.replace(" ", "T", literal=True)
+    with_offset = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
+    without_offset = pl.when(with_offset.is_null()).then(text)
+    return pl.coalesce(with_offset, _parse_local(without_offset, "%Y-%m-%dT%H:%M:%S%.f", zone))
 
 
-def _local(time: pl.Expr, layout: str, zone: str) -> pl.Expr:
-    """A time that names no zone."""
-    return _placed(time.str.to_datetime(layout, time_unit="us", strict=False), zone)
+def _parse_local(time: pl.Expr, layout: str, zone: str) -> pl.Expr:
+    """Parse a time without an offset as one of the zone."""
+    return _to_utc(time.str.to_datetime(layout, time_unit="us", strict=False), zone)
 
 
-def _placed(time: pl.Expr, zone: str) -> pl.Expr:
-    """An hour that a change of clocks repeats is taken for its first, one that it skips for none."""
+def _to_utc(time: pl.Expr, zone: str) -> pl.Expr:
+    """Return a time of the zone as UTC.
+
+    Of an hour that a clock change repeats, the first is taken. A time in an hour that it skips becomes null.
+    """
     if zone == "UTC":
         return time.dt.replace_time_zone("UTC")
     return time.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
 
 
-def _local_to_the_second(layout: str, width: int) -> Callable[[pl.Expr, str], pl.Expr]:
-    """A time without a zone, of one width, and a fraction of a second behind it: several times as fast as `%.f`."""
+def _local_parser(layout: str, width: int) -> Callable[[pl.Expr, str], pl.Expr]:
+    """Return a parser of times without an offset: `width` characters of this layout, then a fraction of a second.
 
-    def read(time: pl.Expr, zone: str) -> pl.Expr:
+    It is several times as fast as `%.f`.
+    """
+
+    def parse(time: pl.Expr, zone: str) -> pl.Expr:
         second = time.str.head(width).str.to_datetime(layout, time_unit="us", strict=False)
-        is_whole = time.str.len_bytes() == width
-        fraction = pl.when(~is_whole).then(time.str.slice(width)).cast(pl.Float64, strict=False)
-        part = pl.when(is_whole).then(0).otherwise((fraction * 1e6).round().cast(pl.Int64, strict=False))
-        return _placed(second + pl.duration(microseconds=part), zone)
+        has_no_fraction = time.str.len_bytes() == width
+        fraction = pl.when(~has_no_fraction).then(time.str.slice(width)).cast(pl.Float64, strict=False)
+        microseconds = pl.when(has_no_fraction).then(0).otherwise((fraction * 1e6).round().cast(pl.Int64, strict=False))
+        return _to_utc(second + pl.duration(microseconds=microseconds), zone)
 
-    return read
+    return parse
 
 
-def _epoch(per_second: int) -> Callable[[pl.Expr, str], pl.Expr]:
-    def read(time: pl.Expr, _zone: str) -> pl.Expr:
+def _epoch_parser(per_second: int) -> Callable[[pl.Expr, str], pl.Expr]:
+    """Return a parser of numbers since 1970 in units of which there are `per_second` in a second."""
+
+    def parse(time: pl.Expr, _zone: str) -> pl.Expr:
         microseconds = time.cast(pl.Float64, strict=False) * (1_000_000 / per_second)
         return microseconds.round().cast(pl.Int64, strict=False).cast(UTC_TIME)
 
-    return read
+    return parse
 
 
-def _any(time: pl.Expr, zone: str) -> pl.Expr:
-    """Whatever a JSON log writes: seconds, milli-, micro- or nanoseconds since the epoch, told by their size, CLF or ISO."""
+def _parse_any(time: pl.Expr, zone: str) -> pl.Expr:
+    """Parse whatever a JSON log writes: CLF, ISO, or a number since 1970 whose size tells its unit, from s to ns."""
     number = time.cast(pl.Float64, strict=False)
     size = number.abs()
     scale = pl.when(size < 1e11).then(1e6).when(size < 1e14).then(1e3).when(size < 1e17).then(1.0).otherwise(1e-3)
@@ -193,52 +215,53 @@ def _any(time: pl.Expr, zone: str) -> pl.Expr:
     text = pl.when(number.is_null()).then(time)
     clf = pl.when(text.str.contains("/", literal=True)).then(text)
     clf_time = clf.str.to_datetime("%d/%b/%Y:%H:%M:%S %z", time_unit="us", time_zone="UTC", strict=False)
-    return pl.coalesce(epoch, clf_time, _iso(pl.when(clf.is_null()).then(text), zone))
+    return pl.coalesce(epoch, clf_time, _parse_iso(pl.when(clf.is_null()).then(text), zone))
 
 
-def is_time(name: str) -> bool:
-    """Whether a field is a time: each way to write one has a name of its own."""
+def is_time_field(name: str) -> bool:
+    """Return whether the field is a time. Each way to write a time is a field of its own."""
     return name.startswith("time_")
 
 
-def _time(name: str, zone: str) -> pl.Expr:
-    if name in _TIMES:
-        return _TIMES[name](pl.col(name), zone)
+def _parse_time(name: str, zone: str) -> pl.Expr:
+    """Return the time, in UTC, of the field `name`."""
+    if name in _TIME_PARSERS:
+        return _TIME_PARSERS[name](pl.col(name), zone)
     layout = name.removeprefix("time_as ")
     if "%z" in layout:
         return pl.col(name).str.to_datetime(layout, time_unit="us", time_zone="UTC", strict=False)
-    return _local(pl.col(name), layout, zone)
+    return _parse_local(pl.col(name), layout, zone)
 
 
-_TIMES: dict[str, Callable[[pl.Expr, str], pl.Expr]] = {
-    "time_clf": _clf,
-    "time_iso": _iso,
-    "time_any": _any,
-    "time_clf_local": _local_to_the_second("%d/%b/%Y:%H:%M:%S", 20),
-    "time_iso_local": _local_to_the_second("%Y-%m-%dT%H:%M:%S", 19),
-    "time_seconds": _epoch(1),
-    "time_milliseconds": _epoch(1_000),
-    "time_microseconds": _epoch(1_000_000),
+_TIME_PARSERS: dict[str, Callable[[pl.Expr, str], pl.Expr]] = {
+    "time_clf": _parse_clf,
+    "time_iso": _parse_iso,
+    "time_any": _parse_any,
+    "time_clf_local": _local_parser("%d/%b/%Y:%H:%M:%S", 20),
+    "time_iso_local": _local_parser("%Y-%m-%dT%H:%M:%S", 19),
+    "time_seconds": _epoch_parser(1),
+    "time_milliseconds": _epoch_parser(1_000),
+    "time_microseconds": _epoch_parser(1_000_000),
 }
 
-# -- numbers and what is absent --------------------------------------------------------------------------------
+# -- numbers and absent values -------------------------------------------------------------------------------
 
 
-def _number(name: str, dtype: pl.DataType, present: set[str]) -> pl.Expr:
+def _parse_number(name: str, dtype: pl.DataType, present: set[str]) -> pl.Expr:
     return pl.col(name).cast(dtype, strict=False) if name in present else pl.lit(None, dtype)
 
 
-def unanswered(status: pl.Expr) -> pl.Expr:
-    """The status of a request that got no answer, `-` in some logs, as the 0 that others write."""
+def fill_missing_status(status: pl.Expr) -> pl.Expr:
+    """Return 0 as the status of a request that got no answer, for which some logs write `-` or -1."""
     return pl.when((status == "-") | (status == "-1")).then(pl.lit("0")).otherwise(status)
 
 
-def _absent(text: pl.Expr) -> pl.Expr:
-    """Null for what servers write when there is nothing: `-`, or nothing."""
+def _absent_as_null(text: pl.Expr) -> pl.Expr:
+    """Return null for what servers write when there is no value: `-`, or nothing."""
     return pl.when((text != "-") & (text != "")).then(text)
 
 
-def _text(name: str) -> pl.Expr:
-    """The text of a field, null where it is absent; an agent that is absent is empty."""
+def _clean_text(name: str) -> pl.Expr:
+    """Return the text of a field: null where it is absent, but "" for an absent user agent."""
     text = pl.col(name)
-    return pl.when(text == "-").then(pl.lit("")).otherwise(text) if name == "user_agent" else _absent(text)
+    return pl.when(text == "-").then(pl.lit("")).otherwise(text) if name == "user_agent" else _absent_as_null(text)

@@ -1,4 +1,4 @@
-"""What collectors put in front of a line: syslog, journald, Docker and Kubernetes. The line behind it is read as ever."""
+"""Strip what log collectors put in front of lines: syslog, journald, Docker and Kubernetes."""
 
 import json
 import re
@@ -8,44 +8,44 @@ from functools import cached_property
 
 import polars as pl
 
-from pixelstat.formats.base import Format, Sample
-from pixelstat.formats.json import with_json
+from pixelstat.formats.base import LogFormat, Sample
+from pixelstat.formats.json import decode_json
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """Text in front of the line, or a JSON object with the line under one of the keys."""
+    """What a log collector adds to lines: text in front of them, or a JSON object with the line under one key."""
 
     name: str
-    pattern: str = ""
-    key: str = ""
-    sample: str = field(default="", compare=False)  # in front of `{}`
+    pattern: str = ""  # a regular expression of the text in front
+    key: str = ""  # the key of the JSON object, where there is no pattern
+    sample: str = field(default="", compare=False)  # with `{}` for the line
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
         return re.compile(self.pattern)
 
-    def behind(self, line: str) -> str | None:
-        """The line without the prefix; None if it has none."""
+    def strip(self, line: str) -> str | None:
+        """Return the line without the prefix, or None if it has none."""
         if self.pattern:
-            found = self._compiled.match(line)
-            return line[found.end() :] if found else None
+            match = self._compiled.match(line)
+            return line[match.end() :] if match else None
         if not line.startswith("{") or f'"{self.key}"' not in line:
             return None
         try:
-            held = json.loads(line)
+            value = json.loads(line)
         except (ValueError, RecursionError):
             return None
-        text = held.get(self.key) if isinstance(held, dict) else None
+        text = value.get(self.key) if isinstance(value, dict) else None
         return text.rstrip("\n") if isinstance(text, str) else None
 
-    def cut(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        """LINES with what stands behind the prefix; a line that has none stays."""
+    def strip_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Strip the prefix from LINES. A line without it stays as it is."""
         if self.pattern:
             return lines.with_columns(pl.col("line").str.replace(self.pattern, ""))
-        found = with_json(lines, "line", [[self.key]])
+        decoded = decode_json(lines, "line", [[self.key]])
         text = pl.col("json").struct.field(self.key).str.strip_chars_end("\n")
-        return found.with_columns(line=pl.coalesce(text, "line")).drop("json")
+        return decoded.with_columns(line=pl.coalesce(text, "line")).drop("json")
 
 
 _PRIORITY = r"^(?:<\d{1,3}>)?"
@@ -66,10 +66,10 @@ PREFIXES = (
 
 @dataclass(frozen=True)
 class Prefixed:
-    """A format behind a prefix."""
+    """A log format whose lines have a prefix."""
 
     prefix: Prefix
-    inner: Format
+    inner: LogFormat
 
     @property
     def name(self) -> str:
@@ -83,15 +83,15 @@ class Prefixed:
     def samples(self) -> Sequence[Sample]:
         return self.inner.samples
 
-    def is_shaped(self, line: str, header: str | None = None) -> bool:
-        """Whether the line is one of the format behind the prefix."""
-        behind = self.prefix.behind(line)
-        return behind is not None and self.inner.is_shaped(behind, header)
+    def matches(self, line: str, header: str | None = None) -> bool:
+        """Return whether the line has the prefix and matches the format without it."""
+        bare = self.prefix.strip(line)
+        return bare is not None and self.inner.matches(bare, header)
 
-    def ruled_by(self, header: str | None, line: str = "") -> "Prefixed":
-        """The format behind the prefix as this `#Fields:` line spells it."""
-        return Prefixed(self.prefix, self.inner.ruled_by(header, self.prefix.behind(line) or ""))
+    def with_header(self, header: str | None, line: str = "") -> "Prefixed":
+        """Return the prefixed format with the fields that this `#Fields:` line names."""
+        return Prefixed(self.prefix, self.inner.with_header(header, self.prefix.strip(line) or ""))
 
-    def requests(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
-        """LINES -> REQUESTS with what stood behind the prefix as their lines."""
-        return self.inner.requests(self.prefix.cut(lines), zone)
+    def parse(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
+        """Parse LINES into REQUESTS, whose `line` comes without the prefix."""
+        return self.inner.parse(self.prefix.strip_lines(lines), zone)

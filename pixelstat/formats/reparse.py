@@ -4,52 +4,57 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pixelstat.formats.base import Format
-from pixelstat.formats.normalize import EARLIEST, latest
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.normalize import EARLIEST_TIME, latest_plausible_time
 from pixelstat.formats.prefixes import PREFIXES, Prefixed
+from pixelstat.frames.columns import internal
 from pixelstat.schemas import READ, REASONS, Fault, Reason
 
 
-def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[Format], zone: str, longest: int) -> pl.DataFrame:
-    """Requests (READ, or those columns of it that are looked at) with what was unreadable read as what it is.
+def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, longest: int) -> pl.DataFrame:
+    """Parse each unreadable line by the first candidate that it matches.
 
-    Each such line is read as the first candidate that it is shaped like; what remains unreadable is told why.
+    `requests` has the columns of READ, or those that the query uses. Where it has `fault`, a line that stays
+    unreadable gets its reason there. `longest` is the length in bytes at which lines are cut.
     """
-    rejected = requests["rejected"].to_physical()  # to compare with the name would make a text of each
+    rejected = requests["rejected"].to_physical()  # comparing with a name would make a text of each value
     if rejected.null_count() == len(rejected):
         return requests
     bad = (rejected == list(REASONS).index("unreadable")).fill_null(value=False)
     if not bad.any():
         return requests
-    places = bad.arg_true()
+    rows = bad.arg_true()
     lines = requests.select("line", "header").filter(bad)
     chosen = [_choose_format(line or "", header, candidates) for line, header in lines.iter_rows()]
     if "fault" not in requests.columns and not any(chosen):
-        return requests  # nobody asks what is wrong with them
+        return requests  # the reasons are not needed
+    row = internal("row")
     frames = []
     for form in dict.fromkeys(chosen):
-        mine = pl.Series([place for place, choice in enumerate(chosen) if choice == form], dtype=pl.UInt32)
-        theirs = requests.filter(bad)[mine]
-        again = _mark_unreadable(theirs, longest) if form is None else _parse_again(theirs, form, zone, longest)
-        frames.append(again.select(requests.columns).with_columns(place=places.gather(mine)))
-    good = requests.filter(~bad).with_columns(place=(~bad).arg_true())
-    return pl.concat([good, *frames]).sort("place").drop("place")
+        indices = pl.Series([index for index, choice in enumerate(chosen) if choice == form], dtype=pl.UInt32)
+        misfits = requests.filter(bad)[indices]
+        parsed = _mark_unreadable(misfits, longest) if form is None else _parse_again(misfits, form, zone, longest)
+        frames.append(parsed.select(requests.columns).with_columns(rows.gather(indices).alias(row)))
+    good = requests.filter(~bad).with_columns((~bad).arg_true().alias(row))
+    return pl.concat([good, *frames]).sort(row).drop(row)
 
 
-def _choose_format(line: str, header: str | None, candidates: Sequence[Format]) -> Format | None:
+def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:
+    """Return the first candidate that the line matches, as it is or behind a prefix of a log collector."""
     for candidate in candidates:
-        if candidate.is_shaped(line, header):
-            return candidate.ruled_by(header)
+        if candidate.matches(line, header):
+            return candidate.with_header(header)
     for prefix in PREFIXES:
-        behind = prefix.behind(line)
-        if behind is not None:
+        bare = prefix.strip(line)
+        if bare is not None:
             for candidate in candidates:
-                if candidate.is_shaped(behind, header):
-                    return Prefixed(prefix, candidate.ruled_by(header))
+                if candidate.matches(bare, header):
+                    return Prefixed(prefix, candidate.with_header(header))
     return None
 
 
-def _parse_again(requests: pl.DataFrame, form: Format, zone: str, longest: int) -> pl.DataFrame:
+def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: int) -> pl.DataFrame:
+    """Parse these lines by the format. A line that is unreadable again gets the fault that is found first."""
     lines = requests.lazy().select(
         "line",
         "header",
@@ -58,21 +63,22 @@ def _parse_again(requests: pl.DataFrame, form: Format, zone: str, longest: int) 
     fault = (
         pl.when(_is_truncated(longest)).then(pl.lit("too_long"))
         .when(pl.col("path").is_null()).then(pl.lit("no_request"))
-        .when(pl.col("time").is_null() | ~pl.col("time").is_between(EARLIEST, latest())).then(pl.lit("bad_time"))
+        .when(pl.col("time").is_null() | ~pl.col("time").is_between(EARLIEST_TIME, latest_plausible_time())).then(pl.lit("bad_time"))
         .when(pl.col("status").is_null() | ~pl.col("status").is_between(0, 999)).then(pl.lit("bad_status"))
         .otherwise(pl.lit("no_format"))
     )  # fmt: skip
     return (
-        form.requests(lines, zone)
+        form.parse(lines, zone)
         .with_columns(fault=pl.when(pl.col("rejected").is_not_null()).then(fault.cast(Fault)))
         .collect()
     )
 
 
 def _mark_unreadable(requests: pl.DataFrame, longest: int) -> pl.DataFrame:
+    """Mark these lines as unreadable by any format. All their columns but those of the line become null."""
     fault = pl.when(_is_truncated(longest)).then(pl.lit("too_long")).otherwise(pl.lit("no_format")).cast(Fault)
-    kept = {"line", "header", "file", "number"} & set(requests.columns)
-    blank = {name: pl.lit(None, dtype) for name, dtype in READ.items() if name not in kept}
+    line_columns = {"line", "header", "file", "number"} & set(requests.columns)
+    blank = {name: pl.lit(None, dtype) for name, dtype in READ.items() if name not in line_columns}
     return requests.with_columns(**{**blank, "rejected": pl.lit("unreadable", Reason), "fault": fault})
 
 

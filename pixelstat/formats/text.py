@@ -1,16 +1,16 @@
-"""A text format is a log_format string: compiled once into expressions that cut each field by its delimiters.
+"""Parse text formats: a log_format string is compiled once into expressions that cut each field by its delimiters.
 
 Both dialects are read: nginx (`$remote_addr - $remote_user [$time_local] "$request" ...`) and Apache
-(`%h %l %u %t "%r" ...`). A line is split at its quotes first, because what stands between quotes may
-hold anything, and then by the literals between the fields. Each field is an expression of its own, so
-that Polars cuts only the fields that a report needs.
+(`%h %l %u %t "%r" ...`). A line is split at its quotes first, because text between quotes may hold anything. Each
+part is then split by the literals between the fields. Each field is an expression of its own, so that Polars cuts only
+the fields that a report needs.
 
 Escapes are undone once: nginx writes `"` as `\\x22` (ngx_http_log_module.c), Apache as `\\"` (util.c,
 ap_escape_logitem), and a field with `\\"` inside must not end there.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,97 +18,38 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import Sample
-from pixelstat.formats.normalize import TEXTS, is_time, read
+from pixelstat.formats.fields import APACHE_FIELDS, ESCAPABLE_FIELDS, NGINX_FIELDS
+from pixelstat.formats.normalize import is_time_field, normalize_fields
 from pixelstat.frames.lookup import replace_where
 
-NGINX = {  # variable: field
-    "remote_addr": "client",
-    "realip_remote_addr": "client",
-    "host": "vhost",
-    "http_host": "vhost",
-    "server_name": "vhost",
-    "time_local": "time_clf",
-    "time_iso8601": "time_iso",
-    "msec": "time_seconds",
-    "request": "request",
-    "request_method": "method",
-    "request_uri": "uri",
-    "uri": "path",
-    "document_uri": "path",
-    "args": "query",
-    "query_string": "query",
-    "status": "status",
-    "server_port": "port",
-    "remote_port": "port",
-    "body_bytes_sent": "bytes",
-    "bytes_sent": "bytes",
-    "http_referer": "referrer",
-    "http_user_agent": "user_agent",
-    "http_x_forwarded_for": "forwarded_for",
-    "proxy_add_x_forwarded_for": "forwarded_for",
-    "http_cookie": "cookies",
-    "http_dnt": "dnt",
-    "http_sec_gpc": "gpc",
-    "http_sec_purpose": "purpose",
-    "request_id": "request_id",
-    "http_x_request_id": "request_id",
-}
-APACHE = {
-    "h": "client",
-    "a": "client",
-    "v": "vhost",
-    "V": "vhost",
-    "{host}i": "vhost",
-    "p": "port",
-    "t": "time_clf",
-    "{sec}t": "time_seconds",
-    "{msec}t": "time_milliseconds",
-    "{usec}t": "time_microseconds",
-    "r": "request",
-    "m": "method",
-    "U": "path",
-    "q": "query",
-    "{whole}u": "uri",
-    "s": "status",
-    "b": "bytes",
-    "B": "bytes",
-    "O": "bytes",
-    "{referer}i": "referrer",
-    "{user-agent}i": "user_agent",
-    "{x-forwarded-for}i": "forwarded_for",
-    "{cookie}i": "cookies",
-    "{dnt}i": "dnt",
-    "{sec-gpc}i": "gpc",
-    "{sec-purpose}i": "purpose",
-    "L": "request_id",
-    "{unique_id}e": "request_id",
-}
 APACHE_DIRECTIVE = re.compile(r"%(?:!?[\d,]+)?[<>]?(\{[^}]*\}\^?)?([a-zA-Z])")
 NGINX_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
-ANYTHING = ""  # a tail that may be anything
-NOTHING = r"^\s*$"
+ANY_TAIL = ""  # anything may follow the last quote
+EMPTY_TAIL = r"^\s*$"
+
+# Literal, field, literal, field, ..., literal: a whole template, or what stands between or outside of two quotes. A
+# field that is not used is "".
+Segment = list[str]
 
 
 @dataclass(frozen=True)
 class TextFormat:
-    """A named log_format string. Raises PixelstatError for a string that says too little to be read."""
+    """A named log_format string. Raises PixelstatError for a string without a time or a request."""
 
     name: str
     template: str
     about: str = ""
     samples: Sequence[Sample] = field(default=(), compare=False)
-    tail: str = ANYTHING  # what follows the template's last quote must match, as a regular expression
-    other_tails: str = ""  # and must not match: the formats that are told by these
-    looks: Mapping[str, str] = field(
-        default_factory=dict, compare=False
-    )  # what a field must be, as a regular expression
-    fields: Mapping[str, str] = field(default_factory=dict, compare=False)  # further variables: the field they are
-    change: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # of the cut fields
+    tail: str = ANY_TAIL  # a regular expression that the text behind the template's last quote must match
+    excluded_tails: str = ""  # a regular expression that this text must not match, as other formats have such tails
+    field_patterns: Mapping[str, str] = field(default_factory=dict, compare=False)  # regular expressions, by field
+    fields: Mapping[str, str] = field(default_factory=dict, compare=False)  # fields by custom variable
+    finish: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # changes cut fields
 
     def __post_init__(self) -> None:
-        found = self.names
-        times = [name for name in found if is_time(name)]
+        names = self.names
+        times = [name for name in names if is_time_field(name)]
         if len(times) > 1 and any("%z" in name for name in times[1:]):
             raise PixelstatError(
                 f"The log format {self.template!r} writes its offset apart from its time.",
@@ -119,155 +60,165 @@ class TextFormat:
                 f"The log format {self.template!r} has no time.",
                 "It needs $time_local, $time_iso8601 or $msec (Apache: %t).",
             )
-        if not {"request", "absolute_request", "url", "uri", "path"} & set(found):
+        if not {"request", "absolute_request", "url", "uri", "path"} & set(names):
             raise PixelstatError(
                 f"The log format {self.template!r} has no request.", "It needs $request or $request_uri (Apache: %r)."
             )
 
     @cached_property
-    def tokens(self) -> "Segment":
-        """The template: literals at even places, fields ('' for those of no use) at odd ones."""
-        return _tokens_of(self.template, self.fields)
+    def tokens(self) -> Segment:
+        """The template as one segment: literals at even indices, fields at odd ones."""
+        return _parse_template(self.template, self.fields)
 
     @property
     def names(self) -> list[str]:
-        """The fields that are of use."""
+        """The fields that are used."""
         return [name for name in self.tokens[1::2] if name]
 
     @cached_property
-    def _shape(self) -> re.Pattern[str]:
+    def _pattern(self) -> re.Pattern[str]:
         tokens = self.tokens
-        if self.tail:  # says what may stand behind the last quote
-            last = max(place for place in range(0, len(tokens), 2) if '"' in tokens[place])
+        if self.tail:  # the tail is checked apart, so the pattern ends at the last quote
+            last = max(index for index in range(0, len(tokens), 2) if '"' in tokens[index])
             tokens = [*tokens[:last], tokens[last].rpartition('"')[0] + '"']
-        return re.compile(_shape(tokens, self.looks))
+        return re.compile(_build_pattern(tokens, self.field_patterns))
 
-    def is_shaped(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002 - for formats with headers
-        """Whether the line looks like one of this format from end to end; its values may still make no sense."""
-        found = self._shape.match(line)
-        if not found:
+    def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002 - for formats with headers
+        """Return whether the whole line has the shape of this format. Its values may still be invalid."""
+        match = self._pattern.match(line)
+        if not match:
             return False
-        tail = line[found.end() :]
+        tail = line[match.end() :]
         return (not self.tail or re.search(self.tail, tail) is not None) and not (
-            self.other_tails and re.search(self.other_tails, tail)
+            self.excluded_tails and re.search(self.excluded_tails, tail)
         )
 
-    def ruled_by(self, header: str | None, line: str = "") -> "TextFormat":  # noqa: ARG002
-        """Itself: a text format has no header."""
+    def with_header(self, header: str | None, line: str = "") -> "TextFormat":  # noqa: ARG002
+        """Return the format itself: a text format has no header."""
         return self
 
-    def requests(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
-        """LINES -> REQUESTS with their lines: one row a line; what cannot be read is marked `unreadable`."""
-        fields = self._cut(lines)
-        return read(self.change(fields) if self.change else fields, self.name, zone)
+    def parse(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
+        """Parse LINES into REQUESTS with their lines: one row per line; unreadable lines are marked `unreadable`.
 
-    def _cut(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        column = pl.col
-        segments = _segments(self.tokens)
-        quotes = len(segments) - 1
-        # Few lines hold an escape. One look at the line tells; its fields need not be looked at again.
-        lines = lines.with_columns(escaped=column("line").str.contains("\\", literal=True))
-        if quotes:
-            # An escaped quote or backslash, as Apache writes it, becomes what nginx would write: no quote is left inside.
-            lines = lines.with_columns(text=column("line"))
-            lines = replace_where(lines, ["text"], _is_escaped, _spell_out).with_columns(
-                column("text").str.splitn('"', quotes + 1)
-            )
-            parts = [column("text").struct.field(f"field_{place}") for place in range(quotes + 1)]
-        else:
-            parts = [column("line")]
+        `zone` is the time zone of times without an offset.
+        """
+        fields = self._cut_fields(lines)
+        return normalize_fields(self.finish(fields) if self.finish else fields, self.name, zone)
+
+    def _cut_fields(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Cut LINES into a column per field, unescaped. Column `is_whole` is false for a line of another shape."""
+        segments = _split_at_quotes(self.tokens)
+        lines, parts = _split_lines(lines, quotes=len(segments) - 1)
         cut = {
-            name: _cut(part, tokens, place)
-            for part, tokens in zip(parts, segments, strict=True)
-            for place, name in enumerate(tokens)
-            if place % 2 and name
+            name: _cut_field(part, segment, index)
+            for part, segment in zip(parts, segments, strict=True)
+            for index, name in enumerate(segment)
+            if index % 2 and name
         }
-        whole = parts[-1].is_not_null()  # a line that ends before its last quote was cut
-        if quotes and self.tail == NOTHING:
-            whole &= parts[-1].str.strip_chars_end() == ""
-        elif quotes and self.tail:
-            whole &= parts[-1].str.contains(self.tail)
-        if quotes and self.other_tails:
-            whole &= ~parts[-1].str.contains(self.other_tails)
-        for at, (part, tokens) in list(enumerate(zip(parts, segments, strict=True)))[0 : max(quotes, 1) : 2]:
-            # What stands outside of quotes must look like it, as far as formats differ there: in front by who asked whom.
-            # Whether a time is one is seen when it is read.
-            looks = {name for name in self.looks if not is_time(name)} | {*(_FRONT if at == 0 else _SHAPES)}
-            told = [place for place in range(1, len(tokens), 2) if tokens[place] in looks]
-            if len(tokens) == 1:
-                whole &= part == tokens[0]
-            elif told:
-                following = tokens[told[-1] + 2 : told[-1] + 3]  # another format may have one field less
-                more = 2 if any(map(is_time, following)) else 4
-                beginning = tokens[: told[-1] + more]
-                end = "$" if quotes and len(beginning) == len(tokens) else ""
-                whole &= part.str.contains(f"^{_shape(beginning, self.looks)}{end}")
-        inside = {name for tokens in segments[1::2] for name in tokens[1::2]}
-        fields = lines.select("line", "header", "file", "number", "escaped", whole.alias("whole"), **cut)
-        texts = sorted(
-            {*cut}
-            & ({*TEXTS, "asked_from", "address_port", "request", "absolute_request", "url", "uri", "path", "query"})
-        )
-        fields = replace_where(fields, texts, _is_escaped, unescape)
-        fit = [column(name).str.contains(f"^(?:{self.looks[name]})$") for name in self.looks if name in inside]
-        return fields.with_columns(whole=pl.all_horizontal("whole", *fit)) if fit else fields
+        is_whole = parts[-1].is_not_null()  # a line that ends before its last quote was cut short
+        if len(segments) > 1:
+            for check in self._check_tail(parts[-1]):
+                is_whole &= check
+        for check in self._check_outside_quotes(parts, segments):
+            is_whole &= check
+        fields = lines.select("line", "header", "file", "number", "escaped", is_whole.alias("is_whole"), **cut)
+        fields = replace_where(fields, sorted({*cut} & ESCAPABLE_FIELDS), _is_escaped, unescape)
+        quoted = {name for segment in segments[1::2] for name in segment[1::2]}
+        return self._check_quoted(fields, quoted)
+
+    def _check_tail(self, tail: pl.Expr) -> Iterator[pl.Expr]:
+        """Yield the conditions that the text behind the last quote must meet."""
+        if self.tail == EMPTY_TAIL:
+            yield tail.str.strip_chars_end() == ""
+        elif self.tail:
+            yield tail.str.contains(self.tail)
+        if self.excluded_tails:
+            yield ~tail.str.contains(self.excluded_tails)
+
+    def _check_outside_quotes(self, parts: Sequence[pl.Expr], segments: Sequence[Segment]) -> Iterator[pl.Expr]:
+        """Yield the conditions that the text outside of quotes must meet.
+
+        Fields are checked against their patterns only where that tells two formats apart: at the start of a line,
+        those are client and host. Times are not checked here, because they are parsed later.
+        """
+        quotes = len(segments) - 1
+        custom = {name for name in self.field_patterns if not is_time_field(name)}
+        outside = list(zip(parts, segments, strict=True))[0 : max(quotes, 1) : 2]
+        for number, (part, segment) in enumerate(outside):
+            checked = custom | {*(_FRONT_FIELDS if number == 0 else _FIELD_PATTERNS)}
+            indices = [index for index in range(1, len(segment), 2) if segment[index] in checked]
+            if len(segment) == 1:
+                yield part == segment[0]
+            elif indices:
+                # Check one field more than needed, unless it is a time: another format may have one field less.
+                last = indices[-1]
+                beginning = segment[: last + (2 if any(map(is_time_field, segment[last + 2 : last + 3])) else 4)]
+                end = "$" if quotes and len(beginning) == len(segment) else ""
+                yield part.str.contains(f"^{_build_pattern(beginning, self.field_patterns)}{end}")
+
+    def _check_quoted(self, fields: pl.LazyFrame, quoted: set[str]) -> pl.LazyFrame:
+        """Check the fields that stand in quotes against the custom patterns of this format."""
+        checks = [
+            pl.col(name).str.contains(f"^(?:{pattern})$")
+            for name, pattern in self.field_patterns.items()
+            if name in quoted
+        ]
+        return fields.with_columns(is_whole=pl.all_horizontal("is_whole", *checks)) if checks else fields
 
 
 # -- the string -> segments ----------------------------------------------------------------------------------
 
-Segment = list[str]  # literal, field, literal, field, ..., literal: between two quotes or outside of them
 
-
-def _tokens_of(template: str, further: Mapping[str, str]) -> Segment:
-    """The template as one segment: literals at even places, fields ('' for those of no use) at odd ones."""
+def _parse_template(template: str, custom_fields: Mapping[str, str]) -> Segment:
+    """Return the template as one segment. `custom_fields` are fields by variable, beside those of nginx."""
     if "$" in template:
-        variable, names = NGINX_VARIABLE, {**NGINX, **further}
+        variable, names = NGINX_VARIABLE, {**NGINX_FIELDS, **custom_fields}
     else:
         template = template.replace('\\"', '"').replace("\\t", "\t")
-        template = re.sub(r"(?<!%)%t", "[%t]", template)  # Apache's %t brings its brackets along
-        template = template.replace("%U%q", "%{whole}U")  # written together they are what was asked for
-        variable, names = APACHE_DIRECTIVE, APACHE
-    tokens, at = [], 0
+        template = re.sub(r"(?<!%)%t", "[%t]", template)  # Apache writes %t in brackets
+        template = template.replace("%U%q", "%{whole}U")  # path and query side by side are the whole URI
+        variable, names = APACHE_DIRECTIVE, APACHE_FIELDS
+    tokens, end = [], 0
     for match in variable.finditer(template):
         name = "".join(filter(None, match.groups()))
-        literal = template[at : match.start()].replace("%%", "%")
-        tokens += [literal, names.get(name.lower() if "{" in name else name, _strftime(name))]
-        at = match.end()
+        literal = template[end : match.start()].replace("%%", "%")
+        tokens += [literal, names.get(name.lower() if "{" in name else name, _strftime_field(name))]
+        end = match.end()
         if len(tokens) > 2 and not literal:
             raise PixelstatError(
                 f"In the log format {template!r} two fields touch, so that no one can tell where one ends.",
                 "Put a space or quotes between them, in the server's configuration too.",
             )
-    return [*tokens, template[at:]]
+    return [*tokens, template[end:]]
 
 
-def _strftime(name: str) -> str:
-    """The field of Apache's `%{FORMAT}t`, its format in it; '' for anything else."""
-    if not (name.startswith("{") and name.endswith("}t") and "%" in name):
+def _strftime_field(directive: str) -> str:
+    """Return the field `time_as LAYOUT` for Apache's `%{LAYOUT}t`, or "" for any other directive."""
+    if not (directive.startswith("{") and directive.endswith("}t") and "%" in directive):
         return ""
-    return "time_as " + name[1:-2].removeprefix("begin:").removeprefix("end:")
+    return "time_as " + directive[1:-2].removeprefix("begin:").removeprefix("end:")
 
 
-def _segments(tokens: Segment) -> list[Segment]:
-    """The template cut at its quotes: what stands outside, inside, outside, ... of them."""
+def _split_at_quotes(tokens: Segment) -> list[Segment]:
+    """Split a template at its quotes into segments that are outside, inside, outside, ... of quotes."""
     segments: list[Segment] = [[]]
-    for place, token in enumerate(tokens):
-        if place % 2:
+    for index, token in enumerate(tokens):
+        if index % 2:
             segments[-1].append(token)
             continue
-        first, *others = token.split('"')
+        first, *rest = token.split('"')
         segments[-1].append(first)
-        segments += [[other] for other in others]
+        segments += [[literal] for literal in rest]
     return segments
 
 
-# -- segments -> the shape of a line -------------------------------------------------------------------------
+# -- segments -> the pattern of a line -------------------------------------------------------------------------
 
-# Possessive, so that a line of megabytes leaves no way back to remember; in Python's language only.
-_QUOTED = r'(?:[^"\\]++|\\.)*+'
-_SHAPES = {  # what a field looks like outside of quotes
+# Possessive, so that a line of megabytes leaves no way back to remember. Only Python's `re` knows this syntax.
+_QUOTED_PATTERN = r'(?:[^"\\]++|\\.)*+'
+_FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quotes
     "client": r'(?:-|[^- \t"][^ \t"]*)',
-    "asked_from": r'[^ \t"]+',
+    "client_and_port": r'[^ \t"]+',
     "address_port": r'[^ \t"]+:[0-9]+',
     "vhost": r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.*-]+)(?::[0-9]+)?",
     "time_clf": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}",
@@ -277,120 +228,136 @@ _SHAPES = {  # what a field looks like outside of quotes
     "bytes": r"(?:[0-9]+|-)",
     "port": r"[0-9]+",
 }
+_FRONT_FIELDS = ("client", "client_and_port", "address_port", "vhost", "port")  # those that tell formats apart in front
 
 
-_FRONT = ("client", "asked_from", "address_port", "vhost", "port")
-
-
-def _shape(tokens: Segment, looks: Mapping[str, str]) -> str:
-    """A regular expression for the tokens; of those outside of quotes in the language of both Python and Polars."""
+def _build_pattern(tokens: Segment, field_patterns: Mapping[str, str]) -> str:
+    """Return a regular expression for the tokens. Without quotes in them, both Python and Polars understand it."""
     pattern, is_quoted = "", False
-    for place, token in enumerate(tokens):
-        if place % 2 == 0:
+    for index, token in enumerate(tokens):
+        if index % 2 == 0:
             pattern += re.escape(token).replace("\\ ", " ")
             is_quoted ^= token.count('"') % 2 == 1
-        elif token in looks:
-            pattern += f"(?:{looks[token]})"
+        elif token in field_patterns:
+            pattern += f"(?:{field_patterns[token]})"
         elif is_quoted:
-            pattern += _QUOTED if tokens[place + 1].startswith('"') else r'[^"]*?'
-        elif token in _SHAPES:
-            pattern += _SHAPES[token]
+            pattern += _QUOTED_PATTERN if tokens[index + 1].startswith('"') else r'[^"]*?'
+        elif token in _FIELD_PATTERNS:
+            pattern += _FIELD_PATTERNS[token]
         else:
-            following = tokens[place + 1]
-            pattern += r'[^ \t"]*' if following in ("", " ", '"') else r'[^"]*?'
+            next_literal = tokens[index + 1]
+            pattern += r'[^ \t"]*' if next_literal in ("", " ", '"') else r'[^"]*?'
     return pattern
 
 
 # -- segments -> expressions -----------------------------------------------------------------------------------
 
-MANY = 2  # delimiters: from so many equal ones in a row on, one cut of all fields is the cheapest
-WIDTHS = {"time_clf": 26, "time_clf_local": 24, "status": 3}  # fields of one width: no delimiter need be looked for
+MIN_RUN_LENGTH = 2  # from this many equal delimiters in a row on, cutting all fields at once is the cheapest
+WIDTHS = {"time_clf": 26, "time_clf_local": 24, "status": 3}  # fields of fixed width need no search for a delimiter
 
 
-def _cut(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
-    """The field at `place` of a segment: null where a delimiter is missing.
+def _split_lines(lines: pl.LazyFrame, quotes: int) -> tuple[pl.LazyFrame, list[pl.Expr]]:
+    """Split lines at so many quotes. Return them with column `escaped`, and an expression for each part."""
+    # Few lines hold an escape. So look for one in the line once, instead of in each of its fields.
+    lines = lines.with_columns(escaped=pl.col("line").str.contains("\\", literal=True))
+    if not quotes:
+        return lines, [pl.col("line")]
+    # Spell escaped quotes and backslashes, as Apache writes them, the way nginx does: then no field holds a quote.
+    lines = lines.with_columns(text=pl.col("line"))
+    lines = replace_where(lines, ["text"], _is_escaped, _escape_as_hex)
+    lines = lines.with_columns(pl.col("text").str.splitn('"', quotes + 1))
+    return lines, [pl.col("text").struct.field(f"field_{number}") for number in range(quotes + 1)]
 
-    Delimiters that cannot be mistaken for an earlier one are jumped to; else the fields before are cut off
-    one by one.
+
+def _cut_field(part: pl.Expr, segment: Segment, index: int) -> pl.Expr:
+    """Return the field at `index` of a segment, null where a delimiter is missing.
+
+    A delimiter that cannot be mistaken for an earlier one is searched for directly. Otherwise the fields in front are
+    cut off one by one.
     """
-    before, after = tokens[place - 1], tokens[place + 1]
-    width = WIDTHS.get(tokens[place])
-    if width and place == 1:
-        return segment.str.slice(len(before), width + len(after)).str.strip_suffix(after)
-    if width and place == len(tokens) - 2:  # counting from the end spares looking for the fields before
-        return segment.str.tail(width + len(after)).str.head(width)
-    start, last = _run(tokens, place)
-    if last - start >= 2 * MANY:
-        return _cut_of_run(segment, tokens, place, start, last)
-    rest = _from(segment, tokens, place)
-    if place == len(tokens) - 2:  # the segment's last field reaches to its end, whatever it holds
+    before, after = segment[index - 1], segment[index + 1]
+    width = WIDTHS.get(segment[index])
+    is_last = index == len(segment) - 2
+    if width and index == 1:
+        return part.str.slice(len(before), width + len(after)).str.strip_suffix(after)
+    if width and is_last:  # counting from the end saves the search for the fields in front
+        return part.str.tail(width + len(after)).str.head(width)
+    first, last = _find_run(segment, index)
+    if last - first >= 2 * MIN_RUN_LENGTH:
+        return _cut_from_run(part, segment, index, first, last)
+    rest = _skip_to_field(part, segment, index)
+    if is_last:  # the last field of a segment reaches to its end, whatever it holds
         return rest.str.strip_suffix(after) if after else rest
-    if _is_told(tokens, place + 1):  # the fields behind it are cut off there too: one cut for all
-        left = segment.str.splitn(after, 2).struct.field("field_0")
-        return left.str.tail(width) if width else _from(left, tokens, place)
+    if _is_unambiguous(segment, index + 1):  # cut off the fields behind it there too: one cut serves all
+        left = part.str.splitn(after, 2).struct.field("field_0")
+        return left.str.tail(width) if width else _skip_to_field(left, segment, index)
     return rest.str.splitn(after, 2).struct.field("field_0")
 
 
-def _cut_of_run(segment: pl.Expr, tokens: Segment, place: int, start: int, last: int) -> pl.Expr:
-    """The field at `place`, of many between equal delimiters that are cut all at once."""
-    reaches_end = last == len(tokens) - 2
-    parts = (last - start) // 2 + (1 if reaches_end else 2)
-    found = _from(segment, tokens, start).str.splitn(tokens[start + 1], parts).struct
-    cut = found.field(f"field_{(place - start) // 2}")
-    if place != last:
-        return cut
-    if reaches_end:
-        return cut.str.strip_suffix(tokens[place + 1]) if tokens[place + 1] else cut
-    return pl.when(found.field(f"field_{parts - 1}").is_not_null()).then(cut)
-
-
-def _run(tokens: Segment, place: int) -> tuple[int, int]:
-    """The first field of those around `place` that have the same delimiter between them, and the last that is of use."""
-    is_last = place == len(tokens) - 2
-    delimiter = tokens[place - 1] if is_last else tokens[place + 1]
-    start = end = place
-    while start > 1 and tokens[start - 1] == delimiter:
+def _find_run(segment: Segment, index: int) -> tuple[int, int]:
+    """Return the indices of the first and the last used field in a run of fields with equal delimiters around `index`."""
+    is_last = index == len(segment) - 2
+    delimiter = segment[index - 1] if is_last else segment[index + 1]
+    start = end = index
+    while start > 1 and segment[start - 1] == delimiter:
         start -= 2
-    while end < len(tokens) - 2 and tokens[end + 1] == delimiter:
+    while end < len(segment) - 2 and segment[end + 1] == delimiter:
         end += 2
-    return start, max(at for at in range(start, end + 1, 2) if tokens[at] or at == place)
+    return start, max(other for other in range(start, end + 1, 2) if segment[other] or other == index)
 
 
-def _from(segment: pl.Expr, tokens: Segment, place: int) -> pl.Expr:
-    """The segment from the field at `place` on."""
-    before = tokens[place - 1]
-    if place == 1:
-        return segment.str.slice(len(before)) if before else segment
-    if _is_told(tokens, place - 1):
-        return _after(segment, before)
-    return _after(_from(segment, tokens, place - 2), before)
+def _cut_from_run(part: pl.Expr, segment: Segment, index: int, first: int, last: int) -> pl.Expr:
+    """Return the field at `index` of a run of fields with equal delimiters, all of which are cut at once."""
+    reaches_end = last == len(segment) - 2
+    pieces = (last - first) // 2 + (1 if reaches_end else 2)
+    run = _skip_to_field(part, segment, first).str.splitn(segment[first + 1], pieces).struct
+    value = run.field(f"field_{(index - first) // 2}")
+    if index != last:
+        return value
+    if reaches_end:
+        return value.str.strip_suffix(segment[index + 1]) if segment[index + 1] else value
+    return pl.when(run.field(f"field_{pieces - 1}").is_not_null()).then(value)
 
 
-def _is_told(tokens: Segment, place: int) -> bool:
-    """Whether the literal at `place` cannot be mistaken for an earlier one."""
-    return len(tokens[place]) > 1 and all(tokens[place] not in earlier for earlier in tokens[0:place:2])
+def _skip_to_field(part: pl.Expr, segment: Segment, index: int) -> pl.Expr:
+    """Return the text from the field at `index` on."""
+    before = segment[index - 1]
+    if index == 1:
+        return part.str.slice(len(before)) if before else part
+    if _is_unambiguous(segment, index - 1):
+        return _text_after(part, before)
+    return _text_after(_skip_to_field(part, segment, index - 2), before)
 
 
-def sought(tokens: Segment) -> list[bool]:
-    """Of each field, whether the literal in front of it may be looked for from the last quote on, past other fields."""
-    found = []
-    for segment in _segments(tokens):
-        # A field of one width at the end is counted from there.
-        of_use = segment[:-2] if len(segment) > 2 and segment[-2] in WIDTHS else segment
-        for place in range(1, len(segment), 2):
-            is_behind = place > 3 or (place > 1 and segment[0] != "")
-            found.append(is_behind and _is_told(segment, place - 1) and any([*of_use[place - 2 :: 2]]))
-    return found
+def _is_unambiguous(segment: Segment, index: int) -> bool:
+    """Return whether the literal at `index` cannot be mistaken for an earlier one."""
+    return len(segment[index]) > 1 and all(segment[index] not in earlier for earlier in segment[0:index:2])
 
 
-def _after(text: pl.Expr, delimiter: str) -> pl.Expr:
+def _text_after(text: pl.Expr, delimiter: str) -> pl.Expr:
     return text.str.splitn(delimiter, 2).struct.field("field_1")
+
+
+def find_searchable_literals(tokens: Segment) -> list[bool]:
+    """Return, for each field, whether the literal in front of it may be searched for from the last quote onwards.
+
+    Such a search skips the fields between. It is what the expressions of this module do, so another reader of the
+    format has to do the same.
+    """
+    is_searchable = []
+    for segment in _split_at_quotes(tokens):
+        # A field of fixed width at the end is counted from there.
+        searched = segment[:-2] if len(segment) > 2 and segment[-2] in WIDTHS else segment
+        for index in range(1, len(segment), 2):
+            is_behind = index > 3 or (index > 1 and segment[0] != "")
+            is_searchable.append(is_behind and _is_unambiguous(segment, index - 1) and any([*searched[index - 2 :: 2]]))
+    return is_searchable
 
 
 # -- escapes ---------------------------------------------------------------------------------------------------
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([\\\"bnrtv]))")
-_NAMED = {"b": b"\b", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v", '"': b'"', "\\": b"\\"}
+_NAMED_ESCAPES = {"b": b"\b", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v", '"': b'"', "\\": b"\\"}
 
 
 def _is_escaped(_: pl.Expr) -> pl.Expr:
@@ -398,14 +365,15 @@ def _is_escaped(_: pl.Expr) -> pl.Expr:
 
 
 def unescape(text: str) -> str:
-    """The text behind nginx's and Apache's escapes: `\\xHH` is a byte of UTF-8, `\\"` a quote. Undone once."""
-    out, at = bytearray(), 0
+    """Undo the escapes of nginx and Apache once: `\\xHH` is a byte of UTF-8, `\\"` a quote."""
+    out, end = bytearray(), 0
     for match in _ESCAPE.finditer(text):
-        out += text[at : match.start()].encode()
-        out += bytes.fromhex(match[1]) if match[1] else _NAMED[match[2]]
-        at = match.end()
-    return (out + text[at:].encode()).decode("utf-8", "replace")
+        out += text[end : match.start()].encode()
+        out += bytes.fromhex(match[1]) if match[1] else _NAMED_ESCAPES[match[2]]
+        end = match.end()
+    return (out + text[end:].encode()).decode("utf-8", "replace")
 
 
-def _spell_out(line: str) -> str:
+def _escape_as_hex(line: str) -> str:
+    """Write `\\"` and `\\\\` as `\\x22` and `\\x5C`."""
     return re.sub(r"\\([\\\"])", lambda match: f"\\x{ord(match[1]):02X}", line)

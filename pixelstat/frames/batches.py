@@ -6,47 +6,55 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 import polars as pl
 from polars.io.plugins import register_io_source
 
-BATCH_ROWS = 16_000  # rows that are passed on together, at least
+BATCH_ROWS = 16_000  # smaller batches are joined until they have this many rows
 
 
 def columns_used(function: Callable[[pl.LazyFrame], pl.LazyFrame], schema: pl.Schema) -> list[str]:
-    """The columns of the events that a report looks at: what it would ask of a source that has them all."""
-    asked: set[str] = set()
+    """Return the columns of the schema that a query reads, in the order of the schema.
 
-    def source(columns: list[str] | None, _: pl.Expr | None, __: int | None, ___: int | None) -> Iterator[pl.DataFrame]:
-        asked.update(schema if columns is None else columns)
+    The function is run once on an empty source that has all columns. What Polars requests of that source is the answer.
+    """
+    used: set[str] = set()
+
+    def read(columns: list[str] | None, _: pl.Expr | None, __: int | None, ___: int | None) -> Iterator[pl.DataFrame]:
+        used.update(schema if columns is None else columns)
         yield pl.DataFrame(schema=schema).select(schema.names() if columns is None else columns)
 
-    events = register_io_source(source, schema=schema)
+    events = register_io_source(read, schema=schema)
     function(events).collect(optimizations=pl.QueryOptFlags(predicate_pushdown=False))
-    return [name for name in schema if name in asked]
-
-
-def tap_batches(
-    rows: pl.LazyFrame, function: Callable[[pl.DataFrame], pl.DataFrame], columns: Iterable[str]
-) -> pl.LazyFrame:
-    """Pass each batch through `function`, which always receives these columns and `rejected`.
-
-    It also receives whatever else the query uses.
-    """
-    tapped = rows.map_batches(function, projection_pushdown=True, streamable=True)
-    return keep_columns(tapped, columns)
+    return [name for name in schema if name in used]
 
 
 def keep_columns(rows: pl.LazyFrame, columns: Iterable[str], carrier: str = "rejected") -> pl.LazyFrame:
-    """Keep projection pushdown from dropping columns that a function before this step looks at.
+    """Keep Polars from pruning the columns before this point, even if the rest of the query does not use them.
 
-    Polars hands a function in the middle of a query only the columns that later steps use. So this step uses them, at
-    next to no cost: it rewrites `carrier` under a condition that always holds. A filter would copy every row.
+    A function in `map_batches` with projection pushdown receives only the columns that later steps use. So a later
+    step has to use those that the function needs. Here the column `carrier` is replaced by itself under a condition
+    that refers to the columns and is always true. That costs next to nothing, while a filter would copy every row.
     """
     is_any_null = pl.any_horizontal(pl.col(name).is_null() for name in columns)
     return rows.with_columns(pl.when(is_any_null | ~is_any_null).then(carrier).alias(carrier))
 
 
+def tap_batches(
+    rows: pl.LazyFrame, function: Callable[[pl.DataFrame], pl.DataFrame], columns: Iterable[str]
+) -> pl.LazyFrame:
+    """Pass each batch through the function.
+
+    The function receives `columns` and `rejected`, which must exist, and all other columns that the query uses. It
+    returns a batch with the columns that it got.
+    """
+    return keep_columns(rows.map_batches(function, projection_pushdown=True, streamable=True), columns)
+
+
 def scan(
     read: Callable[[Sequence[str], pl.Expr | None], Generator[pl.DataFrame]], schema: pl.Schema, name: str
 ) -> pl.LazyFrame:
-    """A frame of this schema out of what `read` yields of the columns and rows that are asked for."""
+    """Return a lazy frame of this schema that reads its batches when the query runs.
+
+    `read` receives the columns and the predicate that the query needs and yields batches with those columns and rows.
+    `name` is what Polars shows in query plans.
+    """
 
     def batches(
         columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
@@ -62,12 +70,15 @@ def scan(
 
 
 def _merge_small(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Batches of BATCH rows or more: where few lines pass, a batch a block would be dearer to pass on than to read."""
-    gathered: list[pl.DataFrame] = []
+    """Yield batches of BATCH_ROWS rows or more, except for the last.
+
+    Where few lines pass a filter, handing on a batch for each block would cost more than reading the block.
+    """
+    waiting: list[pl.DataFrame] = []
     for frame in frames:
-        gathered.append(frame)
-        if sum(frame.height for frame in gathered) >= BATCH_ROWS:
-            yield pl.concat(gathered)
-            gathered = []
-    if gathered:
-        yield pl.concat(gathered)
+        waiting.append(frame)
+        if sum(frame.height for frame in waiting) >= BATCH_ROWS:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)

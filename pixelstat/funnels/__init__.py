@@ -1,1 +1,1 @@
-"""Chains of hits: what funnels count. EVENTS -> HITS of units -> CHAINS -> figures."""
+"""Count conversion paths: EVENTS -> HITS of actors -> CHAINS -> figures by step."""

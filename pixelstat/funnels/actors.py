@@ -1,4 +1,7 @@
-"""Units of a funnel: whose chains they are, into which parts they fall, and which chain of theirs counts."""
+"""Split events by actor and group, and choose which chain of each actor counts.
+
+An actor is who goes through a funnel: a visitor, a visit or a user.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,162 +9,214 @@ from dataclasses import dataclass
 import polars as pl
 
 from pixelstat.analysis.time_series import truncate_local
-from pixelstat.funnels.hits import matching
-from pixelstat.funnels.matching import chains
-from pixelstat.funnels.observed_steps import Seen
-from pixelstat.funnels.rules import Rules
-from pixelstat.traffic.deduplication import drop_later_copies
+from pixelstat.frames.columns import internal
+from pixelstat.funnels.hits import HITS, condition_bits
+from pixelstat.funnels.matching import match_chains
+from pixelstat.funnels.observed_steps import ObservedSteps
+from pixelstat.funnels.rules import FunnelRules
+from pixelstat.traffic.deduplication import earliest
 
-UNITS = {"visitor": "visitor", "visit": "visit", "user": "user_id"}
-OTHER = "(other)"  # the groups beyond the first, together
-UNIT, HELD = "the unit", "what is held"  # with a space, as no column of one's own has
+ACTOR_COLUMNS = {"visitor": "visitor", "visit": "visit", "user": "user_id"}
+OTHER_GROUPS = "(other)"  # the label of the groups beyond the first, taken together
+ACTOR, HELD_VALUE, VISIT = internal("actor"), internal("held value"), internal("visit")
 
 
 @dataclass(frozen=True)
-class Parting:
-    """How the events are parted into units, and those into groups with a funnel of their own."""
+class FunnelBreakdown:
+    """How a funnel splits events into actors, and actors into groups with a funnel of their own."""
 
-    unit: str = "visitor"
-    hold: str | None = None  # a chain's hits all have one value of this column
-    by: Sequence[str] = ()
-    touch: str = "first"  # whose value counts: first, last, step:K, all
-    top: int = 0  # so many groups, and the others together; 0: all
+    actor: str = "visitor"  # a key of ACTOR_COLUMNS
+    held_column: str | None = None  # all hits of a chain have one value of this column
+    by: Sequence[str] = ()  # columns that groups are made by
+    touch: str = "first"  # attribution: by which hit's value of `by` a chain counts: first, last, step:K, all
+    top: int = 0  # how many groups have rows of their own; the others are one; 0: all
     every: str | None = None  # a funnel for each hour, day, ... that chains begin in
     tz: str = "UTC"
 
     @property
     def labels(self) -> list[str]:
-        return [f"by {name}" for name in self.by]
+        """The internal columns that hold the values of `by`."""
+        return [internal(f"by {name}") for name in self.by]
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it splits nothing: visitors go through one funnel."""
+        return self == FunnelBreakdown(top=self.top, tz=self.tz)
+
+    @property
+    def has_touch(self) -> bool:
+        """Whether an actor belongs to one group, by the first or the last value that their events show."""
+        return bool(self.by) and self.touch in ("first", "last")
 
     @property
     def step(self) -> int:
-        """The number of the step whose hit tells the value; 0: it is not one step's."""
+        """The number of the step whose hit gives the value; 0 where it is not the hit of one step."""
         return int(self.touch.removeprefix("step:")) if self.touch.startswith("step:") else 0
 
 
-def that_matter(events: pl.LazyFrame, rules: Rules, parting: Parting, period: pl.Expr, seen: Seen) -> pl.LazyFrame:
-    """EVENTS -> what chains may look at, or what tells a unit's value: UNIT, time, hit, first, matches, ..."""
-    unit, is_strict = pl.col(UNITS[parting.unit]), rules.order == "strict"
-    matches = matching([step.hit for step in rules.steps], pl.UInt64())
+def relevant_hits(
+    events: pl.LazyFrame, rules: FunnelRules, breakdown: FunnelBreakdown, period: pl.Expr, observed: ObservedSteps
+) -> pl.LazyFrame:
+    """Keep the EVENTS that can influence a funnel.
+
+    Those are the events that match a step or an exclusion, that belong to the universe of a strict order, or that show
+    the actor's value of the breakdown. `observed` sees all events. `period` is true where a chain may begin.
+
+    Returns ACTOR, time, hit, first, the bit masks `matches` and `excluded`, `universe` and `may_start`; also VISIT,
+    HELD_VALUE and the labels, where the rules or the breakdown need them.
+    """
+    actor = pl.col(ACTOR_COLUMNS[breakdown.actor])
+    matches = condition_bits([step.hit for step in rules.steps], pl.UInt64())
     universe = (matches > 0) | (pl.lit(value=True) if rules.universe is None else rules.universe)
+    labels = zip(breakdown.by, breakdown.labels, strict=True)
     rows = events.select(
         "time", "hit", "first", "event",
-        unit.alias(UNIT) if parting.unit == "visit" else unit.cast(pl.Categorical()).alias(UNIT),
-        *([pl.col("visit").alias("its visit")] if rules.count == "visits" else []),
-        *([pl.col(parting.hold).cast(pl.String).alias(HELD)] if parting.hold else []),
-        *(pl.col(name).cast(pl.String).alias(label) for name, label in zip(parting.by, parting.labels, strict=True)),
+        actor.alias(ACTOR) if breakdown.actor == "visit" else actor.cast(pl.Categorical()).alias(ACTOR),
+        *([pl.col("visit").alias(VISIT)] if rules.count == "visits" else []),
+        *([pl.col(breakdown.held_column).cast(pl.String).alias(HELD_VALUE)] if breakdown.held_column else []),
+        *(pl.col(name).cast(pl.String).alias(label) for name, label in labels),
         matches=matches,
-        excluded=matching([one.hit for one in rules.exclusions], pl.UInt32()),
-        universe=universe if is_strict else pl.lit(value=False),
+        excluded=condition_bits([exclusion.hit for exclusion in rules.exclusions], pl.UInt32()),
+        universe=universe if rules.order == "strict" else pl.lit(value=False),
         may_start=period,
     )  # fmt: skip
-    matters = (pl.col("matches") > 0) | (pl.col("excluded") > 0) | pl.col("universe")
-    if parting.touch in ("first", "last") and parting.by:
-        matters |= pl.any_horizontal(pl.col(parting.labels).is_not_null())
-    noticed = seen.past(rows, steps_of, pl.col("matches") == 0)
-    return noticed.filter(pl.col(UNIT).is_not_null() & matters).drop("event")
+    is_relevant = _may_be_in_chain()
+    if breakdown.has_touch:
+        is_relevant |= pl.any_horizontal(pl.col(breakdown.labels).is_not_null())
+    rows = observed.observe(rows, find_matched_steps, pl.col("matches") == 0)
+    return rows.filter(pl.col(ACTOR).is_not_null() & is_relevant).drop("event")
 
 
-def steps_of(rows: pl.DataFrame) -> set[int]:
-    """The numbers of the steps that some unit's hit matches."""
-    bits = rows.filter(pl.col(UNIT).is_not_null())["matches"].bitwise_or() if rows.height else 0
+def _may_be_in_chain() -> pl.Expr:
+    """Return whether chains can contain the hit, or be broken off by it."""
+    return (pl.col("matches") > 0) | (pl.col("excluded") > 0) | pl.col("universe")
+
+
+def find_matched_steps(rows: pl.DataFrame) -> set[int]:
+    """Return the numbers of the steps that a hit of any actor matches."""
+    bits = rows.filter(pl.col(ACTOR).is_not_null())["matches"].bitwise_or() if rows.height else 0
     return {number for number in range(1, 65) if isinstance(bits, int) and bits >> number - 1 & 1}
 
 
-def once(rows: pl.DataFrame) -> pl.DataFrame:
-    """Each hit once."""
-    return drop_later_copies(rows).unique("hit").drop("hit", "first")
+def deduplicate_hits(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep each hit once, at its earliest time, and drop `hit` and `first`."""
+    return earliest(rows).unique("hit").drop("hit", "first")
 
 
-def of_units(rows: pl.DataFrame, rules: Rules, parting: Parting) -> pl.DataFrame:
-    """Rows that matter, each hit once -> UNIT, labels, and CHAINS that count: one for each of a unit's groups."""
-    parts = [UNIT, *([HELD] if parting.hold else [])]
-    is_shown = bool(parting.by) and parting.touch in ("first", "last")
-    shown = labels_shown(rows, parting) if is_shown else pl.DataFrame()
-    rows = rows.filter(pl.col(HELD).is_not_null()) if parting.hold else rows
-    if parting.by and parting.step:
-        rows = with_labels_of_step(rows, parting)
-    if parting.by and not is_shown:
-        parts += parting.labels
-    rows = with_group(rows, rules, parting)
-    keys = rows.select(parts).unique().with_row_index("key")
-    hits = rows.join(keys, on=parts, nulls_equal=True).select("key", "time", "matches", "excluded", "universe", "group")
-    hits = hits.filter((pl.col("matches") > 0) | (pl.col("excluded") > 0) | pl.col("universe"))
-    found = chains(hits, rules).join(keys.drop(HELD, strict=False), on="key")
-    if is_shown:
-        found = found.join(shown, on=UNIT, how="left")
-    return that_count(among_the_first(found, rules, parting), rules, parting)
+def chains_per_actor(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
+    """Return the chains that count: one for each actor in each group, or with `count` totals every entry.
+
+    Takes the rows of `relevant_hits`, each hit once. Returns CHAINS, see `match_chains`, with ACTOR and the labels.
+    """
+    touched = attribute_labels(rows, breakdown) if breakdown.has_touch else None
+    hits, keys = build_hits(rows, rules, breakdown)
+    chains = match_chains(hits, rules).join(keys.drop(HELD_VALUE, strict=False), on="key")
+    if touched is not None:
+        chains = chains.join(touched, on=ACTOR, how="left")
+    return select_best_chains(limit_groups(chains, rules, breakdown), rules, breakdown)
 
 
-def with_group(rows: pl.DataFrame, rules: Rules, parting: Parting) -> pl.DataFrame:
-    """Rows with `group`: which of a unit's chains may begin with it; null where none may."""
-    starts = pl.col("may_start") & (pl.col("matches") > 0)
+def build_hits(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return HITS, and what their `key` means: ACTOR, with HELD_VALUE and labels where chains have one value of them.
+
+    Takes the rows of `relevant_hits`, each hit once. Hits without a value of the held column are left out.
+    """
+    key_columns = [ACTOR, *([HELD_VALUE] if breakdown.held_column else [])]
+    if breakdown.held_column:
+        rows = rows.filter(pl.col(HELD_VALUE).is_not_null())
+    if breakdown.by and breakdown.step:
+        rows = split_by_step_labels(rows, breakdown)
+    if breakdown.by and not breakdown.has_touch:
+        key_columns += breakdown.labels
+    rows = add_start_group(rows, rules, breakdown)
+    keys = rows.select(key_columns).unique().with_row_index("key")
+    hits = rows.join(keys, on=key_columns, nulls_equal=True).select(HITS.names()).filter(_may_be_in_chain())
+    return hits, keys
+
+
+def add_start_group(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
+    """Add `group`: which of an actor's chains may begin with the hit, by visit and bucket of time; null: none may."""
+    may_start = pl.col("may_start") & (pl.col("matches") > 0)
     if rules.order != "unordered":
-        starts &= pl.col("matches") % 2 == 1
-    parts = [pl.col("its visit")] if rules.count == "visits" else []
-    parts += [truncate_local(pl.col("time"), parting.every, parting.tz)] if parting.every else []
+        may_start &= pl.col("matches") % 2 == 1
+    parts = [pl.col(VISIT)] if rules.count == "visits" else []
+    parts += [truncate_local(pl.col("time"), breakdown.every, breakdown.tz)] if breakdown.every else []
     group = pl.struct(parts).rank("dense") if parts else pl.lit(0)
     if rules.count == "visits":
-        starts &= pl.col("its visit").is_not_null()
-    return rows.with_columns(group=pl.when(starts).then(group.cast(pl.UInt32)))
+        may_start &= pl.col(VISIT).is_not_null()
+    return rows.with_columns(group=pl.when(may_start).then(group.cast(pl.UInt32)))
 
 
-def labels_shown(rows: pl.DataFrame, parting: Parting) -> pl.DataFrame:
-    """Of each unit and label the first value that its hits show, or the last; of those of one second the least."""
-    shown, is_last = rows.select(UNIT).unique(), parting.touch == "last"
-    for label in parting.labels:
-        ordered = rows.filter(pl.col(label).is_not_null()).sort("time", label, descending=[is_last, False])
-        value = ordered.unique(UNIT, keep="first", maintain_order=True).select(UNIT, label)
-        shown = shown.join(value, on=UNIT, how="left")
-    return shown
+def attribute_labels(rows: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.DataFrame:
+    """Return each ACTOR with the first value of each label that their hits show, or with touch last the last value.
 
-
-def with_labels_of_step(rows: pl.DataFrame, parting: Parting) -> pl.DataFrame:
-    """Rows once for each combination of values that the unit's hits of one step show; of that step only its own hits.
-
-    Units without a hit of the step have no values: null.
+    Of the values in one second the lowest counts. An actor whose hits show no value has null.
     """
-    column, labels, bit = pl.col, parting.labels, 1 << parting.step - 1
-    of_step = (column("matches") // bit) % 2 == 1
-    shown = rows.filter(of_step).select(UNIT, *(column(label).alias(f"its {label}") for label in labels)).unique()
-    spread = rows.join(shown, on=UNIT, how="left")
-    is_other = pl.any_horizontal(column(label).ne_missing(column(f"its {label}")) for label in labels)
-    matches = pl.when(of_step & is_other).then(column("matches") - bit).otherwise("matches").cast(pl.UInt64)
-    return spread.with_columns(matches.alias("matches"), *(column(f"its {label}").alias(label) for label in labels))
+    actors, is_last = rows.select(ACTOR).unique(), breakdown.touch == "last"
+    for label in breakdown.labels:
+        ordered = rows.filter(pl.col(label).is_not_null()).sort("time", label, descending=[is_last, False])
+        values = ordered.unique(ACTOR, keep="first", maintain_order=True).select(ACTOR, label)
+        actors = actors.join(values, on=ACTOR, how="left")
+    return actors
 
 
-def among_the_first(found: pl.DataFrame, rules: Rules, parting: Parting) -> pl.DataFrame:
-    """CHAINS with OTHER in place of the labels that fewer units show than the `top` first."""
-    labels = parting.labels
-    if not parting.top or not labels:
-        return found
-    counted = pl.len() if rules.count == "totals" else pl.col(UNIT).n_unique()
-    return with_other(found, found.group_by(labels).agg(units=counted), parting)
+def split_by_step_labels(rows: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.DataFrame:
+    """Repeat an actor's rows for each combination of labels that their hits of the breakdown's step show.
+
+    In each copy only the hits with these labels match that step. Actors without a hit of the step have null labels.
+    """
+    labels, bit = breakdown.labels, 1 << breakdown.step - 1
+    is_step = (pl.col("matches") // bit) % 2 == 1
+    step_labels = [internal(f"step {name}") for name in breakdown.by]
+    renamed = [pl.col(label).alias(step_label) for label, step_label in zip(labels, step_labels, strict=True)]
+    combinations = rows.filter(is_step).select(ACTOR, *renamed).unique()
+    copies = rows.join(combinations, on=ACTOR, how="left")
+    is_other = pl.any_horizontal(
+        pl.col(label).ne_missing(pl.col(step_label)) for label, step_label in zip(labels, step_labels, strict=True)
+    )
+    matches = pl.when(is_step & is_other).then(pl.col("matches") - bit).otherwise("matches").cast(pl.UInt64)
+    return copies.with_columns(
+        matches.alias("matches"),
+        *(pl.col(step_label).alias(label) for label, step_label in zip(labels, step_labels, strict=True)),
+    )
 
 
-def with_other(rows: pl.DataFrame, counted: pl.DataFrame, parting: Parting) -> pl.DataFrame:
-    """Rows with OTHER in place of the labels beyond the `top` first by their `units`."""
-    labels = parting.labels
-    if not parting.top or counted.height <= parting.top:
+def limit_groups(chains: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
+    """Replace the labels of CHAINS by OTHER_GROUPS, except those of the `top` groups with most actors (or entries)."""
+    labels = breakdown.labels
+    if not breakdown.top or not labels:
+        return chains
+    size = pl.len() if rules.count == "totals" else pl.col(ACTOR).n_unique()
+    return merge_other_groups(chains, chains.group_by(labels).agg(actors=size), breakdown)
+
+
+def merge_other_groups(rows: pl.DataFrame, sizes: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.DataFrame:
+    """Replace labels by OTHER_GROUPS, except those of the `top` groups with most `actors`, as `sizes` has them."""
+    labels = breakdown.labels
+    if not breakdown.top or sizes.height <= breakdown.top:
         return rows
-    most = counted.sort("units", *labels, descending=[True, *[False] * len(labels)])
-    first = most.head(parting.top).select(labels).with_columns(is_first=True)
-    joined = rows.join(first, on=labels, how="left", nulls_equal=True)
+    largest = sizes.sort("actors", *labels, descending=[True, *[False] * len(labels)])
+    shown = largest.head(breakdown.top).select(labels).with_columns(is_shown=True)
+    joined = rows.join(shown, on=labels, how="left", nulls_equal=True)
     return joined.with_columns(
-        pl.when("is_first").then(pl.col(label)).otherwise(pl.lit(OTHER)).alias(label) for label in labels
-    ).drop("is_first")
+        pl.when("is_shown").then(pl.col(label)).otherwise(pl.lit(OTHER_GROUPS)).alias(label) for label in labels
+    ).drop("is_shown")
 
 
-def that_count(found: pl.DataFrame, rules: Rules, parting: Parting) -> pl.DataFrame:
-    """Of each unit's chains, in each of its groups, the one that counts; with totals all of them."""
+def select_best_chains(chains: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
+    """Keep for each actor and group the one chain that counts; with `count` totals keep all.
+
+    The longest chain counts; of several, the one that ends first; of those, the one that starts last.
+    """
     if rules.count == "totals":
-        return found
-    per = [UNIT, "group", *parting.labels]
-    times = [name for name in found.columns if name.startswith("time_")]
+        return chains
+    per = [ACTOR, "group", *breakdown.labels]
+    times = [name for name in chains.columns if name.startswith("time_")]
     end = pl.max_horizontal(times)
-    latest = pl.col("latest").max().over(per) if parting.hold or parting.by else pl.col("latest")
+    has_several = breakdown.held_column or breakdown.by
+    latest = pl.col("latest").max().over(per) if has_several else pl.col("latest")
     return (
-        found.with_columns(end=end, latest=latest)
+        chains.with_columns(end=end, latest=latest)
         .sort("level", "end", "time_1", *times[1:], descending=[True, False, True, *[False] * (len(times) - 1)])
         .unique(per, keep="first", maintain_order=True)
         .drop("end")

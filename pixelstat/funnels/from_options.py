@@ -1,112 +1,202 @@
-"""What is asked of a funnel: its options as rules, the columns that they need, and what a caption says of them."""
+"""Turn the options of the funnel report into rules, list the event columns they use, and describe them."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
 
 from pixelstat.conditions import Step, parse_step, split_steps
 from pixelstat.errors import PixelstatError
-from pixelstat.funnels.rules import NOTHING, Exclusion, Rules
-from pixelstat.options.shared import top_groups_option
+from pixelstat.funnels.rules import NO_GRACE, Exclusion, FunnelRules
+from pixelstat.options.shared import groups_option
 from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import SHOP_FUNNEL
 
-NEVER_BETWEEN = ("ping", "open", "click_email", "web_view", "unsubscribe")  # they do not come between two steps
+# What a strict order ignores between two steps: it happens in the background, or in a mailbox.
+BACKGROUND_EVENTS = ("ping", "open", "click_email", "web_view", "unsubscribe")
+
+RENAMED_OPTIONS = {"open": "is_open", "unit": "actor", "hold": "held_column"}  # option name: name here
+
+ParseStep = Callable[[str], Step]
+
+CONFLICTS = {  # an option: those that it does not go together with
+    "--open": [
+        "--histogram",
+        "--visitors-at",
+        "--every",
+        "--optional",
+        "--order unordered",
+        "--count",
+        "--touch all or step",
+    ],
+    "--histogram": ["--visitors-at", "--every", "--by"],
+    "--visitors-at": ["--every", "--by", "--count", "--unit visit"],
+}
 
 
-def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, Any]:
-    """The options as the report takes them. Raises PixelstatError for those that contradict each other."""
-    for option, is_alone, needed in (
-        ("--strict-over", given["strict_over"] is not None and given["order"] != "strict", "--order strict"),
-        ("--exclude-mode", given["exclude_mode"] != "drop" and not given["exclude"], "--exclude EVENT"),
-        ("--touch", given["touch"] != "first" and not given["by"], "--by COLUMN"),
-        ("--top", given["top"] not in (0, top_groups_option.default) and not given["by"], "--by COLUMN"),
-    ):
-        if is_alone:
-            raise PixelstatError(f"{option} changes nothing without {needed}.", f"Add: {needed}")
-    steps, is_open = given.pop("steps"), given.pop("open")
-    given["are_usual"] = not steps
-    if not steps and (given["optional"] or any(":" in text for text in given["exclude"]) or given["visitors_at"]):
-        raise PixelstatError("Steps are told by their numbers, so they must be named.", "Add: --steps a,b,c")
-    universe = given.pop("strict_over")
-    given["rules"] = Rules(
-        steps or [parse_step(event) for event in SHOP_FUNNEL],
-        given.pop("window"),
-        given.pop("step_window"),
-        given.pop("order"),
-        _universe([meant(text) for text in split_steps(universe or "")]),
-        given.pop("entry"),
-        given.pop("count"),
-        [_exclusion(text, meant) for text in given.pop("exclude")],
-        given.pop("exclude_mode"),
-        frozenset(given.pop("optional")),
-        given.pop("grace") or NOTHING,
+@dataclass(frozen=True)
+class FunnelOptions:
+    """The settings of the funnel report, as its function takes them."""
+
+    rules: FunnelRules  # steps, conversion window, order, exclusions
+    has_default_steps: bool  # no steps were named: use those of the shop funnel that occur
+    actor: str  # who goes through the funnel: visitor, visit, user
+    held_column: str | None  # all hits of a chain have one value of this column
+    by: Sequence[str]  # columns of the breakdown: a funnel for each of their values
+    touch: str  # attribution of an actor to a value: first, last, step:N, all
+    top: int  # how many values have a funnel of their own; 0: all
+    every: str | None  # a series over time: day, week, month
+    is_open: bool  # actors may enter at any step
+    histogram: bool  # show how long complete chains take instead
+    listed_step: int  # list who reached this step, or was lost before it, instead; 0: no list
+    is_lost: bool  # with listed_step: list those who reached the step before it and not this one
+
+
+def prepare_funnel(options: dict[str, Any], parse: ParseStep) -> dict[str, Any]:
+    """Adapt options as the command line names them to the report's keyword arguments. Raises PixelstatError."""
+    arguments = {RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
+    return dict(vars(build_funnel_options(parse, **arguments)))
+
+
+def build_funnel_options(
+    parse: ParseStep,
+    *,
+    steps: Sequence[Step],
+    window: timedelta,
+    step_window: timedelta | None,
+    order: str,
+    strict_over: str | None,
+    is_open: bool,
+    optional: Sequence[int],
+    exclude: Sequence[str],
+    exclude_mode: str,
+    grace: timedelta | None,
+    entry: str,
+    count: str,
+    actor: str,
+    held_column: str | None,
+    by: Sequence[str],
+    touch: str,
+    top: int,
+    every: str | None,
+    histogram: bool,
+    visitors_at: str | None,
+    lost: bool,
+    reached: bool,
+) -> FunnelOptions:
+    """Return the settings that the options mean; `parse` turns a text into a step.
+
+    Raises PixelstatError for options that contradict each other.
+    """
+    _require_companion("--strict-over", strict_over is not None, "--order strict", order == "strict")
+    _require_companion("--exclude-mode", exclude_mode != "drop", "--exclude EVENT", bool(exclude))
+    _require_companion("--touch", touch != "first", "--by COLUMN", bool(by))
+    _require_companion("--top", top not in (0, groups_option.default), "--by COLUMN", bool(by))
+    _require_named_steps(steps, optional, exclude, visitors_at)
+    rules = FunnelRules(
+        steps=steps or [parse_step(event) for event in SHOP_FUNNEL],
+        window=window,
+        step_window=step_window,
+        order=order,
+        universe=_universe([parse(text) for text in split_steps(strict_over or "")]),
+        entry=entry,
+        count=count,
+        exclusions=[_parse_exclusion(text, parse) for text in exclude],
+        exclude_mode=exclude_mode,
+        optional=frozenset(optional),
+        grace=grace or NO_GRACE,
     )
-    listed, is_lost, is_reached = given.pop("visitors_at"), given.pop("lost"), given.pop("reached")
-    _check(given, listed, is_open=is_open, is_lost=is_lost, is_reached=is_reached)
-    number = 0 if listed is None else _number(listed, given["rules"])
-    if is_lost and number == 1:
+    _reject_conflicts(
+        {
+            "--open": is_open,
+            "--histogram": histogram,
+            "--visitors-at": visitors_at is not None,
+            "--every": every is not None,
+            "--optional": bool(optional),
+            "--order unordered": order == "unordered",
+            "--count": count != "uniques",
+            "--by": bool(by),
+            "--unit visit": actor == "visit",
+            "--touch all or step": touch not in ("first", "last"),
+        }
+    )
+    _require_list_kind(visitors_at, is_lost=lost, is_reached=reached)
+    _check_touch(touch, len(rules.steps))
+    listed_step = 0 if visitors_at is None else _find_step_number(visitors_at, rules.step_names)
+    if lost and listed_step == 1:
         raise PixelstatError("Nobody is lost before step 1.", "Try: --visitors-at 2 --lost")
-    given |= {"is_open": is_open, "listed": number, "is_lost": is_lost}
-    return given
+    return FunnelOptions(
+        rules=rules,
+        has_default_steps=not steps,
+        actor=actor,
+        held_column=held_column,
+        by=by,
+        touch=touch,
+        top=top,
+        every=every,
+        is_open=is_open,
+        histogram=histogram,
+        listed_step=listed_step,
+        is_lost=lost,
+    )
 
 
-def _check(given: dict[str, Any], listed: str | None, *, is_open: bool, is_lost: bool, is_reached: bool) -> None:
-    rules: Rules = given["rules"]
-    asked = {
-        "--open": is_open,
-        "--histogram": given["histogram"],
-        "--visitors-at": listed is not None,
-        "--every": given["every"] is not None,
-        "--optional": bool(rules.optional),
-        "--order unordered": rules.order == "unordered",
-        "--count": rules.count != "uniques",
-        "--by": bool(given["by"]),
-        "--unit visit": given["unit"] == "visit",
-        "--touch all or step": given["touch"] not in ("first", "last"),
-    }
-    for one, others in {
-        "--open": [
-            "--histogram",
-            "--visitors-at",
-            "--every",
-            "--optional",
-            "--order unordered",
-            "--count",
-            "--touch all or step",
-        ],
-        "--histogram": ["--visitors-at", "--every", "--by"],
-        "--visitors-at": ["--every", "--by", "--count", "--unit visit"],
-    }.items():
-        for other in others:
-            if asked[one] and asked[other]:
-                raise PixelstatError(f"{one} and {other} do not go together.", "Leave one of them out.")
-    if (listed is None) == (is_lost or is_reached) or (is_lost and is_reached):
-        raise PixelstatError("--visitors-at STEP lists those who were --lost there or who --reached it.",
-                             "Try: --visitors-at 3 --lost -o who.csv")  # fmt: skip
-    if given["touch"].startswith("step:") and int(given["touch"][5:]) > len(rules.steps):
-        raise PixelstatError(f"--touch {given['touch']}: there are {len(rules.steps)} steps.", "Try: --touch step:1")
+def _require_companion(option: str, is_used: bool, companion: str, has_companion: bool) -> None:
+    """Raise PixelstatError where an option is used without the one that it modifies."""
+    if is_used and not has_companion:
+        raise PixelstatError(f"{option} changes nothing without {companion}.", f"Add: {companion}")
 
 
-def _universe(named: Sequence[Step]) -> pl.Expr:
-    """The events that a strict order is over, beside the steps: those named, else all that people do on pages."""
-    if not named:
-        return ~pl.col("event").is_in(NEVER_BETWEEN).fill_null(value=False)
-    return pl.any_horizontal(step.hit for step in named)
+def _require_named_steps(
+    steps: Sequence[Step], optional: Sequence[int], exclude: Sequence[str], visitors_at: str | None
+) -> None:
+    """Raise PixelstatError where options refer to steps by number, but no steps are named."""
+    if not steps and (optional or any(":" in text for text in exclude) or visitors_at):
+        raise PixelstatError("Steps are told by their numbers, so they must be named.", "Add: --steps a,b,c")
 
 
-def _exclusion(text: str, meant: Callable[[str], Step]) -> Exclusion:
-    """`login` or `login:1-2`."""
-    found = re.fullmatch(r"(.*):(\d{1,4})-(\d{1,4})", text.strip(), re.DOTALL)
-    event = meant(found[1] if found else text)
-    return Exclusion(event.name, event.hit, *((int(found[2]), int(found[3])) if found else ()))
+def _reject_conflicts(is_used: dict[str, bool]) -> None:
+    """Raise PixelstatError for the first two options of CONFLICTS that are both used."""
+    for option, conflicts in CONFLICTS.items():
+        for conflict in conflicts:
+            if is_used[option] and is_used[conflict]:
+                raise PixelstatError(f"{option} and {conflict} do not go together.", "Leave one of them out.")
 
 
-def _number(text: str, rules: Rules) -> int:
-    """The number of the step that is told by it or by its name."""
-    names = step_names(rules)
+def _require_list_kind(visitors_at: str | None, *, is_lost: bool, is_reached: bool) -> None:
+    """Raise PixelstatError unless a list has exactly one kind, and a report without a list has none."""
+    if (visitors_at is None) == (is_lost or is_reached) or (is_lost and is_reached):
+        raise PixelstatError(
+            "--visitors-at STEP lists those who were --lost there or who --reached it.",
+            "Try: --visitors-at 3 --lost -o who.csv",
+        )
+
+
+def _check_touch(touch: str, number: int) -> None:
+    """Raise PixelstatError where the attribution refers to a step that a funnel of `number` steps does not have."""
+    if touch.startswith("step:") and int(touch.removeprefix("step:")) > number:
+        raise PixelstatError(f"--touch {touch}: there are {number} steps.", "Try: --touch step:1")
+
+
+def _universe(steps: Sequence[Step]) -> pl.Expr:
+    """Return which events may not lie between the steps of a strict order: these, else all but BACKGROUND_EVENTS."""
+    if not steps:
+        return ~pl.col("event").is_in(BACKGROUND_EVENTS).fill_null(value=False)
+    return pl.any_horizontal(step.hit for step in steps)
+
+
+def _parse_exclusion(text: str, parse: ParseStep) -> Exclusion:
+    """Parse `login`, or `login:1-2` for one between two steps."""
+    match = re.fullmatch(r"(.*):(\d{1,4})-(\d{1,4})", text.strip(), re.DOTALL)
+    step = parse(match[1] if match else text)
+    return Exclusion(step.name, step.hit, *((int(match[2]), int(match[3])) if match else ()))
+
+
+def _find_step_number(text: str, names: Sequence[str]) -> int:
+    """Return the number, from 1, of the step that the text names, by number or by name. Raises PixelstatError."""
     if text.isdecimal() and 1 <= int(text) <= len(names):
         return int(text)
     if text in names:
@@ -114,48 +204,62 @@ def _number(text: str, rules: Rules) -> int:
     raise PixelstatError(f"--visitors-at {text!r} is no step.", f"Steps: {', '.join(names)}; by number from 1.")
 
 
-def named(rules: Rules, unit: str, hold: str | None, by: Sequence[str], **_: object) -> Iterable[str]:
-    """The columns of the events that the options ask for."""
-    conditions = [*(step.hit for step in rules.steps), *(one.hit for one in rules.exclusions)]
-    roots = [name for condition in conditions for name in condition.meta.root_names()]
-    of_visits = ["visit_start"] if unit == "visit" or rules.count == "visits" else []
-    return [*by, *([hold] if hold else []), *of_visits, *roots]
+def list_event_columns(
+    rules: FunnelRules, actor: str, held_column: str | None, by: Sequence[str], **_: object
+) -> Iterable[str]:
+    """Return the columns of the events that a funnel of these settings uses, beside those that every funnel uses."""
+    conditions = [*(step.hit for step in rules.steps), *(exclusion.hit for exclusion in rules.exclusions)]
+    condition_columns = [name for condition in conditions for name in condition.meta.root_names()]
+    visit_columns = ["visit_start"] if actor == "visit" or rules.count == "visits" else []
+    return [*by, *([held_column] if held_column else []), *visit_columns, *condition_columns]
 
 
-def caption(rules: Rules, unit: str, hold: str | None, by: Sequence[str], touch: str, **asked: object) -> str:
-    told = [f"window {format_duration(rules.window)} from the first step to the last"]
+def describe_funnel(
+    rules: FunnelRules,
+    actor: str,
+    held_column: str | None,
+    by: Sequence[str],
+    touch: str,
+    *,
+    is_open: bool,
+    **_: object,
+) -> str:
+    """Describe the settings of a funnel for the caption of its report."""
+    parts = [*_describe_rules(rules, is_open=is_open)]
+    parts += [f"by {actor}"] if actor != "visitor" else []
+    parts += [f"each way with one {held_column}"] if held_column else []
+    parts += [f"by {_describe_touch(actor, by, touch)}"] if by else []
+    return "; ".join(parts)
+
+
+def _describe_rules(rules: FunnelRules, *, is_open: bool) -> Iterable[str]:
+    """Yield what a caption says of the rules."""
+    yield f"window {format_duration(rules.window)} from the first step to the last"
     if rules.step_window is not None:
-        told.append(f"{format_duration(rules.step_window)} from step to step")
+        yield f"{format_duration(rules.step_window)} from step to step"
     if rules.order != "ordered":
-        told.append({"strict": "nothing else between two steps", "unordered": "steps in any order"}[rules.order])
-    if asked["is_open"]:
-        told.append("entered at any step")
+        yield {"strict": "nothing else between two steps", "unordered": "steps in any order"}[rules.order]
+    if is_open:
+        yield "entered at any step"
     if rules.entry == "first":
-        told.append("from the first hit of step 1")
+        yield "from the first hit of step 1"
     if rules.count != "uniques":
-        told.append({"totals": "every entry counts", "visits": "one entry a visit"}[rules.count])
+        yield {"totals": "every entry counts", "visits": "one entry a visit"}[rules.count]
     if rules.exclusions:
-        gone = {"drop": "who does it counts nowhere", "stop": "who does it comes no further"}[rules.exclude_mode]
-        told.append(f"without {', '.join(one.name for one in rules.exclusions)}: {gone}")
+        effect = {"drop": "who does it counts nowhere", "stop": "who does it comes no further"}[rules.exclude_mode]
+        yield f"without {', '.join(exclusion.name for exclusion in rules.exclusions)}: {effect}"
     if rules.optional:
-        told.append(f"step {', '.join(map(str, sorted(rules.optional)))} may be left out")
+        yield f"step {', '.join(map(str, sorted(rules.optional)))} may be left out"
     if rules.grace:
-        told.append(f"hits within {format_duration(rules.grace)} in either order")
-    told += [f"by {unit}"] if unit != "visitor" else []
-    told += [f"each way with one {hold}"] if hold else []
-    if by:
-        shows = {
-            "first": "the first {} that a {} shows",
-            "last": "the last {} that a {} shows",
-            "all": "ways of one {}",
-        }
-        text = shows.get(touch, f"the {{}} at step {touch.removeprefix('step:')}")
-        told.append("by " + text.format(" and ".join(by), unit))
-    return "; ".join(told)
+        yield f"hits within {format_duration(rules.grace)} in either order"
 
 
-def step_names(rules: Rules) -> list[str]:
-    number = len(rules.steps)
-    if rules.order == "unordered":
-        return [f"any {place} of {number}" for place in range(1, number)] + [f"all {number}"]
-    return [step.name for step in rules.steps]
+def _describe_touch(actor: str, by: Sequence[str], touch: str) -> str:
+    """Return what a caption says of the attribution, behind `by`."""
+    columns = " and ".join(by)
+    texts = {
+        "first": f"the first {columns} that a {actor} shows",
+        "last": f"the last {columns} that a {actor} shows",
+        "all": f"ways of one {columns}",
+    }
+    return texts.get(touch, f"the {columns} at step {touch.removeprefix('step:')}")

@@ -1,4 +1,4 @@
-"""HITS: what a unit of a funnel did that matters to it."""
+"""Define HITS: the events of a funnel's actors that can influence their chains."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -10,22 +10,22 @@ TIME = pl.Datetime("us", "UTC")
 
 HITS = pl.Schema(
     {
-        "key": pl.UInt32(),  # whose chain it may be part of
+        "key": pl.UInt32(),  # chains consist of hits of one key: an actor, with its held value and label
         "time": TIME,
-        "matches": pl.UInt64(),  # bit k - 1 is set where it is a hit of step k
-        "excluded": pl.UInt32(),  # bit e is set where it is one of exclusion e
-        "universe": pl.Boolean(),  # it may not lie between two steps of a strict order
-        "group": pl.UInt32(),  # of the chains that may begin with it; null: none may
+        "matches": pl.UInt64(),  # bit k - 1 is set where it matches step k
+        "excluded": pl.UInt32(),  # bit e is set where exclusion e applies to it
+        "universe": pl.Boolean(),  # whether it may not lie between two steps of a strict order
+        "group": pl.UInt32(),  # of the chains that may begin with it, by `add_start_group`; null: none may
     }
 )
 
 
-def matching(conditions: Sequence[pl.Expr], dtype: pl.DataType) -> pl.Expr:
-    """The conditions as bits, the first one's the lowest."""
+def condition_bits(conditions: Sequence[pl.Expr], dtype: pl.DataType) -> pl.Expr:
+    """Return an integer in which bit i is set where condition i is true; the first condition is the lowest bit."""
     if not conditions:
         return pl.lit(0, dtype)
     bits = [
-        pl.when(holds).then(pl.lit(1 << place, dtype)).otherwise(pl.lit(0, dtype))
-        for place, holds in enumerate(conditions)
+        pl.when(condition).then(pl.lit(1 << index, dtype)).otherwise(pl.lit(0, dtype))
+        for index, condition in enumerate(conditions)
     ]
     return reduce(or_, bits)

@@ -1,145 +1,161 @@
-"""HITS -> CHAINS: for each key the chain that counts, whatever the rules.
+"""Match hits to chains: HITS -> CHAINS, under whatever rules.
 
-All keys go by pointers; those where hits of one second, or a rule, leave something to search for are searched.
+Keys are matched all at once by Polars. Only those where hits of one second or a special rule leave a choice are
+searched one by one.
 """
 
 from itertools import pairwise
 
 import polars as pl
 
-from pixelstat.funnels.rules import Rules
-from pixelstat.funnels.search import searched
-from pixelstat.funnels.vectorized import find_chain_starts, select_best, strict, unordered
+from pixelstat.funnels.rules import FunnelRules
+from pixelstat.funnels.search import search_chains
+from pixelstat.funnels.vectorized import (
+    find_chain_starts,
+    find_strict_chains,
+    find_unordered_chains,
+    select_best,
+)
 
 
-def chains(hits: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """HITS -> CHAINS: key, group, level (required steps), time_1 ... (null where not reached), latest (last start)."""
+def match_chains(hits: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
+    """Return CHAINS: the chain that counts for each key and group of HITS, with `count` totals all entries.
+
+    Columns: key, group, level (how many required steps were reached), time_1 ... (of each step; null where it was not
+    reached), latest (the last start: until a window after it the chain may still grow).
+    """
     hits = hits.sort("key", "time")
-    hits = hits.with_columns(must_search=must_search(rules))
-    plain = hits.filter(~pl.col("must_search")).drop("must_search")
-    found = by_pointers(plain, rules).select(columns(rules))
-    again = hits.filter("must_search")
+    hits = hits.with_columns(needs_search=needs_search(rules))
+    unambiguous = hits.filter(~pl.col("needs_search")).drop("needs_search")
+    chains = match_vectorized(unambiguous, rules).select(chain_columns(rules))
+    ambiguous = hits.filter("needs_search")
     if rules.step_window is not None and rules.order == "ordered":
-        too_long = found.filter(_is_too_long(rules))["key"].unique()
-        found = found.filter(~pl.col("key").is_in(too_long.implode()))
-        again = pl.concat([again, hits.filter(~pl.col("must_search") & pl.col("key").is_in(too_long.implode()))])
-    return pl.concat([found, searched(again, rules).select(columns(rules))])
+        # The vectorized way ignores the step window, so search the keys whose chain breaks it.
+        too_slow = chains.filter(_exceeds_step_window(rules))["key"].unique()
+        chains = chains.filter(~pl.col("key").is_in(too_slow.implode()))
+        again = hits.filter(~pl.col("needs_search") & pl.col("key").is_in(too_slow.implode()))
+        ambiguous = pl.concat([ambiguous, again])
+    return pl.concat([chains, search_chains(ambiguous, rules).select(chain_columns(rules))])
 
 
-def columns(rules: Rules) -> list[str]:
-    """The columns of CHAINS."""
+def chain_columns(rules: FunnelRules) -> list[str]:
+    """Return the names of the columns of CHAINS."""
     return ["key", "group", "level", *(f"time_{number}" for number in range(1, len(rules.steps) + 1)), "latest"]
 
 
-def must_search(rules: Rules) -> pl.Expr:
-    """Of HITS in order: whether their key is one for the search."""
-    column = pl.col
-    several = column("matches").bitwise_count_ones() > 1
-    is_tied = (column("key") == column("key").shift()) & (column("time") == column("time").shift())
+def needs_search(rules: FunnelRules) -> pl.Expr:
+    """Return whether the key of each of HITS, in order of key and time, must be searched."""
+    matches_several = pl.col("matches").bitwise_count_ones() > 1
+    is_tied = (pl.col("key") == pl.col("key").shift()) & (pl.col("time") == pl.col("time").shift())
     if rules.order == "unordered":
-        needs = several | (is_tied & (column("group") != column("group").forward_fill().shift()))
+        is_ambiguous = matches_several | (is_tied & (pl.col("group") != pl.col("group").forward_fill().shift()))
     elif rules.order == "strict":
-        needs = is_tied
+        is_ambiguous = is_tied
     else:
-        needs = is_tied & (several | several.shift())
+        is_ambiguous = is_tied & (matches_several | matches_several.shift())
         if rules.optional:
-            needs = needs | several
+            is_ambiguous = is_ambiguous | matches_several
     if rules.exclusions:
-        needs = needs | (column("excluded") > 0)
+        is_ambiguous = is_ambiguous | (pl.col("excluded") > 0)
     if rules.grace:
-        needs = needs | _is_back_within_grace(rules)
-    found = needs.fill_null(value=False).any().over("key")
+        is_ambiguous = is_ambiguous | _may_swap_within_grace(rules)
+    must_search = is_ambiguous.fill_null(value=False).any().over("key")
     if rules.count == "totals":
-        starts = (column("matches") % 2 == 1) & column("group").is_not_null()
-        found = found | (starts.sum().over("key") > 1)
-    return found
+        is_start = (pl.col("matches") % 2 == 1) & pl.col("group").is_not_null()
+        must_search = must_search | (is_start.sum().over("key") > 1)
+    return must_search
 
 
-def _is_back_within_grace(rules: Rules) -> pl.Expr:
-    """A hit of an earlier step follows one of a later step so soon that they may stand the other way round."""
-    column = pl.col
-    soon = (column("key") == column("key").shift()) & (column("time") - column("time").shift() <= rules.grace)
-    lowest = 63 - (column("matches") & (~column("matches") + 1)).bitwise_leading_zeros()
-    highest = 63 - column("matches").bitwise_leading_zeros()
-    return soon & (lowest.cast(pl.Int64) < highest.shift().cast(pl.Int64))
+def _may_swap_within_grace(rules: FunnelRules) -> pl.Expr:
+    """Return whether a hit of an earlier step follows one of a later step within the grace."""
+    is_soon = (pl.col("key") == pl.col("key").shift()) & (pl.col("time") - pl.col("time").shift() <= rules.grace)
+    lowest = 63 - (pl.col("matches") & (~pl.col("matches") + 1)).bitwise_leading_zeros()
+    highest = 63 - pl.col("matches").bitwise_leading_zeros()
+    return is_soon & (lowest.cast(pl.Int64) < highest.shift().cast(pl.Int64))
 
 
-def _is_too_long(rules: Rules) -> pl.Expr:
-    steps = rules.required
-    times = [pl.col(f"time_{number}") for number in steps]
+def _exceeds_step_window(rules: FunnelRules) -> pl.Expr:
+    """Return whether a chain takes longer than the step window between two of its required steps."""
+    times = [pl.col(f"time_{number}") for number in rules.required]
     waits = [later - earlier > rules.step_window for earlier, later in pairwise(times)]
     return pl.any_horizontal(pl.lit(value=False), *(wait.fill_null(value=False) for wait in waits))
 
 
-def by_pointers(hits: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """CHAINS of HITS in order among whose keys none is for the search."""
+def match_vectorized(hits: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
+    """Return CHAINS of HITS, in order of key and time, none of whose keys needs a search."""
     rows, per = hits.lazy(), ["key", "group"]
     if rules.order == "strict":
-        found = strict(rows.filter("universe"), len(rules.steps), rules.window, rules.step_window)
+        chains = find_strict_chains(rows.filter("universe"), len(rules.steps), rules.window, rules.step_window)
         if rules.entry == "first":
-            found = found.filter(pl.col("time_1") == pl.col("time_1").min().over(per)).with_columns(latest="time_1")
-        return select_best(found, per).collect()
+            is_first = pl.col("time_1") == pl.col("time_1").min().over(per)
+            chains = chains.filter(is_first).with_columns(latest="time_1")
+        return select_best(chains, per).collect()
     if rules.order == "unordered":
         from_first = rules.entry == "first"
-        return select_best(unordered(rows, len(rules.steps), rules.window, from_first=from_first), per).collect()
+        return select_best(
+            find_unordered_chains(rows, len(rules.steps), rules.window, from_first=from_first), per
+        ).collect()
     required = rules.required
-    found = find_chain_starts(one_a_step(rows, rules), len(required), rules.window)
-    names = {f"time_{place}": f"time_{number}" for place, number in enumerate(required, 1)}
-    best = select_best(found, per).rename(names, strict=True).collect()
+    chains = find_chain_starts(expand_steps(rows, rules), len(required), rules.window)
+    names = {f"time_{position}": f"time_{number}" for position, number in enumerate(required, 1)}
+    best = select_best(chains, per).rename(names, strict=True).collect()
     for number in sorted(rules.optional):
-        best = with_optional(best, hits, number, rules)
+        best = add_optional_step(best, hits, number, rules)
     return best
 
 
-def one_a_step(hits: pl.LazyFrame, rules: Rules) -> pl.LazyFrame:
-    """HITS in order -> key, time, group, step: a row for each required step that a hit matches, in order.
+def expand_steps(hits: pl.LazyFrame, rules: FunnelRules) -> pl.LazyFrame:
+    """Return a row for each required step that one of HITS matches: key, time, group and step, in order.
 
-    Rows of one second stand by their steps; those of one hit backwards.
+    `step` is the position among the required steps, from 1. Rows of one second come by step; the rows of one hit come
+    in the opposite order, so that no chain uses a hit twice.
     """
-    column = pl.col
     steps = [
-        pl.when(column("matches") // (1 << number - 1) % 2 == 1).then(pl.lit(place, pl.UInt8))
-        for place, number in enumerate(rules.required, 1)
+        pl.when(pl.col("matches") // (1 << number - 1) % 2 == 1).then(pl.lit(position, pl.UInt8))
+        for position, number in enumerate(rules.required, 1)
     ]
-    steps[0] = pl.when(column("group").is_not_null()).then(steps[0])
-    step, several = column("step"), column("matches").bitwise_count_ones() > 1
-    place = pl.when(several).then(-step.cast(pl.Int8)).otherwise(step.cast(pl.Int8))
+    steps[0] = pl.when(pl.col("group").is_not_null()).then(steps[0])
+    step, matches_several = pl.col("step"), pl.col("matches").bitwise_count_ones() > 1
+    tie_order = pl.when(matches_several).then(-step.cast(pl.Int8)).otherwise(step.cast(pl.Int8))
     rows = (
         hits.select("key", "time", "group", "matches", step=pl.concat_list(steps).list.drop_nulls())
         .filter(step.list.len() > 0)
         .with_row_index("hit")
         .explode("step")
-        .with_columns(place=place, group=pl.when(step == 1).then("group"))
-        .sort("key", "time", "place", "hit")
+        .with_columns(tie_order=tie_order, group=pl.when(step == 1).then("group"))
+        .sort("key", "time", "tie_order", "hit")
     )
     if rules.entry == "first":
-        first = column("time").filter(step == 1).min().over("key", "group")
-        rows = rows.filter((step != 1) | (column("time") == first))
+        first_start = pl.col("time").filter(step == 1).min().over("key", "group")
+        rows = rows.filter((step != 1) | (pl.col("time") == first_start))
     return rows.select("key", "time", "group", "step")
 
 
-def with_optional(chains: pl.DataFrame, hits: pl.DataFrame, number: int, rules: Rules) -> pl.DataFrame:
-    """CHAINS with the time of a step that may be left out: its earliest hit after the step before it that they have."""
-    column = pl.col
-    before = [column(f"time_{step}") for step in range(1, number)]
-    reached = column(f"time_{rules.step_before(number)}").is_not_null()
-    since = pl.when(reached).then(pl.coalesce(reversed(before)))
-    later = [column(f"time_{step}") for step in rules.required if step > number]
-    end = column("time_1") + rules.window
+def add_optional_step(chains: pl.DataFrame, hits: pl.DataFrame, number: int, rules: FunnelRules) -> pl.DataFrame:
+    """Add to CHAINS the time of an optional step: of its earliest hit after the chain's previous step.
+
+    The hit lies no later than the chain's next step, or where there is none, within the windows.
+    """
+    previous = [pl.col(f"time_{step}") for step in range(number - 1, 0, -1)]
+    has_step_before = pl.col(f"time_{rules.step_before(number)}").is_not_null()
+    since = pl.when(has_step_before).then(pl.coalesce(previous))
+    following = [pl.col(f"time_{step}") for step in rules.required if step > number]
+    end = pl.col("time_1") + rules.window
     end = end if rules.step_window is None else pl.min_horizontal(end, since + rules.step_window)
-    until = pl.coalesce(*later, end)
-    own = hits.filter(column("matches") // (1 << number - 1) % 2 == 1).select("key", column("time").alias("own"))
+    until = pl.coalesce(*following, end)
+    is_match = pl.col("matches") // (1 << number - 1) % 2 == 1
+    candidates = hits.filter(is_match).select("key", pl.col("time").alias("candidate")).sort("key", "candidate")
     joined = (
         chains.with_columns(since=since, until=until)
         .sort("key", "since")
         .join_asof(
-            own.sort("key", "own"),
+            candidates,
             left_on="since",
-            right_on="own",
+            right_on="candidate",
             by="key",
             strategy="forward",
             check_sortedness=False,
         )
     )
-    time = pl.when(column("own") <= column("until")).then("own")
-    return joined.with_columns(time.alias(f"time_{number}")).drop("since", "until", "own")
+    time = pl.when(pl.col("candidate") <= pl.col("until")).then("candidate")
+    return joined.with_columns(time.alias(f"time_{number}")).drop("since", "until", "candidate")

@@ -1,57 +1,71 @@
-"""Which steps have hits at all, and what other events there are: noticed as the events stream past."""
+"""Observe which steps have hits and which other events occur, as events stream past."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from threading import Lock
 
 import polars as pl
 
 from pixelstat.conditions import Step
 
-LOOKED_AT = 200_000  # events that are no step's: as many as it takes to know how they are called
-NAMED = 8  # events in a warning
+MAX_OTHER_EVENTS = 200_000  # events without a step that are looked at: enough to know what they are called
+MAX_SUGGESTIONS = 8  # events that a warning names
 
 
 @dataclass
-class Seen:
-    """What went past."""
+class ObservedSteps:
+    """The steps and events that occurred in the batches so far. Batches may come from several threads."""
 
-    steps: set[int] = field(default_factory=set)  # numbers of those that somebody's event is a hit of
-    events: set[str] = field(default_factory=set)  # names of those that are none's
-    is_any: bool = False  # event of whatever kind
-    _left: int = LOOKED_AT
+    steps: set[int] = field(default_factory=set)  # numbers of the steps that an actor's event matches
+    events: set[str] = field(default_factory=set)  # names of events that match no step
+    is_any: bool = False  # whether any event occurred
+    _remaining: int = MAX_OTHER_EVENTS
     _lock: Lock = field(default_factory=Lock)
 
-    def past(self, rows: pl.LazyFrame, steps: Callable[[pl.DataFrame], set[int]], is_other: pl.Expr) -> pl.LazyFrame:
-        """The rows, which have an `event`, untouched. `steps` tells which occur in a batch."""
+    def observe(
+        self, rows: pl.LazyFrame, find_steps: Callable[[pl.DataFrame], set[int]], is_other: pl.Expr
+    ) -> pl.LazyFrame:
+        """Return the rows unchanged, and take note of each batch as it passes.
 
-        def look(batch: pl.DataFrame) -> pl.DataFrame:
-            found = steps(batch)
-            others = batch.filter(is_other)["event"].head(self._left) if self._left > 0 else batch["event"].clear()
-            names = {name for name in others.unique().to_list() if name}
-            with self._lock:
-                self.is_any |= len(batch) > 0
-                self.steps |= found
-                self.events |= names
-                self._left -= len(others)
-            return batch
+        The rows have an `event`. `find_steps` returns the numbers of the steps in a batch; `is_other` is true for
+        events that match no step.
+        """
+        take_note = partial(self._take_note, find_steps=find_steps, is_other=is_other)
+        return rows.map_batches(take_note, projection_pushdown=False, streamable=True)
 
-        return rows.map_batches(look, projection_pushdown=False, streamable=True)
+    def _take_note(
+        self, batch: pl.DataFrame, find_steps: Callable[[pl.DataFrame], set[int]], is_other: pl.Expr
+    ) -> pl.DataFrame:
+        steps = find_steps(batch)
+        is_full = self._remaining <= 0
+        others = batch["event"].clear() if is_full else batch.filter(is_other)["event"].head(self._remaining)
+        names = {name for name in others.unique().to_list() if name}
+        with self._lock:
+            self.is_any |= len(batch) > 0
+            self.steps |= steps
+            self.events |= names
+            self._remaining -= len(others)
+        return batch
 
-    def missing(self, steps: Sequence[Step]) -> Iterator[str]:
-        """A sentence for each step that nothing matches."""
+    def describe_missing(self, steps: Sequence[Step]) -> Iterator[str]:
+        """Yield a sentence for each step that no event matches."""
         for number, step in enumerate(steps, 1):
             if number not in self.steps:
-                yield f"step {number}, {step.name!r}, matches no event.{self._instead(step, steps)}"
+                yield f"step {number}, {step.name!r}, matches no event.{self._suggest(step, steps)}"
 
-    def _instead(self, step: Step, steps: Sequence[Step]) -> str:
+    def _suggest(self, step: Step, steps: Sequence[Step]) -> str:
+        """Return a sentence that names the most similar event, else some that occur; or an empty text."""
         if step.event is None:
             return ""
-        there = sorted(
-            self.events | {other.event for place, other in enumerate(steps, 1) if other.event and place in self.steps}
+        matched = {other.event for number, other in enumerate(steps, 1) if other.event and number in self.steps}
+        names = sorted(self.events | matched)
+        similar = get_close_matches(step.event, names, 1, 0.5)
+        if similar:
+            return f" Did you mean {similar[0]}?"
+        if not names:
+            return ""
+        return (
+            f" There are {', '.join(names[:MAX_SUGGESTIONS])}{' and others' if len(names) > MAX_SUGGESTIONS else ''}."
         )
-        near = get_close_matches(step.event, there, 1, 0.5)
-        if near:
-            return f" Did you mean {near[0]}?"
-        return f" There are {', '.join(there[:NAMED])}{' and others' if len(there) > NAMED else ''}." if there else ""

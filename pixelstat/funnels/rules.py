@@ -1,17 +1,19 @@
-"""The rules of a funnel: its steps, and what may lie between them. Those that contradict each other are refused.
+"""Define what a funnel counts: its steps, its conversion window and what may lie between the steps.
 
-A *chain* is what a funnel counts: distinct hits h1 .. hk of one unit that match the steps 1 .. k,
+A *chain* is what a funnel counts: distinct hits h1 .. hk of one actor that match the steps 1 .. k. These hold for it:
 
-- in an order of time that never falls (`grace`: by no more than that), hits of one second in any order;
-- the last no more than `window` after the first, and each no more than `step_window` after the one before;
-- the first of them a hit of step 1 that lies in the period; with `entry` first, the unit's first such hit;
-- with `order` strict, every hit of the universe that lies between the first and the last being one of them;
-- with no excluded hit between two of them that an exclusion guards. An excluded hit of a second in which a hit that is
-  not excluded matches a step does not count: nobody can tell which came first.
+- Time never decreases along the chain (with `grace`: by no more than that). Hits of one second count in any order.
+- The last hit is at most `window` after the first, and each hit at most `step_window` after the one before.
+- The first hit matches step 1 and lies in the period. With `entry` first it is the actor's first such hit.
+- With `order` strict, every hit of the universe between the first hit and the last is part of the chain.
+- No excluded hit lies between two hits that the exclusion covers. An excluded hit does not count in a second in which
+  a hit that is not excluded matches a step, because nobody can tell which came first.
 
-Of a unit's chains the longest counts, of those the one that ends first, of those the one that starts last, with the
-earliest hits between. A chain goes by the steps that none may leave out (`required`); to the one that counts belongs of
-each other step the first hit that could stand in it, behind its end too, as far as the rules let it go on.
+Of an actor's chains the longest counts; of several longest, the one that ends first; of those, the one that starts
+last. Its hits between start and end are the earliest that fit.
+
+Optional steps do not decide which chain counts: a chain consists of `required` steps. Once it is chosen, each optional
+step is filled with the first hit that fits, also after the last required step, as long as the rules allow.
 """
 
 from collections.abc import Sequence
@@ -21,108 +23,139 @@ from functools import cached_property
 
 import polars as pl
 
-from pixelstat.conditions import Step, share_no_hit
+from pixelstat.conditions import Step, are_disjoint
 from pixelstat.errors import PixelstatError
 
-MOST_STEPS = 64
-MOST_EXCLUSIONS = 32
-NOTHING = timedelta(0)
+MAX_STEPS = 64  # the bits of `matches` in HITS
+MAX_EXCLUSIONS = 32  # the bits of `excluded` in HITS
+NO_GRACE = timedelta(0)
+
+OPTIONS = {  # as users type the rules that may contradict each other
+    "unordered": "--order unordered",
+    "strict": "--order strict",
+    "totals": "--count totals",
+    "step_window": "--step-window",
+    "optional": "--optional",
+    "grace": "--grace",
+    "exclude": "--exclude",
+}
+CONFLICTS = {  # a rule: the rules that it does not go together with
+    "unordered": ["optional", "step_window", "grace", "totals"],
+    "strict": ["optional", "grace", "totals"],
+    "totals": ["optional", "grace"],
+    "grace": ["step_window", "exclude", "optional"],
+}
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Hits that break a chain off between two steps, numbered from 1; without them, anywhere in it."""
+    """An event that breaks a chain off, between two steps or, without step numbers, anywhere in it."""
 
     name: str
-    hit: pl.Expr  # of EVENTS; never null
-    after: int | None = None
-    before: int | None = None
+    hit: pl.Expr  # of EVENTS: whether it is such an event; never null
+    after: int | None = None  # the number of the step behind which it counts; steps are numbered from 1
+    before: int | None = None  # the number of the step before which it counts
 
-    def guards(self, step: int, following: int) -> bool:
-        """Whether it looks between a hit of one step and a hit of a later one."""
-        return (self.after is None or self.after < following) and (self.before is None or step < self.before)
+    def covers(self, step: int, next_step: int) -> bool:
+        """Return whether it applies between a hit of `step` and a hit of the later `next_step`."""
+        return (self.after is None or self.after < next_step) and (self.before is None or step < self.before)
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What a chain is, and how a unit's chains are counted. Raises PixelstatError for rules that contradict."""
+class FunnelRules:
+    """What a chain is, and how an actor's chains are counted.
+
+    Raises PixelstatError for rules that contradict each other.
+    """
 
     steps: Sequence[Step]
-    window: timedelta
-    step_window: timedelta | None = None
+    window: timedelta  # conversion window: the longest time from the first hit to the last
+    step_window: timedelta | None = None  # the longest time between two neighbouring hits
     order: str = "ordered"  # ordered, strict, unordered
     universe: pl.Expr | None = None  # of a strict order: what may not lie between, beside the steps; never null
-    entry: str = "latest"  # latest, first
-    count: str = "uniques"  # uniques, totals, visits
+    entry: str = "latest"  # which hit of step 1 the window begins with: latest, first
+    count: str = "uniques"  # uniques: each actor once; totals: every entry; visits: one entry a visit
     exclusions: Sequence[Exclusion] = ()
-    exclude_mode: str = "drop"  # drop: whom an exclusion breaks off counts nowhere; stop: as far as they came
+    exclude_mode: str = "drop"  # drop: do not count actors whom an exclusion breaks off; stop: count them up to there
     optional: frozenset[int] = frozenset()  # numbers of steps that may be left out
-    grace: timedelta = NOTHING
+    grace: timedelta = NO_GRACE  # hits this close together count in any order
 
     def __post_init__(self) -> None:
+        """Refuse rules that contradict each other."""
         number = len(self.steps)
-        if number > MOST_STEPS:
-            raise PixelstatError(f"A funnel has at most {MOST_STEPS} steps.", "Leave some out.")
+        if number > MAX_STEPS:
+            raise PixelstatError(f"A funnel has at most {MAX_STEPS} steps.", "Leave some out.")
         for step in sorted(self.optional):
             if not 1 < step < number:
                 raise PixelstatError(
                     f"--optional {step}: only a step between the first and the last of {number} can be left out.",
                     "Steps are numbered from 1.",
                 )
-        for one in self.exclusions:
-            self._check(one)
-        if len(self.exclusions) > MOST_EXCLUSIONS:
-            raise PixelstatError(f"A funnel has at most {MOST_EXCLUSIONS} exclusions.", "event in ('a', 'b') is one.")
-        self._refuse("unordered", self.order == "unordered", ["optional", "step_window", "grace", "totals"])
-        self._refuse("strict", self.order == "strict", ["optional", "grace", "totals"])
-        self._refuse("totals", self.count == "totals", ["optional", "grace"])
-        self._refuse("grace", bool(self.grace), ["step_window", "exclude", "optional"])
+        for exclusion in self.exclusions:
+            self._check_exclusion(exclusion)
+        if len(self.exclusions) > MAX_EXCLUSIONS:
+            raise PixelstatError(f"A funnel has at most {MAX_EXCLUSIONS} exclusions.", "event in ('a', 'b') is one.")
+        self._check_conflicts()
 
-    def _check(self, one: Exclusion) -> None:
-        if one.after is None or one.before is None:
+    def _check_exclusion(self, exclusion: Exclusion) -> None:
+        """Raise PixelstatError where the exclusion names steps that it cannot lie between."""
+        if exclusion.after is None or exclusion.before is None:
             return
         number = len(self.steps)
-        if not 1 <= one.after < one.before <= number:
+        if not 1 <= exclusion.after < exclusion.before <= number:
             raise PixelstatError(
-                f"--exclude {one.name}:{one.after}-{one.before} lies outside the funnel, which has {number} steps.",
-                f"Try: --exclude {one.name}:1-{number}",
+                f"--exclude {exclusion.name}:{exclusion.after}-{exclusion.before} lies outside the funnel, "
+                f"which has {number} steps.",
+                f"Try: --exclude {exclusion.name}:1-{number}",
             )
         if self.order == "unordered":
             raise PixelstatError(
-                "An unordered funnel has no steps that an exclusion could lie between.", f"Try: --exclude {one.name}"
+                "An unordered funnel has no steps that an exclusion could lie between.",
+                f"Try: --exclude {exclusion.name}",
             )
 
-    def _refuse(self, name: str, asked: bool, others: Sequence[str]) -> None:
-        given = {
+    def _check_conflicts(self) -> None:
+        """Raise PixelstatError for the first two rules of CONFLICTS that are both set."""
+        is_set = {
+            "unordered": self.order == "unordered",
+            "strict": self.order == "strict",
+            "totals": self.count == "totals",
             "optional": bool(self.optional),
             "step_window": self.step_window is not None,
             "grace": bool(self.grace),
-            "totals": self.count == "totals",
             "exclude": bool(self.exclusions),
         }
-        words = {"unordered": "--order unordered", "strict": "--order strict", "totals": "--count totals",
-                 "step_window": "--step-window"}  # fmt: skip
-        for other in others:
-            if asked and given[other]:
-                one, two = (words.get(word, f"--{word}") for word in (name, other))
-                raise PixelstatError(f"{one} and {two} do not go together.", "Leave one of them out.")
+        for rule, conflicts in CONFLICTS.items():
+            for conflict in conflicts:
+                if is_set[rule] and is_set[conflict]:
+                    raise PixelstatError(
+                        f"{OPTIONS[rule]} and {OPTIONS[conflict]} do not go together.", "Leave one of them out."
+                    )
 
     @cached_property
     def required(self) -> list[int]:
-        """The numbers of the steps that a chain goes by."""
+        """The numbers of the steps that a chain consists of."""
         return [number for number in range(1, len(self.steps) + 1) if number not in self.optional]
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the earliest way from each start is all there is to look for, whatever hits share a second."""
-        others = self.exclusions or self.optional or self.grace or self.step_window is not None
-        usual = (self.order, self.entry, self.count) == ("ordered", "latest", "uniques")
-        return usual and not others and share_no_hit(self.steps)
+    def step_names(self) -> list[str]:
+        """The names of the rows of the funnel, in order."""
+        number = len(self.steps)
+        if self.order == "unordered":
+            return [f"any {reached} of {number}" for reached in range(1, number)] + [f"all {number}"]
+        return [step.name for step in self.steps]
+
+    @property
+    def is_vectorizable(self) -> bool:
+        """Whether the earliest chain from each start is enough to know, also where hits share a second."""
+        has_special_rules = self.exclusions or self.optional or self.grace or self.step_window is not None
+        is_default = (self.order, self.entry, self.count) == ("ordered", "latest", "uniques")
+        return is_default and not has_special_rules and are_disjoint(self.steps)
 
     def step_before(self, step: int) -> int:
-        """The required step before this one: what its share is of. 0 before the first."""
+        """Return the required step before this one, which its share refers to; 0 if there is none."""
         return max((number for number in self.required if number < step), default=0)
 
-    def guarding(self, step: int, following: int) -> list[int]:
-        """The places of the exclusions that look between these steps."""
-        return [place for place, one in enumerate(self.exclusions) if one.guards(step, following)]
+    def covering_exclusions(self, step: int, next_step: int) -> list[int]:
+        """Return the indexes of the exclusions that apply between these steps."""
+        return [index for index, exclusion in enumerate(self.exclusions) if exclusion.covers(step, next_step)]

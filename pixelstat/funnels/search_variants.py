@@ -1,159 +1,184 @@
-"""Chains by search under other rules: within a grace, in any order, and every entry."""
+"""Search chains of one actor under other rules: within a grace, in any order, and for every entry.
+
+Chains are tuples of times, by level. The level of a chain is how many required steps it has reached.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from pixelstat.funnels.timeline import Limits, Second, Walk, deal, dealt, from_first
+from pixelstat.funnels.timeline import (
+    SearchLimits,
+    Second,
+    Timeline,
+    assign_step,
+    assignable_steps,
+    keep_first_start,
+)
 
 
-def within_grace(seconds: Sequence[Second], limits: Limits) -> tuple[int, ...]:
-    """The chain that counts where each hit may be by so much earlier than one before it, () if there is none."""
+def match_within_grace(seconds: Sequence[Second], limits: SearchLimits) -> tuple[int, ...]:
+    """Return the chain that counts, where a hit may be earlier than one before it by the grace; () if there is none."""
     if limits.rules.entry == "first":
-        seconds = from_first(seconds)
+        seconds = keep_first_start(seconds)
     hits = [(second.time, matches) for second in seconds for matches in second.hits]
     times = [time for time, _ in hits]
-    found: list[tuple[int, int, int, tuple[int, ...]]] = []
-    for place, (start, matches) in enumerate(hits):
+    candidates: list[tuple[int, int, int, tuple[int, ...]]] = []
+    for index, (start, matches) in enumerate(hits):
         if matches & 1:
-            chain = _earliest_within_grace(hits, times, place, limits)
-            found.append((-len(chain), max(chain), -start, chain))
-    return min(found)[3] if found else ()
+            chain = _find_earliest_within_grace(hits, times, index, limits)
+            candidates.append((-len(chain), max(chain), -start, chain))
+    return min(candidates)[3] if candidates else ()
 
 
-def _earliest_within_grace(
-    hits: Sequence[tuple[int, int]], times: Sequence[int], first: int, limits: Limits
+def _find_earliest_within_grace(
+    hits: Sequence[tuple[int, int]], times: Sequence[int], first: int, limits: SearchLimits
 ) -> tuple[int, ...]:
-    """The chain from this hit. Of its states those are kept that differ in hits which a later step could still take."""
+    """Return the chain from the hit with index `first`.
+
+    States that differ only in hits that no later step could use are one state. The best chain of each is kept.
+    """
     start = times[first]
     best: tuple[int, ...] = (start,)
-    states = {frozenset([first]): (start, best)}
-    for level in range(1, limits.top):
-        longer: dict[frozenset[int], tuple[int, tuple[int, ...]]] = {}
+    states = {frozenset([first]): (start, best)}  # by the hits used that a later step could use: end, chain
+    for level in range(1, limits.steps):
+        next_states: dict[frozenset[int], tuple[int, tuple[int, ...]]] = {}
         for used, (latest, chain) in states.items():
-            for place in range(bisect_left(times, latest - limits.grace), bisect_right(times, start + limits.window)):
-                time, matches = hits[place]
-                if place in used or not matches >> level & 1:
+            for index in range(bisect_left(times, latest - limits.grace), bisect_right(times, start + limits.window)):
+                time, matches = hits[index]
+                if index in used or not matches >> level & 1:
                     continue
                 end = max(latest, time)
-                later = frozenset(
-                    one for one in (*used, place) if hits[one][1] >> level + 1 and times[one] >= end - limits.grace
+                usable = frozenset(
+                    hit for hit in (*used, index) if hits[hit][1] >> level + 1 and times[hit] >= end - limits.grace
                 )
                 state = (end, (*chain, time))
-                if later not in longer or state < longer[later]:
-                    longer[later] = state
-                if place not in later and not later - used:
-                    break  # whatever comes later could be taken then, too
-        if not longer:
+                if usable not in next_states or state < next_states[usable]:
+                    next_states[usable] = state
+                if index not in usable and not usable - used:
+                    break  # any later hit could be used afterwards, too
+        if not next_states:
             break
-        states, best = longer, min(longer.values())[1]
+        states, best = next_states, min(next_states.values())[1]
     return best
 
 
-def unordered(seconds: Sequence[Second], limits: Limits) -> tuple[int, ...]:
-    """The times at which the first, the second, ... distinct step is done, in the window that holds most of them."""
-    walk = Walk(seconds, limits)
-    found: list[tuple[int, int, int, tuple[int, ...]]] = []
-    for place, second in enumerate(seconds):
-        if second.hits and second.starts:
-            times = _collected(seconds, place, limits)
-            found.append((-len(times), times[-1], -second.time, times))
+def match_unordered(seconds: Sequence[Second], limits: SearchLimits) -> tuple[int, ...]:
+    """Return when the first, the second, ... distinct step is done, in the window that has most of them."""
+    timeline = Timeline(seconds, limits)
+    candidates: list[tuple[int, int, int, tuple[int, ...]]] = []
+    for index, second in enumerate(seconds):
+        if second.hits and second.may_start:
+            times = _collect_steps(seconds, index, limits)
+            candidates.append((-len(times), times[-1], -second.time, times))
             if limits.rules.entry == "first":
                 break
-    found.sort()
-    longest = [chain for chain in found if chain[0] == found[0][0]]
-    ends: dict[int, tuple[int, ...]] = {}
+    candidates.sort()
+    longest = [candidate for candidate in candidates if candidate[0] == candidates[0][0]]
+    best_by_end: dict[int, tuple[int, ...]] = {}
     for _, end, _, times in longest:
-        ends.setdefault(end, times)
-    for end, times in ends.items():
-        if not walk.is_broken_off(len(times), times[0], end):
+        best_by_end.setdefault(end, times)
+    for end, times in best_by_end.items():
+        if not timeline.is_dropped(len(times), times[0], end):
             return times
     return ()
 
 
-def _collected(seconds: Sequence[Second], first: int, limits: Limits) -> tuple[int, ...]:
-    pool: list[int] = []
+def _collect_steps(seconds: Sequence[Second], first: int, limits: SearchLimits) -> tuple[int, ...]:
+    """Return the times of the hits that each add a step, from this second on, until its window or an exclusion ends it.
+
+    A hit adds a step if the hits so far can be assigned to one more step than without it.
+    """
+    hits: list[int] = []
     times: list[int] = []
-    owner: dict[int, int] = {}
+    hit_of_step: dict[int, int] = {}
     for second in seconds[first:]:
         if second.time - seconds[first].time > limits.window or (second.excluded and second is not seconds[first]):
             break
         for matches in second.hits:
-            pool.append(matches)
-            if _take(pool, len(pool) - 1, limits.top, owner, set()):
+            hits.append(matches)
+            if _assign_hit(hits, len(hits) - 1, limits.steps, hit_of_step, set()):
                 times.append(second.time)
     return tuple(times)
 
 
-def _take(pool: Sequence[int], place: int, steps: int, owner: dict[int, int], tried: set[int]) -> bool:
-    """Give the hit a step that no other has, moving others if that is needed; `owner` is the hit of each step."""
+def _assign_hit(hits: Sequence[int], index: int, steps: int, hit_of_step: dict[int, int], tried: set[int]) -> bool:
+    """Assign the hit to a step that no other hit has, and move other hits to other steps where needed.
+
+    Changes `hit_of_step`. Returns False, with no change, if it cannot be. `tried` are the steps that have been tried.
+    """
     for number in range(1, steps + 1):
-        if pool[place] >> number - 1 & 1 and number not in tried:
+        if hits[index] >> number - 1 & 1 and number not in tried:
             tried.add(number)
-            if number not in owner or _take(pool, owner[number], steps, owner, tried):
-                owner[number] = place
+            if number not in hit_of_step or _assign_hit(hits, hit_of_step[number], steps, hit_of_step, tried):
+                hit_of_step[number] = index
                 return True
     return False
 
 
-def entries(seconds: Sequence[Second], limits: Limits) -> list[tuple[int, ...]]:
-    """Each entry's chain: it ends when it is whole, when its window is over or it is excluded; then another begins.
+def match_every_entry(seconds: Sequence[Second], limits: SearchLimits) -> list[tuple[int, ...]]:
+    """Return the chain of each entry.
 
-    With `entry` latest a further hit of step 1 moves the start of the entry that is open, else it is passed over.
+    An entry ends when its chain is complete, when its window is over or when it is excluded; then another may begin.
+    With `entry` latest another hit of step 1 moves the start of the current entry; with `entry` first it is ignored.
     """
-    found: list[tuple[int, ...]] = []
-    nothing: list[tuple[int, ...]] = [()] * (limits.top + 1)
-    levels = nothing
-    furthest: tuple[int, ...] = ()  # of the entry that is open
+    finished: list[tuple[int, ...]] = []
+    nothing: list[tuple[int, ...]] = [()] * (limits.steps + 1)
+    best_by_level = nothing
+    current: tuple[int, ...] = ()  # the longest chain of the entry that is not over
     for second in seconds:
-        if furthest and all(not chain or second.time - chain[0] > limits.window for chain in levels):
-            found.append(furthest)
-            furthest, levels = (), nothing
-        if furthest and second.excluded & limits.guards[len(furthest)] and second.time > furthest[-1]:
+        if current and all(not chain or second.time - chain[0] > limits.window for chain in best_by_level):
+            finished.append(current)
+            current, best_by_level = (), nothing
+        if current and second.excluded & limits.exclusions[len(current)] and second.time > current[-1]:
             if limits.rules.exclude_mode == "stop":
-                found.append(furthest)
-            furthest, levels = (), nothing
+                finished.append(current)
+            current, best_by_level = (), nothing
             continue
         hits = list(second.hits)
         while hits:
-            levels = _lifted(hits, second.time, levels, limits, is_open=bool(furthest))
-            reached = max(number for number in range(limits.top + 1) if levels[number] or not number)
-            if reached > len(furthest):
-                furthest = levels[reached]
-            if reached < limits.top:
+            best_by_level = _advance(hits, second.time, best_by_level, limits, has_entry=bool(current))
+            reached = max(level for level in range(limits.steps + 1) if best_by_level[level] or not level)
+            if reached > len(current):
+                current = best_by_level[reached]
+            if reached < limits.steps:
                 break
-            found.append(furthest)
-            hits = _left_over(hits, furthest, second.time)
-            furthest, levels = (), nothing
-    return [*found, furthest] if furthest else found
+            finished.append(current)
+            hits = _unused_hits(hits, current, second.time)
+            current, best_by_level = (), nothing
+    return [*finished, current] if current else finished
 
 
-def _lifted(
-    hits: Sequence[int], time: int, levels: Sequence[tuple[int, ...]], limits: Limits, *, is_open: bool
+def _advance(
+    hits: Sequence[int], time: int, best_by_level: Sequence[tuple[int, ...]], limits: SearchLimits, *, has_entry: bool
 ) -> list[tuple[int, ...]]:
-    """By level the chain that starts last, of those the one with the earliest hits, after a second with these hits."""
-    after = list(levels)
-    for level, chain in enumerate(levels[:-1]):
-        if not level and is_open and limits.rules.entry == "first":
+    """Return the best chain by level after a second with these hits.
+
+    The best chain is the one that starts last; of several, the one with the earliest hits.
+    """
+    advanced = list(best_by_level)
+    for level, chain in enumerate(best_by_level[:-1]):
+        if not level and has_entry and limits.rules.entry == "first":
             continue
-        if level and (not chain or time > limits.end(chain[0], chain[-1])):
+        if level and (not chain or time > limits.deadline(chain[0], chain[-1])):
             continue
-        for number in range(level + 1, dealt(tuple(hits), level, limits.top) + 1):
+        for number in range(level + 1, assignable_steps(tuple(hits), level, limits.steps) + 1):
             longer = chain + (time,) * (number - level)
-            if not after[number] or _rank(longer, limits) > _rank(after[number], limits):
-                after[number] = longer
-    return after
+            if not advanced[number] or _rank(longer, limits) > _rank(advanced[number], limits):
+                advanced[number] = longer
+    return advanced
 
 
-def _rank(chain: tuple[int, ...], limits: Limits) -> tuple[int, ...]:
-    if limits.step_window is not None:  # where the next step must be soon, the later hit is the better one
+def _rank(chain: tuple[int, ...], limits: SearchLimits) -> tuple[int, ...]:
+    """Return what the better of two chains of one level has more of."""
+    if limits.step_window is not None:  # where the next step must come soon, the later hit is the better one
         return chain
     return (chain[0], *(-time for time in chain[1:]))
 
 
-def _left_over(hits: Sequence[int], chain: Sequence[int], time: int) -> list[int]:
-    """The hits of a second that are none of the chain's."""
-    owner: dict[int, int] = {}
-    for number, own in enumerate(chain, 1):
-        if own == time:
-            deal(hits, number, owner, set())
-    return [matches for place, matches in enumerate(hits) if place not in owner]
+def _unused_hits(hits: Sequence[int], chain: Sequence[int], time: int) -> list[int]:
+    """Return the hits of the second at `time` that the chain does not use."""
+    step_of_hit: dict[int, int] = {}
+    for number, step_time in enumerate(chain, 1):
+        if step_time == time:
+            assign_step(hits, number, step_of_hit, set())
+    return [matches for index, matches in enumerate(hits) if index not in step_of_hit]

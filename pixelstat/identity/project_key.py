@@ -1,8 +1,8 @@
-"""The project's key: 32 random bytes under which pseudonyms are made, the same tomorrow as today.
+"""Load the project's key: 32 random bytes that pseudonyms are made with, the same in every run.
 
-It stands in `.pixelstat.key` beside pixelstat.toml, else in the user's data folder, or in the file that --key names, as
-64 hexadecimal digits. It is made when it is first needed, and refused where others may read it: they could tell whose
-the pseudonyms are.
+The file of --key holds it, else `.pixelstat.key` beside pixelstat.toml, else a file in the user's data folder, as 64
+hexadecimal digits. It is created when it is first needed. A key that others may read is refused, because they could
+find out who is behind a pseudonym.
 """
 
 import os
@@ -22,21 +22,27 @@ KEY_HINT = "Name another file with --key. Without this one, pseudonyms are other
 
 
 def key_path(named: str | None, config_path: Path | None) -> Path:
-    """Where the key stands or is to stand. Raises PixelstatError where the user has no folder."""
+    """Return the path of the key, whether it exists or not.
+
+    `named` is the file of --key, `config_path` the path of pixelstat.toml. Raises PixelstatError for a user without a
+    home folder.
+    """
     if named is not None:
         return Path(named)
     if config_path is not None:
         return config_path.parent / KEY_FILE_NAME
     data = Path(os.environ.get("XDG_DATA_HOME", ""))
     try:
-        data = data if data.is_absolute() else Path.home() / ".local" / "share"  # as the specification has it
+        data = (
+            data if data.is_absolute() else Path.home() / ".local" / "share"
+        )  # the XDG specification ignores relative paths
     except RuntimeError as error:
         raise PixelstatError("There is no home folder to keep a key in.", "Name a file for it: --key FILE") from error
     return data / "pixelstat" / "key"
 
 
 def load_or_create(path: Path, tell: Callable[[str], None]) -> bytes:
-    """The key in this file, made and told of if there is none. Raises PixelstatError."""
+    """Return the key in this file. Create a missing one and report it with `tell`. Raises PixelstatError."""
     try:
         if not path.exists() and _create_key(path):
             tell(f"The key of pseudonyms is new: {path}. Keep it, and keep it to yourself.")
@@ -47,7 +53,7 @@ def load_or_create(path: Path, tell: Callable[[str], None]) -> bytes:
 
 
 def load_key(path: Path) -> bytes:
-    """The key in this file. Raises PixelstatError for one that is not there, that is none, or that others may read."""
+    """Return the key in this file. Raises PixelstatError for a missing, an invalid or a publicly readable one."""
     try:
         mode = path.stat().st_mode
         content = path.read_bytes() if stat.S_ISREG(mode) and path.stat().st_size < 1_000 else b""
@@ -61,7 +67,7 @@ def load_key(path: Path) -> bytes:
 
 
 def _create_key(path: Path) -> bool:
-    """Make the key, and tell whether it was this run that made it: of several at once one does, and all of it."""
+    """Create the key and return whether this run created it. Of several runs at once, one creates the complete file."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f"{KEY_FILE_NAME}.", dir=path.parent)  # with mode 600
     try:

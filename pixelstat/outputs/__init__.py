@@ -1,7 +1,7 @@
-"""The outputs: one a file, named here once in the order of preference, with the endings that mean it.
+"""Register the outputs: one per file, in the order of preference, with the file endings that select it.
 
-An output is a function `write(parts, file)`: a table in parts, Results of the same columns of which there is at least
-one, and a binary file. It does no arithmetic.
+An output is a function `write(parts, file)`. `parts` are one or more Results with the same columns, which together are
+one table. `file` is a binary file. An output does no arithmetic.
 """
 
 import sys
@@ -15,7 +15,7 @@ from pixelstat.errors import PixelstatError, ReaderGoneError
 from pixelstat.result import Result
 from pixelstat.terminal import let_go_of_stdout
 
-NAMES = {  # output: the endings of a file that mean it
+NAMES = {  # output: file endings
     "table": (".txt",),
     "csv": (".csv",),
     "tsv": (".tsv",),
@@ -29,12 +29,13 @@ Write = Callable[[Iterable[Result], BinaryIO], None]
 
 
 def load_output(name: str) -> Write:
-    found: Write = import_module(f"pixelstat.outputs.{name}").write
-    return found
+    """Import the output of this name."""
+    write: Write = import_module(f"pixelstat.outputs.{name}").write
+    return write
 
 
 def choose_output(name: str | None, path: str | None) -> str:
-    """The output for these options. Raises PixelstatError for a file whose ending means none."""
+    """Return the output for --format and --output. Raises PixelstatError for a file ending without an output."""
     if name:
         return name
     if path in (None, "-"):
@@ -47,7 +48,7 @@ def choose_output(name: str | None, path: str | None) -> str:
 
 
 def deliver(parts: Iterable[Result], name: str, path: str | None) -> None:
-    """Write the parts to the file, whole or not at all, or to stdout."""
+    """Write the parts to stdout, or to the file `path`, which appears whole or not at all."""
     write = load_output(name)
     if path in (None, "-"):
         _write_stdout(write, parts)

@@ -1,28 +1,28 @@
-"""Cells for people's eyes: thousands parted, shares in percent, seconds as minutes and days."""
+"""Format cells for people: thousands with commas, shares in percent, seconds as minutes, hours and days."""
 
 from datetime import datetime
 from typing import Any
 
 from pixelstat.terminal import harmless
 
-NOTHING = "–"
-SECOND = "%Y-%m-%d %H:%M:%S"
+EMPTY_CELL = "–"
+TO_THE_SECOND = "%Y-%m-%d %H:%M:%S"
 
 
 def format_cell(value: Any, kind: str) -> str:
-    """The cell's text; harmless in a terminal whatever a log put into it."""
+    """Return the text of a cell, without the control characters that a log may have put into it."""
     if value is None:
-        return NOTHING
+        return EMPTY_CELL
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
         midnight = kind != "instant" and (value.hour, value.minute, value.second) == (0, 0, 0)
-        return value.strftime("%Y-%m-%d" if midnight else SECOND if kind == "instant" else "%Y-%m-%d %H:%M")
+        return value.strftime("%Y-%m-%d" if midnight else TO_THE_SECOND if kind == "instant" else "%Y-%m-%d %H:%M")
     return _NUMBERS[kind](value) if kind in _NUMBERS else harmless(str(value))
 
 
 def _format_seconds(seconds: float) -> str:
-    """The two largest units: `2m 05s`, `3h 20m`, `1d 4h`."""
+    """Format with the two largest units: `2m 05s`, `3h 20m`, `1d 4h`."""
     whole = round(seconds)
     if seconds < 60:
         return f"{seconds:.3g}s"

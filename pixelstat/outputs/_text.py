@@ -1,24 +1,24 @@
-"""Values as text, the same in every text output: ISO 8601 with its offset, and cells that no spreadsheet runs."""
+"""Turn values into text, the same in every text output: times, lists, and cells that no spreadsheet runs."""
 
 import polars as pl
 
-from pixelstat.result import TIMES, Result
+from pixelstat.result import TIME_KINDS, Result
 
-TIME = "%Y-%m-%dT%H:%M:%S%:z"
-FORMULA = r"^[=+\-@\t\r\x00]"  # ASVS 1.2.10, CWE-1236
+ISO_TIME = "%Y-%m-%dT%H:%M:%S%:z"
+FORMULA_START = r"^[=+\-@\t\r\x00]"  # ASVS 1.2.10, CWE-1236
 
 
 def format_times(result: Result) -> pl.DataFrame:
-    """Times as `2026-09-07T00:00:00+02:00`, everything else as it is."""
-    times = [column.name for column in result.columns if column.kind in TIMES]
-    return result.frame.with_columns(pl.col(name).dt.strftime(TIME) for name in times)
+    """Format times in ISO 8601 with their offset, such as `2026-09-07T00:00:00+02:00`."""
+    times = [column.name for column in result.columns if column.kind in TIME_KINDS]
+    return result.frame.with_columns(pl.col(name).dt.strftime(ISO_TIME) for name in times)
 
 
 def format_lists(frame: pl.DataFrame) -> pl.DataFrame:
-    """Lists as compact JSON, everything else as it is."""
+    """Format lists as compact JSON."""
     lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
     return frame.with_columns(
-        # Polars writes objects only, so it gets one with the list as its `x`; what is around the list is cut off.
+        # Polars encodes structs only. So the list becomes the field `x` of one, and what is around it is cut off.
         pl.when(pl.col(name).is_not_null())
         .then(pl.struct(x=name).struct.json_encode().str.slice(len('{"x":')).str.head(-1))
         .alias(name)
@@ -27,12 +27,15 @@ def format_lists(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def neutralize_formulas(result: Result) -> pl.DataFrame:
-    """Times and lists as text, and a `'` before any text that a spreadsheet would run as a formula."""
+    """Format times and lists, and put a `'` before any text that a spreadsheet would run as a formula.
+
+    With `--no-csv-safe` the texts stay as they are.
+    """
     frame = format_lists(format_times(result))
     if not result.csv_safe:
         return frame
     texts = [column.name for column in result.columns if column.kind == "text"]
     return frame.with_columns(
-        pl.when(pl.col(name).str.contains(FORMULA)).then(pl.lit("'") + pl.col(name)).otherwise(name).alias(name)
+        pl.when(pl.col(name).str.contains(FORMULA_START)).then(pl.lit("'") + pl.col(name)).otherwise(name).alias(name)
         for name in texts
     )

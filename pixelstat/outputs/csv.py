@@ -1,4 +1,4 @@
-"""CSV by RFC 4180: a header, commas, full precision, an empty cell for null."""
+"""Write CSV by RFC 4180: a header, commas, full precision, an empty cell for null."""
 
 from collections.abc import Iterable
 from typing import BinaryIO
@@ -9,5 +9,5 @@ from pixelstat.result import Result
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
     file.writelines(
-        neutralize_formulas(part).write_csv(include_header=place == 0).encode() for place, part in enumerate(parts)
+        neutralize_formulas(part).write_csv(include_header=number == 0).encode() for number, part in enumerate(parts)
     )

@@ -1,4 +1,4 @@
-"""JSON: one array with an object for each row."""
+"""Write JSON: one array with an object for each row."""
 
 from collections.abc import Iterable
 from typing import BinaryIO
@@ -11,7 +11,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     file.write(b"[")
     is_first = True
     for part in parts:
-        rows = format_times(part).write_json().encode()[1:-1]  # without the brackets of an array of its own
+        rows = format_times(part).write_json().encode()[1:-1]  # without the brackets of its array
         if rows:
             file.write(rows if is_first else b"," + rows)
             is_first = False

@@ -1,4 +1,4 @@
-"""A Markdown table with its title and caption, for people; what a log put into a cell stays text."""
+"""Write a Markdown table with title and caption. Markup that a log put into a cell is escaped."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,14 +6,14 @@ from typing import BinaryIO
 
 from pixelstat.outputs._cells import format_cell
 from pixelstat.outputs._text import format_lists
-from pixelstat.result import NUMBERS, Result
+from pixelstat.result import NUMBER_KINDS, Result
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>|~&#])")
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
     notes: Sequence[str] = ()
-    for place, part in enumerate(parts):
+    for number, part in enumerate(parts):
         rows = [
             [
                 _MARKS.sub(r"\\\1", format_cell(value, column.kind))
@@ -21,12 +21,12 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
             ]
             for row in format_lists(part.frame).iter_rows()
         ]
-        if place == 0:
+        if number == 0:
             notes = part.notes
             header = [column.name for column in part.columns]
-            aligned = ["---:" if column.kind in NUMBERS else "---" for column in part.columns]
+            alignment = ["---:" if column.kind in NUMBER_KINDS else "---" for column in part.columns]
             file.write(f"**{part.title}**\n\n".encode())
-            rows = [header, aligned, *rows]
+            rows = [header, alignment, *rows]
         file.write("".join("| " + " | ".join(cells) + " |\n" for cells in rows).encode())
     if notes:
         file.write(("\n" + "; ".join(notes) + "\n").encode())

@@ -1,4 +1,4 @@
-"""NDJSON: one object a line."""
+"""Write NDJSON: one object per line."""
 
 from collections.abc import Iterable
 from typing import BinaryIO

@@ -1,4 +1,4 @@
-"""Parquet with the declared types; times keep their zone."""
+"""Write Parquet with the declared types. Times keep their time zone."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
-    """One part after the other; by way of a file, for Polars wants to seek and stdout may be a pipe."""
+    """Write one part after the other, by way of a temporary file: Polars must seek, and stdout may be a pipe."""
     remaining = iter(parts)
     first = next(remaining)
 
@@ -22,8 +22,8 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
         for part in chain([first], remaining):
             yield part.frame if columns is None else part.frame.select(columns)
 
-    with NamedTemporaryFile(suffix=".parquet") as packed:
-        UNFINISHED.add(packed.name)
-        register_io_source(frames, schema=first.frame.schema).sink_parquet(packed.name, metadata=dict(first.tags))
-        shutil.copyfileobj(packed, file)
-        UNFINISHED.discard(packed.name)
+    with NamedTemporaryFile(suffix=".parquet") as temporary:
+        UNFINISHED.add(temporary.name)
+        register_io_source(frames, schema=first.frame.schema).sink_parquet(temporary.name, metadata=dict(first.tags))
+        shutil.copyfileobj(temporary, file)
+        UNFINISHED.discard(temporary.name)

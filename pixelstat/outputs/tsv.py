@@ -1,4 +1,4 @@
-"""Tab-separated values without quotes, for `cut` and `awk`: tabs and line ends in a cell become `\\t` and `\\n`."""
+"""Write tab-separated values without quotes, for `cut` and `awk`: tabs and line ends in a cell become `\\t`, `\\n`."""
 
 from collections.abc import Iterable
 from typing import BinaryIO
@@ -10,7 +10,7 @@ from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
-    plain = pl.col(pl.String).str.replace_many(["\\", "\t", "\n", "\r"], ["\\\\", "\\t", "\\n", "\\r"])
-    for place, part in enumerate(parts):
-        frame = neutralize_formulas(part).with_columns(plain)
-        file.write(frame.write_csv(separator="\t", quote_style="never", include_header=place == 0).encode())
+    escaped = pl.col(pl.String).str.replace_many(["\\", "\t", "\n", "\r"], ["\\\\", "\\t", "\\n", "\\r"])
+    for number, part in enumerate(parts):
+        frame = neutralize_formulas(part).with_columns(escaped)
+        file.write(frame.write_csv(separator="\t", quote_style="never", include_header=number == 0).encode())

@@ -8,7 +8,7 @@ import polars as pl
 
 @dataclass(frozen=True)
 class PixelSample:
-    """A request that the protocol claims, and the event it must become."""
+    """A request that the protocol claims, and the event that it must become."""
 
     uri: str
     event: dict[str, object]
@@ -17,18 +17,17 @@ class PixelSample:
 
 @dataclass(frozen=True)
 class PixelProtocol:
-    """What a pixel's requests look like and what they say."""
+    """A kind of pixel: how to recognise its requests, and how to turn them into events."""
 
     name: str
     about: str
-    marker: str  # a regular expression that occurs in every line of a request it claims
-    claims: pl.Expr  # of REQUESTS: true for its requests
-    events: Callable[[pl.LazyFrame], pl.LazyFrame]  # its REQUESTS -> EVENTS without a visitor
-    paths: str = ""  # a regular expression that occurs in the path of every request it claims
+    marker: str  # a regular expression that occurs in every line of a request that the protocol claims
+    claims: pl.Expr  # over REQUESTS: true for the requests of this protocol
+    events: Callable[[pl.LazyFrame], pl.LazyFrame]  # REQUESTS of this protocol -> EVENTS without a visitor
+    paths: str = ""  # a regular expression that occurs in the path of every request that the protocol claims
     samples: Sequence[PixelSample] = field(default=(), compare=False)
-    pinned: pl.Expr = field(
-        default_factory=lambda: pl.lit(value=False), compare=False
-    )  # what is its own, whoever claims it
-    is_mailers: bool = False  # its requests come from mails, not from pages
-    one_each: bool = False  # each message goes to one person, and so tells who it is
-    must_be_named: bool = False  # its requests look like ordinary pages: it is asked only where --protocol names it
+    # Over REQUESTS: true for the requests that belong to this protocol even if another protocol claims them.
+    always_claims: pl.Expr = field(default_factory=lambda: pl.lit(value=False), compare=False)
+    is_mailer: bool = False  # the requests come from mails, not from pages
+    is_per_recipient: bool = False  # each message goes to one person, so the message identifies the recipient
+    is_opt_in: bool = False  # the requests look like ordinary pages, so the protocol works only with --protocol NAME

@@ -1,6 +1,7 @@
-"""Query parameters as expressions: by any of their names, in any order, decoded exactly once.
+"""Extract columns from query parameters: by any of their names, in any order, decoded exactly once.
 
-A protocol says which names its parameters go by; what becomes of them is the same for all: `named`, then `placed`.
+A protocol lists the names of its parameters. The rest is the same for all protocols: `extract_parameters`, then
+`split_page_url`.
 """
 
 import re
@@ -23,18 +24,18 @@ UTM = (
     "creative_format",
     "marketing_tactic",
 )
-TEXTS = (  # the columns that parameters feed, beside event, visitor_id, page_address and utm_*
+TEXT_COLUMNS = (  # the columns that parameters feed, in addition to event, visitor_id, page_address and utm_*
     "user_id", "referrer", "order_id", "value", "currency", "product", "message", "recipient", "variant",
     "session_id", "goal", "campaign", "link",
 )  # fmt: skip
 
-_ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a whole address
+_ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a complete address
 
 
 def add_custom_columns(
     events: pl.LazyFrame, parameters: Mapping[str, Sequence[str]], columns: Sequence[str]
 ) -> pl.LazyFrame:
-    """Events with further columns of one's own: each by its parameters, null where it has none."""
+    """Add the custom columns to events: each from its `parameters`, null for a column without any."""
     if not columns:
         return events
     escaped = {name: [re.escape(parameter) for parameter in parameters.get(name, ())] for name in columns}
@@ -44,35 +45,38 @@ def add_custom_columns(
 
 
 def add_utm_names(names: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """The names of parameters with those of campaigns, which everybody calls the same unless told otherwise."""
+    """Add the names of the campaign parameters, utm_source and so on, unless the protocol has other names for them."""
     return {**names, **{f"utm_{name}": names.get(f"utm_{name}", (f"utm_{name}",)) for name in UTM}}
 
 
 def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]], event: pl.Expr) -> pl.LazyFrame:
-    """REQUESTS with the pixel's parameters as columns, decoded, and the event by the vocabulary's word.
+    """Add the pixel's parameters to REQUESTS as decoded columns, and the event in the word of the vocabulary.
 
-    `names` are those that the parameters go by; `event` is made of the decoded columns.
+    `names` maps columns to the names of their parameters. `event` is an expression over the decoded columns.
     """
-    column = pl.col
     names = add_utm_names(names)
-    missing = {name for name in ("event", "visitor_id", "page_address", "sent", "key", *TEXTS) if name not in names}
-    # Who has a visitor id needs no other: the masked query keeps two searches off most lines.
+    missing = {
+        name for name in ("event", "visitor_id", "page_address", "sent", "key", *TEXT_COLUMNS) if name not in names
+    }
+    # A visitor id makes the other ids unnecessary. The masked query saves two searches on most lines.
     anonymous = {
         f"anonymous_{key}": names.get(name, ()) for key, name in (("user", "user_id"), ("recipient", "recipient"))
     }
-    query = column("query")
+    query = pl.col("query")
     raw = (
-        requests.with_columns(http_referer=column("referrer"))
-        .with_columns(parameter(query, those).alias(name) for name, those in names.items())
+        requests.with_columns(http_referer=pl.col("referrer"))
+        .with_columns(parameter(query, aliases).alias(name) for name, aliases in names.items())
         .with_columns(pl.lit(None, EVENTS.get(name, pl.String())).alias(name) for name in missing)
-        .with_columns(query_of_anonymous=pl.when(column("visitor_id").is_null()).then(query))
-        .with_columns(parameter(column("query_of_anonymous"), those).alias(name) for name, those in anonymous.items())
+        .with_columns(query_of_anonymous=pl.when(pl.col("visitor_id").is_null()).then(query))
+        .with_columns(
+            parameter(pl.col("query_of_anonymous"), aliases).alias(name) for name, aliases in anonymous.items()
+        )
     )
     rows = normalize_events(percent_decode(raw, [*names, *anonymous]).with_columns(event=event))
-    # An order is looked for where there may be one, for the same reason.
-    masked = pl.when(column("event") == "purchase").then(query)
+    # Only a purchase has an order id. The masked query saves a search here, too.
+    masked = pl.when(pl.col("event") == "purchase").then(query)
     rows = percent_decode(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
-    # The ledger asks every event for its flaw: one search keeps the others off nearly all of them.
+    # The ledger needs the flaw of every event. One search saves the others on nearly all of them.
     values = names.get("value", ())
     of_flawed = pl.when(query.str.contains("|".join([f"={MACRO}", *(f"{name}=" for name in values)]))).then(query)
     rows = percent_decode(
@@ -80,63 +84,62 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     )
     return rows.with_columns(
         products=pl.lit(None, EVENTS["products"]),
-        value=parse_number(column("value")),
-        currency=normalize_currency(column("currency")),
-        flaw=pl.when(column("given_value").is_not_null() & parse_number(column("given_value")).is_null())
+        value=parse_number(pl.col("value")),
+        currency=normalize_currency(pl.col("currency")),
+        flaw=pl.when(pl.col("given_value").is_not_null() & parse_number(pl.col("given_value")).is_null())
         .then(pl.lit("number"))
-        .when(column("of_flawed").str.contains(f"={MACRO}"))
+        .when(pl.col("of_flawed").str.contains(f"={MACRO}"))
         .then(pl.lit("macro")),
     )
 
 
 def normalize_currency(text: pl.Expr) -> pl.Expr:
-    """The currency that a text names, null where it is blank: `eur` and `EUR ` are EUR. What is no code stays itself."""
+    """Return the currency code in a text: `eur` and `EUR ` become EUR. Other texts stay, a blank one becomes null."""
     bare = text.str.strip_chars()
     is_code = bare.str.contains("^[A-Za-z]{3}$")
     return pl.when(is_code).then(bare.str.to_uppercase()).when(bare != "").then(bare)
 
 
 def parse_number(text: pl.Expr) -> pl.Expr:
-    """The number that a text is; null for any other."""
-    read = text.cast(pl.Float64, strict=False)
-    return pl.when(read.is_finite()).then(read)
+    """Parse a text as a finite number; null for any other text."""
+    number = text.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
 
 
 def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The page's path, query and host out of whatever the pixel's parameter held, else out of the Referer header.
+    """Split the address of the page into path, query and host. Without `page_address` the Referer header is used.
 
-    A bare path was decoded with its parameter; the path inside an address has an encoding of its own.
-    The campaign of the page's address fills in where the hit has none.
+    A bare path was decoded with its parameter, but the path inside a complete address has its own encoding. If the hit
+    has no campaign, that of the page's address is used.
     """
-    column = pl.col
-    address, is_bare = pl.coalesce("page_address", "http_referer"), column("address").str.contains(_ADDRESS).not_()
-    before_fragment = column("address").str.splitn("#", 2).struct.field("field_0")
-    path = column("parts").struct.field("field_0")
-    query = column("parts").struct.field("field_1")
-    hosts = [column(name).str.extract(_ADDRESS) for name in ("address", "http_referer")]
+    address, is_bare = pl.coalesce("page_address", "http_referer"), pl.col("address").str.contains(_ADDRESS).not_()
+    before_fragment = pl.col("address").str.splitn("#", 2).struct.field("field_0")
+    path = pl.col("parts").struct.field("field_0")
+    query = pl.col("parts").struct.field("field_1")
+    hosts = [pl.col(name).str.extract(_ADDRESS) for name in ("address", "http_referer")]
     utm = [f"utm_{name}" for name in UTM]
-    parted = (
+    split = (
         events.with_columns(address=address)
         .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare, host=pl.coalesce(*hosts, "vhost"))
         .with_columns(
             bare_path=pl.when("is_bare").then(path),
-            page=pl.when(~column("is_bare")).then(path.str.replace(_ADDRESS, "")),
-            host=column("host").str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", ""),
+            page=pl.when(~pl.col("is_bare")).then(path.str.replace(_ADDRESS, "")),
+            host=pl.col("host").str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", ""),
             **{f"address_{name}": parameter(query, (name,)) for name in utm},
         )
     )
-    return percent_decode(percent_decode_path(parted, "page"), [f"address_{name}" for name in utm]).with_columns(
-        page=_rooted(pl.coalesce("bare_path", "page")),
+    return percent_decode(percent_decode_path(split, "page"), [f"address_{name}" for name in utm]).with_columns(
+        page=_with_root(pl.coalesce("bare_path", "page")),
         page_query=query,
         **{name: pl.coalesce(name, f"address_{name}") for name in utm},
     )
 
 
-def _rooted(path: pl.Expr) -> pl.Expr:
-    """An address without a path means `/`."""
+def _with_root(path: pl.Expr) -> pl.Expr:
+    """Return `/` for an empty path: an address without a path means the root."""
     return pl.when(path == "").then(pl.lit("/")).otherwise(path)
 
 
 def add_id_key(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Events of a protocol with the ID_KEY of their `visitor_id`, before a column of one's own may be called so."""
+    """Add ID_KEY, the key of `visitor_id`, to events, before a custom column may take the name `visitor_id`."""
     return events.with_columns((pl.lit(ID_PREFIX) + pl.col("visitor_id")).alias(ID_KEY))

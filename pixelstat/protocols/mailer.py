@@ -1,14 +1,17 @@
-"""The opens, clicks, web views and unsubscribes of mailers: which addresses are theirs, and what stands in them.
+"""Build the protocol of a mailer: the endpoints of its opens, clicks, web views and unsubscribes.
 
-An address tells the mailing, who got it and where its link led in parts of its path, in parameters, or in a part
-that is itself a text to be opened. What it does not tell is null: some senders encrypt everything.
+The address of a request holds the mailing, the recipient and the target of the link. They are parts of the path,
+parameters, or an encoded text (`data`) that holds several of them. What an address does not hold is null: some
+senders encrypt everything.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
+from pixelstat.frames.columns import internal
 from pixelstat.frames.query_string import percent_decode_path
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.payloads import MAX_PAYLOAD_LENGTH
@@ -17,131 +20,149 @@ from pixelstat.protocols.table import first_matching, pixel_table
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 HEX = "[0-9a-f]"
 BASE64 = "[A-Za-z0-9_-]+=*"
-ADDRESS_COLUMNS = (
-    "campaign",
-    "recipient",
-    "link",
-    "message",
-    "visitor_id",
-    "user_id",
-)  # the columns that an address can feed
-PATH_PARTS = (*ADDRESS_COLUMNS, "data")  # what a part of a path can be; `data` is a text that holds others
+# The columns that an address can feed.
+ADDRESS_COLUMNS = ("campaign", "recipient", "link", "message", "visitor_id", "user_id")
+PATH_PARTS = (*ADDRESS_COLUMNS, "data")  # what a part of a path can be; `data` is an encoded text that holds others
+DECODED = pl.Struct(dict.fromkeys(ADDRESS_COLUMNS, pl.String()))
+
+Decoder = Callable[[str], Mapping[str, object]]
 
 
 @dataclass(frozen=True)
-class Address:
-    """One kind of address, and the event that asking for it is."""
+class Endpoint:
+    """One kind of address of a mailer, and the event that a request for it means."""
 
     event: str
     path: str  # a regular expression that matches the end of the path; its groups feed the columns of their names
-    asks: pl.Expr = field(default_factory=lambda: pl.lit(value=True))  # and what its query must hold
+    query_condition: pl.Expr = field(default_factory=lambda: pl.lit(value=True))  # what must hold for its query
 
     @property
     def claims(self) -> pl.Expr:
-        return pl.col("path").str.contains(f"(?:{self.path})$") & self.asks
+        """Return whether a request is for this endpoint."""
+        return pl.col("path").str.contains(f"(?:{self.path})$") & self.query_condition
 
     @property
     def groups(self) -> list[str]:
+        """Return the names of the groups in the path."""
         return [name for name in PATH_PARTS if f"(?P<{name}>" in self.path]
 
 
 def mailer_table(
     name: str,
     about: str,
-    *addresses: Address,
+    *endpoints: Endpoint,
     marker: str,
     samples: Sequence[PixelSample],
     names: Mapping[str, Sequence[str]] | None = None,
-    opened: Callable[[str], Mapping[str, object]] | None = None,
-    fill: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
-    known_by: Sequence[str] = ("recipient",),
-    must_be_named: bool = False,
+    decode_data: Decoder | None = None,
+    finish: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
+    identified_by: Sequence[str] = ("recipient",),
+    is_opt_in: bool = False,
 ) -> PixelProtocol:
-    """A mailer by its addresses. `names` are its parameters, as in `vendor`.
+    """Build the protocol of a mailer from its endpoints.
 
-    `opened` tells how to open the text `data`: text -> columns. It may raise ValueError. Who has no other name is
-    known by the first of the columns `known_by`: by the message, where each of them goes to one only.
+    Args:
+        name, about, marker, samples, is_opt_in: see pixel_table.
+        endpoints: the kinds of its addresses. The first that matches a request determines the event.
+        names: column -> the parameters that feed it, as in pixel_table.
+        decode_data: decodes the text `data` into columns. It may raise ValueError.
+        finish: a function that sets what the endpoints cannot express.
+        identified_by: columns that identify the recipient, first match wins. A mailer that sends each message to one
+            person lists `message`.
     """
     names = names or {}
 
-    def told(events: pl.LazyFrame) -> pl.LazyFrame:
-        parts = {}
-        for carried in PATH_PARTS:
-            found = [
-                pl.when(address.claims).then(_part(address.path, carried))
-                for address in addresses
-                if carried in address.groups
-            ]
-            if found:
-                parts[carried] = pl.coalesce(*found, *([carried] if carried in (*ADDRESS_COLUMNS, *names) else []))
-        events = events.with_columns(**parts)
-        for carried in parts:
-            events = percent_decode_path(events, carried)
-        if opened:
-            events = _opened(events, opened)
-        return fill(events).with_columns(anonymous_user="user_id", anonymous_recipient=pl.coalesce(*known_by))
+    def complete(events: pl.LazyFrame) -> pl.LazyFrame:
+        events = _extract_path_parts(events, endpoints, names)
+        if decode_data:
+            events = _decode_data(events, decode_data)
+        return finish(events).with_columns(anonymous_user="user_id", anonymous_recipient=pl.coalesce(*identified_by))
 
     return pixel_table(
         name,
         about,
         marker=marker,
-        paths="|".join(f"(?:{_unnamed(address.path)})$" for address in addresses),
-        claims=pl.any_horizontal(address.claims for address in addresses),
+        paths="|".join(f"(?:{_without_group_names(endpoint.path)})$" for endpoint in endpoints),
+        claims=pl.any_horizontal(endpoint.claims for endpoint in endpoints),
         names=names,
-        event=first_matching(*((address.claims, address.event) for address in addresses)),
+        event=first_matching(*((endpoint.claims, endpoint.event) for endpoint in endpoints)),
         samples=samples,
-        fill=told,
-        is_mailers=True,
-        one_each="message" in known_by,
-        must_be_named=must_be_named,
+        finish=complete,
+        is_mailer=True,
+        is_per_recipient="message" in identified_by,
+        is_opt_in=is_opt_in,
     )
 
 
 def parse_sent_time(time: pl.Expr) -> pl.Expr:
-    """The time of sending out of seconds since 1970; null for what can be none."""
+    """Parse a text of seconds since 1970 as the time of sending, UTC. Null for a text outside 2000 to 2100."""
     seconds = time.cast(pl.Float64, strict=False)
-    likely = seconds.is_between(946_684_800, 4_102_444_800)  # 2000 to 2100
-    return (pl.when(likely).then(seconds) * 1_000_000).round().cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
+    is_plausible = seconds.is_between(946_684_800, 4_102_444_800)
+    return (pl.when(is_plausible).then(seconds) * 1_000_000).round().cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
 
 
-def _unnamed(pattern: str) -> str:
-    """A pattern without the names of its groups, so that several can stand in one."""
+def _extract_path_parts(
+    events: pl.LazyFrame, endpoints: Sequence[Endpoint], names: Mapping[str, Sequence[str]]
+) -> pl.LazyFrame:
+    """Set a column for each group that occurs in a path. A part of the path outranks a parameter."""
+    parts = {}
+    for column in PATH_PARTS:
+        extracted = [
+            pl.when(endpoint.claims).then(_path_part(endpoint.path, column))
+            for endpoint in endpoints
+            if column in endpoint.groups
+        ]
+        if extracted:
+            parts[column] = pl.coalesce(*extracted, *([column] if column in (*ADDRESS_COLUMNS, *names) else []))
+    events = events.with_columns(**parts)
+    for column in parts:
+        events = percent_decode_path(events, column)
+    return events
+
+
+def _without_group_names(pattern: str) -> str:
+    """Remove the names of the groups, so that one pattern can join several."""
     for name in PATH_PARTS:
         pattern = pattern.replace(f"(?P<{name}>", "(?:")
     return pattern
 
 
-def _part(pattern: str, name: str) -> pl.Expr:
-    """The part of the path that the group of this name matches."""
-    wanted = pattern.replace(f"(?P<{name}>", "(")
-    return pl.col("path").str.extract(f"(?:{_unnamed(wanted)})$")
+def _path_part(pattern: str, name: str) -> pl.Expr:
+    """Return the part of the path that the group of this name matches."""
+    only_group = pattern.replace(f"(?P<{name}>", "(")
+    return pl.col("path").str.extract(f"(?:{_without_group_names(only_group)})$")
 
 
-def _opened(events: pl.LazyFrame, read: Callable[[str], Mapping[str, object]]) -> pl.LazyFrame:
-    """Events with what their texts `data` hold in the columns of its names. One that cannot be read tells nothing."""
-    held = pl.Struct(dict.fromkeys(ADDRESS_COLUMNS, pl.String()))
+def _decode_data(events: pl.LazyFrame, decoder: Decoder) -> pl.LazyFrame:
+    """Fill the columns of events with what their text `data` holds.
 
-    def batch(texts: pl.Series) -> pl.Series:
-        return pl.Series(texts.name, [_read(text, read) for text in texts.to_list()], dtype=held)
-
-    found = pl.col("held").struct
-    events = events.with_columns(held=pl.col("data").map_batches(batch, return_dtype=held))
-    unread = pl.col("data").is_not_null() & pl.col("held").is_null()
+    A text that cannot be decoded leaves them as they are and sets the flaw `payload`.
+    """
+    decoded = internal("decoded")
+    fields = pl.col(decoded).struct
+    batch = partial(_decode_texts, decoder)
+    events = events.with_columns(pl.col("data").map_batches(batch, return_dtype=DECODED).alias(decoded))
+    is_undecoded = pl.col("data").is_not_null() & pl.col(decoded).is_null()
     return events.with_columns(
-        *(pl.coalesce(found.field(name), name).alias(name) for name in ADDRESS_COLUMNS),
-        flaw=pl.when(unread).then(pl.lit("payload")).otherwise("flaw"),
+        *(pl.coalesce(fields.field(name), name).alias(name) for name in ADDRESS_COLUMNS),
+        flaw=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("flaw"),
     )
 
 
-def _read(text: str | None, read: Callable[[str], Mapping[str, object]]) -> dict[str, str] | None:
+def _decode_texts(decoder: Decoder, texts: pl.Series) -> pl.Series:
+    return pl.Series(texts.name, [_decode_text(text, decoder) for text in texts.to_list()], dtype=DECODED)
+
+
+def _decode_text(text: str | None, decoder: Decoder) -> dict[str, str] | None:
+    """Return what the text holds: texts and numbers, as text. None for a text that cannot be decoded."""
     if not text or len(text) > MAX_PAYLOAD_LENGTH:
         return None
     try:
-        found = read(text)
+        values = decoder(text)
     except (ValueError, RecursionError):
         return None
     return {
         name: str(value).encode(errors="replace").decode()
-        for name, value in found.items()
+        for name, value in values.items()
         if isinstance(value, str | int) and not isinstance(value, bool) and value != ""
     }

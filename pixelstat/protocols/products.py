@@ -1,13 +1,14 @@
-"""The products that an event names, out of parameters: one for each field, one for each product, or one with JSON.
+"""Read the products of an event from its parameters: one for each field, one for each product, or one with JSON.
 
-A protocol says where its products stand, in the order of preference; what becomes of them is the same for all. They
-are read only for a report that asks for them, and only on requests that have such parameters.
+A protocol lists its readers in order of preference. Products are read only if a report needs them, and only on requests
+that have one of the parameters.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, zip_longest
 from math import isfinite
 from urllib.parse import unquote_plus
@@ -16,153 +17,167 @@ import polars as pl
 
 from pixelstat.schemas import EVENTS
 
-MOST = 200  # products of one event; the rest is cut
+MAX_PRODUCTS = 200  # products of one event; the rest is dropped
 FIELDS = ("id", "name", "category", "price", "quantity")
 NUMBERS = FIELDS[3:]
 
 Product = dict[str, str | float | None]
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
-_BETWEEN = re.compile(r"[\s,]*")
+_SEPARATORS = re.compile(r"[\s,]*")
 _JSON = json.JSONDecoder()
 
 
-def product(*values: str | float | None) -> Product:
-    """The product of these values, in the order of the fields; what is left out is null."""
+def make_product(*values: str | float | None) -> Product:
+    """Return a product with these values, in the order of FIELDS. Omitted values are null."""
     return dict(zip_longest(FIELDS, values))
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where products stand: in parameters of these names (a regular expression), and how to read them off a query."""
+class ProductReader:
+    """A way to find products: the names of their parameters, as a regular expression, and a function of the query."""
 
     names: str
     read: Callable[[str], Iterable[Product]]
 
 
-def numbered(names: str, *, needs: Sequence[str] = ("id", "name"), **fields: str | Sequence[str]) -> Place:
-    """Each field in a parameter of its own. In the names `{n}` stands for the product's number, `{key}` for a field's.
+def numbered_products(
+    names: str, *, needs: Sequence[str] = ("id", "name"), **fields: str | Sequence[str]
+) -> ProductReader:
+    """Return a reader for products with one parameter for each field.
 
-    Without `{n}` it is one product. A field goes by any of its keys; a product has one of those that it `needs`.
+    In `names`, `{n}` means the number of the product and `{key}` the key of a field. Without `{n}` there is one product.
+    A field has one key or several, of which the first with a value counts. A product without any of the fields that it
+    `needs` is dropped.
     """
-    keys = "|".join(re.escape(key) for those in fields.values() for key in _several(those))
+    keys = "|".join(re.escape(key) for aliases in fields.values() for key in _as_sequence(aliases))
     pattern = names.replace("{n}", "(?P<n>[0-9]{1,3})").replace("{key}", f"(?P<key>{keys})")
     parameter = _parameter(pattern)
 
     def read(query: str) -> Iterator[Product]:
-        found: dict[int, dict[str, object]] = {}
+        values: dict[int, dict[str, object]] = {}  # number of the product -> key -> value
         for match in parameter.finditer(query):
-            said = match.groupdict()
-            found.setdefault(int(said.get("n", 0)), {}).setdefault(said["key"], unquote_plus(said["value"]))
-        for n in sorted(found):
-            yield from _product(found[n], fields, needs)
+            groups = match.groupdict()
+            values.setdefault(int(groups.get("n", 0)), {}).setdefault(groups["key"], unquote_plus(groups["value"]))
+        for n in sorted(values):
+            yield from _product(values[n], fields, needs)
 
-    return Place(pattern, read)
+    return ProductReader(pattern, read)
 
 
-def joined(names: str, **fields: str) -> Place:
-    """Each product in a parameter of its own, its fields between `~`, each with a key of two letters in front.
+def joined_products(names: str, **fields: str) -> ProductReader:
+    """Return a reader for products with one parameter each: fields separated by `~`, each after a key of two letters.
 
     A `~` in a value is doubled.
     """
     parameter = _parameter(names.replace("{n}", "(?P<n>[0-9]{1,3})"))
 
     def read(query: str) -> Iterator[Product]:
-        found: dict[int, str] = {}
+        values: dict[int, str] = {}  # number of the product -> its fields
         for match in parameter.finditer(query):
-            found.setdefault(int(match["n"]), unquote_plus(match["value"]))
-        for n in sorted(found):
-            parts = re.findall("(?:[^~]|~~)+", found[n])
+            values.setdefault(int(match["n"]), unquote_plus(match["value"]))
+        for n in sorted(values):
+            parts = re.findall("(?:[^~]|~~)+", values[n])
             yield from _product({part[:2]: part[2:].replace("~~", "~") for part in reversed(parts)}, fields)
 
-    return Place(names.replace("{n}", "[0-9]{1,3}"), read)
+    return ProductReader(names.replace("{n}", "[0-9]{1,3}"), read)
 
 
-def in_json(names: str, alone: Mapping[str, str] | None = None, **fields: str) -> Place:
-    """All products in one parameter: a JSON list of objects by their keys, of lists by places, of ids by the key ``.
+def json_products(names: str, alone: Mapping[str, str] | None = None, **fields: str) -> ProductReader:
+    """Return a reader for one parameter with all products, as a JSON list.
 
-    Ids may also stand between commas. `alone` are parameters that tell of the product where it is the only one.
+    Its items are objects with keys, lists with positions for keys, or plain ids with the key ``. Ids may also be
+    separated by commas. `alone` maps fields to parameters that describe a single product.
     """
     parameter = _parameter(names)
-    others = {field: _parameter(those) for field, those in (alone or {}).items()}
+    extra = {field: _parameter(alias) for field, alias in (alone or {}).items()}
 
     def read(query: str) -> Iterator[Product]:
         match = parameter.search(query)
-        items = islice(_items(unquote_plus(match["value"])), MOST) if match else ()
-        found = [product for item in items for product in _product(_by_key(item), fields)]
-        if len(found) == 1:
-            said = {field: other.search(query) for field, other in others.items()}
-            found[0] |= {field: unquote_plus(match["value"]) for field, match in said.items() if match}
-        yield from found
+        items = islice(_items(unquote_plus(match["value"])), MAX_PRODUCTS) if match else ()
+        products = [product for item in items for product in _product(_by_key(item), fields)]
+        if len(products) == 1:
+            matches = {field: pattern.search(query) for field, pattern in extra.items()}
+            products[0] |= {field: unquote_plus(match["value"]) for field, match in matches.items() if match}
+        yield from products
 
-    return Place(names, read)
+    return ProductReader(names, read)
 
 
-def of_properties(above: str = "") -> tuple[Place, ...]:
-    """The products of a CDP's message: the list of its properties, else the properties themselves if they have an id."""
+def cdp_products(above: str = "") -> tuple[ProductReader, ...]:
+    """Return the readers for the message of a customer data platform (CDP).
+
+    They read the list `products` of its properties, else the properties themselves if they have an id.
+    """
     fields = {"name": "name", "category": "category", "price": "price", "quantity": "quantity"}
-    listed = numbered(f"{above}properties\\.products\\.{{n}}\\.{{key}}", id=("product_id", "sku", "id"), **fields)
-    single = numbered(f"{above}properties\\.{{key}}", needs=("id",), id=("product_id", "sku"), **fields)
+    listed = numbered_products(
+        f"{above}properties\\.products\\.{{n}}\\.{{key}}", id=("product_id", "sku", "id"), **fields
+    )
+    single = numbered_products(f"{above}properties\\.{{key}}", needs=("id",), id=("product_id", "sku"), **fields)
     return listed, single
 
 
-def products(query: pl.Expr, places: Sequence[Place]) -> pl.Expr:
-    """The products that a query names, by the first place that has any; null where none has."""
-    is_needed = pl.any_horizontal(query.str.contains(f"(?:^|&)(?:{place.names})=[^&]") for place in places)
-
-    def read(query: str | None) -> list[Product] | None:
-        found = (list(islice(place.read(query), MOST)) for place in places) if query else ()
-        return next(filter(None, found), None)
-
-    def batch(queries: pl.Series) -> pl.Series:
-        return pl.Series([read(each) for each in queries.to_list()], dtype=EVENTS["products"])
-
+def read_products(query: pl.Expr, readers: Sequence[ProductReader]) -> pl.Expr:
+    """Read the products of a query with the first reader that finds any; null if none does."""
+    is_needed = pl.any_horizontal(query.str.contains(f"(?:^|&)(?:{reader.names})=[^&]") for reader in readers)
+    batch = partial(_read_batch, readers)
     return pl.when(is_needed).then(query).map_batches(batch, return_dtype=EVENTS["products"], is_elementwise=True)
+
+
+def _read_batch(readers: Sequence[ProductReader], queries: pl.Series) -> pl.Series:
+    """Return the products of each query, as a list of structs; null for none."""
+    return pl.Series([_read_query(readers, query) for query in queries.to_list()], dtype=EVENTS["products"])
+
+
+def _read_query(readers: Sequence[ProductReader], query: str | None) -> list[Product] | None:
+    lists = (list(islice(reader.read(query), MAX_PRODUCTS)) for reader in readers) if query else ()
+    return next(filter(None, lists), None)
 
 
 def _parameter(names: str) -> re.Pattern[str]:
     return re.compile(f"(?:^|&)(?:{names})=(?P<value>[^&]+)")
 
 
-def _several(keys: str | Sequence[str]) -> Sequence[str]:
+def _as_sequence(keys: str | Sequence[str]) -> Sequence[str]:
     return (keys,) if isinstance(keys, str) else keys
 
 
 def _items(text: str) -> Iterator[object]:
-    """The items of a JSON list, or the one object, as far as it can be read; of any other text the parts between commas."""
-    place = int(text.startswith("["))
-    is_read = False
+    """Yield the items of a JSON list or the one object, as far as they can be parsed; of another text the parts by commas."""
+    offset = int(text.startswith("["))
+    is_json = False
     try:
         while text.startswith(("[", "{")):
-            between = _BETWEEN.match(text, place)
-            item, place = _JSON.raw_decode(text, between.end() if between else place)
+            between = _SEPARATORS.match(text, offset)
+            item, offset = _JSON.raw_decode(text, between.end() if between else offset)
             yield item
-            is_read = True
+            is_json = True
     except (ValueError, RecursionError):
         pass
-    if not is_read:
+    if not is_json:
         yield from (part.strip("[]'\" ") for part in text.split(","))
 
 
 def _by_key(item: object) -> Mapping[str, object]:
+    """Return an item as a mapping: a list by its positions, a plain value under the key ``."""
     if isinstance(item, dict):
         return item
-    return {str(place): held for place, held in enumerate(item[:10])} if isinstance(item, list) else {"": item}
+    return {str(index): value for index, value in enumerate(item[:10])} if isinstance(item, list) else {"": item}
 
 
 def _product(
-    said: Mapping[str, object], fields: Mapping[str, str | Sequence[str]], needs: Sequence[str] = ("id", "name")
+    values: Mapping[str, object], fields: Mapping[str, str | Sequence[str]], needs: Sequence[str] = ("id", "name")
 ) -> Iterator[Product]:
-    """The product, if what is said of it names one."""
+    """Yield the product if it has one of the fields that it needs."""
     texts = {
-        field: next(filter(None, (_text(said.get(key)) for key in _several(keys))), None)
+        field: next(filter(None, (_text(values.get(key)) for key in _as_sequence(keys))), None)
         for field, keys in fields.items()
     }
     if any(texts.get(field) for field in needs):
-        yield product(*((_number if field in NUMBERS else _text)(texts.get(field)) for field in FIELDS))
+        yield make_product(*((_number if field in NUMBERS else _text)(texts.get(field)) for field in FIELDS))
 
 
 def _text(value: object) -> str | None:
-    """A value as text, of several the first; null for what is none."""
+    """Return a value as text, the first one of a list; None for anything but a text or a number."""
     if isinstance(value, str) and value.startswith('["'):
         value = list(islice(_items(value), 1))
     if isinstance(value, list):

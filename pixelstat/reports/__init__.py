@@ -1,4 +1,8 @@
-"""The reports: one a file, one a command, named here once with what the list of commands says of it."""
+"""Register the reports: one per file, each a command, with its line in the list of commands.
+
+The lines are here and not in the reports, so that `pixelstat --help` answers without loading Polars. Many are shorter
+than the first line of the report's own help.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -6,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pixelstat.reports._report import Report
 
-NAMES = {  # command: its one line in `pixelstat --help`
+NAMES = {  # command: its line in `pixelstat --help`
     "summary": "Visitors, visits, views, conversions and revenue at a glance.",
     "funnel": "How many visitors go each step of the way, and where they leave.",
     "paths": "What people do after something, or before it, as a tree or for a Sankey.",
@@ -25,5 +29,6 @@ NAMES = {  # command: its one line in `pixelstat --help`
 
 
 def load_report(name: str) -> "Report":
-    found: Report = getattr(import_module(f"pixelstat.reports.{name}"), name)
-    return found
+    """Import the report of this name."""
+    report: Report = getattr(import_module(f"pixelstat.reports.{name}"), name)
+    return report

@@ -1,36 +1,80 @@
-"""Declare a pure function from EVENTS to a frame as a report: its columns, its options, its caption."""
+"""Declare a report: a pure function from EVENTS to a frame, with its columns, its options and its caption."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import click
 import polars as pl
 
-from pixelstat.result import DTYPES, TIMES, Column, Result, event_column
+from pixelstat.conditions import Step
+from pixelstat.enrich.mailings import Sent
+from pixelstat.frames.columns import internal
+from pixelstat.options.values import ReportOptions
+from pixelstat.result import TIME_KINDS, TYPE_OF_KIND, Column, Result, event_column
 
 
-def columns_of_goals(by: Sequence[str] = (), goal: Sequence[Any] = (), **_: object) -> Iterable[str]:
-    """The columns of the events that --by and goals ask for."""
-    return [*by, *(name for one in goal for name in one.hit.meta.root_names())]
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """What a report may know of its run besides the events."""
+
+    time_zone: str = "UTC"  # where days begin at midnight
+    since: datetime | None = None  # the period of --since and --until, for a report
+    until: datetime | None = None  # that also reads events after it; both None where two periods are compared
+    log_start: Callable[[], datetime | None] = lambda: None  # time of the first event that counts
+    log_end: Callable[[], datetime | None] = lambda: None  # of the last; both are known once all events are read
+    sent: Sent | None = None  # the mailings of --sent
+    warn: Callable[[str], object] = str  # takes a sentence for stderr
+    is_table: bool = False  # whether people read the output as a table
+
+
+def group_column(name: str) -> str:
+    """Return the name of the temporary column for a column of --by, since a report may have a column `name` itself."""
+    return internal(f"by {name}")
+
+
+OptionsType = TypeVar("OptionsType", bound=ReportOptions)
+
+
+def no_caption(_: ReportOptions) -> str:
+    return ""
+
+
+def no_lookahead(_: ReportOptions) -> timedelta:
+    return timedelta(0)
+
+
+def breakdown_columns(options: ReportOptions) -> Iterable[str]:
+    """Return the columns of the events that --by names."""
+    return options.by
+
+
+def unchanged(options: dict[str, Any], _: Callable[[str], Step]) -> dict[str, Any]:
+    return options
 
 
 @dataclass(frozen=True)
 class Report:
-    """A registered report. `function(events, **options)` is lazy and pure."""
+    """A registered report. `function(events, options, run)` is lazy and pure."""
 
     title: str
     columns: Sequence[Column]
     options: Sequence[click.Parameter]
-    function: Callable[..., pl.LazyFrame]
-    caption: Callable[..., str] = field(default=lambda **_: "")
-    defaults: Mapping[str, str] = field(default_factory=dict)  # of common options, where they are others here
-    of_visits: bool = False  # it looks at VISITS, too
-    compares: bool = False  # with --since, it has the period before beside it without being asked
-    prepared: Callable[[dict[str, Any], Callable[[str], Any]], dict[str, Any]] = lambda given, _: given  # its options
-    named: Callable[..., Iterable[str]] = columns_of_goals  # the columns of the events that its options ask for
-    ahead: Callable[..., timedelta] = lambda **_: timedelta(0)  # how far it reads beyond the period
+    function: Callable[[pl.LazyFrame, Any, RunContext], pl.LazyFrame]
+    options_type: type[ReportOptions] = ReportOptions
+    caption: Callable[[Any], str] = no_caption
+    defaults: Mapping[str, str] = field(default_factory=dict)  # of common options that have another default here
+    needs_visits: bool = False  # it reads the columns of VISITS
+    needs_goals: bool = (
+        False  # its option `goal` has the goals of pixelstat.toml, without an option on the command line
+    )
+    compares_to_previous: bool = False  # --since alone means --compare previous
+    not_comparable_with: Sequence[str] = ()  # options for rows that cannot be matched with those of another period
+    # From the values on the command line, and a function that parses a step, to the fields of `options_type`.
+    prepare_options: Callable[[dict[str, Any], Callable[[str], Step]], dict[str, Any]] = unchanged
+    event_columns: Callable[[Any], Iterable[str]] = breakdown_columns  # columns of the events that the options name
+    lookahead: Callable[[Any], timedelta] = no_lookahead  # how far beyond the period it reads events
     groups: Sequence[str] = ()  # what --by may name beside the columns of the events
 
     @property
@@ -41,27 +85,47 @@ class Report:
     def about(self) -> str:
         return (self.function.__doc__ or "").strip()
 
-    def result(self, frame: pl.DataFrame) -> Result:
-        """The collected frame as declared: the same columns in the same order and types, every time.
+    def compute(self, events: pl.LazyFrame, **settings: Any) -> pl.LazyFrame:
+        """Return the report of these events, with its options and the fields of its RunContext given by name.
 
-        What is not declared is a column of the events that was asked for by its name.
+        For example `views.compute(events, by=["host"], top=5, time_zone="Europe/Berlin")`.
+        """
+        of_run = {run.name: settings.pop(run.name) for run in fields(RunContext) if run.name in settings}
+        return self.function(events, self.options_type(**settings), RunContext(**of_run))
+
+    def result(self, frame: pl.DataFrame) -> Result:
+        """Return the collected frame as declared, with the same columns in the same order and types every time.
+
+        A column that is not declared is a column of the events that --by named.
         """
         declared = {column.name: column for column in self.columns}
         shown = [declared.get(name) or event_column(name, dtype) for name, dtype in frame.schema.items()]
-        frame = frame.cast({column.name: DTYPES[column.kind] for column in shown if column.kind not in TIMES})
+        frame = frame.cast(
+            {column.name: TYPE_OF_KIND[column.kind] for column in shown if column.kind not in TIME_KINDS}
+        )
         return Result(self.title, shown, frame)
 
 
 def report(
     title: str,
     columns: Sequence[Column],
-    options: Sequence[click.Parameter] = (),
-    caption: Callable[..., str] = lambda **_: "",
-    **further: Any,
-) -> Callable[[Callable[..., pl.LazyFrame]], Report]:
-    """Declare a function to be a report. Its name is the command, its docstring the help; `further` as in Report."""
+    options: Sequence[click.Parameter],
+    options_type: type[OptionsType],
+    *,
+    caption: Callable[[OptionsType], str] = no_caption,
+    event_columns: Callable[[OptionsType], Iterable[str]] = breakdown_columns,
+    lookahead: Callable[[OptionsType], timedelta] = no_lookahead,
+    **declarations: Any,
+) -> Callable[[Callable[[pl.LazyFrame, OptionsType, RunContext], pl.LazyFrame]], Report]:
+    """Declare a function as a report. Its name is the command, its docstring the help.
 
-    def declare(function: Callable[..., pl.LazyFrame]) -> Report:
-        return Report(title, columns, options, function, caption, **further)
+    The other `declarations` are fields of Report.
+    """
+
+    def declare(function: Callable[[pl.LazyFrame, OptionsType, RunContext], pl.LazyFrame]) -> Report:
+        return Report(
+            title, columns, options, function, options_type, caption,
+            event_columns=event_columns, lookahead=lookahead, **declarations,
+        )  # fmt: skip
 
     return declare

@@ -1,29 +1,29 @@
-"""clicks: which links of which mails are clicked, and by whom."""
-
-from collections.abc import Sequence
+"""Count clicks on the links of mails, by link and by who clicks: people or machines."""
 
 import polars as pl
 
-from pixelstat.analysis.ranking import top_groups
-from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
+from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, ranked_or_series, truncate_local
+from pixelstat.frames.columns import internal
 from pixelstat.options.shared import by_option, every_option, top_option
-from pixelstat.reports._report import report
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import deduplicate
+from pixelstat.traffic.deduplication import distinct
 from pixelstat.vocabulary import recipient_or_visitor
 
-USUAL = "message"  # what the rows are by, beside the link, unless --by says otherwise
+DEFAULT_BY = "message"  # groups the rows, beside the link, where --by names nothing
+PERSON = internal("person")
 
 
-def _caption(by: Sequence[str], top: int, every: str | None, **_: object) -> str:
-    groups = [*([every] if every else []), *(by or [USUAL]), "link"]
-    return f"by {', '.join(groups)}, {f'the {top} most clicked' if top else 'all'}"
+def _caption(options: ReportOptions) -> str:
+    groups = [*([options.every] if options.every else []), *(options.by or [DEFAULT_BY]), "link"]
+    return f"by {', '.join(groups)}, {f'the {options.top} most clicked' if options.top else 'all'}"
 
 
 @report(
     "Clicks on links of mails",
     columns=[
-        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
+        TIME_COLUMN,
         Column("message", "text", "or what --by names; empty where the address does not tell"),
         Column("link", "text", "its target, or the sender's own name of it"),
         Column("clicks", "count", "click_email events, whoever clicked", bar=True),
@@ -32,36 +32,35 @@ def _caption(by: Sequence[str], top: int, every: str | None, **_: object) -> str
         Column("clickers", "count", "distinct recipients (else visitors) with a click that is no machine's"),
     ],
     options=[by_option, top_option, every_option],
+    options_type=ReportOptions,
     caption=_caption,
     defaults={"bots": "include", "machines": "label"},
 )
-def clicks(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
+def clicks(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
     """Clicks on the links of mails, and whose they are: people's or machines'.
 
     Scanners follow every link of a mail before it is delivered. They are told apart, never dropped.
     """
-    begins = [truncate_local(pl.col("time"), every, tz).alias(BUCKET)] if every else []
-    groups = [*(name for name in by or [USUAL] if name != "link"), "link"]
-    column = pl.col
-    is_machine = column("verdict") == "machine"
-    clicked = events.filter(column("event") == "click_email").select(
+    every = options.every
+    bucket = [truncate_local(pl.col("time"), every, run.time_zone).alias(BUCKET)] if every else []
+    groups = [*(name for name in options.by or [DEFAULT_BY] if name != "link"), "link"]
+    email_clicks = events.filter(pl.col("event") == "click_email").select(
         "verdict",
         "hit",
         "first",
-        *begins,
+        *bucket,
         *(name for name in groups if name != "verdict"),
-        recipient_or_visitor().alias("its person"),
+        recipient_or_visitor().alias(PERSON),
     )
-    found = (
-        deduplicate(clicked)
+    is_machine = pl.col("verdict") == "machine"
+    counts = (
+        distinct(email_clicks)
         .group_by(*([BUCKET] if every else []), *groups)
         .agg(
             clicks=pl.len(),
             human_clicks=(~is_machine).sum(),
             machine_clicks=is_machine.sum(),
-            clickers=column("its person").filter(~is_machine).drop_nulls().n_unique(),
+            clickers=pl.col(PERSON).filter(~is_machine).drop_nulls().n_unique(),
         )
     )
-    if every:
-        return fill_gaps(top_groups(found, groups, "clicks", top, over=True), every, tz, groups)
-    return top_groups(found, groups, "clicks", top)
+    return ranked_or_series(counts, groups, "clicks", options.top, every, run.time_zone)

@@ -1,12 +1,15 @@
-"""conversions: how many visitors and visits reach each goal, how soon, and what it earns.
+"""Count how many visitors and visits reach each goal, how soon, and what it earns.
 
-A goal is reached by each distinct hit that its condition holds for; an order counts once, as its first hit. With --by a
-hit belongs to the value that it shows itself, else to the first that its visit shows (of one second the least), so that
-a conversion has the source of its visit and nothing converts in a group that it is not counted in. Where it has no
-visit it belongs to its own. A visitor's first conversion, which tells how long it took, is the first in these events.
+A goal is reached by each distinct hit that its condition is true for. An order counts once, as its first hit. With --by
+a hit belongs to the value that it shows itself, else to the first value that its visit shows (the lowest of one
+second). So a conversion has the source of its visit, and nothing converts in a group that it is not counted in. A hit
+without a visit belongs to its own value. The time that a visitor took is that of their first conversion in these
+events.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -14,30 +17,42 @@ from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.order_lines import fill_values, is_order_event
 from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, is_purchase, order_warnings
 from pixelstat.analysis.ranking import top_groups
-from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
+from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, fill_gaps, truncate_local
 from pixelstat.conditions import Step, parse_step, warn_of_unmatched
-from pixelstat.options.shared import by_option, every_option, goal_option, top_groups_option
-from pixelstat.reports._report import report
-from pixelstat.reports.summary import CONVERSIONS
+from pixelstat.frames.columns import internal
+from pixelstat.options.shared import by_option, every_option, goal_option, groups_option
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, group_column, report
+from pixelstat.reports.summary import DEFAULT_GOALS
 from pixelstat.result import Column
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.deduplication import drop_later_copies
+from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_email_event, visitors
 
-MONEY = ("user_id", "order_id", "value", "currency", "product", "products")  # what is looked at only of orders
-TOLD = ("time", "visitor", "visit", "first_seen")  # of each conversion
+ORDER_COLUMNS = ("user_id", "order_id", "value", "currency", "product", "products")  # read of order events only
+CONVERSION_COLUMNS = ("time", "visitor", "visit", "first_seen")
+RANK, SHOWN, HAS_SALES = internal("rank"), internal("shown"), internal("has sales")
 
 
-def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
-    rows = ", ".join([*([every] if every else []), *by])
-    most = f", the {top} with most visitors" if by and top else ""
+@dataclass(frozen=True, kw_only=True)
+class ConversionsOptions(ReportOptions):
+    goal: Sequence[Step] = ()  # those of --goal or pixelstat.toml; without any, DEFAULT_GOALS that occur
+
+
+def _caption(options: ConversionsOptions) -> str:
+    rows = ", ".join([*([options.every] if options.every else []), *options.by])
+    most = f", the {options.top} with most visitors" if options.by and options.top else ""
     return f"by {rows}{most}; the rows overlap" if rows else "the rows overlap"
+
+
+def _event_columns(options: ConversionsOptions) -> Iterable[str]:
+    return [*options.by, *(name for goal in options.goal for name in goal.hit.meta.root_names())]
 
 
 @report(
     "Conversions",
     columns=[
-        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
+        TIME_COLUMN,
         Column("goal", "text", "as it was given", key=True),
         Column("visitors", "count", "distinct visitors; the same in the rows of every goal and currency"),
         Column("visits", "count", "distinct visits; the same in the rows of every goal and currency", minor=True),
@@ -78,20 +93,13 @@ def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str
         Column("average_order_value", "number", "revenue / orders", minor=True),
         Column("revenue_per_visitor", "number", "revenue / visitors"),
     ],
-    options=[goal_option, by_option, top_groups_option, every_option],
+    options=[goal_option, by_option, groups_option, every_option],
+    options_type=ConversionsOptions,
     caption=_caption,
-    of_visits=True,
+    event_columns=_event_columns,
+    needs_visits=True,
 )
-def conversions(
-    events: pl.LazyFrame,
-    *,
-    goal: Sequence[Step],
-    by: Sequence[str],
-    top: int,
-    every: str | None,
-    tz: str,
-    warn: Callable[[str], object],
-) -> pl.LazyFrame:
+def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunContext) -> pl.LazyFrame:
     """How many visitors and visits reach each goal, how soon, and what it earns.
 
     Goals are those of pixelstat.toml, else what occurs of purchase, lead and signup. A goal is an event (signup), a
@@ -105,100 +113,124 @@ def conversions(
     pixelstat conversions access.log* --goal signup --every week
     pixelstat conversions access.log* --goal "big: value > 100"
     """
-    wanted = goal or [parse_step(event) for event in CONVERSIONS]
-    # All figures come from one look at the events: a second one would read the logs again.
+    by, every = options.by, options.every
+    goals = options.goal or [parse_step(event) for event in DEFAULT_GOALS]
+    groups = {group_column(name): name for name in by}
+    # All figures come from one pass over the events: a second one would read the logs again.
     rows = events.select(
         "time", "hit", "first", "visit", "first_seen",
         visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
         event=pl.col("event").cast(pl.Categorical()),
-        **{name: pl.when(is_order_event()).then(name) for name in MONEY},
-        **{f"goal {place}": one.hit for place, one in enumerate(wanted)},
-        **({BUCKET: truncate_local(pl.col("time"), every, tz)} if every else {}),
-        **{f"by {name}": pl.col(name) for name in by},
+        **{name: pl.when(is_order_event()).then(name) for name in ORDER_COLUMNS},
+        **{reaches(index): goal.hit for index, goal in enumerate(goals)},
+        **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
+        **{group: pl.col(name) for group, name in groups.items()},
     )  # fmt: skip
-    groups = [f"by {name}" for name in by]
-    keys = [*([BUCKET] if every else []), *groups]
-
-    def batch(held: pl.DataFrame) -> pl.DataFrame:
-        if goal:
-            for place, one in enumerate(wanted):
-                for sentence in warn_of_unmatched(held, f"goal {place}", one, "event"):
-                    warn(f"the goal {sentence}")
-        held = with_shown(held, groups)
-        is_asked = ~is_email_event() | pl.any_horizontal(f"goal {place}" for place in range(len(wanted)))
-        once = drop_later_copies(held).filter(pl.col("hit").is_first_distinct(), is_asked)
-        reached = with_waits(reaching(held, once, wanted, keys, warn), once, keys)
-        if not by:
-            return asked(figures(once, reached, wanted, keys, groups), reached)
-        most = top_groups(once.lazy().group_by(groups).agg(visitors=visitors()), groups, "visitors", top)
-        ranked = most.select(groups).with_row_index("its rank").collect()
-        if top:
-            once, reached = (rows.join(ranked, on=groups, how="semi", nulls_equal=True) for rows in (once, reached))
-        found = figures(once, reached, wanted, keys, groups).join(ranked, on=groups, how="left", nulls_equal=True)
-        return asked(found.sort("its rank", "goal", "currency", nulls_last=True).drop("its rank"), reached)
-
-    def asked(found: pl.DataFrame, reached: pl.DataFrame) -> pl.DataFrame:
-        """Of goals that nobody named those that are reached, if any is."""
-        return found if goal or reached.is_empty() else found.filter(pl.col("goal").is_in(reached["goal"].implode()))
-
-    nothing = pl.DataFrame(schema=rows.collect_schema())
-    found = rows.map_batches(batch, schema=batch(nothing).schema)
+    analyze = partial(analyze_batch, goals=goals, groups=[*groups], options=options, warn=run.warn)
+    figures = rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
     if every:
-        found = fill_gaps(found, every, tz, [*groups, "goal", "currency"])
+        figures = fill_gaps(figures, every, run.time_zone, [*groups, "goal", "currency"])
     declared = [column.name for column in conversions.columns if column.name != "time"]
-    rated = with_rates(found).rename(dict(zip(groups, by, strict=True)))
-    return rated.select(*(["time"] if every else []), *by, *declared)
+    return add_rates(figures).rename(groups).select(*(["time"] if every else []), *by, *declared)
 
 
-def with_shown(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Rows of events in which these columns are their own, else the first that their visit shows."""
-    time, visit = pl.col("time"), pl.col("visit")
+def reaches(goal: int) -> str:
+    """Return the name of the column that is true for hits of the goal, by its index."""
+    return internal(f"goal {goal}")
+
+
+def analyze_batch(
+    batch: pl.DataFrame,
+    *,
+    goals: Sequence[Step],
+    groups: list[str],
+    options: ConversionsOptions,
+    warn: Callable[[str], object],
+) -> pl.DataFrame:
+    """Return the counts and sums of each bucket, group, goal and currency, from all events.
+
+    The groups with most visitors come first. `groups` are the columns of --by, under their temporary names.
+    """
+    keys = [*([BUCKET] if options.every else []), *groups]
+    flags = [reaches(index) for index in range(len(goals))]
+    if options.goal:
+        for goal, flag in zip(goals, flags, strict=True):
+            for sentence in warn_of_unmatched(batch, flag, goal, "event"):
+                warn(f"the goal {sentence}")
+    rows = fill_from_visit(batch, groups)
+    hits = earliest(rows).filter(pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags))
+    reached = add_waits(find_conversions(rows, hits, goals, keys, warn), hits, keys)
+    if not groups:
+        return _drop_unreached(compute_figures(hits, reached, goals, keys, groups), reached, options)
+    sizes = hits.lazy().group_by(groups).agg(visitors=visitors())
+    ranks = top_groups(sizes, groups, "visitors", options.top).select(groups).with_row_index(RANK).collect()
+    if options.top:
+        hits, reached = (frame.join(ranks, on=groups, how="semi", nulls_equal=True) for frame in (hits, reached))
+    figures = compute_figures(hits, reached, goals, keys, groups).join(ranks, on=groups, how="left", nulls_equal=True)
+    return _drop_unreached(figures.sort(RANK, "goal", "currency", nulls_last=True).drop(RANK), reached, options)
+
+
+def _drop_unreached(figures: pl.DataFrame, reached: pl.DataFrame, options: ConversionsOptions) -> pl.DataFrame:
+    """Drop the DEFAULT_GOALS that nobody reached, unless none was reached at all."""
+    if options.goal or reached.is_empty():
+        return figures
+    return figures.filter(pl.col("goal").is_in(reached["goal"].implode()))
+
+
+def fill_from_visit(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Fill nulls in these columns with the first value that an event of the same visit shows.
+
+    Of several values at that time the lowest is taken.
+    """
     for name in columns:
         if not rows[name].null_count():
             continue
-        shown = rows.lazy().filter(visit.is_not_null(), pl.col(name).is_not_null())
-        first = shown.filter(time == time.min().over("visit")).group_by("visit").agg(pl.col(name).min().alias("shown"))
+        values = rows.lazy().filter(pl.col("visit").is_not_null(), pl.col(name).is_not_null())
+        first = values.filter(pl.col("time") == pl.col("time").min().over("visit"))
+        first = first.group_by("visit").agg(pl.col(name).min().alias(SHOWN))
         joined = rows.lazy().join(first, on="visit", how="left", maintain_order="left")
-        rows = joined.with_columns(pl.coalesce(name, "shown").alias(name)).drop("shown").collect()
+        rows = joined.with_columns(pl.coalesce(name, SHOWN).alias(name)).drop(SHOWN).collect()
     return rows
 
 
-def reaching(
-    rows: pl.DataFrame, once: pl.DataFrame, goals: Sequence[Step], keys: list[str], warn: Callable[[str], object]
+def find_conversions(
+    rows: pl.DataFrame, hits: pl.DataFrame, goals: Sequence[Step], keys: list[str], warn: Callable[[str], object]
 ) -> pl.DataFrame:
-    """Rows of events, and each hit `once` -> a row for each goal that a hit or an order reaches.
+    """Return a row for each goal that a hit or an order reaches.
 
-    `value`, `net` and `currency` are an order's; null for all else.
+    `rows` are all rows of events, `hits` each hit once. The result has CONVERSION_COLUMNS, `keys`, `goal`, `value`,
+    `net` (the value without refunds) and `currency`. The last three are null for hits that are not orders.
     """
-    flags = [f"goal {place}" for place in range(len(goals))]
-    told = [*TOLD, *keys, *flags]
-    others = once.filter(pl.any_horizontal(flags), ~is_purchase()).select(told)
-    sold = fill_values(rows.filter(is_order_event())).lazy()
-    bought = build_orders(sold, [*keys, *flags, "visit", "first_seen"]).filter(pl.any_horizontal(flags)).collect()
-    if len(bought):
-        for sentence in order_warnings(sold):
+    flags = [reaches(index) for index in range(len(goals))]
+    columns = [*CONVERSION_COLUMNS, *keys, *flags]
+    others = hits.filter(pl.any_horizontal(flags), ~is_purchase()).select(columns)
+    order_events = fill_values(rows.filter(is_order_event())).lazy()
+    orders = build_orders(order_events, [*keys, *flags, "visit", "first_seen"])
+    orders_reaching = orders.filter(pl.any_horizontal(flags)).collect()
+    if len(orders_reaching):
+        for sentence in order_warnings(order_events):
             warn(sentence)
-    if worthless := bought["value"].null_count():
+    if without_value := orders_reaching["value"].null_count():
         words = ("purchase has no value: it is", "purchases have no value: they are")
-        warn(f"{format_count(worthless, *words)} counted as conversions only.")
-    hits = pl.concat([others, bought.select(*told, "value", "net", "currency")], how="diagonal")
+        warn(f"{format_count(without_value, *words)} counted as conversions only.")
+    reaching = pl.concat([others, orders_reaching.select(*columns, "value", "net", "currency")], how="diagonal")
     return pl.concat(
-        hits.filter(flag).drop(flags).with_columns(goal=pl.lit(one.name, _named(goals)))
-        for flag, one in zip(flags, goals, strict=True)
+        reaching.filter(flag).drop(flags).with_columns(goal=pl.lit(goal.name, _goal_type(goals)))
+        for flag, goal in zip(flags, goals, strict=True)
     )
 
 
-def with_waits(reached: pl.DataFrame, once: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Conversions with `seconds` and `touches`, which it took the visitor; null for all but the first of each goal.
+def add_waits(reached: pl.DataFrame, hits: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Add `seconds` and `touches`: the time and the number of visits up to a visitor's first conversion of each goal.
 
-    Of conversions of one time the first is the one in the first group, by the values' names.
+    Both are null for later conversions and without a visitor. Of conversions of one time the first is the one in the
+    first group, by the values' names.
     """
-    column = pl.col
     # Visits are numbered visitor by visitor in the order of time.
-    of_visitor = once.lazy().filter(column("visit").is_not_null()).select("visitor", "visit").unique().sort("visit")
-    numbered = of_visitor.select("visit", touches=pl.int_range(1, pl.len() + 1).over("visitor"))
-    is_first = column("visitor").is_not_null() & pl.struct("goal", "visitor").is_first_distinct()
-    seconds = (column("time") - column("first_seen")).dt.total_microseconds() / 1_000_000
+    visits = hits.lazy().filter(pl.col("visit").is_not_null()).select("visitor", "visit").unique().sort("visit")
+    numbered = visits.select("visit", touches=pl.int_range(1, pl.len() + 1).over("visitor"))
+    is_first = pl.col("visitor").is_not_null() & pl.struct("goal", "visitor").is_first_distinct()
+    seconds = (pl.col("time") - pl.col("first_seen")).dt.total_microseconds() / 1_000_000
     return (
         reached.lazy()
         .sort("time", *keys, nulls_last=True)
@@ -209,60 +241,58 @@ def with_waits(reached: pl.DataFrame, once: pl.DataFrame, keys: list[str]) -> pl
     )
 
 
-def figures(
-    once: pl.DataFrame, reached: pl.DataFrame, goals: Sequence[Step], keys: list[str], groups: list[str]
+def compute_figures(
+    hits: pl.DataFrame, reached: pl.DataFrame, goals: Sequence[Step], keys: list[str], groups: list[str]
 ) -> pl.DataFrame:
-    """Each hit `once`, and the conversions -> a row for each key, goal and currency with what is counted and summed."""
-    column = pl.col
-    counted = {"visitors": visitors(), "visits": column("visit").drop_nulls().n_unique()}
-    of_all = once.lazy().group_by(keys).agg(**counted) if keys else once.lazy().select(**counted)
+    """Count and sum for each key, goal and currency. `hits` has each hit once, `reached` is from `add_waits`."""
+    people = {"visitors": visitors(), "visits": pl.col("visit").drop_nulls().n_unique()}
+    totals = hits.lazy().group_by(keys).agg(**people) if keys else hits.lazy().select(**people)
     of_goals = (
         reached.lazy()
         .group_by(*keys, "goal")
         .agg(
             conversions=pl.len(),
-            converting_visitors=counted["visitors"],
-            converting_visits=counted["visits"],
-            median_seconds=column("seconds").median(),
-            mean_seconds=exact_mean(column("seconds")),
-            p90_seconds=column("seconds").quantile(0.9, "linear"),
-            median_touches=column("touches").median(),
-            mean_touches=column("touches").mean(),
+            converting_visitors=people["visitors"],
+            converting_visits=people["visits"],
+            median_seconds=pl.col("seconds").median(),
+            mean_seconds=exact_mean(pl.col("seconds")),
+            p90_seconds=pl.col("seconds").quantile(0.9, "linear"),
+            median_touches=pl.col("touches").median(),
+            mean_touches=pl.col("touches").mean(),
         )
     )
-    names = pl.LazyFrame({"goal": pl.Series([one.name for one in goals], dtype=_named(goals))})
+    names = pl.LazyFrame({"goal": pl.Series([goal.name for goal in goals], dtype=_goal_type(goals))})
     # A goal that has orders in a currency has a figure in it for every hour or day, 0 where there was none.
-    sold, on, of_goal = reached.lazy().filter(column("value").is_not_null()), [*keys, "goal"], [*groups, "goal"]
-    currencies = sold.select(*of_goal, "currency", sells=pl.lit(value=True)).unique()
-    money = sold.group_by(*on, "currency").agg(
-        orders=pl.len(), revenue=exact_sum(column("value")), net_revenue=exact_sum(column("net"))
+    sales, on, of_group = reached.lazy().filter(pl.col("value").is_not_null()), [*keys, "goal"], [*groups, "goal"]
+    currencies = sales.select(*of_group, "currency", pl.lit(value=True).alias(HAS_SALES)).unique()
+    money = sales.group_by(*on, "currency").agg(
+        orders=pl.len(), revenue=exact_sum(pl.col("value")), net_revenue=exact_sum(pl.col("net"))
     )
     counts = ["visitors", "visits", "conversions", "converting_visitors", "converting_visits", "orders"]
     return (
-        of_all.join(names, how="cross")
+        totals.join(names, how="cross")
         .join(of_goals, on=on, how="left", nulls_equal=True)
-        .join(currencies, on=of_goal, how="left", nulls_equal=True)
+        .join(currencies, on=of_group, how="left", nulls_equal=True)
         .join(money, on=[*on, "currency"], how="left", nulls_equal=True)
         .with_columns(
-            column(counts).cast(pl.Int64).fill_null(0),
-            pl.when("sells").then(column("revenue", "net_revenue").fill_null(0.0)),
+            pl.col(counts).cast(pl.Int64).fill_null(0),
+            pl.when(HAS_SALES).then(pl.col("revenue", "net_revenue").fill_null(0.0)),
         )
-        .drop("sells")
+        .drop(HAS_SALES)
         .sort(*on, "currency", nulls_last=True)
         .collect()
     )
 
 
-def with_rates(found: pl.LazyFrame) -> pl.LazyFrame:
-    """Counts and sums with the rates that they make; null without a denominator."""
-    column = pl.col
+def add_rates(figures: pl.LazyFrame) -> pl.LazyFrame:
+    """Add the rates of counts and sums, with their intervals; null where the denominator is 0."""
 
     def share(part: str, whole: str) -> pl.Expr:
-        return pl.when(column(whole) > 0).then(column(part) / column(whole))
+        return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole))
 
-    visitor_low, visitor_high = wilson_interval(column("converting_visitors"), column("visitors"))
-    visit_low, visit_high = wilson_interval(column("converting_visits"), column("visits"))
-    return found.with_columns(
+    visitor_low, visitor_high = wilson_interval(pl.col("converting_visitors"), pl.col("visitors"))
+    visit_low, visit_high = wilson_interval(pl.col("converting_visits"), pl.col("visits"))
+    return figures.with_columns(
         visitor_rate=share("converting_visitors", "visitors"),
         visitor_rate_low=visitor_low,
         visitor_rate_high=visitor_high,
@@ -274,6 +304,6 @@ def with_rates(found: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _named(goals: Sequence[Step]) -> pl.Enum:
-    """The names as a type that sorts them as they were given."""
-    return pl.Enum([one.name for one in goals])
+def _goal_type(goals: Sequence[Step]) -> pl.Enum:
+    """Return the type of the goals' names, which sorts them in the order that people gave."""
+    return pl.Enum([goal.name for goal in goals])

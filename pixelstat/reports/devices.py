@@ -1,28 +1,30 @@
-"""devices: what visitors look at pages with."""
-
-from collections.abc import Sequence
+"""Count visitors, visits and page views by device type, operating system and browser."""
 
 import polars as pl
 
 from pixelstat.analysis.breakdown import MEASURES, breakdown_by, describe_breakdown
+from pixelstat.analysis.time_series import TIME_COLUMN
 from pixelstat.options.shared import by_option, every_option, top_option
-from pixelstat.reports._report import report
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
 
 
 @report(
     "Devices",
     columns=[
-        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
+        TIME_COLUMN,
         Column("device_type", "text", "desktop, mobile, tablet, tv or console; empty where the agent does not tell"),
         Column("os", "text", "operating system, by ua-parser"),
         Column("browser", "text", "by ua-parser"),
         *MEASURES,
     ],
     options=[by_option, top_option, every_option],
-    caption=describe_breakdown,
-    of_visits=True,
+    options_type=ReportOptions,
+    caption=lambda options: describe_breakdown(options.every, options.top, options.by),
+    needs_visits=True,
 )
-def devices(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
+def devices(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
     """What visitors use: by type of device, system and browser, or by other columns such as device."""
-    return breakdown_by(events, by or ("device_type", "os", "browser"), top, every, tz)
+    by = options.by or ("device_type", "os", "browser")
+    return breakdown_by(events, by, options.top, options.every, run.time_zone)

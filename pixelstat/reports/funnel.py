@@ -1,34 +1,43 @@
 """funnel: how many visitors go each step of the way, and where they leave.
 
-What a chain of hits is, and which of a visitor's counts, stands in `chains.rules`. A funnel of events, as most are,
-goes by pointers through the stream of all hits; any other holds what its units did, once.
+`pixelstat.funnels.rules` defines what a chain of hits is and which of a visitor's chains counts. A funnel of plain
+events buffers its hits in little memory and matches them all at once. Any other keeps a row for each relevant hit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
 from pixelstat.analysis.time_series import BUCKET, EVERY, fill_gaps, truncate_local
-from pixelstat.funnels.actors import OTHER, UNIT, Parting, of_units, once, steps_of, that_matter
-from pixelstat.funnels.from_options import caption, named, prepared, step_names
-from pixelstat.funnels.hit_buffer import HeldHits, in_order
-from pixelstat.funnels.observed_steps import Seen
-from pixelstat.funnels.open_funnel import opened
-from pixelstat.funnels.rules import Rules
-from pixelstat.funnels.step_counts import by_step, who, with_shares
-from pixelstat.funnels.step_counts import histogram as of_lengths
+from pixelstat.frames.columns import internal
+from pixelstat.funnels.actors import (
+    ACTOR,
+    OTHER_GROUPS,
+    FunnelBreakdown,
+    chains_per_actor,
+    deduplicate_hits,
+    find_matched_steps,
+    relevant_hits,
+)
+from pixelstat.funnels.from_options import describe_funnel, list_event_columns, prepare_funnel
+from pixelstat.funnels.hit_buffer import HitBuffer, unpack_in_order
+from pixelstat.funnels.observed_steps import ObservedSteps
+from pixelstat.funnels.open_funnel import count_open_funnel
+from pixelstat.funnels.rules import MAX_STEPS, FunnelRules
+from pixelstat.funnels.step_counts import add_shares, count_durations, count_steps, list_actors
 from pixelstat.funnels.vectorized import find_chain_starts, select_best
 from pixelstat.options.shared import FUNNEL
 from pixelstat.reports._report import report
 from pixelstat.result import Column
 from pixelstat.traffic.rejection import is_outside
 
-UNITS = {"visitor": "visitors", "visit": "visits", "user": "users"}  # what there is a column of, by --unit
-IDS = {"visitor": "visitor", "user": "user_id"}  # who is listed
-MEASURES = (
+COUNT_COLUMNS = {"visitor": "visitors", "visit": "visits", "user": "users"}  # the column of what is counted, by actor
+ID_COLUMNS = {"visitor": "visitor", "user": "user_id"}  # the column of a list of actors, by actor
+FIGURES = (
     "from_first", "from_previous", "lost", "median_seconds", "pending", "from_first_low", "from_first_high",
     "from_previous_low", "from_previous_high", "mean_seconds", "p90_seconds",
     "total_median_seconds", "total_mean_seconds", "total_p90_seconds",
@@ -74,18 +83,18 @@ MEASURES = (
         Column("last_time", "instant", "with --visitors-at: of the furthest step"),
     ],
     options=FUNNEL,
-    caption=caption,
-    prepared=prepared,
-    named=named,
+    caption=describe_funnel,
+    prepared=prepare_funnel,
+    named=list_event_columns,
     ahead=lambda rules, **_: rules.window,
 )
 def funnel(
     events: pl.LazyFrame,
     *,
-    rules: Rules,
-    are_usual: bool = False,
-    unit: str = "visitor",
-    hold: str | None = None,
+    rules: FunnelRules,
+    has_default_steps: bool = False,
+    actor: str = "visitor",
+    held_column: str | None = None,
     by: Sequence[str] = (),
     touch: str = "first",
     top: int = 0,
@@ -93,7 +102,7 @@ def funnel(
     tz: str = "UTC",
     is_open: bool = False,
     histogram: bool = False,
-    listed: int = 0,
+    listed_step: int = 0,
     is_lost: bool = False,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -116,130 +125,208 @@ def funnel(
     pixelstat funnel access.log* --by channel --top 5
     pixelstat funnel access.log* --steps /cart,purchase --visitors-at 2 --lost
     """
-    parting = Parting(unit, hold, by, touch, top, every, tz)
-    noun = "entries" if rules.count == "totals" else "visits" if rules.count == "visits" else UNITS[unit]
-    seen, held = Seen(), HeldHits()
-
-    def shown(chains: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-        if histogram:
-            return of_lengths(chains, rules).rename({"counted": noun})
-        if listed:
-            return listing(chains, rules, listed, parting, is_lost=is_lost)
-        return table(chains, rules, parting, noun, log_end())
-
-    def warned(rows: pl.DataFrame) -> pl.DataFrame:
-        found = batch(rows)
-        nobody = unit == "user" and seen.is_any and not seen.steps
-        missing = () if are_usual else seen.missing(rules.steps)
-        for sentence in ["no event of these steps names a user."] if nobody else missing:
-            warn(sentence)
-        return found if seen.steps or not are_usual else found.clear()  # none of the usual steps occurs
-
-    def of_held(_: pl.DataFrame) -> pl.DataFrame:
-        wanted = _occurring(rules, seen.steps) if are_usual else rules
-        return shown(plain_chains(held, wanted, sorted(seen.steps) if are_usual else range(1, 65), period), wanted)
-
-    def of_rows(rows: pl.DataFrame) -> pl.DataFrame:
-        rows, wanted = once(rows), rules
-        for sentence in idle(rows, rules):
-            warn(sentence)
-        if are_usual:
-            occurring = steps_of(rows)
-            rows, wanted = _renumbered(rows, occurring), _occurring(rules, occurring)
-        if is_open:
-            return with_names(opened(rows, wanted, parting, log_end()), wanted, parting, noun, ["entered"])
-        return shown(of_units(rows, wanted, parting), wanted)
-
-    period = ~is_outside(since, until)
-    batch: Callable[[pl.DataFrame], pl.DataFrame]
-    if rules.is_plain and parting == Parting(tz=tz, top=top) and not (is_open or listed):
-        found, batch = plain(events, rules, seen, held), of_held
-    else:
-        found, batch = that_matter(events, rules, parting, period, seen), of_rows
-    empty = batch(pl.DataFrame(schema=found.collect_schema()))
-    return found.map_batches(warned, schema=empty.schema)
+    run = FunnelRun(
+        rules=rules,
+        breakdown=FunnelBreakdown(actor, held_column, by, touch, top, every, tz),
+        period=~is_outside(since, until),
+        has_default_steps=has_default_steps,
+        is_open=is_open,
+        histogram=histogram,
+        listed_step=listed_step,
+        is_lost=is_lost,
+        log_end=log_end,
+        warn=warn,
+    )
+    count: Callable[[pl.DataFrame], pl.DataFrame] = run.count_buffered if run.may_buffer else run.count_relevant
+    rows = run.select_hits(events)
+    empty = count(pl.DataFrame(schema=rows.collect_schema()))
+    return rows.map_batches(partial(run.count_and_warn, count), schema=empty.schema)
 
 
-def plain(events: pl.LazyFrame, rules: Rules, seen: Seen, held: HeldHits) -> pl.LazyFrame:
-    """EVENTS of a funnel of events: `seen` and `held` are told of them, and nothing is left."""
+@dataclass(frozen=True)
+class FunnelRun:
+    """One run of the report: its settings, and what it gathers as events stream past."""
+
+    rules: FunnelRules
+    breakdown: FunnelBreakdown
+    period: pl.Expr  # whether a chain may begin with the event
+    has_default_steps: bool  # count only those of the steps that occur
+    is_open: bool
+    histogram: bool
+    listed_step: int  # 0: no list
+    is_lost: bool
+    log_end: Callable[[], datetime | None]  # known once all events are read
+    warn: Callable[[str], object]
+    observed: ObservedSteps = field(default_factory=ObservedSteps)
+    buffer: HitBuffer = field(default_factory=HitBuffer)
+
+    @property
+    def may_buffer(self) -> bool:
+        """Whether step and time of each visitor's hits are all that the report needs."""
+        needs_rows = self.is_open or self.listed_step
+        return self.rules.is_vectorizable and self.breakdown.is_default and not needs_rows
+
+    @property
+    def count_column(self) -> str:
+        """The name of the column of what is counted."""
+        return {"totals": "entries", "visits": "visits"}.get(self.rules.count, COUNT_COLUMNS[self.breakdown.actor])
+
+    def select_hits(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        """Return what is needed of the events at the end: nothing, if they can be buffered as they stream past."""
+        if self.may_buffer:
+            return buffer_hits(events, self.rules, self.observed, self.buffer)
+        return relevant_hits(events, self.rules, self.breakdown, self.period, self.observed)
+
+    def count_and_warn(self, count: Callable[[pl.DataFrame], pl.DataFrame], rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the result of `count`, and warn of steps that no event matches.
+
+        The result is empty if none of the default steps occurs.
+        """
+        result = count(rows)
+        for sentence in self.describe_unmatched_steps():
+            self.warn(sentence)
+        return result if self.observed.steps or not self.has_default_steps else result.clear()
+
+    def describe_unmatched_steps(self) -> Iterator[str]:
+        """Yield a sentence for each step that no event matches, or one if no matching event names a user."""
+        if self.breakdown.actor == "user" and self.observed.is_any and not self.observed.steps:
+            yield "no event of these steps names a user."
+        elif not self.has_default_steps:
+            yield from self.observed.describe_missing(self.rules.steps)
+
+    def count_buffered(self, _: pl.DataFrame) -> pl.DataFrame:
+        """Return the result for the hits in the buffer."""
+        rules, numbers = self.rules, list(range(1, len(self.rules.steps) + 1))
+        if self.has_default_steps:
+            rules, numbers = keep_occurring_steps(rules, self.observed.steps), sorted(self.observed.steps)
+        return self.build_result(match_buffered_chains(self.buffer, rules, numbers, self.period), rules)
+
+    def count_relevant(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the result for the rows of `relevant_hits`."""
+        rows, rules = deduplicate_hits(rows), self.rules
+        for sentence in describe_idle_exclusions(rows, rules):
+            self.warn(sentence)
+        if self.has_default_steps:
+            occurring = find_matched_steps(rows)
+            rows, rules = renumber_matches(rows, occurring), keep_occurring_steps(rules, occurring)
+        if self.is_open:
+            counts = count_open_funnel(rows, rules, self.breakdown, self.log_end())
+            return name_rows(counts, rules, self.breakdown, self.count_column, ["entered"])
+        return self.build_result(chains_per_actor(rows, rules, self.breakdown), rules)
+
+    def build_result(self, chains: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
+        """Return the histogram, the list or the table of CHAINS, whichever the settings ask for."""
+        if self.histogram:
+            return count_durations(chains, rules).rename({"counted": self.count_column})
+        if self.listed_step:
+            return list_reached_or_lost(chains, rules, self.listed_step, self.breakdown, is_lost=self.is_lost)
+        return build_table(chains, rules, self.breakdown, self.count_column, self.log_end())
+
+
+def buffer_hits(events: pl.LazyFrame, rules: FunnelRules, observed: ObservedSteps, buffer: HitBuffer) -> pl.LazyFrame:
+    """Return a frame without rows that puts the hits of visitors into `buffer` when it is collected.
+
+    `observed` sees all EVENTS. No event may match two steps.
+    """
     # Not replace_strict: the streaming engine would hold all rows back for it.
     numbers = [pl.when(step.hit).then(pl.lit(number, pl.UInt8)) for number, step in enumerate(rules.steps, 1)]
-    # A number in place of the visitor. That two of ten million have the same one is a matter of one in 300,000 runs.
+    # A number in place of the visitor. That two of ten million share one happens in one of 300,000 runs.
     key = pl.when(pl.col("visitor").is_not_null()).then(pl.col("visitor").hash())
     hits = events.select("time", "hit", "first", "event", key=key, step=pl.coalesce(numbers))
-    hits = seen.past(hits, _steps_of_hits, pl.col("step").is_null())
-    return held.hold(hits.filter(pl.col("key").is_not_null() & pl.col("step").is_not_null()))
+    hits = observed.observe(hits, _find_steps_of_visitors, pl.col("step").is_null())
+    return buffer.collect(hits.filter(pl.col("key").is_not_null() & pl.col("step").is_not_null()))
 
 
-def plain_chains(held: HeldHits, rules: Rules, steps: Sequence[int], period: pl.Expr) -> pl.DataFrame:
-    """CHAINS of the hits that are held, of these of their steps, that begin in the period."""
-    place = pl.lit(pl.Series([0] + [sum(one <= number for one in steps) for number in range(1, 65)], dtype=pl.UInt8))
-
-    def of_part(hits: pl.DataFrame) -> pl.DataFrame:
-        rows = in_order(hits.lazy()).with_columns(step=place.gather("step"))
-        rows = rows.filter((pl.col("step") > 1) | period)
-        return select_best(find_chain_starts(rows, len(rules.steps), rules.window)).collect()
-
-    with ThreadPoolExecutor(2) as both:  # much of what is done for a part goes through one core
-        return pl.concat(both.map(of_part, held.parts()))
-
-
-def _steps_of_hits(hits: pl.DataFrame) -> set[int]:
+def _find_steps_of_visitors(hits: pl.DataFrame) -> set[int]:
+    """Return the numbers of the steps that a visitor's hit matches."""
     return {*hits.select(pl.col("step").filter(pl.col("key").is_not_null()).unique())["step"].drop_nulls()}
 
 
-def _renumbered(rows: pl.DataFrame, steps: set[int]) -> pl.DataFrame:
-    """Rows as if these were all steps."""
-    bits = [(pl.col("matches") // (1 << number - 1) % 2) * (1 << place) for place, number in enumerate(sorted(steps))]
+def match_buffered_chains(
+    buffer: HitBuffer, rules: FunnelRules, numbers: Sequence[int], period: pl.Expr
+) -> pl.DataFrame:
+    """Return CHAINS of the buffered hits. They begin in the period.
+
+    `numbers` are the steps of `rules` as the buffer numbers them.
+    """
+    positions = [sum(step <= number for step in numbers) for number in range(MAX_STEPS + 1)]
+    match_part = partial(_match_part, rules=rules, period=period, position=pl.lit(pl.Series(positions, dtype=pl.UInt8)))
+    with ThreadPoolExecutor(2) as threads:  # much of the work on a part runs on one core
+        return pl.concat(threads.map(match_part, buffer.drain()))
+
+
+def _match_part(hits: pl.DataFrame, rules: FunnelRules, period: pl.Expr, position: pl.Expr) -> pl.DataFrame:
+    """Return CHAINS of PACKED_HITS; `position` is the new number of each step, by its old number."""
+    rows = unpack_in_order(hits.lazy()).with_columns(step=position.gather("step"))
+    rows = rows.filter((pl.col("step") > 1) | period)
+    return select_best(find_chain_starts(rows, len(rules.steps), rules.window)).collect()
+
+
+def renumber_matches(rows: pl.DataFrame, steps: set[int]) -> pl.DataFrame:
+    """Return the rows with `matches` of these steps alone, numbered from 1."""
+    bits = [(pl.col("matches") // (1 << number - 1) % 2) * (1 << index) for index, number in enumerate(sorted(steps))]
     return rows.with_columns(matches=pl.sum_horizontal(bits).cast(pl.UInt64)) if bits else rows
 
 
-def idle(rows: pl.DataFrame, rules: Rules) -> list[str]:
-    """A sentence for each exclusion that none of the rows is one of, where there are rows."""
-    done = rows["excluded"].bitwise_or()
-    names = (one.name for place, one in enumerate(rules.exclusions) if isinstance(done, int) and not done >> place & 1)
-    return [f"--exclude {name} matches no event, so it changes nothing." for name in names]
-
-
-def _occurring(rules: Rules, steps: set[int]) -> Rules:
-    """The rules with the steps that occur; all of them where none does."""
+def keep_occurring_steps(rules: FunnelRules, steps: set[int]) -> FunnelRules:
+    """Return the rules with these steps alone; with all steps if there is none."""
     return replace(rules, steps=[rules.steps[number - 1] for number in sorted(steps)] or rules.steps)
 
 
-def table(chains: pl.DataFrame, rules: Rules, parting: Parting, noun: str, log_end: datetime | None) -> pl.DataFrame:
-    """CHAINS -> a row a step, for each group and each bucket of `every`."""
-    labels, every = parting.labels, parting.every
-    if every:
-        chains = chains.with_columns(truncate_local(pl.col("time_1"), every, parting.tz).alias(BUCKET))
-    found = by_step(chains, rules, [*([BUCKET] if every else []), *labels], log_end)
-    if every:
-        found = fill_gaps(found.lazy(), every, parting.tz, [*labels, "step"]).collect()
-        end = pl.col("time").dt.offset_by(EVERY[every]).dt.convert_time_zone("UTC") + rules.window
-        found = found.with_columns(incomplete=pl.lit(None, pl.Boolean) if log_end is None else end > log_end)
-    return with_names(with_shares(found, rules), rules, parting, noun, ["incomplete"] if every else [])
+def describe_idle_exclusions(rows: pl.DataFrame, rules: FunnelRules) -> list[str]:
+    """Return a sentence for each exclusion that applies to none of the rows. Without rows there is none."""
+    bits = rows["excluded"].bitwise_or()
+    if not isinstance(bits, int):
+        return []
+    idle = [exclusion.name for index, exclusion in enumerate(rules.exclusions) if not bits >> index & 1]
+    return [f"--exclude {name} matches no event, so it changes nothing." for name in idle]
 
 
-def with_names(found: pl.DataFrame, rules: Rules, parting: Parting, noun: str, further: Sequence[str]) -> pl.DataFrame:
-    """Rows by step as the report has them: the groups with most first, steps by their names."""
-    labels, number = parting.labels, len(rules.steps)
-    order = ["step"]
+def build_table(
+    chains: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown, count_column: str, log_end: datetime | None
+) -> pl.DataFrame:
+    """Return a row for each step of CHAINS, for each group, and with `every` for each bucket of time."""
+    labels, every = breakdown.labels, breakdown.every
+    if not every:
+        counts = count_steps(chains, rules, labels, log_end)
+        return name_rows(add_shares(counts, rules), rules, breakdown, count_column)
+    chains = chains.with_columns(truncate_local(pl.col("time_1"), every, breakdown.tz).alias(BUCKET))
+    counts = count_steps(chains, rules, [BUCKET, *labels], log_end)
+    counts = fill_gaps(counts.lazy(), every, breakdown.tz, [*labels, "step"]).collect()
+    end = pl.col("time").dt.offset_by(EVERY[every]).dt.convert_time_zone("UTC") + rules.window
+    is_incomplete = pl.lit(None, pl.Boolean) if log_end is None else end > log_end
+    counts = counts.with_columns(incomplete=is_incomplete)
+    return name_rows(add_shares(counts, rules), rules, breakdown, count_column, ["incomplete"])
+
+
+def name_rows(
+    counts: pl.DataFrame,
+    rules: FunnelRules,
+    breakdown: FunnelBreakdown,
+    count_column: str,
+    extra_columns: Sequence[str] = (),
+) -> pl.DataFrame:
+    """Return figures by step with the names, columns and order of the report. The largest group comes first."""
+    rank, labels, order = internal("rank"), breakdown.labels, ["step"]
     if labels:
-        totals = found.filter(pl.col("step") == 1).group_by(labels).agg(units=pl.col("counted").sum())
-        is_other = pl.any_horizontal(pl.col(label) == OTHER for label in labels).fill_null(value=False)
-        ranked = totals.sort(is_other, -pl.col("units"), *labels).select(labels).with_row_index("its rank")
-        found, order = found.join(ranked, on=labels, nulls_equal=True), ["its rank", "step"]
-    series = ["time"] if parting.every else []
-    named = pl.DataFrame(
-        {"step": range(1, number + 1), "name": step_names(rules)}, schema={"step": pl.Int64, "name": pl.String}
-    )
-    shown = found.join(named, on="step").sort(*series, *order)
-    own = [pl.col(label).alias(name) for label, name in zip(labels, parting.by, strict=True)]
-    return shown.select(*series, *own, "step", "name", pl.col("counted").alias(noun), *MEASURES, *further)
+        sizes = counts.filter(pl.col("step") == 1).group_by(labels).agg(actors=pl.col("counted").sum())
+        is_other = pl.any_horizontal(pl.col(label) == OTHER_GROUPS for label in labels).fill_null(value=False)
+        ranked = sizes.sort(is_other, -pl.col("actors"), *labels).select(labels).with_row_index(rank)
+        counts, order = counts.join(ranked, on=labels, nulls_equal=True), [rank, "step"]
+    time = ["time"] if breakdown.every else []
+    numbers = range(1, len(rules.steps) + 1)
+    names = pl.DataFrame({"step": numbers, "name": rules.step_names}, {"step": pl.Int64, "name": pl.String})
+    rows = counts.join(names, on="step").sort(*time, *order)
+    groups = [pl.col(label).alias(name) for label, name in zip(labels, breakdown.by, strict=True)]
+    counted = pl.col("counted").alias(count_column)
+    return rows.select(*time, *groups, "step", "name", counted, *FIGURES, *extra_columns)
 
 
-def listing(chains: pl.DataFrame, rules: Rules, step: int, parting: Parting, *, is_lost: bool) -> pl.DataFrame:
-    """CHAINS -> who reached a step or was lost before it, those first who began first."""
-    name = IDS[parting.unit]
-    found = who(chains, rules, step, lost=is_lost).with_columns(pl.col(UNIT).cast(pl.String).alias(name))
-    times = (pl.col("first_time", "last_time")).dt.convert_time_zone(parting.tz)
-    return found.sort("first_time", name).select(name, "level", times)
+def list_reached_or_lost(
+    chains: pl.DataFrame, rules: FunnelRules, step: int, breakdown: FunnelBreakdown, *, is_lost: bool
+) -> pl.DataFrame:
+    """Return who reached a step, or was lost before it, from CHAINS. Those who began first come first."""
+    id_column = ID_COLUMNS[breakdown.actor]
+    actors = list_actors(chains, rules, step, lost=is_lost).with_columns(pl.col(ACTOR).cast(pl.String).alias(id_column))
+    times = pl.col("first_time", "last_time").dt.convert_time_zone(breakdown.tz)
+    return actors.sort("first_time", id_column).select(id_column, "level", times)

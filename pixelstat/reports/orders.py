@@ -1,7 +1,9 @@
-"""orders: how many, what they bring and who places them, over time; or how many customers buy again."""
+"""Show orders over time: how many, their revenue and customers; or how many customers buy again."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -9,39 +11,59 @@ from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.order_lines import LINE_EVENT_COLUMNS, fill_values, is_order_event
 from pixelstat.analysis.orders import applied_refunds, build_orders, customer_key, exact_mean, exact_sum, order_warnings
 from pixelstat.analysis.ranking import top_groups
-from pixelstat.analysis.time_series import BUCKET, EVERY, fill_gaps, is_partial, truncate_local
+from pixelstat.analysis.time_series import (
+    BUCKET,
+    EVERY,
+    TIME_OR_RANGE_COLUMN,
+    fill_gaps,
+    is_partial,
+    truncate_local,
+)
+from pixelstat.frames.columns import internal
 from pixelstat.options.shared import (
     by_option,
-    every_or_all_option,
+    daily_option,
+    groups_option,
     horizon_option,
     refund_date_option,
     repeat_option,
-    top_groups_option,
 )
-from pixelstat.reports._report import report
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.result import Column
 from pixelstat.text.durations import format_duration
 
-CHANGES = ("orders", "revenue", "new_customers", "returning_customers")  # of which the series tells the change
-SUMS = ("revenue", "refunded", "net_revenue", "new_revenue", "returning_revenue")  # 0 where there is nothing to add
+COLUMNS_WITH_CHANGE = ("orders", "revenue", "new_customers", "returning_customers")
+SUMS = ("revenue", "refunded", "net_revenue", "new_revenue", "returning_revenue")  # 0 in a bucket without orders
+REPEAT_COLUMNS = (
+    "observed", "repeat_customers", "repeat_rate", "repeat_rate_low", "repeat_rate_high", "pending", "second_orders",
+    "censored", "median_seconds_to_second",
+)  # fmt: skip
+IS_NEW, IS_WHOLE = internal("is new"), internal("is whole")
 
 
-def _caption(
-    every: str, by: Sequence[str], refund_date: str, horizon: timedelta, *, repeat: bool, **_: object
-) -> str:  # fmt: skip
-    groups = ", ".join(["currency", *(name for name in by if name != "currency")])
+@dataclass(frozen=True, kw_only=True)
+class OrdersOptions(ReportOptions):
+    every: str = "day"  # or hour, week, month; "all" for one row of the whole range
+    refund_date: str = "order"  # the date of a refund is that of its "order", or its "own"
+    repeat: bool = False  # show how many customers buy again, in place of a series
+    horizon: timedelta = timedelta(days=90)  # with `repeat`: the time that a customer has to buy again
+
+
+def _caption(options: OrdersOptions) -> str:
+    groups = ", ".join(["currency", *(name for name in options.by if name != "currency")])
     customers = "a customer is the user, else the visitor"
-    if repeat:
-        return f"by {groups} of the first order; {format_duration(horizon)} to buy again; {customers}"
-    rows = "the whole range, by" if every == "all" else f"by {every},"
-    dated = "refunds on the day of their order" if refund_date == "order" else "refunds on their own day"
+    if options.repeat:
+        return f"by {groups} of the first order; {format_duration(options.horizon)} to buy again; {customers}"
+    rows = "the whole range, by" if options.every == "all" else f"by {options.every},"
+    dated = "refunds on the day of their order" if options.refund_date == "order" else "refunds on their own day"
     return f"{rows} {groups}; {dated}; {customers}, new with the first order that counts here"
 
 
 @report(
     "Orders",
     columns=[
-        Column("time", "time", "where the day begins, or the hour, week, month or whole range of --every"),
+        TIME_OR_RANGE_COLUMN,
         Column("currency", "text", "empty where the pixel names none; with --repeat that of the first order"),
         Column("orders", "count", "each once, at its first hit", bar=True),
         Column("customers", "count", "who placed them; the rows overlap, so they do not add up, but with --repeat"),
@@ -63,7 +85,7 @@ def _caption(
         Column("returning_revenue", "money", "of the returning customers, before refunds", detail=True),
         *(
             Column(f"{name}_change", "share", "since the row before; empty where the logs hold only a part of one")
-            for name in CHANGES
+            for name in COLUMNS_WITH_CHANGE
         ),
         Column("observed", "count", "customers whose --horizon was over when the logs end"),
         Column("repeat_customers", "count", "of these, those who ordered again within it"),
@@ -75,23 +97,11 @@ def _caption(
         Column("censored", "count", "customers who had none when the logs end, and still may", detail=True),
         Column("median_seconds_to_second", "seconds", "from the first order to the second, of those who have one"),
     ],
-    options=[every_or_all_option, by_option, top_groups_option, refund_date_option, repeat_option, horizon_option],
+    options=[daily_option, by_option, groups_option, refund_date_option, repeat_option, horizon_option],
+    options_type=OrdersOptions,
     caption=_caption,
 )
-def orders(
-    events: pl.LazyFrame,
-    *,
-    every: str,
-    by: Sequence[str],
-    top: int,
-    tz: str,
-    refund_date: str,
-    repeat: bool,
-    horizon: timedelta,
-    warn: Callable[[str], object],
-    log_start: Callable[[], datetime | None],
-    log_end: Callable[[], datetime | None],
-) -> pl.LazyFrame:
+def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.LazyFrame:
     """Orders and revenue over time by currency, with new and returning customers; or how many buy again.
 
     An order counts once, by its id and at its first hit; without an id, what one visitor buys for the same value
@@ -105,117 +115,120 @@ def orders(
     pixelstat orders access.log* --every week
     pixelstat orders access.log* --repeat --horizon 30d --by channel
     """
-    own = [name for name in by if name != "currency"]
-    groups = [f"by {name}" for name in own]  # with a space, as no column of one's own has
-    columns = {group: pl.col(name) for group, name in zip(groups, own, strict=True)}
+    groups = {group_column(name): name for name in options.by if name != "currency"}
+    columns = {group: pl.col(name) for group, name in groups.items()}
     rows = events.filter(is_order_event()).select(*LINE_EVENT_COLUMNS, **columns)
 
-    def found(rows: pl.LazyFrame) -> pl.LazyFrame:
-        if repeat:
-            return repeated(rows, groups, top=top, horizon=horizon, end=log_end())
-        told = over(rows, groups, top=top, every=every, tz=tz, refund_date=refund_date)
-        return changed(told, groups, every=every, start=log_start(), end=log_end())
+    def analyze(rows: pl.LazyFrame) -> pl.LazyFrame:
+        if options.repeat:
+            return count_repeat_customers(rows, [*groups], options, end=run.log_end())
+        series = build_series(rows, [*groups], options, run.time_zone)
+        return add_changes(series, [*groups], options.every, start=run.log_start(), end=run.log_end())
 
-    def batch(held: pl.DataFrame) -> pl.DataFrame:
-        held = fill_values(held)
-        for sentence in order_warnings(held.lazy()):
-            warn(sentence)
-        return found(held.lazy()).collect()
-
-    return rows.map_batches(batch, schema=found(rows).collect_schema()).rename(dict(zip(groups, own, strict=True)))
+    schema = analyze(rows).collect_schema()
+    return rows.map_batches(partial(analyze_batch, analyze=analyze, warn=run.warn), schema=schema).rename(groups)
 
 
-def over(rows: pl.LazyFrame, groups: Sequence[str], *, top: int, every: str, tz: str, refund_date: str) -> pl.LazyFrame:
-    """Purchases and refunds -> a series of the orders for each currency and group."""
-    column = pl.col
+def analyze_batch(
+    batch: pl.DataFrame, *, analyze: Callable[[pl.LazyFrame], pl.LazyFrame], warn: Callable[[str], object]
+) -> pl.DataFrame:
+    """Fill in missing values of all purchases and refunds, warn of doubtful ones, and return their analysis."""
+    rows = fill_values(batch).lazy()
+    for sentence in order_warnings(rows):
+        warn(sentence)
+    return analyze(rows).collect()
+
+
+def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptions, time_zone: str) -> pl.LazyFrame:
+    """Count orders and customers, and sum money, in a series for each currency and group.
+
+    `rows` are purchases and refunds with their values filled in. A customer is new in the bucket of the first order.
+    """
     by = ["currency", *groups]
-    bought = build_orders(rows, ["hit", *groups]).with_columns(customer_key().alias("customer"))
-    bought = bought.with_columns(first=column("time").min().over("customer"), is_order=pl.lit(value=True))
-    if refund_date == "own":
-        back = applied_refunds(rows).join(bought.select("hit", *by), left_on="order", right_on="hit")
-        back = back.select("time", "refunded", *by, is_order=pl.lit(value=False))
-        bought = pl.concat([bought.with_columns(refunded=0.0), back], how="diagonal")
-    if every == "all":
-        every, begins = "day", truncate_local(column("time").min(), "day", tz)
-        began = begins
+    entries = build_orders(rows, ["hit", *groups]).with_columns(customer_key().alias("customer"))
+    entries = entries.with_columns(first=pl.col("time").min().over("customer"), is_order=pl.lit(value=True))
+    if options.refund_date == "own":
+        refunds = applied_refunds(rows).join(entries.select("hit", *by), left_on="order", right_on="hit")
+        refunds = refunds.select("time", "refunded", *by, is_order=pl.lit(value=False))
+        entries = pl.concat([entries.with_columns(refunded=0.0), refunds], how="diagonal")
+    if options.every == "all":  # a series of one bucket, the day of the first order
+        every = "day"
+        bucket = first_bucket = truncate_local(pl.col("time").min(), every, time_zone)
     else:
-        begins, began = truncate_local(column("time"), every, tz), truncate_local(column("first"), every, tz)
-    is_new = column("is new") & column("customer").is_not_null()
-    is_back = ~column("is new") & column("customer").is_not_null()
-    customer = column("customer").drop_nulls()
-    found = (
-        bought.with_columns(begins.alias(BUCKET), (began == begins).alias("is new"))
+        every = options.every
+        bucket, first_bucket = (truncate_local(pl.col(name), every, time_zone) for name in ("time", "first"))
+    is_new = pl.col(IS_NEW) & pl.col("customer").is_not_null()
+    is_returning = ~pl.col(IS_NEW) & pl.col("customer").is_not_null()
+    counts = (
+        entries.with_columns(bucket.alias(BUCKET), (first_bucket == bucket).alias(IS_NEW))
         .group_by(BUCKET, *by)
         .agg(
-            orders=column("is_order").sum(),
-            customers=customer.n_unique(),
-            new_customers=column("customer").filter(is_new).n_unique(),
-            returning_customers=column("customer").filter(is_back).n_unique(),
-            revenue=exact_sum(column("value")),
-            refunded=exact_sum(column("refunded")),
-            net_revenue=exact_sum(column("value")) - exact_sum(column("refunded")),
-            average_value=exact_mean(column("value")),
-            median_value=column("value").median(),
+            orders=pl.col("is_order").sum(),
+            customers=pl.col("customer").drop_nulls().n_unique(),
+            new_customers=pl.col("customer").filter(is_new).n_unique(),
+            returning_customers=pl.col("customer").filter(is_returning).n_unique(),
+            revenue=exact_sum(pl.col("value")),
+            refunded=exact_sum(pl.col("refunded")),
+            net_revenue=exact_sum(pl.col("value")) - exact_sum(pl.col("refunded")),
+            average_value=exact_mean(pl.col("value")),
+            median_value=pl.col("value").median(),
             new_orders=is_new.sum(),
-            returning_orders=is_back.sum(),
-            new_revenue=exact_sum(column("value").filter(is_new)),
-            returning_revenue=exact_sum(column("value").filter(is_back)),
+            returning_orders=is_returning.sum(),
+            new_revenue=exact_sum(pl.col("value").filter(is_new)),
+            returning_revenue=exact_sum(pl.col("value").filter(is_returning)),
         )
     )
-    kept = top_groups(found, groups, "orders", top, over=True) if groups else found
-    series = fill_gaps(kept, every, tz, by)
-    return series.with_columns(column(SUMS).fill_null(0.0))
+    # Only the groups are ranked: each of them keeps all its currencies.
+    shown = top_groups(counts, groups, "orders", options.top, over=True) if groups else counts
+    return fill_gaps(shown, every, time_zone, by).with_columns(pl.col(SUMS).fill_null(0.0))
 
 
-def changed(
-    series: pl.LazyFrame, groups: Sequence[str], *, every: str, start: datetime | None, end: datetime | None
+def add_changes(
+    series: pl.LazyFrame, groups: Sequence[str], every: str, *, start: datetime | None, end: datetime | None
 ) -> pl.LazyFrame:
-    """The series with the change of each of CHANGES since the row before.
+    """Add `..._change` for each of COLUMNS_WITH_CHANGE: the change since the row before.
 
-    It is a share of that row's figure, null where that is 0, and where the logs cover only a part of one of the two.
+    It is a share of the figure in the row before. It is null where that figure is 0, and where the logs, from `start`
+    to `end`, cover only a part of one of the two buckets.
     """
-    column = pl.col
     is_whole = pl.lit(value=True)
     if start and end and every in EVERY:
         is_whole = ~is_partial(start, end + timedelta(seconds=1), every)
-    are_whole = column("whole row") & column("whole row").shift().over("currency", *groups)
-    now = column(CHANGES).cast(pl.Float64)
+    are_both_whole = pl.col(IS_WHOLE) & pl.col(IS_WHOLE).shift().over("currency", *groups)
+    now = pl.col(COLUMNS_WITH_CHANGE).cast(pl.Float64)
     before = now.shift().over("currency", *groups)
-    changes = pl.when(are_whole & (before != 0)).then((now - before) / before).name.suffix("_change")
-    return series.with_columns(is_whole.alias("whole row")).with_columns(changes).drop("whole row")
+    changes = pl.when(are_both_whole & (before != 0)).then((now - before) / before).name.suffix("_change")
+    return series.with_columns(is_whole.alias(IS_WHOLE)).with_columns(changes).drop(IS_WHOLE)
 
 
-def repeated(
-    rows: pl.LazyFrame, groups: Sequence[str], *, top: int, horizon: timedelta, end: datetime | None
+def count_repeat_customers(
+    rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptions, *, end: datetime | None
 ) -> pl.LazyFrame:
-    """Purchases and refunds -> one row for each currency and group of a customer's first order: who orders again."""
-    column = pl.col
+    """Count who orders again, with a row for each currency and group of a customer's first order.
+
+    `rows` are purchases and refunds with their values filled in. `end` is that of the logs; without one no customer is
+    observed.
+    """
     by = ["currency", *groups]
-    bought = build_orders(rows, groups).select("time", *by, customer=customer_key())
-    of_customers = (
-        bought.filter(column("customer").is_not_null())
+    entries = build_orders(rows, groups).select("time", *by, customer=customer_key())
+    customers = (
+        entries.filter(pl.col("customer").is_not_null())
         .group_by("customer", maintain_order=True)
-        .agg(column(by).first(), first=column("time").first(), second=column("time").get(1, null_on_oob=True))
+        .agg(pl.col(by).first(), first=pl.col("time").first(), second=pl.col("time").get(1, null_on_oob=True))
     )
-    is_over = (column("first") + horizon <= end) if end else pl.lit(value=False)
-    wait = column("second") - column("first")
-    found = of_customers.group_by(by).agg(
+    is_observed = (pl.col("first") + options.horizon <= end) if end else pl.lit(value=False)
+    wait = pl.col("second") - pl.col("first")
+    counts = customers.group_by(by).agg(
         customers=pl.len(),
-        observed=is_over.sum(),
-        repeat_customers=(is_over & (wait <= horizon)).sum(),
-        pending=(~is_over).sum(),
-        second_orders=column("second").count(),
-        censored=column("second").null_count(),
+        observed=is_observed.sum(),
+        repeat_customers=(is_observed & (wait <= options.horizon)).sum(),
+        pending=(~is_observed).sum(),
+        second_orders=pl.col("second").count(),
+        censored=pl.col("second").null_count(),
         median_seconds_to_second=wait.dt.total_microseconds().median() / 1_000_000,
     )
-    low, high = wilson_interval(column("repeat_customers"), column("observed"))
-    rate = pl.when(column("observed") > 0).then(column("repeat_customers") / column("observed"))
-    rated = found.with_columns(repeat_rate=rate, repeat_rate_low=low, repeat_rate_high=high)
-    shown = rated.select(*by, "customers", *(told.name for told in orders.columns if told.name in REPEATED))
-    return top_groups(shown, by, "customers", top if groups else 0)
-
-
-REPEATED = (
-    "observed", "repeat_customers", "repeat_rate", "repeat_rate_low", "repeat_rate_high", "pending", "second_orders",
-    "censored", "median_seconds_to_second",
-)  # fmt: skip
+    low, high = wilson_interval(pl.col("repeat_customers"), pl.col("observed"))
+    rate = pl.when(pl.col("observed") > 0).then(pl.col("repeat_customers") / pl.col("observed"))
+    rates = counts.with_columns(repeat_rate=rate, repeat_rate_low=low, repeat_rate_high=high)
+    shown = rates.select(*by, "customers", *(column.name for column in orders.columns if column.name in REPEAT_COLUMNS))
+    return top_groups(shown, by, "customers", options.top if groups else 0)

@@ -1,34 +1,36 @@
 """paths: what people do after something, or before it, step by step within a visit.
 
-The steps of a visit are its hits in the order of time, each hit once; heartbeats are none, and mails no part of a
-visit. Logs tick in seconds, so ties are normal, and a report knows no order of lines: of one second page views come
-first, then all by their names. A page that stands there again at once is no step (`--no-collapse`: it is one).
+The steps of a visit are its hits in the order of time, each hit once. Heartbeats are not steps, and emails are not part
+of a visit. Logs have a resolution of one second, so ties are normal, and a report does not know the order of lines:
+within a second page views come first, then all steps by name. A page that directly repeats is not a step, unless with
+`--no-collapse`.
 
-Of a visit with several starts the first counts, so each visit goes one way. It is followed along what is shown:
-who is among the `(other)` of a step is not looked at further.
+If a visit has several starts the first counts, so each visit goes one way. It is followed along what is shown: visitors
+in the `(other)` of a step are not followed further.
 
-How: one sort by visit and time; from the start of each visit a column for each step; then the columns are counted
-one by one. What leads to something is the same with time reversed.
+How it works: sort once by visit and time; make a column for each step from the start of each visit; count the columns
+one by one. For what leads to something, do the same with time reversed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
 import polars as pl
 
-from pixelstat.conditions import Step, warn_of_unmatched
+from pixelstat.conditions import Step, describe_unmatched
 from pixelstat.errors import PixelstatError
-from pixelstat.options.shared import top_per_section_option
+from pixelstat.options.shared import few_option
 from pixelstat.reports._report import report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import drop_later_copies
+from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_page_view
 
 ENTRY, EXIT, OTHER, UNKNOWN = "(entry)", "(exit)", "(other)", "(unknown)"
 AFTER, BEFORE = " > ", " < "
-LONGEST = 200  # characters of a step in a path: a page of a megabyte would stand in each row behind it
+MAX_STEP_CHARS = 200  # of a step in a path: every row after it repeats it, and a page may have a megabyte
 
 FIGURES = pl.Schema({"visitors": pl.Int64(), "visits": pl.Int64(), "of_visitors": pl.Int64(), "share": pl.Float64()})
 EDGES = pl.Schema({"source": pl.String(), "target": pl.String(), "step": pl.Int64(), **FIGURES})
@@ -59,21 +61,21 @@ show_option = click.Option(
 
 def _caption(start: Step | None, end: Step | None, depth: int, **_: object) -> str:
     many = "1 step" if depth == 1 else f"{depth} steps"
-    way = f"{many} before the first {end.name}" if end else f"{many} after the first {start.name}" if start else ""
     first = "the first step" if depth == 1 else f"the first {many}"
-    return f"{way or first} of a visit; who has visits that differ stands in several rows, so visitors do not add up"
+    steps = f"{many} before the first {end.name}" if end else f"{many} after the first {start.name}" if start else first
+    return f"{steps} of a visit; who has visits that differ stands in several rows, so visitors do not add up"
 
 
-def prepared(given: dict[str, Any], meant: Callable[[str], Step]) -> dict[str, Any]:
-    """The options as the report takes them. Raises PixelstatError for two ends at once."""
-    if given["start"] is not None and given["end"] is not None:
+def prepare_paths(options: dict[str, Any], parse: Callable[[str], Step]) -> dict[str, Any]:
+    """Parse the steps in the options. Raises PixelstatError for --from together with --to."""
+    if options["start"] is not None and options["end"] is not None:
         raise PixelstatError("--from and --to are the two ends of paths.", "Leave one of them out.")
-    return given | {name: meant(given[name]) for name in ("start", "end") if given[name] is not None}
+    return options | {name: parse(options[name]) for name in ("start", "end") if options[name] is not None}
 
 
-def named(start: Step | None, end: Step | None, **_: object) -> Iterable[str]:
-    """The columns of the events that the options ask for."""
-    return [name for one in (start, end) if one for name in one.hit.meta.root_names()]
+def list_event_columns(start: Step | None, end: Step | None, **_: object) -> Iterable[str]:
+    """Return the columns of the events that --from and --to use."""
+    return [name for step in (start, end) if step for name in step.hit.meta.root_names()]
 
 
 @report(
@@ -89,12 +91,12 @@ def named(start: Step | None, end: Step | None, **_: object) -> Iterable[str]:
         Column("of_visitors", "count", "who are there at all: at the source, with --to at the target", minor=True),
         Column("share", "share", "visitors, of those; in a tree of the row that it leads on from"),
     ],
-    options=[from_option, to_option, depth_option, top_per_section_option, nodes_option, collapse_option, show_option],
+    options=[from_option, to_option, depth_option, few_option, nodes_option, collapse_option, show_option],
     caption=_caption,
     defaults={"top": "3"},
     of_visits=True,
-    prepared=prepared,
-    named=named,
+    prepared=prepare_paths,
+    named=list_event_columns,
 )
 def paths(
     events: pl.LazyFrame,
@@ -122,228 +124,265 @@ def paths(
     pixelstat paths access.log* --to purchase --show whole --depth 8
     """
     anchor = start or end
-    column = pl.col
-    rows = events.filter(column("visit").is_not_null() & column("event").ne_missing(pl.lit("ping"))).select(
+    rows = events.filter(pl.col("visit").is_not_null() & pl.col("event").ne_missing(pl.lit("ping"))).select(
         "hit", "first", "visit", "time",
-        who=column("visitor").cast(pl.Categorical()).to_physical(),
+        who=pl.col("visitor").cast(pl.Categorical()).to_physical(),
         node=_node(nodes).cast(pl.Categorical()),
         is_view=is_page_view(),
         is_node=is_page_view() if nodes == "page" else pl.lit(value=True),
         is_start=anchor.hit if anchor else pl.lit(value=False),
     )  # fmt: skip
-    wanted = show or ("tree" if is_table else "edges")
-    schema = {"edges": EDGES, "tree": TREE, "whole": WHOLE_TO if end else WHOLE}[wanted]
-    special = pl.Series([OTHER, ENTRY if end else EXIT, anchor.name if anchor else ENTRY])
+    shown = show or ("tree" if is_table else "edges")
+    settings = PathSettings(anchor, depth, top, shown, is_back=end is not None, collapses=collapse)
+    schema = {"edges": EDGES, "tree": TREE, "whole": WHOLE_TO if end else WHOLE}[shown]
+    return rows.map_batches(partial(count_paths, settings=settings, warn=warn), schema=schema)
 
-    def batch(held: pl.DataFrame) -> pl.DataFrame:
-        for sentence in warn_of_unmatched(held, "is_start", anchor, "node") if anchor else ():
-            warn(f"{'--to' if end else '--from'} {sentence}")
-        names, ordered = in_order(held)
-        walked = from_start(ordered, is_back=end is not None) if anchor else ordered.filter("is_node")
-        walked = walked.filter(_begins() | (column("code") != column("code").shift())) if collapse else walked
-        visits = in_steps(walked, depth, len(names) + 1, after=1 if anchor else 0)
-        who = held.select("visit", "who").unique()
-        ways = Ways(visits.join(who, on="visit"), pl.concat([names, special]), depth, top, is_back=end is not None)
-        if wanted == "edges":
-            return edges(ways)
-        if wanted == "tree":
-            return tree(ways)
-        found = whole(ways)
-        if not end:
-            return found
-        others = ordered.filter("is_node").join(visits, on="visit", how="anti", maintain_order="left")
-        last = others.filter(_ends()).join(who, on="visit").select("who", at=pl.lit(0, pl.UInt32), target="code")
-        left = most(last, top, len(names)).with_columns(path=ways.short("target"))
-        parts = [(found, True), (left, False)]
-        return pl.concat(part.with_columns(converted=to).select(WHOLE_TO.names()) for part, to in parts)
 
-    return rows.map_batches(batch, schema=schema)
+@dataclass(frozen=True)
+class PathSettings:
+    """What the report shows of the visits."""
+
+    anchor: Step | None  # where paths start, or with `is_back` end; None: where visits begin
+    depth: int  # how many steps are followed
+    top: int  # how many targets each step shows; 0: all
+    show: str  # tree, edges, whole
+    is_back: bool  # follow time backwards from the anchor
+    collapses: bool  # a step that directly repeats counts once
+
+
+def count_paths(hits: pl.DataFrame, settings: PathSettings, warn: Callable[[str], object]) -> pl.DataFrame:
+    """Return the rows of the report for these hits, in the schema of what is shown.
+
+    Takes all hits of visits: hit, first, visit, time, who (a number of the visitor), node (the name of the step),
+    is_view, is_node (may be a step) and is_start (matches the anchor).
+    """
+    anchor, is_back = settings.anchor, settings.is_back
+    for sentence in describe_unmatched(hits, "is_start", anchor, "node") if anchor else ():
+        warn(f"{'--to' if is_back else '--from'} {sentence}")
+    names, ordered = sort_steps(hits)
+    steps = trim_to_start(ordered, is_back=is_back) if anchor else ordered.filter("is_node")
+    if settings.collapses:
+        steps = steps.filter(_is_first_of_visit() | (pl.col("code") != pl.col("code").shift()))
+    visits = pivot_steps(steps, settings.depth, len(names) + 1, after=1 if anchor else 0)
+    visitors = hits.select("visit", "who").unique()
+    labels = pl.concat([names, pl.Series([OTHER, ENTRY if is_back else EXIT, anchor.name if anchor else ENTRY])])
+    paths = VisitPaths(visits.join(visitors, on="visit"), labels, settings.depth, settings.top, is_back=is_back)
+    if settings.show == "edges":
+        return build_edges(paths)
+    if settings.show == "tree":
+        return build_tree(paths)
+    if not is_back:
+        return build_whole_paths(paths)
+    unconverted = ordered.filter("is_node").join(visits, on="visit", how="anti", maintain_order="left")
+    last_steps = rank_last_steps(unconverted, visitors, paths)
+    parts = [(build_whole_paths(paths), True), (last_steps, False)]
+    return pl.concat(part.with_columns(converted=converted).select(WHOLE_TO.names()) for part, converted in parts)
 
 
 def _node(nodes: str) -> pl.Expr:
-    """What a step is called: the page that is viewed, or the event. Never null."""
+    """Return the name of an event as a step: the page that is viewed, or the event. Never null."""
     page = pl.when(is_page_view()).then("page") if nodes != "event" else pl.lit(None, pl.String)
     return pl.coalesce(page, "event", pl.lit(UNKNOWN))
 
 
-# -- hits -> ways ------------------------------------------------------------------------------------------------
+# -- hits -> steps of visits ---------------------------------------------------------------------------------------
 
 
-def in_order(held: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
-    """Hits -> the names of all steps by the alphabet, and the hits in order: visit, code, is_node, is_start.
+def sort_steps(hits: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
+    """Return the names of all steps in alphabetical order, and the hits in order: visit, code, is_node, is_start.
 
-    The code is the place of the name.
+    `code` is the index of the step's name. Each hit comes once.
     """
-    column = pl.col
-    named = held.select("node").unique().sort(column("node").cast(pl.String)).with_row_index("code")
-    once = drop_later_copies(held).sort("time").filter(column("hit").is_first_distinct()).join(named, on="node")
-    key = column("visit").cast(pl.Int128) * _VISIT + column("time").to_physical().cast(pl.Int128) * _TIME
-    key += (~column("is_view")).cast(pl.Int128) * _EVENT + (~column("is_node")).cast(pl.Int128) * _NO_NODE
-    key += column("code").cast(pl.Int128) * _CODE + column("is_start").cast(pl.Int128)
-    packed = once.select(key=key).sort("key")
-    return named["node"].cast(pl.String), packed.select(
-        visit=(column("key") // _VISIT).cast(pl.UInt32),
-        code=(column("key") // _CODE % (_NO_NODE // _CODE)).cast(pl.UInt32),
-        is_node=column("key") // _NO_NODE % 2 == 0,
-        is_start=column("key") % 2 == 1,
+    nodes = hits.select("node").unique().sort(pl.col("node").cast(pl.String)).with_row_index("code")
+    first_copies = earliest(hits).sort("time").filter(pl.col("hit").is_first_distinct()).join(nodes, on="node")
+    key = pl.col("visit").cast(pl.Int128) * _VISIT + pl.col("time").to_physical().cast(pl.Int128) * _TIME
+    key += (~pl.col("is_view")).cast(pl.Int128) * _EVENT + (~pl.col("is_node")).cast(pl.Int128) * _NO_NODE
+    key += pl.col("code").cast(pl.Int128) * _CODE + pl.col("is_start").cast(pl.Int128)
+    packed = first_copies.select(key=key).sort("key")
+    return nodes["node"].cast(pl.String), packed.select(
+        visit=(pl.col("key") // _VISIT).cast(pl.UInt32),
+        code=(pl.col("key") // _CODE % (_NO_NODE // _CODE)).cast(pl.UInt32),
+        is_node=pl.col("key") // _NO_NODE % 2 == 0,
+        is_start=pl.col("key") % 2 == 1,
     )
 
 
-# Places of what hits are sorted by, as one number of 128 bits: three times as fast as by five columns.
+# Where each sort criterion begins in one number of 128 bits. Sorting by it is three times as fast as by five columns.
 _CODE, _NO_NODE, _EVENT, _TIME, _VISIT = 1 << 1, 1 << 33, 1 << 34, 1 << 35, 1 << 91
 
 
-def _begins() -> pl.Expr:
-    """Another visit's rows begin here."""
+def _is_first_of_visit() -> pl.Expr:
+    """Return whether the row is the first of its visit, in rows that are sorted by visit."""
     return (pl.col("visit") != pl.col("visit").shift()).fill_null(value=True)
 
 
-def _ends() -> pl.Expr:
-    """A visit's rows end here."""
-    return _begins().shift(-1).fill_null(value=True)
+def _is_last_of_visit() -> pl.Expr:
+    """Return whether the row is the last of its visit, in rows that are sorted by visit."""
+    return _is_first_of_visit().shift(-1).fill_null(value=True)
 
 
-def from_start(ordered: pl.DataFrame, *, is_back: bool) -> pl.DataFrame:
-    """Hits in order -> those from the first start of each visit on; `is_back`: up to it, the last one first."""
-    column = pl.col
-    starts = column("is_start").cast(pl.UInt32)
-    so_far = starts.cum_sum()
-    nth = so_far - pl.when(_begins()).then(so_far - starts).forward_fill()
-    rows = ordered.with_columns(nth=nth).with_columns(is_start=column("is_start") & (column("nth") == 1))
-    is_step = column("is_node") | column("is_start")
+def trim_to_start(ordered: pl.DataFrame, *, is_back: bool) -> pl.DataFrame:
+    """Keep the steps of each visit from its first start on; with `is_back` those up to it, in reverse order."""
+    starts = pl.col("is_start").cast(pl.UInt32)
+    starts_so_far = starts.cum_sum()
+    starts_before_visit = pl.when(_is_first_of_visit()).then(starts_so_far - starts).forward_fill()
+    rows = ordered.with_columns(nth=starts_so_far - starts_before_visit)  # how many starts of the visit so far
+    rows = rows.with_columns(is_start=pl.col("is_start") & (pl.col("nth") == 1))
+    is_step = pl.col("is_node") | pl.col("is_start")
     if not is_back:
-        return rows.filter(is_step & (column("nth") > 0))
-    rows = rows.filter(column("is_start") | (column("is_node") & (column("nth") == 0))).reverse()
-    return rows.filter(pl.when(_begins()).then("is_start").forward_fill())
+        return rows.filter(is_step & (pl.col("nth") > 0))
+    rows = rows.filter(pl.col("is_start") | (pl.col("is_node") & (pl.col("nth") == 0))).reverse()
+    # Only in a visit that has a start, that start is now the first row.
+    return rows.filter(pl.when(_is_first_of_visit()).then("is_start").forward_fill())
 
 
-def in_steps(walked: pl.DataFrame, depth: int, ended: int, *, after: int) -> pl.DataFrame:
-    """Steps in order -> a row a visit: visit, and `1`, `2` ... the codes of its steps; behind the last `ended`, null.
+def pivot_steps(steps: pl.DataFrame, depth: int, end_code: int, *, after: int) -> pl.DataFrame:
+    """Return a row for each visit: visit, and `1`, `2` ... with the codes of its steps.
 
-    The first `after` steps are the start, and not among them.
+    Behind the last step comes `end_code`, and null after that. The first `after` steps are the start, which is left
+    out.
     """
-    runs = walked["visit"].rle().struct.unnest()
+    runs = steps["visit"].rle().struct.unnest()
     length, first = runs["len"], runs["len"].cum_sum() - runs["len"]
     columns = {"visit": runs["value"]}
     for step in range(1, depth + 1):
-        passed = step - 1 + after
-        code = walked["code"].gather(pl.select(pl.when(length > passed).then(first + passed)).to_series())
-        end = pl.lit(ended, pl.UInt32)
-        columns[str(step)] = pl.select(pl.when(length == passed).then(end).otherwise(code)).to_series()
+        offset = step - 1 + after
+        code = steps["code"].gather(pl.select(pl.when(length > offset).then(first + offset)).to_series())
+        end = pl.lit(end_code, pl.UInt32)
+        columns[str(step)] = pl.select(pl.when(length == offset).then(end).otherwise(code)).to_series()
     return pl.DataFrame(columns)
 
 
-# -- ways -> rows ------------------------------------------------------------------------------------------------
+# -- steps of visits -> rows ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Ways:
-    """The ways that visits go, and what is asked of them."""
+class VisitPaths:
+    """The paths of visits as codes of steps, and how much of them is shown."""
 
-    visits: pl.DataFrame  # a row a visit: who, and `1`, `2` ... the codes of its steps; null behind (exit)
-    labels: pl.Series  # what the codes stand for; the last three are (other), (exit) or (entry), and the start
+    visits: pl.DataFrame  # a row for each visit: who, and `1`, `2` ... the codes of its steps; null behind (exit)
+    labels: pl.Series  # the name of each code; the last three are (other), (exit) or (entry), and the start
     depth: int
     top: int
-    is_back: bool  # in time: the start is what they lead to
+    is_back: bool  # paths lead back in time, from the start
 
     @property
-    def names(self) -> int:
-        """So many labels are names of steps."""
+    def other_code(self) -> int:
+        """The code of (other), which is also the number of codes that are names of steps."""
         return len(self.labels) - 3
 
+    @property
+    def start_code(self) -> int:
+        """The code of the start."""
+        return len(self.labels) - 1
+
     def label(self, code: str) -> pl.Expr:
-        """What the codes in this column stand for; null for null."""
+        """Return the names of the codes in this column; null for null."""
         return pl.lit(self.labels).gather(pl.col(code))
 
-    def short(self, code: str) -> pl.Expr:
-        """The same for a path."""
+    def short_label(self, code: str) -> pl.Expr:
+        """Return the names of the codes in this column, cut to MAX_STEP_CHARS for a path."""
         label = self.label(code)
-        return pl.when(label.str.len_chars() > LONGEST).then(label.str.head(LONGEST) + "…").otherwise(label)
+        return (
+            pl.when(label.str.len_chars() > MAX_STEP_CHARS).then(label.str.head(MAX_STEP_CHARS) + "…").otherwise(label)
+        )
 
 
-def most(walked: pl.DataFrame, top: int, names: int) -> pl.DataFrame:
-    """at, target, who: a row a visit -> at, target, FIGURES: the `top` targets of each place that visits are at.
+def rank_targets(steps: pl.DataFrame, top: int, other_code: int) -> pl.DataFrame:
+    """Return at, target and FIGURES: the `top` targets of each source, from a row of at, target, who for each visit.
 
-    In the order of the places, of each those with most visitors first, then the others as one, then exits. Codes from
-    `names` on are those of (other) and (exit).
+    `at` is a number of the source. Rows come by `at`; then the targets with most visitors come first, then (other) for
+    the rest, then exits. Codes from `other_code` on are (other) and (exit).
     """
-    column = pl.col
-    found = _counted(walked)
-    ranked = column("target") < names
+    counts = _count_targets(steps)
+    is_named = pl.col("target") < other_code
     by = ["at", "visitors", "visits", "target"]
-    order = [False, True, True, False]
+    descending = [False, True, True, False]
     if top:
-        listed = found.filter(ranked).sort(by, descending=order)
-        rest = listed.filter(pl.int_range(pl.len()).over("at") >= top).select("at", "target")
-        others = walked.join(rest, on=["at", "target"], how="semi")
-        others = _counted(others.with_columns(target=pl.lit(names, pl.UInt32)))
-        found = pl.concat([found.join(rest, on=["at", "target"], how="anti"), others])
-    of = walked.select("at", "who").unique().group_by("at").agg(of_visitors=pl.len().cast(pl.Int64))
-    special = pl.when(ranked).then(0).otherwise("target")
-    found = found.join(of, on="at").sort("at", special, *by[1:], descending=[False, *order])
+        named = counts.filter(is_named).sort(by, descending=descending)
+        rest = named.filter(pl.int_range(pl.len()).over("at") >= top).select("at", "target")
+        others = steps.join(rest, on=["at", "target"], how="semi")
+        others = _count_targets(others.with_columns(target=pl.lit(other_code, pl.UInt32)))
+        counts = pl.concat([counts.join(rest, on=["at", "target"], how="anti"), others])
+    sources = steps.select("at", "who").unique().group_by("at").agg(of_visitors=pl.len().cast(pl.Int64))
+    special_last = pl.when(is_named).then(0).otherwise("target")
+    counts = counts.join(sources, on="at").sort("at", special_last, *by[1:], descending=[False, *descending])
     # As series: within an expression Polars multiplies by 1/n where n is the same throughout, and 49/49 is not 1.
-    return found.with_columns(share=found["visitors"] / found["of_visitors"])
+    return counts.with_columns(share=counts["visitors"] / counts["of_visitors"])
 
 
-def _counted(walked: pl.DataFrame) -> pl.DataFrame:
-    by_visitor = walked.group_by("at", "target", "who").agg(visits=pl.len().cast(pl.Int64))
+def _count_targets(steps: pl.DataFrame) -> pl.DataFrame:
+    """Return visitors and visits by at and target."""
+    by_visitor = steps.group_by("at", "target", "who").agg(visits=pl.len().cast(pl.Int64))
     return by_visitor.group_by("at", "target").agg(visitors=pl.len().cast(pl.Int64), visits=pl.col("visits").sum())
 
 
-def followed(ways: Ways, *, merges: bool) -> Iterator[pl.DataFrame]:
-    """The rows of each step, by `most`. `at` is the row of the step before, or where it `merges` that step's code."""
-    walked = ways.visits.with_columns(at=pl.lit(len(ways.labels) - 1 if merges else 0, pl.UInt32))
-    for step in map(str, range(1, ways.depth + 1)):
-        found = most(walked.select("at", "who", target=step), ways.top, ways.names)
-        yield found
-        following = found.with_columns(then="target" if merges else pl.int_range(pl.len(), dtype=pl.UInt32))
-        following = following.filter(pl.col("target") < ways.names).select("at", "target", "then")
-        walked = walked.join(following, left_on=["at", step], right_on=["at", "target"])
-        walked = walked.drop("at", step).rename({"then": "at"})
+def rank_last_steps(steps: pl.DataFrame, visitors: pl.DataFrame, paths: VisitPaths) -> pl.DataFrame:
+    """Return path and FIGURES of the steps that end these visits, from their steps in order and their `visitors`."""
+    last = steps.filter(_is_last_of_visit()).join(visitors, on="visit")
+    ranked = rank_targets(last.select("who", at=pl.lit(0, pl.UInt32), target="code"), paths.top, paths.other_code)
+    return ranked.with_columns(path=paths.short_label("target"))
 
 
-def edges(ways: Ways) -> pl.DataFrame:
-    """Ways -> EDGES, step by step, from the sources with most visitors."""
-    nearer, farther = ("target", "source") if ways.is_back else ("source", "target")
+def follow_steps(paths: VisitPaths, *, merges: bool) -> Iterator[pl.DataFrame]:
+    """Yield the rows of each step, by `rank_targets`.
+
+    `at` is the index of the row of the step before, or with `merges` the code of the step before: then all visits that
+    come from the same step share a source, whatever path led there.
+    """
+    remaining = paths.visits.with_columns(at=pl.lit(paths.start_code if merges else 0, pl.UInt32))
+    for step in map(str, range(1, paths.depth + 1)):
+        ranked = rank_targets(remaining.select("at", "who", target=step), paths.top, paths.other_code)
+        yield ranked
+        next_source = ranked.with_columns(next="target" if merges else pl.int_range(pl.len(), dtype=pl.UInt32))
+        next_source = next_source.filter(pl.col("target") < paths.other_code).select("at", "target", "next")
+        remaining = remaining.join(next_source, left_on=["at", step], right_on=["at", "target"])
+        remaining = remaining.drop("at", step).rename({"next": "at"})
+
+
+def build_edges(paths: VisitPaths) -> pl.DataFrame:
+    """Return EDGES, step by step, from the sources with most visitors."""
+    nearer, farther = ("target", "source") if paths.is_back else ("source", "target")
     parts = [pl.DataFrame(schema=EDGES)]
-    for step, found in enumerate(followed(ways, merges=True), 1):
-        ordered = found.sort("of_visitors", "at", descending=[True, False], maintain_order=True)
-        ends = {nearer: ways.label("at"), farther: ways.label("target")}
+    for step, ranked in enumerate(follow_steps(paths, merges=True), 1):
+        ordered = ranked.sort("of_visitors", "at", descending=[True, False], maintain_order=True)
+        ends = {nearer: paths.label("at"), farther: paths.label("target")}
         parts.append(ordered.with_columns(step=pl.lit(step, pl.Int64), **ends).select(EDGES.names()))
     return pl.concat(parts)
 
 
-def tree(ways: Ways) -> pl.DataFrame:
-    """Ways -> TREE: the start, and behind each row those that lead on from it."""
-    parted = BEFORE if ways.is_back else AFTER
-    start = pl.DataFrame({"at": [len(ways.labels) - 1]}, {"at": pl.UInt32}).select(path=ways.short("at"))
-    visitors, visits = ways.visits["who"].n_unique(), len(ways.visits)
-    above = start.with_columns(visitors=pl.lit(visitors, pl.Int64), visits=pl.lit(visits, pl.Int64))
-    parts = [above]
-    places: list[str] = []  # of a row among those beside it, step by step
-    for found in followed(ways, merges=False):
-        before = above.select("path", *places)[found["at"]]
-        place = f"place {len(places)}"
-        above = found.select(
+def build_tree(paths: VisitPaths) -> pl.DataFrame:
+    """Return TREE: the start, and below each row the rows that lead on from it."""
+    separator = BEFORE if paths.is_back else AFTER
+    start = pl.DataFrame({"at": [paths.start_code]}, {"at": pl.UInt32}).select(path=paths.short_label("at"))
+    visitors, visits = paths.visits["who"].n_unique(), len(paths.visits)
+    parents = start.with_columns(visitors=pl.lit(visitors, pl.Int64), visits=pl.lit(visits, pl.Int64))
+    parts = [parents]
+    positions: list[str] = []  # columns: where a row stands among its siblings, step by step
+    for ranked in follow_steps(paths, merges=False):
+        parent = parents.select("path", *positions)[ranked["at"]]
+        position = f"position {len(positions)}"
+        parents = ranked.select(
             "visitors", "visits", "share",
-            *before.select(places),
-            path=before["path"] + parted + found.select(ways.short("target")).to_series(),
-            **{place: pl.int_range(pl.len(), dtype=pl.UInt32)},
+            *parent.select(positions),
+            path=parent["path"] + separator + ranked.select(paths.short_label("target")).to_series(),
+            **{position: pl.int_range(pl.len(), dtype=pl.UInt32)},
         )  # fmt: skip
-        places.append(place)
-        parts.append(above)
-    return pl.concat(parts, how="diagonal").sort(places, nulls_last=False).select(TREE.names())
+        positions.append(position)
+        parts.append(parents)
+    return pl.concat(parts, how="diagonal").sort(positions, nulls_last=False).select(TREE.names())
 
 
-def whole(ways: Ways) -> pl.DataFrame:
-    """Ways -> WHOLE: those that most visitors go."""
-    steps = [str(step) for step in range(1, ways.depth + 1)]
-    different = ways.visits.select(steps).unique().sort(steps, nulls_last=True).with_row_index("target")
-    walked = ways.visits.join(different, on=steps, nulls_equal=True)
-    found = most(walked.select("who", "target", at=pl.lit(0, pl.UInt32)), ways.top, len(different))
-    there = found.select("target").join(different, on="target", how="left", maintain_order="left")
-    there = there.with_columns(start=pl.lit(len(ways.labels) - 1, pl.UInt32))
-    order = [*reversed(steps), "start"] if ways.is_back else ["start", *steps]
-    path = pl.concat_str(*map(ways.short, order), separator=AFTER, ignore_nulls=True)
-    path = pl.when(pl.col("target") == len(different)).then(pl.lit(OTHER)).otherwise(path)
-    return found.with_columns(there.select(path=path)).select(WHOLE.names())
+def build_whole_paths(paths: VisitPaths) -> pl.DataFrame:
+    """Return WHOLE: the paths that most visitors take."""
+    steps = [str(step) for step in range(1, paths.depth + 1)]
+    distinct_paths = paths.visits.select(steps).unique().sort(steps, nulls_last=True).with_row_index("target")
+    other_code = len(distinct_paths)
+    visits = paths.visits.join(distinct_paths, on=steps, nulls_equal=True)
+    ranked = rank_targets(visits.select("who", "target", at=pl.lit(0, pl.UInt32)), paths.top, other_code)
+    ranked_steps = ranked.select("target").join(distinct_paths, on="target", how="left", maintain_order="left")
+    ranked_steps = ranked_steps.with_columns(start=pl.lit(paths.start_code, pl.UInt32))
+    order = [*reversed(steps), "start"] if paths.is_back else ["start", *steps]
+    path = pl.concat_str(*map(paths.short_label, order), separator=AFTER, ignore_nulls=True)
+    path = pl.when(pl.col("target") == other_code).then(pl.lit(OTHER)).otherwise(path)
+    return ranked.with_columns(ranked_steps.select(path=path)).select(WHOLE.names())

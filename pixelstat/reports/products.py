@@ -1,14 +1,15 @@
-"""products: what is viewed, put into carts and bought, who views and does not buy, and which carts are abandoned.
+"""Show which products are viewed, put into carts and bought, who views and does not buy, and which carts are abandoned.
 
-What is seen of products are the events product_view, add_to_cart and remove_from_cart, each hit once; what is bought
-are the lines of orders. Shares are of people: of the distinct visitors who did the one, those who did the other too, in
-whatever order, so that none is above 1. Events of one second count as if what is added came after what is removed, and
-what is bought after both.
+Views and carts are the events product_view, add_to_cart and remove_from_cart, each hit once. Purchases are the lines of
+orders. Shares are of people: of the distinct visitors who did the first, those who also did the second, in any order,
+so that no share is above 1. For events of the same second, what is added counts as later than what is removed, and what
+is bought as later than both.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -24,33 +25,59 @@ from pixelstat.analysis.order_lines import (
 from pixelstat.analysis.orders import exact_sum, is_purchase, order_warnings
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
+from pixelstat.frames.columns import internal
 from pixelstat.options.shared import abandoned_option, by_option, decision_option, top_option, viewed_option
-from pixelstat.reports._report import report
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.result import Column
 from pixelstat.text.durations import format_duration
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.deduplication import drop_later_copies
+from pixelstat.traffic.deduplication import earliest
 
 VIEW, ADD, REMOVE = "product_view", "add_to_cart", "remove_from_cart"
-OF_LINES = ("product", "category", "name")  # what --by may name of a product
-BROUGHT = ("quantity", "revenue", "refunded", "net_revenue")
-DID = ("viewed", "carted", "bought")
-PEOPLE = ("viewers", "carters", "buyers")
-SHARES = {  # of those who did the one, who did the other, too
+PRODUCT_COLUMNS = ("product", "category", "name")  # what --by may name of a product
+SALES = ("quantity", "revenue", "refunded", "net_revenue")
+ACTIONS = ("viewed", "carted", "bought")
+PEOPLE = ("viewers", "carters", "buyers")  # who did these actions
+SHARES = {  # of those who did the first, those who also did the second
     "view_to_cart": ("viewed", "carted"),
     "cart_to_purchase": ("carted", "bought"),
     "view_to_purchase": ("viewed", "bought"),
 }
+RATES = ("abandonment_rate", "abandonment_rate_low", "abandonment_rate_high")
+# What an event does to a cart. Events of one second are taken in this order.
+TAKE_OUT, PUT_IN, BUY = 0, 1, 2
+ACT, CART, BEGUN = internal("act"), internal("cart"), internal("begun")
+RANK = internal("rank")
 
 
-def _caption(
-    by: Sequence[str], top: int, window: timedelta, *, viewed_not_purchased: bool, abandoned: bool, **_: object
-) -> str:
-    if abandoned:
+@dataclass(frozen=True, kw_only=True)
+class ProductsOptions(ReportOptions):
+    viewed_not_purchased: bool = False  # list visitors in place of products
+    abandoned: bool = False  # count carts in place of products
+    window: timedelta = timedelta(days=7)  # with one of these two: the time that a visitor has to buy
+
+    @property
+    def by_product(self) -> list[str]:
+        """The columns of `by` that are of the product."""
+        return [name for name in self.by if name in PRODUCT_COLUMNS]
+
+    @property
+    def by_event(self) -> list[str]:
+        """The columns of `by` that are of the event."""
+        return [name for name in self.by if name not in PRODUCT_COLUMNS]
+
+
+Analysis = Callable[[pl.LazyFrame, pl.LazyFrame, ProductsOptions, RunContext], pl.LazyFrame]
+
+
+def _caption(options: ProductsOptions) -> str:
+    by, top, window = options.by, options.top, format_duration(options.window)
+    if options.abandoned:
         groups = f"by {', '.join(by)}; " if by else ""
-        return f"{groups}a cart begins with the first add_to_cart and is pending for {format_duration(window)}"
-    if viewed_not_purchased:
-        return f"{f'the {top} latest' if top else 'all'}; pending for {format_duration(window)} after the last view"
+        return f"{groups}a cart begins with the first add_to_cart and is pending for {window}"
+    if options.viewed_not_purchased:
+        return f"{f'the {top} latest' if top else 'all'}; pending for {window} after the last view"
     groups = f"by {', '.join(by)}, " if by else ""
     return f"{groups}{f'the {top} most bought' if top else 'all'}; visitors are counted for each row, which overlap"
 
@@ -97,21 +124,12 @@ def _caption(
         Column("abandonment_rate_high", "share", "the upper end", detail=True),
     ],
     options=[by_option, top_option, viewed_option, abandoned_option, decision_option],
+    options_type=ProductsOptions,
     caption=_caption,
-    groups=OF_LINES,
+    groups=PRODUCT_COLUMNS,
+    not_comparable_with=("viewed_not_purchased",),
 )
-def products(
-    events: pl.LazyFrame,
-    *,
-    by: Sequence[str],
-    top: int,
-    tz: str,
-    viewed_not_purchased: bool,
-    abandoned: bool,
-    window: timedelta,
-    warn: Callable[[str], object],
-    log_end: Callable[[], datetime | None],
-) -> pl.LazyFrame:
+def products(events: pl.LazyFrame, options: ProductsOptions, run: RunContext) -> pl.LazyFrame:
     """Which products are viewed, put into carts and bought, by how many visitors, and what they bring.
 
     Views are product_view events, carts add_to_cart events; an order counts once, at its first hit. Of a product that
@@ -129,230 +147,231 @@ def products(
     pixelstat products access.log* --abandoned --by product --window 1d
     pixelstat products access.log* --viewed-not-purchased --top 0 -o who.csv
     """
-    if viewed_not_purchased and abandoned:
+    if options.viewed_not_purchased and options.abandoned:
         raise PixelstatError("--abandoned and --viewed-not-purchased are two reports.", "Leave one of them out.")
-    there = events.collect_schema().names()
-    own = {f"by {name}": pl.col(name) for name in by if name in there and name != "product"}
-    is_seen = pl.col("event").is_in([VIEW, ADD, REMOVE])
-    rows = events.filter(is_seen | is_order_event()).select(*LINE_EVENT_COLUMNS, **own)
-    asked = Asked(by, top, tz, window)
-    find = left_carts if abandoned else viewed if viewed_not_purchased else overall
-
-    def batch(held: pl.DataFrame) -> pl.DataFrame:
-        acts = drop_later_copies(held.filter(is_seen))
-        held = held.filter(is_order_event())
-        seen = build_order_lines(acts.filter(pl.col("hit").is_first_distinct()).lazy())
-        told = split_refunds(held).collect().lazy()
-        found = find(asked.grouped(seen), asked.grouped(told), asked, log_end()).collect()
-        sentences = [*_nameless(seen), *line_warnings(told)]
-        if find is overall:  # the others show no money
-            sentences += [*order_warnings(fill_values(held).lazy()), *_of_several_currencies(found, by)]
-        for sentence in sentences:
-            warn(sentence)
-        return found
-
-    return rows.map_batches(batch, schema=batch(rows.collect_schema().to_frame()).schema)
+    event_columns = events.collect_schema().names()
+    groups = {group_column(name): pl.col(name) for name in options.by if name in event_columns and name != "product"}
+    rows = events.filter(_is_product_event() | is_order_event()).select(*LINE_EVENT_COLUMNS, **groups)
+    analyze = partial(analyze_batch, options=options, run=run)
+    return rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the rows are by, and how many of them."""
-
-    by: Sequence[str]
-    top: int
-    tz: str
-    window: timedelta
-
-    @property
-    def of_lines(self) -> list[str]:
-        """The columns of `by` that are of the product."""
-        return [name for name in self.by if name in OF_LINES]
-
-    @property
-    def of_events(self) -> list[str]:
-        return [name for name in self.by if name not in OF_LINES]
-
-    def grouped(self, told: pl.LazyFrame) -> pl.LazyFrame:
-        """Lines with `by ...` for each column: what a product lacks, a column of one's own by that name may have."""
-        there = told.collect_schema().names()
-        wanted = {f"by {name}": [name, *(["by " + name] if "by " + name in there else [])] for name in self.of_lines}
-        return told.with_columns(pl.coalesce(names).alias(group) for group, names in wanted.items())
+def _is_product_event() -> pl.Expr:
+    return pl.col("event").is_in([VIEW, ADD, REMOVE])
 
 
-def overall(seen: pl.LazyFrame, told: pl.LazyFrame, asked: Asked, _: datetime | None) -> pl.LazyFrame:
-    """A row for each product, or group, and currency: the most bought first, of those the most viewed."""
-    column = pl.col
-    groups = [f"by {name}" for name in asked.by] or ["product"]
-    by_currency = [] if "currency" in asked.by else ["currency"]
-    is_named = column("product").is_not_null()
+def analyze_batch(batch: pl.DataFrame, *, options: ProductsOptions, run: RunContext) -> pl.DataFrame:
+    """Return the report of all product events and order events, and warn of what it leaves out or doubts.
+
+    The batch has LINE_EVENT_COLUMNS and `group_column` of each column of `by` that is one of the events.
+    """
+    product_events = earliest(batch.filter(_is_product_event()))
+    order_events = batch.filter(is_order_event())
+    acts = build_order_lines(product_events.filter(pl.col("hit").is_first_distinct()).lazy())
+    sales = split_refunds(order_events).collect().lazy()
+    analyze: Analysis = rank_products
+    if options.abandoned:
+        analyze = count_carts
+    elif options.viewed_not_purchased:
+        analyze = list_undecided
+    rows = analyze(add_groups(acts, options), add_groups(sales, options), options, run).collect()
+    warnings = [*_warn_of_unnamed(acts), *line_warnings(sales)]
+    if analyze is rank_products:  # the others show no money
+        warnings += [*order_warnings(fill_values(order_events).lazy()), *_warn_of_currencies(rows, options.by)]
+    for sentence in warnings:
+        run.warn(sentence)
+    return rows
+
+
+def add_groups(lines: pl.LazyFrame, options: ProductsOptions) -> pl.LazyFrame:
+    """Add `group_column` of each column of `by` that is of the product.
+
+    Where the product has no value, a custom column of the events by the same name may have one.
+    """
+    present = lines.collect_schema().names()
+    sources = {
+        group_column(name): [name, *([group_column(name)] if group_column(name) in present else [])]
+        for name in options.by_product
+    }
+    return lines.with_columns(pl.coalesce(names).alias(group) for group, names in sources.items())
+
+
+def rank_products(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOptions, _: RunContext) -> pl.LazyFrame:
+    """Return a row for each product, or group, and currency: the most bought first, then the most viewed.
+
+    `acts` has a row for each product of each view and cart event, `sales` a line of each order.
+    """
+    groups = {group_column(name): name for name in options.by} or {"product": "product"}
+    by_currency = [] if "currency" in options.by else ["currency"]
+    is_named = pl.col("product").is_not_null()
     needed = ["event", "visitor", "hit", *groups]
-    every = pl.concat([rows.filter(is_named).select(needed) for rows in (told, seen)]).with_columns(
-        viewed=column("event") == VIEW, carted=column("event") == ADD, bought=is_purchase()
+    actions = pl.concat([rows.filter(is_named).select(needed) for rows in (sales, acts)]).with_columns(
+        viewed=pl.col("event") == VIEW, carted=pl.col("event") == ADD, bought=is_purchase()
     )
     counts = (
-        every.filter(pl.any_horizontal(DID))
+        actions.filter(pl.any_horizontal(ACTIONS))
         .unique([*groups, "hit"])
-        .group_by(groups)
-        .agg(views=column("viewed").sum(), carts=column("carted").sum(), rank=column("bought").sum())
+        .group_by(*groups)
+        .agg(pl.col("bought").sum().alias(RANK), views=pl.col("viewed").sum(), carts=pl.col("carted").sum())
     )
-    found = counts.join(_people(every, groups), on=groups, how="left", nulls_equal=True)
-    found = found.join(_sold(told.filter(is_named), groups, by_currency), on=groups, how="left", nulls_equal=True)
-    is_unsold = column("purchases").is_null()
-    found = found.with_columns(
-        column("viewers", "carters", "buyers").fill_null(0),
-        *(pl.when(is_unsold).then(_usual(name)).otherwise(name).alias(name) for name in by_currency),
-        *(pl.when(is_unsold).then(0).otherwise(name).alias(name) for name in ("purchases", *BROUGHT)),
+    on = [*groups]
+    rows = counts.join(_count_people(actions, on), on=on, how="left", nulls_equal=True)
+    rows = rows.join(_sum_sales(sales.filter(is_named), on, by_currency), on=on, how="left", nulls_equal=True)
+    is_unsold = pl.col("purchases").is_null()
+    rows = rows.with_columns(
+        pl.col(PEOPLE).fill_null(0),
+        *(pl.when(is_unsold).then(_most_used(name)).otherwise(name).alias(name) for name in by_currency),
+        *(pl.when(is_unsold).then(0).otherwise(name).alias(name) for name in ("purchases", *SALES)),
     )
-    order = dict.fromkeys(("rank", "views"), True) | dict.fromkeys(groups, False)
+    order = dict.fromkeys((RANK, "views"), True) | dict.fromkeys(on, False)
     order |= {"purchases": True} | dict.fromkeys(by_currency, False)
-    found = found.sort(list(order), descending=list(order.values()), nulls_last=True)
-    found = found.filter(pl.struct(groups).rle_id() < asked.top) if asked.top else found
-    return found.select(_named(groups), *by_currency, "views", "carts", "purchases", *BROUGHT, *PEOPLE, *SHARES)
+    rows = rows.sort(list(order), descending=list(order.values()), nulls_last=True)
+    rows = rows.filter(pl.struct(on).rle_id() < options.top) if options.top else rows
+    return rows.select(*_rename(groups), *by_currency, "views", "carts", "purchases", *SALES, *PEOPLE, *SHARES)
 
 
-def _people(every: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
-    """What visitors did -> how many of each group did what, and of those who did the one, who did the other, too."""
-    did = (
-        every.filter(pl.col("visitor").is_not_null())
+def _count_people(actions: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
+    """Count for each group who did what, and the SHARES of those who also did something else."""
+    people = (
+        actions.filter(pl.col("visitor").is_not_null())
         .group_by(*groups, "visitor")
-        .agg(pl.col(DID).any())
+        .agg(pl.col(ACTIONS).any())
         .group_by(groups)
     )
-    counts = {name: pl.col(what).sum() for name, what in zip(PEOPLE, DID, strict=True)}
+    counts = {name: pl.col(action).sum() for name, action in zip(PEOPLE, ACTIONS, strict=True)}
     shares = {
-        name: pl.when(pl.col(one).any()).then((pl.col(one) & pl.col(other)).sum() / pl.col(one).sum())
-        for name, (one, other) in SHARES.items()
+        name: pl.when(pl.col(first).any()).then((pl.col(first) & pl.col(second)).sum() / pl.col(first).sum())
+        for name, (first, second) in SHARES.items()
     }
-    return did.agg(**counts, **shares)
+    return people.agg(**counts, **shares)
 
 
-def _sold(told: pl.LazyFrame, groups: Sequence[str], by_currency: Sequence[str]) -> pl.LazyFrame:
-    """Lines of orders -> what each group brought in each currency; null where no line of it tells."""
-    brought = [pl.when(pl.col(name).count() > 0).then(exact_sum(pl.col(name))) for name in ("revenue", "refunded")]
-    sold = told.group_by(*groups, *by_currency).agg(
-        pl.col("hit").n_unique().alias("purchases"), exact_sum(pl.col("quantity")), *brought
+def _sum_sales(sales: pl.LazyFrame, groups: Sequence[str], by_currency: Sequence[str]) -> pl.LazyFrame:
+    """Sum the order lines of each group and currency; money is null where no line names an amount."""
+    amounts = [pl.when(pl.col(name).count() > 0).then(exact_sum(pl.col(name))) for name in ("revenue", "refunded")]
+    sums = sales.group_by(*groups, *by_currency).agg(
+        pl.col("hit").n_unique().alias("purchases"), exact_sum(pl.col("quantity")), *amounts
     )
-    return sold.with_columns(net_revenue=pl.col("revenue") - pl.col("refunded"))
+    return sums.with_columns(net_revenue=pl.col("revenue") - pl.col("refunded"))
 
 
-def _usual(currency: str) -> pl.Expr:
-    """The currency of most purchases."""
+def _most_used(currency: str) -> pl.Expr:
+    """Return the currency of most purchases in all rows."""
     purchases = pl.col("purchases").sum().over(currency)
     return pl.col(currency).sort_by(purchases, currency, descending=[True, False]).first()
 
 
-def viewed(seen: pl.LazyFrame, told: pl.LazyFrame, asked: Asked, end: datetime | None) -> pl.LazyFrame:
-    """A row for each visitor and product: who viewed it and has not bought it since, the latest first."""
-    column = pl.col
-    groups = ["visitor", *(f"by {name}" for name in asked.of_lines)]
-    groups += [] if asked.of_lines else ["product"]
-    is_known = column("visitor").is_not_null() & column("product").is_not_null()
-    others = [f"by {name}" for name in asked.of_events if name != "visitor"]
-    last = (
-        seen.filter(is_known, column("event") == VIEW)
-        .group_by(groups)
+def list_undecided(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOptions, run: RunContext) -> pl.LazyFrame:
+    """Return a row for each visitor and product that they viewed and did not buy after that, the latest first.
+
+    For `acts` and `sales` see `rank_products`. Another column of `by` has its last value among the views.
+    """
+    products = {group_column(name): name for name in options.by_product} or {"product": "product"}
+    groups = {"visitor": "visitor", **products}
+    others = {group_column(name): name for name in options.by_event if name != "visitor"}
+    is_known = pl.col("visitor").is_not_null() & pl.col("product").is_not_null()
+    last_views = (
+        acts.filter(is_known, pl.col("event") == VIEW)
+        .group_by(*groups)
         .agg(
-            *(column(name).sort_by("time", name).drop_nulls().last() for name in others),
-            column("hit").n_unique().alias("views"),
-            last_view=column("time").max(),
+            *(pl.col(name).sort_by("time", name).drop_nulls().last() for name in others),
+            pl.col("hit").n_unique().alias("views"),
+            last_view=pl.col("time").max(),
         )
     )
-    bought = told.filter(is_known).group_by(groups).agg(last_order=column("time").max())
-    found = last.join(bought, on=groups, how="left", nulls_equal=True).filter(
-        (column("last_order") < column("last_view")).fill_null(value=True)
+    last_orders = sales.filter(is_known).group_by(*groups).agg(last_order=pl.col("time").max())
+    rows = last_views.join(last_orders, on=[*groups], how="left", nulls_equal=True).filter(
+        (pl.col("last_order") < pl.col("last_view")).fill_null(value=True)
     )
-    found = top_groups(found, groups, "last_view", asked.top)
-    return found.select(
-        _named([*groups, *others]),
+    return top_groups(rows, [*groups], "last_view", options.top).select(
+        *_rename({**groups, **others}),
         "views",
-        column("last_view").dt.convert_time_zone(asked.tz),
-        is_pending=_is_open(column("last_view"), asked.window, end),
+        pl.col("last_view").dt.convert_time_zone(run.time_zone),
+        is_pending=_is_pending(pl.col("last_view"), options.window, run.log_end()),
     )
 
 
-def left_carts(seen: pl.LazyFrame, told: pl.LazyFrame, asked: Asked, end: datetime | None) -> pl.LazyFrame:
-    """Carts: how many were begun and what became of them, for each group."""
-    column = pl.col
-    of_lines, of_events = ([f"by {name}" for name in names] for names in (asked.of_lines, asked.of_events))
-    whose = ["visitor", *of_lines]
-    acts = pl.concat([seen.filter(column("event") != VIEW), told], how="diagonal_relaxed")
-    acts = acts.filter(column("visitor").is_not_null(), column("product").is_not_null() | (not of_lines))
-    acts = acts.select(
-        "time", "product", *whose, *of_events,
-        act=pl.when(is_purchase()).then(BUY).when(column("event") == ADD).then(PUT).otherwise(TAKE),
-    ).sort(*whose, "time", "act", *of_events, nulls_last=True)  # fmt: skip
-    acts = acts.with_columns(
-        begun=pl.struct(pl.struct(whose).rle_id().alias("cart"), "time", "act").map_batches(
-            lambda those: _begun(those, asked.window), return_dtype=acts.collect_schema()["time"]
-        )
-    ).filter(column("begun").is_not_null())
-    carts = acts.group_by(*whose, "begun", maintain_order=True).agg(
-        column(of_events).first(), is_bought=(column("act") == BUY).any()
+def count_carts(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOptions, run: RunContext) -> pl.LazyFrame:
+    """Count for each group how many carts were begun, and what became of them.
+
+    For `acts` and `sales` see `rank_products`.
+    """
+    by_product, by_event = ([group_column(name) for name in names] for names in (options.by_product, options.by_event))
+    owner = ["visitor", *by_product]
+    steps = pl.concat([acts.filter(pl.col("event") != VIEW), sales], how="diagonal_relaxed")
+    steps = steps.filter(pl.col("visitor").is_not_null(), pl.col("product").is_not_null() | (not by_product))
+    act = pl.when(is_purchase()).then(BUY).when(pl.col("event") == ADD).then(PUT_IN).otherwise(TAKE_OUT)
+    steps = steps.select("time", "product", *owner, *by_event, act.alias(ACT))
+    steps = steps.sort(*owner, "time", ACT, *by_event, nulls_last=True)
+    begun = pl.struct(pl.struct(owner).rle_id().alias(CART), "time", ACT).map_batches(
+        partial(find_cart_starts, window=options.window), return_dtype=steps.collect_schema()["time"]
     )
-    ends = acts.filter(column("act") != BUY).group_by(*whose, "begun", "product", maintain_order=True)
-    held = ends.agg(column("act").last()).group_by(*whose, "begun").agg(holds=(column("act") == PUT).any())
-    # To count at once who buys soon, and who does not only later, would make the rate too low.
-    is_over, is_bought = ~_is_open(column("begun"), asked.window, end), column("is_bought")
-    groups = [f"by {name}" for name in asked.by]
-    counts = {
+    steps = steps.with_columns(begun.alias(BEGUN)).filter(pl.col(BEGUN).is_not_null())
+    carts = steps.group_by(*owner, BEGUN, maintain_order=True).agg(
+        pl.col(by_event).first(), is_bought=(pl.col(ACT) == BUY).any()
+    )
+    last_acts = steps.filter(pl.col(ACT) != BUY).group_by(*owner, BEGUN, "product", maintain_order=True)
+    contents = last_acts.agg(pl.col(ACT).last()).group_by(*owner, BEGUN).agg(is_filled=(pl.col(ACT) == PUT_IN).any())
+    carts = carts.join(contents, on=[*owner, BEGUN], nulls_equal=True)
+    # To count buyers at once, and the others only when the window is over, would make the rate too low.
+    is_over = ~_is_pending(pl.col(BEGUN), options.window, run.log_end())
+    is_bought, is_filled = pl.col("is_bought"), pl.col("is_filled")
+    measures = {
         "carts": pl.len(),
         "bought": (is_over & is_bought).sum(),
-        "abandoned": (is_over & ~is_bought & column("holds")).sum(),
-        "emptied": (is_over & ~is_bought & ~column("holds")).sum(),
+        "abandoned": (is_over & ~is_bought & is_filled).sum(),
+        "emptied": (is_over & ~is_bought & ~is_filled).sum(),
         "pending": (~is_over).sum(),
     }
-    carts = carts.join(held, on=[*whose, "begun"], nulls_equal=True)
-    found = carts.group_by(groups).agg(**counts) if groups else carts.select(**counts)
-    over = column("bought") + column("abandoned")
-    low, high = wilson_interval(column("abandoned"), over)
-    found = found.with_columns(
-        abandonment_rate=pl.when(over > 0).then(column("abandoned") / over),
-        abandonment_rate_low=low,
-        abandonment_rate_high=high,
-    )
-    found = top_groups(found, groups, "carts", asked.top) if groups else found
-    return found.select(_named(groups), *counts, *(f"abandonment_rate{end}" for end in ("", "_low", "_high")))
+    groups = {group_column(name): name for name in options.by}
+    counts = carts.group_by(*groups).agg(**measures) if groups else carts.select(**measures)
+    decided = pl.col("bought") + pl.col("abandoned")
+    low, high = wilson_interval(pl.col("abandoned"), decided)
+    rate = pl.when(decided > 0).then(pl.col("abandoned") / decided)
+    rates = counts.with_columns(abandonment_rate=rate, abandonment_rate_low=low, abandonment_rate_high=high)
+    rows = top_groups(rates, [*groups], "carts", options.top) if groups else rates
+    return rows.select(*_rename(groups), *measures, *RATES)
 
 
-TAKE, PUT, BUY = 0, 1, 2  # in this order within a second
+def find_cart_starts(acts: pl.Series, window: timedelta) -> pl.Series:
+    """Return for each act the time at which its cart was begun; null for an act outside of any cart.
 
-
-def _begun(acts: pl.Series, window: timedelta) -> pl.Series:
-    """When the cart was begun that each act belongs to, of acts in order; null for one of none."""
+    `acts` are structs of CART (a number for each visitor, or visitor and product), time and ACT, in the order of these.
+    A cart begins with PUT_IN. It ends with BUY, or with the first act more than `window` after its beginning.
+    """
     length = int(window.total_seconds() * 1_000_000)
     fields = acts.struct.unnest()
-    found: list[int | None] = []
-    before, begun = None, None
-    for whose, time, act in fields.with_columns(pl.col("time").to_physical()).iter_rows():
-        if whose != before or (begun is not None and time - begun > length):
-            before, begun = whose, None
-        if act == PUT and begun is None:
+    starts: list[int | None] = []
+    previous, begun = None, None
+    for cart, time, act in fields.with_columns(pl.col("time").to_physical()).iter_rows():
+        if cart != previous or (begun is not None and time - begun > length):
+            previous, begun = cart, None
+        if act == PUT_IN and begun is None:
             begun = time
-        found.append(begun)
+        starts.append(begun)
         if act == BUY:
             begun = None
-    return pl.Series(found, dtype=pl.Int64).cast(fields["time"].dtype)
+    return pl.Series(starts, dtype=pl.Int64).cast(fields["time"].dtype)
 
 
-def _is_open(since: pl.Expr, window: timedelta, end: datetime | None) -> pl.Expr:
-    """Whether the logs end before the window is over."""
-    return (since + window > end) if end else pl.lit(value=False)
+def _is_pending(since: pl.Expr, window: timedelta, log_end: datetime | None) -> pl.Expr:
+    """Return whether the logs end before the window is over."""
+    return (since + window > log_end) if log_end else pl.lit(value=False)
 
 
-def _named(groups: Sequence[str]) -> pl.Expr:
-    """The columns that rows are by, as they are named."""
-    return pl.col(groups).name.replace("^by ", "")
+def _rename(groups: dict[str, str]) -> Iterable[pl.Expr]:
+    """Return the columns that group the rows, under the names that people gave."""
+    return (pl.col(group).alias(name) for group, name in groups.items())
 
 
-def _nameless(seen: pl.LazyFrame) -> Iterable[str]:
-    number = seen.filter(pl.col("product").is_null()).select(pl.col("hit").n_unique()).collect().item()
+def _warn_of_unnamed(acts: pl.LazyFrame) -> Iterable[str]:
+    number = acts.filter(pl.col("product").is_null()).select(pl.col("hit").n_unique()).collect().item()
     if number:
         yield f"{format_count(number, 'view or cart event names', 'view or cart events name')} no product: left out."
 
 
-def _of_several_currencies(found: pl.DataFrame, by: Sequence[str]) -> Iterable[str]:
-    groups = by or ["product"]
-    number = found.group_by(groups).len().filter(pl.col("len") > 1).height
+def _warn_of_currencies(rows: pl.DataFrame, by: Sequence[str]) -> Iterable[str]:
+    number = rows.group_by(by or ["product"]).len().filter(pl.col("len") > 1).height
     if number:
         words = ("group is", "groups are") if by else ("product is", "products are")
         groups = format_count(number, *words)

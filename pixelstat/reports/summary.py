@@ -1,132 +1,186 @@
-"""summary: visitors, visits, views, conversions and revenue at a glance: what bare `pixelstat LOGS` shows."""
+"""Show visitors, visits, views, conversions and revenue at a glance, as `pixelstat LOGS` without a command does."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
 from pixelstat.analysis.order_lines import fill_values, is_order_event
 from pixelstat.analysis.orders import deduplicate_orders, exact_sum, is_purchase
-from pixelstat.analysis.time_series import bucket_start, truncate_local
-from pixelstat.options.shared import by_option, every_option, top_per_section_option
-from pixelstat.reports._report import report
-from pixelstat.reports.visits import each
+from pixelstat.analysis.time_series import TIME_COLUMN, bucket_start, truncate_local
+from pixelstat.conditions import Step
+from pixelstat.frames.columns import internal
+from pixelstat.options.shared import by_option, every_option, few_option
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, group_column, report
+from pixelstat.reports.visits import one_row_per_visit
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import drop_later_copies
+from pixelstat.traffic.deduplication import earliest
 from pixelstat.vocabulary import is_email_event, is_page_view
 
-CONVERSIONS = ("purchase", "lead", "signup")  # what is counted where pixelstat.toml names no goals
+DEFAULT_GOALS = ("purchase", "lead", "signup")  # events that are counted where pixelstat.toml names no goals
 FIGURES = pl.Schema({"section": pl.String(), "name": pl.String(), "value": pl.Float64()})
+ORDER_COLUMNS = ("event", "value", "order_id", "product", "products")  # read of order events only
+ROW = internal("row")
 
 
-OF_ORDERS = ("event", "value", "order_id", "product", "products")
+@dataclass(frozen=True, kw_only=True)
+class SummaryOptions(ReportOptions):
+    goal: Sequence[Step] = ()  # the goals of pixelstat.toml
+
+
+def _caption(options: SummaryOptions) -> str:
+    rows = [*([options.every] if options.every else []), *options.by]
+    return f"by {', '.join(rows)}" if rows else ""
 
 
 @report(
     "Summary",
     columns=[
-        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
+        TIME_COLUMN,
         Column("section", "text", "totals, conversions, revenue, pages, channels or devices"),
         Column("name", "text", "what is counted: pages by views, channels by visits, devices by visitors"),
         Column("value", "figure", "how many; revenue in the currency of its name"),
     ],
-    options=[by_option, top_per_section_option, every_option],
-    caption=lambda by, every, **_: f"by {', '.join([*([every] if every else []), *by])}" if by or every else "",
-    of_visits=True,
-    compares=True,
+    options=[by_option, few_option, every_option],
+    options_type=SummaryOptions,
+    caption=_caption,
+    needs_visits=True,
+    needs_goals=True,
+    compares_to_previous=True,
 )
-def summary(
-    events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str, goals: Mapping[str, pl.Expr]
-) -> pl.LazyFrame:
+def summary(events: pl.LazyFrame, options: SummaryOptions, run: RunContext) -> pl.LazyFrame:
     """Visitors, visits, views, conversions and revenue at a glance, and the top pages, channels and devices.
 
     With --since the period before stands beside it, as --compare previous says. Conversions are the goals of
     pixelstat.toml; without any, purchases, leads and signups, each order once. Revenue is before refunds.
     """
-    column = pl.col
-    wanted = goals or {event: column("event").eq_missing(pl.lit(event)) for event in CONVERSIONS}
-    # All figures come from one look at the events: a second one would read the logs again.
+    by, every = options.by, options.every
+    goals = {goal.name: goal.hit for goal in options.goal}
+    goals = goals or {event: pl.col("event").eq_missing(pl.lit(event)) for event in DEFAULT_GOALS}
+    bucket = {"time": truncate_local(pl.col("time"), every, run.time_zone)} if every else {}
+    group_values = {**bucket, **{name: pl.col(name) for name in by}}
+    groups = {group_column(name): name for name in group_values}
+    # All figures come from one pass over the events: a second one would read the logs again.
     rows = events.select(
         "time", "hit", "first", "visit", "visit_start", "visit_seconds", "visit_views", "single_hit",
         "channel", "device_type", "currency",
         visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
-        **{name: pl.when(is_order_event()).then(name) for name in OF_ORDERS},
+        **{name: pl.when(is_order_event()).then(name) for name in ORDER_COLUMNS},
         page=pl.when(is_page_view()).then("page").cast(pl.Categorical()),
         is_view=is_page_view(),
-        **{f"goal {name}": reached for name, reached in wanted.items()},
-        **({"by time": truncate_local(column("time"), every, tz)} if every else {}),
-        **{f"by {name}": column(name) for name in by},
+        **{reaches(goal): hit for goal, hit in goals.items()},
+        **{group: group_values[name] for group, name in groups.items()},
     )  # fmt: skip
-    groups = {name: dtype for name, dtype in rows.collect_schema().items() if name.startswith("by ")}
-
-    def batch(held: pl.DataFrame) -> pl.DataFrame:
-        held = with_orders(drop_later_copies(held).filter(column("hit").is_first_distinct()), list(wanted))
-        if not groups:
-            return figures(held, list(wanted), top, always=bool(goals))
-        parts = [pl.DataFrame(schema={**groups, **FIGURES})]
-        for values, part in _most_first(held, list(groups), top if by else 0):
-            told = [
-                pl.lit(value, dtype).alias(name) for value, (name, dtype) in zip(values, groups.items(), strict=True)
-            ]
-            parts.append(figures(part, list(wanted), top, always=bool(goals)).select(*told, *FIGURES))
-        return pl.concat(parts)
-
-    found = rows.map_batches(batch, schema=pl.Schema({**groups, **FIGURES}))
-    found = found.rename({name: name.removeprefix("by ") for name in groups})
-    return found.with_columns(bucket_start(pl.col("time"), every, tz)) if every else found
+    schema = rows.collect_schema()
+    group_types = {group: schema[group] for group in groups}
+    summarize = partial(
+        summarize_batch,
+        group_types=group_types,
+        goals=list(goals),
+        top=options.top,
+        top_groups=options.top if by else 0,
+        is_series=bool(every),
+        with_zero_goals=bool(options.goal),
+    )
+    figures = rows.map_batches(summarize, schema=pl.Schema({**group_types, **FIGURES})).rename(groups)
+    return figures.with_columns(bucket_start(pl.col("time"), every, run.time_zone)) if every else figures
 
 
-def with_orders(rows: pl.DataFrame, goals: Sequence[str]) -> pl.DataFrame:
-    """Rows with the `value` of orders alone. A purchase that is no order of its own is no conversion and has none."""
-    sold = fill_values(rows.filter(is_order_event())).lazy().filter(is_purchase())
+def reaches(goal: str) -> str:
+    """Return the name of the column that is true for hits of the goal."""
+    return internal(f"goal {goal}")
+
+
+def summarize_batch(
+    batch: pl.DataFrame,
+    *,
+    group_types: Mapping[str, pl.DataType],
+    goals: Sequence[str],
+    top: int,
+    top_groups: int = 0,
+    is_series: bool = False,
+    with_zero_goals: bool = False,
+) -> pl.DataFrame:
+    """Return the FIGURES of a frame of events with VISITS, behind the values of their group.
+
+    `group_types` are the columns that part the rows into groups, with their types. `is_series`: the first of them is
+    a time. `top` limits each section, `top_groups` the groups; 0 does not. For `with_zero_goals` see `list_figures`.
+    """
+    rows = add_orders(earliest(batch).filter(pl.col("hit").is_first_distinct()), goals)
+    if not group_types:
+        return list_figures(rows, goals, top, with_zero_goals=with_zero_goals)
+    parts = [pl.DataFrame(schema={**group_types, **FIGURES})]
+    for values, part in _largest_groups(rows, list(group_types), top_groups, is_series=is_series):
+        group = [
+            pl.lit(value, dtype).alias(name) for value, (name, dtype) in zip(values, group_types.items(), strict=True)
+        ]
+        parts.append(list_figures(part, goals, top, with_zero_goals=with_zero_goals).select(*group, *FIGURES))
+    return pl.concat(parts)
+
+
+def add_orders(rows: pl.DataFrame, goals: Sequence[str]) -> pl.DataFrame:
+    """Keep `value` for orders only, and take repeated purchases out of the goals.
+
+    A purchase event that is not an order of its own (a reload of one, say) is not a conversion and has no value.
+    """
+    purchases = fill_values(rows.filter(is_order_event())).lazy().filter(is_purchase())
     # Few rows are orders: to join them to all would copy every column.
-    orders = rows.lazy().select("hit").with_row_index("place").join(deduplicate_orders(sold), on="hit").collect()
-    place, size = orders["place"], len(rows)
-    value = pl.Series("value", [None], pl.Float64).new_from_index(0, size).scatter(place, orders["value"])
-    is_order = pl.Series([False]).new_from_index(0, size).scatter(place, values=True)
-    is_again = is_purchase() & ~is_order
-    reached = ((pl.col(f"goal {name}") & ~is_again).alias(f"goal {name}") for name in goals)
-    return rows.with_columns(value, *reached)
+    numbered = rows.lazy().select("hit").with_row_index(ROW)
+    orders = numbered.join(deduplicate_orders(purchases), on="hit").collect()
+    order_rows, height = orders[ROW], len(rows)
+    value = pl.Series("value", [None], pl.Float64).new_from_index(0, height).scatter(order_rows, orders["value"])
+    is_order = pl.Series([False]).new_from_index(0, height).scatter(order_rows, values=True)
+    is_repeat = is_purchase() & ~is_order
+    return rows.with_columns(value, *((pl.col(reaches(goal)) & ~is_repeat).alias(reaches(goal)) for goal in goals))
 
 
-def _most_first(rows: pl.DataFrame, groups: list[str], top: int) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
-    """The rows of each group with its values: in the order of time, then those with most rows first."""
+def _largest_groups(
+    rows: pl.DataFrame, groups: list[str], top: int, *, is_series: bool
+) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
+    """Part the rows by group, and return the `top` groups with most rows: each with its values, the largest first.
+
+    In a series the groups come in the order of time first.
+    """
     parts = rows.partition_by(groups, as_dict=True).items()
-    ordered = sorted(parts, key=lambda part: (-len(part[1]), [str(value) for value in part[0]]))
-    kept = ordered[:top] if top else ordered
-    return sorted(kept, key=lambda part: part[0][0]) if groups[0] == "by time" else kept  # type: ignore[arg-type, return-value]
+    largest = sorted(parts, key=lambda part: (-len(part[1]), [str(value) for value in part[0]]))
+    largest = largest[:top] if top else largest
+    return sorted(largest, key=lambda part: part[0][0]) if is_series else largest  # type: ignore[arg-type, return-value]
 
 
-def figures(rows: pl.DataFrame, goals: list[str], top: int, *, always: bool) -> pl.DataFrame:
-    """Rows of events -> FIGURES. Conversions that do not occur are left out, unless `always`."""
-    of_visits = each(rows.lazy()).collect()
+def list_figures(rows: pl.DataFrame, goals: Sequence[str], top: int, *, with_zero_goals: bool) -> pl.DataFrame:
+    """Return FIGURES of these events, section by section. Goals that nobody reached need `with_zero_goals`."""
+    visits = one_row_per_visit(rows.lazy()).collect()
     totals = {
         "visitors": rows["visitor"].drop_nulls().n_unique(),
-        "visits": len(of_visits),
+        "visits": len(visits),
         "page views": rows["is_view"].sum(),
-        "single-hit visits": of_visits["single_hit"].sum(),
-        "median visit, seconds": of_visits["visit_seconds"].median(),
+        "single-hit visits": visits["single_hit"].sum(),
+        "median visit, seconds": visits["visit_seconds"].median(),
     }
-    reached = {name: rows[f"goal {name}"].sum() for name in goals}
+    reached = {goal: rows[reaches(goal)].sum() for goal in goals}
     visitors = pl.col("visitor").drop_nulls().n_unique()
-    held = rows.lazy()  # of which each section needs few columns
+    lazy = rows.lazy()  # each section reads few columns of it
     return pl.concat(
         [
-            _listed("totals", totals),
-            _listed("conversions", {name: count for name, count in reached.items() if count or always}),
-            _ranked("revenue", held.filter(pl.col("value").is_not_null()), "currency", exact_sum(pl.col("value")), 0),
-            _ranked("pages", held.filter(pl.col("page").is_not_null()), "page", pl.len(), top),
-            _ranked("channels", held.filter(pl.col("visit").is_not_null()), "channel", pl.col("visit").n_unique(), top),
-            _ranked("devices", held.filter(pl.col("visitor").is_not_null()), "device_type", visitors, top),
+            _list("totals", totals),
+            _list("conversions", {goal: count for goal, count in reached.items() if count or with_zero_goals}),
+            _rank("revenue", lazy.filter(pl.col("value").is_not_null()), "currency", exact_sum(pl.col("value")), 0),
+            _rank("pages", lazy.filter(pl.col("page").is_not_null()), "page", pl.len(), top),
+            _rank("channels", lazy.filter(pl.col("visit").is_not_null()), "channel", pl.col("visit").n_unique(), top),
+            _rank("devices", lazy.filter(pl.col("visitor").is_not_null()), "device_type", visitors, top),
         ]
     )
 
 
-def _listed(section: str, values: Mapping[str, object]) -> pl.DataFrame:
+def _list(section: str, values: Mapping[str, object]) -> pl.DataFrame:
     rows = {"section": [section] * len(values), "name": list(values), "value": list(values.values())}
     return pl.DataFrame(rows, FIGURES, strict=False)
 
 
-def _ranked(section: str, rows: pl.LazyFrame, name: str, measure: pl.Expr, top: int) -> pl.DataFrame:
-    found = rows.group_by(name=name).agg(value=measure.cast(pl.Float64)).with_columns(pl.col("name").cast(pl.String))
-    found = found.sort("value", "name", descending=[True, False], nulls_last=True)
-    return (found.head(top) if top else found).select(pl.lit(section).alias("section"), "name", "value").collect()
+def _rank(section: str, rows: pl.LazyFrame, name: str, measure: pl.Expr, top: int) -> pl.DataFrame:
+    """Return FIGURES with the measure of each value of the column `name`, the highest `top` of them (0: all)."""
+    counts = rows.group_by(name=name).agg(value=measure.cast(pl.Float64)).with_columns(pl.col("name").cast(pl.String))
+    ranked = counts.sort("value", "name", descending=[True, False], nulls_last=True)
+    return (ranked.head(top) if top else ranked).select(pl.lit(section).alias("section"), "name", "value").collect()

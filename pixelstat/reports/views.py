@@ -1,49 +1,49 @@
-"""views: page views and visitors, by page, by any other column, or over time."""
-
-from collections.abc import Sequence
+"""Count page views and visitors, by page, by any other column, or over time."""
 
 import polars as pl
 
-from pixelstat.analysis.ranking import top_groups
-from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
+from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, ranked_or_series, truncate_local
 from pixelstat.options.shared import by_option, every_option, top_option
-from pixelstat.reports._report import report
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import deduplicate
+from pixelstat.traffic.deduplication import distinct
 from pixelstat.vocabulary import hits, is_page_view, visitors
 
 
-def _caption(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
-    groups = ", ".join(by) if by else "page"
-    most = f"the {top} most viewed" if top else "all"
-    if every:
-        return f"by {every}" + (f" and {groups}, {most}" if by else "")
-    return f"{most} pages" if not by else f"by {groups}, {most}"
+def _caption(options: ReportOptions) -> str:
+    groups = ", ".join(options.by) if options.by else "page"
+    most = f"the {options.top} most viewed" if options.top else "all"
+    if options.every:
+        return f"by {options.every}" + (f" and {groups}, {most}" if options.by else "")
+    return f"{most} pages" if not options.by else f"by {groups}, {most}"
 
 
 @report(
     "Page views",
     columns=[
-        Column("time", "time", "with --every: where the hour, day, week (from Monday) or month begins"),
+        TIME_COLUMN,
         Column("page", "text", "decoded path without query, or its group; empty where no page is known"),
         Column("views", "count", "page_view events", bar=True),
         Column("visitors", "count", "distinct visitors; the rows overlap, so they do not add up"),
     ],
     options=[by_option, top_option, every_option],
+    options_type=ReportOptions,
     caption=_caption,
 )
-def views(events: pl.LazyFrame, *, by: Sequence[str], top: int, every: str | None, tz: str) -> pl.LazyFrame:
+def views(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
     """Page views and visitors, by page or over time.
 
     By page, or by any other columns, the most viewed first; with --every a series over time, its empty hours and
     days included, of all page views or by column.
     """
-    seen = events.filter(is_page_view())
-    if not every:
-        groups = by or ("page",)
-        found = seen.group_by(groups).agg(views=hits(), visitors=visitors())
-        return top_groups(found, groups, "views", top)
-    seen = deduplicate(seen.select(*dict.fromkeys(["time", "visitor", "hit", "first", *by])))
-    begins = truncate_local(pl.col("time"), every, tz)
-    found = seen.group_by(begins.alias(BUCKET), *by).agg(views=pl.len(), visitors=visitors())
-    return fill_gaps(top_groups(found, by, "views", top, over=True) if by else found, every, tz, by)
+    page_views = events.filter(is_page_view())
+    if options.every:
+        by = options.by
+        page_views = distinct(page_views.select(*dict.fromkeys(["time", "visitor", "hit", "first", *by])))
+        bucket = truncate_local(pl.col("time"), options.every, run.time_zone).alias(BUCKET)
+        counts = page_views.group_by(bucket, *by).agg(views=pl.len(), visitors=visitors())
+    else:
+        by = options.by or ["page"]
+        counts = page_views.group_by(by).agg(views=hits(), visitors=visitors())
+    return ranked_or_series(counts, by, "views", options.top, options.every, run.time_zone)

@@ -1,28 +1,37 @@
-"""visitors: distinct people over time, new and returning."""
+"""Count distinct visitors over time, new and returning."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
-from pixelstat.analysis.ranking import top_groups
-from pixelstat.analysis.time_series import BUCKET, fill_gaps, truncate_local
-from pixelstat.options.shared import by_option, every_or_all_option, top_option
-from pixelstat.reports._report import report
+from pixelstat.analysis.time_series import BUCKET, TIME_OR_RANGE_COLUMN, ranked_or_series, truncate_local
+from pixelstat.frames.columns import internal
+from pixelstat.options.shared import by_option, daily_option, top_option
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
 from pixelstat.vocabulary import is_email_event
 from pixelstat.vocabulary import visitors as distinct_visitors
 
+IS_NEW = internal("is new")
 
-def _caption(every: str, by: Sequence[str], **_: object) -> str:
-    if every == "all":
-        return ", ".join(["the whole range", *by])
-    return f"by {', '.join([every, *by])}; a visitor of two rows counts in both, --every all counts each once"
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorsOptions(ReportOptions):
+    every: str = "day"  # or hour, week, month; "all" for one row of the whole range
+
+
+def _caption(options: VisitorsOptions) -> str:
+    if options.every == "all":
+        return ", ".join(["the whole range", *options.by])
+    rows = ", ".join([options.every, *options.by])
+    return f"by {rows}; a visitor of two rows counts in both, --every all counts each once"
 
 
 @report(
     "Visitors",
     columns=[
-        Column("time", "time", "where the day begins, or the hour, week, month or whole range of --every"),
+        TIME_OR_RANGE_COLUMN,
         Column(
             "visitors",
             "count",
@@ -32,29 +41,30 @@ def _caption(every: str, by: Sequence[str], **_: object) -> str:
         Column("new", "count", "of these, those whose first event in the logs lies there"),
         Column("returning", "count", "the others"),
     ],
-    options=[by_option, every_or_all_option, top_option],
+    options=[by_option, daily_option, top_option],
+    options_type=VisitorsOptions,
     caption=_caption,
-    of_visits=True,
+    needs_visits=True,
 )
-def visitors(events: pl.LazyFrame, *, every: str, by: Sequence[str], top: int, tz: str) -> pl.LazyFrame:
+def visitors(events: pl.LazyFrame, options: VisitorsOptions, run: RunContext) -> pl.LazyFrame:
     """Distinct visitors over time, new and returning.
 
     Whoever has any event on a site in a day is a visitor of that day; what happens in mailboxes is the matter of opens.
     New are those whom the logs had not seen before it, even where --since leaves out what they had seen. --every all
     counts each visitor of the whole range once.
     """
-    time, first = pl.col("time"), pl.col("first_seen")
-    if every == "all":
-        every, begins, is_new = "day", truncate_local(time.min(), "day", tz), first >= time.min()
+    time, first_seen = pl.col("time"), pl.col("first_seen")
+    if options.every == "all":  # a series of one bucket, the day of the first event
+        every = "day"
+        bucket, is_new = truncate_local(time.min(), every, run.time_zone), first_seen >= time.min()
     else:
-        begins, is_new = (
-            truncate_local(time, every, tz),
-            truncate_local(first, every, tz) == truncate_local(time, every, tz),
-        )
-    there = events.filter(~is_email_event(), pl.col("visitor").is_not_null())
-    there = there.select(*dict.fromkeys(["visitor", *by]), begins.alias(BUCKET), is_new.alias("is new"))
-    found = there.group_by(BUCKET, *by).agg(
-        visitors=distinct_visitors(), new=pl.col("visitor").filter(pl.col("is new")).n_unique()
+        every = options.every
+        bucket = truncate_local(time, every, run.time_zone)
+        is_new = truncate_local(first_seen, every, run.time_zone) == bucket
+    on_site = events.filter(~is_email_event(), pl.col("visitor").is_not_null())
+    on_site = on_site.select(*dict.fromkeys(["visitor", *options.by]), bucket.alias(BUCKET), is_new.alias(IS_NEW))
+    counts = on_site.group_by(BUCKET, *options.by).agg(
+        visitors=distinct_visitors(), new=pl.col("visitor").filter(pl.col(IS_NEW)).n_unique()
     )
-    found = found.with_columns(returning=pl.col("visitors") - pl.col("new"))
-    return fill_gaps(top_groups(found, by, "visitors", top, over=True) if by else found, every, tz, by)
+    counts = counts.with_columns(returning=pl.col("visitors") - pl.col("new"))
+    return ranked_or_series(counts, options.by, "visitors", options.top, every, run.time_zone)

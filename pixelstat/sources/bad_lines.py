@@ -1,4 +1,4 @@
-"""Bad lines, kept and counted: which lines could not be read, why, and how many are too many."""
+"""Record and count bad lines: which lines could not be read, why, and whether there are too many."""
 
 from array import array
 from collections import Counter
@@ -13,40 +13,41 @@ from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.schemas import FAULTS
 from pixelstat.sources.blocks import Log, iter_raw_lines
-from pixelstat.terminal import harmless
+from pixelstat.terminal import escape_controls
 
-HEADING = b"file\tline\treason\traw\n"
+HEADER_ROW = b"file\tline\treason\traw\n"
 
 
 @dataclass(frozen=True)
 class BadLineLimit:
-    """How many bad lines are too many: more than a number, or than a share of all."""
+    """The number of bad lines that are allowed, or their percentage of all lines."""
 
     number: int = 0
     percent: Decimal | None = None
 
     def is_exceeded(self, bad: int, lines: int) -> bool:
+        """Return whether so many bad lines, out of so many lines, are too many."""
         return bad > self.number if self.percent is None else bad * 100 > self.percent * lines
 
 
 @dataclass
 class BadLines:
-    """The bad lines of one pass over the logs. Blank lines and comments (`#`) are none."""
+    """The bad lines of one pass over the logs. Blank lines and comments (`#`) are not bad."""
 
     counts: Counter[str] = field(default_factory=Counter)  # by fault
-    kept: bool = False  # whether to remember which
+    keeps_numbers: bool = False  # whether to record their numbers, not only to count them
     _numbers: dict[str, tuple["array[int]", bytearray]] = field(default_factory=dict)  # by file: line numbers, faults
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, batch: pl.DataFrame) -> None:
-        """Remember the bad lines among these REQUESTS."""
+        """Count the bad lines among these REQUESTS, and record their numbers if that is wanted."""
         bad = batch.filter(is_bad())
         if bad.is_empty():
             return
         faults = bad["fault"].value_counts()
         with self._lock:
             self.counts.update(dict(faults.iter_rows()))
-            if not self.kept:
+            if not self.keeps_numbers:
                 return
             for (name,), rows in bad.group_by("file"):
                 numbers, codes = self._numbers.setdefault(str(name), (array("q"), bytearray()))
@@ -55,31 +56,32 @@ class BadLines:
 
     @property
     def total(self) -> int:
+        """The number of bad lines."""
         return self.counts.total()
 
     def write(self, path: str, logs: Sequence[Log]) -> None:
-        """Each bad line as it stands in its log, after the log, its number and the reason; whole or not at all."""
+        """Write log, number, reason and raw bytes of each bad line to a file, which appears whole or not at all."""
         reasons = list(FAULTS)
         with atomic_write(path) as file:
-            file.write(HEADING)
+            file.write(HEADER_ROW)
             for log in logs:
                 numbers, codes = self._numbers.get(log.label, (array("q"), bytearray()))
                 reason_of = dict(zip(numbers, codes, strict=True))
                 for number, raw in iter_raw_lines(log, sorted(reason_of)):
-                    place = f"{harmless(log.label)}\t{number}\t{reasons[reason_of[number]]}\t"
-                    file.write(place.encode() + raw + b"\n")
-                if log.kept:
-                    log.kept.close()
+                    prefix = f"{escape_controls(log.label)}\t{number}\t{reasons[reason_of[number]]}\t"
+                    file.write(prefix.encode() + raw + b"\n")
+                if log.recording:
+                    log.recording.close()
 
 
 def is_bad() -> pl.Expr:
-    """A line that says something, and cannot be read."""
-    says = ~pl.col("line").str.starts_with("#") & (pl.col("line").str.strip_chars() != "")
-    return (pl.col("rejected") == "unreadable") & says
+    """Return whether an unreadable line is bad: it is neither blank nor a comment."""
+    has_content = ~pl.col("line").str.starts_with("#") & (pl.col("line").str.strip_chars() != "")
+    return (pl.col("rejected") == "unreadable") & has_content
 
 
 def check_limit(limit: BadLineLimit | None, bad: int, lines: int) -> None:
-    """Raises PixelstatError with the exit code for too many bad lines."""
+    """Raise PixelstatError, with the exit code for too many bad lines, if the limit is exceeded."""
     if limit and limit.is_exceeded(bad, lines):
         raise PixelstatError(
             f"{bad:,} of {lines:,} lines could not be read, which is more than allowed. No report was written.",

@@ -1,8 +1,8 @@
-"""A log in blocks of whole lines. With archives.py the only place that meets bytes.
+"""Read a log in blocks of whole lines. Only this module and `decompression` handle bytes.
 
-What Polars cannot take is mended on the way: undecodable bytes become U+FFFD, a byte-order mark and leading NULs (the
-hole that copytruncate leaves) go, a line beyond MAX_LINE is cut. A damaged archive gives its whole lines and is
-remembered as damaged.
+Blocks are sanitized so that Polars can read them. Undecodable bytes become U+FFFD. A byte-order mark and leading NULs
+(the hole that copytruncate leaves) are removed. A line longer than MAX_LINE is cut. Of a damaged archive, the whole
+lines before the damage are read, and the log is marked as damaged.
 """
 
 import contextlib
@@ -27,58 +27,62 @@ from pixelstat.sources.decompression import (
     open_decompressed,
 )
 
-BLOCK = 8 << 20  # bytes; half of it takes a tenth more time, twice of it much more memory
-MAX_LINE = 2 << 20  # bytes kept of one line
-FINGERPRINT = 1 << 10  # bytes by which two logs are suspected to be one
+BLOCK = 8 << 20  # bytes; half as many take a tenth more time, twice as many much more memory
+MAX_LINE = 2 << 20  # bytes; the rest of a longer line is dropped
+FINGERPRINT = 1 << 10  # two logs that begin with the same bytes, so many of them, are suspected to be copies
 STDIN = "-"
 
 
 @dataclass
 class Log:
-    """One input: where it is, its first bytes decompressed, and what went wrong with it."""
+    """An input: its name, its first bytes decompressed, and what went wrong with it."""
 
-    name: str  # as it was given
+    name: str  # as the user gave it
     size: int  # bytes on disk, 0 if unknown
     head: bytes = b""
     damage: str = ""  # why the rest of it could not be read
-    stream: RawIOBase | None = None  # what cannot be opened twice
-    from_folder: bool = False  # found in a directory: may well be no log
-    packing: str | None = None  # what it is compressed with, where that is read
-    kept: IO[bytes] | None = None  # what was read of a stream, decompressed
+    stream: RawIOBase | None = None  # an input that cannot be opened twice
+    from_folder: bool = False  # found in a directory, so it may not be a log
+    compression: str | None = None  # the name of its compression, if pixelstat can read it
+    recording: IO[bytes] | None = None  # all that was read of a stream, decompressed
 
     def fingerprint(self) -> bytes:
-        """Equal for logs that begin alike, whatever their compression."""
+        """Return a digest of the first bytes, equal for logs that begin alike whatever their compression."""
         return hashlib.sha256(self.head[:FINGERPRINT]).digest()
 
     def archive(self) -> str | None:
-        """What it is compressed with, where that is not read."""
+        """Return the kind of an archive that pixelstat does not read, or None."""
         return next((name for magic, name in UNSUPPORTED_ARCHIVES.items() if self.head[1:].startswith(magic)), None)
 
     @property
     def label(self) -> str:
-        """Its name as text: what of it is no UTF-8 is U+FFFD."""
+        """The name as text, with U+FFFD for bytes that are not valid UTF-8."""
         return self.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     def title(self) -> str:
+        """Return the name for the beginning of a sentence."""
         return "Standard input" if self.name == STDIN else self.label
 
-    def keep_stream_content(self) -> None:
-        """Keep what is read of a stream in a temporary file, so that its lines can be had again as they were."""
-        if self.stream and not self.kept:
-            self.kept = TemporaryFile()  # noqa: SIM115 - lives as long as the log
+    def record_stream(self) -> None:
+        """Record what is read of a stream in a temporary file, so that its lines can be read again."""
+        if self.stream and not self.recording:
+            self.recording = TemporaryFile()  # noqa: SIM115 - lives as long as the log
 
     def rewind(self) -> None:
-        """Of a stream that was kept and has passed, what was kept is the stream from now on: it can be read again."""
-        if self.kept:
-            self.kept.flush()
-            self.stream = FileIO(os.dup(self.kept.fileno()), closefd=False)  # of a file without a name: until the end
-            self.kept.close()
-            self.kept = None
+        """Replace a stream that was recorded and read by its recording, so that it can be read again."""
+        if self.recording:
+            self.recording.flush()
+            # The file has no name. So its descriptor has to stay open until the program ends.
+            self.stream = FileIO(os.dup(self.recording.fileno()), closefd=False)
+            self.recording.close()
+            self.recording = None
 
     def first_line(self) -> str:
+        """Return the beginning of the first line, for messages."""
         return self.head[1:].partition(b"\n")[0][:300].decode("utf-8", "replace")
 
     def first_lines(self, count: int) -> list[str]:
+        """Return the first lines, as far as `head` goes."""
         return [line.rstrip(b"\r").decode("utf-8", "replace") for line in self.head[1:].split(b"\n", count)[:count]]
 
 
@@ -87,7 +91,7 @@ class Log:
 
 @contextlib.contextmanager
 def open_log(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
-    """The log's bytes as they are stored, and decompressed."""
+    """Open a log: yield its bytes as they are stored, and decompressed."""
     with contextlib.ExitStack() as stack:
         stored = log.stream or stack.enter_context(FileIO(log.name))
         yield stored, open_decompressed(stored)
@@ -96,14 +100,17 @@ def open_log(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
 def iter_blocks(
     log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, *, raw: bool = False
 ) -> Generator[bytes]:
-    """The log in blocks of whole lines, as text that Polars reads; where the `raw` bytes are asked for, as they are."""
+    """Yield a log in blocks of whole lines that Polars can read, or with `raw` as they are.
+
+    `on_read` and `max_line` are those of `iter_block_views`.
+    """
     for view in iter_block_views(log, on_read, max_line):
         block = bytes(view)
         yield block if raw else sanitize(block)
 
 
 class _BlockBuffer:
-    """Memory for a block and our newline in front of it, which is none before it is written to."""
+    """Memory for a block and a newline in front of it. It is allocated when it is used first."""
 
     @cached_property
     def buffer(self) -> mmap.mmap:
@@ -115,62 +122,67 @@ class _BlockBuffer:
 def iter_block_views(
     log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, buffers: int = 1
 ) -> Generator[memoryview]:
-    """The log in blocks of whole lines; where it is damaged, all lines before that.
+    """Yield a log in blocks of whole lines. Of a damaged log, yield the lines before the damage and set `log.damage`.
 
-    Each block begins with a newline of ours and ends in one of the log's. The one in front keeps Polars from
-    taking a line that begins with `x^` or `x\\x01` for the magic bytes of a zlib archive. A last line without
-    a newline counts, unless damage cut it. Of a line too long for a block the first `max_line` bytes are kept.
-    `on_read` hears the position in the stored file. A block's memory is that of the block so many `buffers` behind it.
+    Each block begins with an added newline and ends with one of the log's. The newline in front keeps Polars from
+    taking a line that begins with `x^` or `x\\x01` for a zlib archive. A last line without a newline counts, unless
+    damage cut it. Of a line too long for a block the first `max_line` bytes are kept. `on_read` is called with the
+    position in the stored file. The memory of a block is used again after as many more blocks as there are `buffers`.
     """
     memory = cycle([_BlockBuffer() for _ in range(buffers)])
     buffer = next(memory).buffer
     view = memoryview(buffer)
-    kept = 1  # bytes in the buffer: our newline and the beginning of a line
-    is_cut = False  # the beginning is all that is kept of that line
+    used = 1  # bytes in the buffer: the added newline and the beginning of a line
+    is_cut = False  # whether the rest of that line is dropped
 
-    def known(block: memoryview) -> memoryview:
-        if log.kept:
-            log.kept.write(block[1:])
+    def record(block: memoryview) -> memoryview:
+        if log.recording:
+            log.recording.write(block[1:])
         return block
 
     with open_log(log) as (stored, content):
         while True:
             try:
-                count = content.readinto(view[kept:])
+                count = content.readinto(view[used:])
             except DAMAGE_ERRORS as error:
                 log.damage = describe_damage(error)
                 return
             on_read(stored.tell())
             if not count:
                 break
-            filled = kept + count
-            end = buffer.rfind(b"\n", kept, filled) + 1
+            filled = used + count
+            end = buffer.rfind(b"\n", used, filled) + 1
             if end:
                 if is_cut:
-                    joined = bytes(view[:kept]) + bytes(view[buffer.find(b"\n", kept, filled) : end])
-                    yield known(memoryview(joined))
+                    joined = bytes(view[:used]) + bytes(view[buffer.find(b"\n", used, filled) : end])
+                    yield record(memoryview(joined))
                 else:
-                    yield known(view[:end])
+                    yield record(view[:end])
                 buffer, rest = next(memory).buffer, bytes(view[end:filled])
                 view = memoryview(buffer)
-                kept, is_cut = 1 + len(rest), False
-                view[1:kept] = rest
+                used, is_cut = 1 + len(rest), False
+                view[1:used] = rest
             elif filled < len(buffer):
-                kept = kept if is_cut else filled
+                used = used if is_cut else filled
             elif not is_cut:
-                beginning = bytes(view[1:]).lstrip(b"\0")  # a hole may be larger than a block
+                beginning = bytes(view[1:]).lstrip(
+                    b"\0"
+                )  # the hole that copytruncate leaves may be larger than a block
                 view[1 : 1 + len(beginning)] = beginning
                 is_cut = len(beginning) > max_line
-                kept = 1 + min(len(beginning), max_line)
-    if kept > 1:
-        yield known(memoryview(bytes(view[:kept]) + b"\n"))
+                used = 1 + min(len(beginning), max_line)
+    if used > 1:
+        yield record(memoryview(bytes(view[:used]) + b"\n"))
 
 
 _LEADING_NULS = re.compile(rb"^\0+", re.MULTILINE)
 
 
 def sanitize(block: bytes) -> bytes:
-    """The block as text that Polars reads: each test is one fast pass that almost always says no."""
+    """Return a block as text that Polars can read: valid UTF-8, without byte-order mark and leading NULs.
+
+    Each test is one fast pass over the block, and almost always false.
+    """
     if b"\xef\xbb\xbf" in block[:4]:
         block = b"\n" + block[4:]
     if b"\0" in block:
@@ -183,21 +195,21 @@ def sanitize(block: bytes) -> bytes:
     return block
 
 
-# -- once more ---------------------------------------------------------------------------------------------
+# -- second reads -------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def keep_for_second_read(logs: Sequence[Log]) -> Iterator[None]:
-    """What is read of the logs inside can be read once more behind it, also of streams."""
+    """Make the logs that are read inside this context readable once more after it, streams included."""
     for log in logs:
-        log.keep_stream_content()
+        log.record_stream()
     yield
     for log in logs:
         log.rewind()
 
 
 def rewind_to_head(logs: Sequence[Log]) -> Sequence[Log]:
-    """The logs to be read once more: of a stream that has passed, what was kept of its beginning."""
+    """Return the logs, ready to be read once more. Of a stream that has been read, only its beginning is."""
     for log in logs:
         if isinstance(log.stream, RewindableStream):
             log.stream.beginning_only = True
@@ -205,21 +217,21 @@ def rewind_to_head(logs: Sequence[Log]) -> Sequence[Log]:
 
 
 def iter_raw_lines(log: Log, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """These lines of the log as they stand there; `numbers` ascend. Of a stream, what was kept of it."""
+    """Yield number and raw bytes of these lines of a log, or of the recording of a stream. `numbers` ascend."""
     wanted = deque(numbers)
-    passed = 0
-    if log.kept:
-        log.kept.seek(0)
-        with FileIO(log.kept.fileno(), closefd=False) as stream:
+    lines_before = 0
+    if log.recording:
+        log.recording.seek(0)
+        with FileIO(log.recording.fileno(), closefd=False) as stream:
             yield from iter_raw_lines(Log(log.name, 0, stream=stream), numbers)
         return
     for block in iter_blocks(log, raw=True):
         if not wanted:
             return
         count = block.count(b"\n") - 1
-        if wanted[0] <= passed + count:
+        if wanted[0] <= lines_before + count:
             texts = block.split(b"\n")
-            while wanted and wanted[0] <= passed + count:
+            while wanted and wanted[0] <= lines_before + count:
                 number = wanted.popleft()
-                yield number, texts[number - passed].removesuffix(b"\r")
-        passed += count
+                yield number, texts[number - lines_before].removesuffix(b"\r")
+        lines_before += count

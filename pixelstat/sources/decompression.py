@@ -1,4 +1,7 @@
-"""What is stored -> its bytes: archives told by their first bytes, damaged ones as far as they go, streams."""
+"""Read the bytes inside compressed files, as far as a damaged one goes, and read streams again from their start.
+
+The kind of compression is detected from the first bytes, not from the name.
+"""
 
 import bz2
 import contextlib
@@ -14,39 +17,42 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-MEMORY = 100 << 20  # bytes that an xz archive may ask for: `xz -9` asks for 65 MB
-CHUNK = 4 << 20  # bytes read of an archive at a time, and kept of a stream's beginning
-UNSUPPORTED_ARCHIVES = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z"}  # archives that are told, not read
-# What reading raises where an archive makes no sense.
+XZ_MEMORY_BYTES = 100 << 20  # that an xz archive may ask for: `xz -9` asks for 65 MB
+CHUNK_BYTES = 4 << 20  # read of an archive at a time, and remembered of a stream's beginning
+UNSUPPORTED_ARCHIVES = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z"}  # archives that are detected but not read
+# What reading a damaged archive raises.
 DAMAGE_ERRORS = (EOFError, OSError, zlib.error, zstd.ZstdError, lzma.LZMAError)
 
 
 def open_decompressed(stored: RawIOBase) -> RawIOBase:
-    """The bytes inside, if it is an archive, else the bytes themselves; from the start."""
+    """Return a reader of the bytes inside a compressed file, or the file itself if it is not compressed.
+
+    It reads from the start.
+    """
     stored.seek(0)
     beginning = stored.read(6) or b""
     stored.seek(0)
     name = detect_compression(beginning)
     if name is None:
         return stored
-    magic, new = COMPRESSIONS[name]
-    return DecompressingReader(stored, magic, new)
+    magic, new_decompressor = COMPRESSIONS[name]
+    return DecompressingReader(stored, magic, new_decompressor)
 
 
 def detect_compression(beginning: bytes) -> str | None:
-    """The name of what the bytes are compressed with, by the first of them; None if they are not."""
+    """Return the name of the compression of data that begins so, or None."""
     return next((name for name, (magic, _) in COMPRESSIONS.items() if beginning.startswith(magic)), None)
 
 
 def describe_damage(error: BaseException) -> str:
-    """What one of DAMAGED says about the archive."""
+    """Return what one of DAMAGE_ERRORS says about the archive."""
     if isinstance(error, EOFError):
         return "it ends in the middle of the archive"
     return f"it is damaged ({error})" if str(error) else "it is damaged"
 
 
 class _Decompressor(Protocol):
-    """What zlib's and zstd's decompressors have in common."""
+    """What the decompressors of zlib, zstd, bz2 and lzma have in common."""
 
     @property
     def eof(self) -> bool: ...
@@ -55,121 +61,131 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
 
 
-COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {  # name: its first bytes, and who reads it
+COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {  # by name: first bytes, maker of a decompressor
     "gzip": (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
     "zstd": (b"\x28\xb5\x2f\xfd", zstd.ZstdDecompressor),
     "bzip2": (b"BZh", bz2.BZ2Decompressor),
-    "xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)),
+    "xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)),
 }
 
 
 class DecompressingReader(RawIOBase):
-    """The bytes inside an archive, member after member, never more at a time than there is room for.
+    """A reader of the bytes inside an archive, member after member.
 
-    Raises one of DAMAGED where the archive ends too early or makes no sense; all before that was given.
+    It never decompresses more at a time than the caller has room for. Raises one of DAMAGE_ERRORS where the archive
+    ends too early or makes no sense, after all bytes before that.
     """
 
-    def __init__(self, packed: RawIOBase, magic: bytes, new: Callable[[], _Decompressor]) -> None:
-        self.packed, self.magic, self.new = packed, magic, new
-        self.member, self.data = new(), b""
-        self.given = 0
-        self.fault: Exception | None = None  # met, and all that came before it is in `saved`
-        self.saved = b""
+    def __init__(self, packed: RawIOBase, magic: bytes, new_decompressor: Callable[[], _Decompressor]) -> None:
+        self.packed, self.magic, self.new_decompressor = packed, magic, new_decompressor
+        self.member, self.data = new_decompressor(), b""
+        self.bytes_returned = 0
+        self.damage: Exception | None = None  # set when the damage is met; `recovered` are the bytes before it
+        self.recovered = b""
 
-    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         try:
-            piece = self._recover_piece(len(room)) if self.fault else self._decompress_piece(len(room))
+            piece = self._take_recovered(len(buffer)) if self.damage else self._decompress_piece(len(buffer))
         except DAMAGE_ERRORS as error:
-            if self.fault or isinstance(error, EOFError):
+            if self.damage or isinstance(error, EOFError):
                 raise
-            self.fault, self.saved = error, self._recover_until_damage()
-            piece = self._recover_piece(len(room))
-        room[: len(piece)] = piece
-        self.given += len(piece)
+            self.damage, self.recovered = error, self._recover_until_damage()
+            piece = self._take_recovered(len(buffer))
+        buffer[: len(piece)] = piece
+        self.bytes_returned += len(piece)
         return len(piece)
 
-    def _decompress_piece(self, most: int) -> bytes:
+    def _decompress_piece(self, max_length: int) -> bytes:
+        """Return the next bytes, at most so many, or none at the end. Raises one of DAMAGE_ERRORS."""
         while True:
             if self.member.eof and not self._start_next_member():
                 return b""
-            piece = self.member.decompress(self.data, most)
-            self.data = getattr(self.member, "unconsumed_tail", b"")  # zlib hands back what it left, zstd keeps it
+            piece = self.member.decompress(self.data, max_length)
+            # zlib hands back the input that it did not use, the others keep it.
+            self.data = getattr(self.member, "unconsumed_tail", b"")
             if piece:
                 return piece
-            if not self.member.eof and not self.data and not self._take():
+            if not self.member.eof and not self.data and not self._read_chunk():
                 raise EOFError
 
     def _recover_until_damage(self) -> bytes:
-        """What the call that failed would have given: it drops all it had when it meets the fault.
+        """Return the bytes between those that were returned so far and the damage.
 
-        The archive is read again from its start, and by single bytes from where the call began; nothing is
-        saved of a stream that has moved on.
+        The call that met the damage dropped them. So the archive is read again from its start: first as far as bytes
+        were returned, then byte by byte until the damage is met again. A stream that has moved on cannot be read again,
+        so nothing of it is recovered.
         """
         try:
             self.packed.seek(0)
         except UnsupportedOperation:
             return b""
-        self.member, self.data = self.new(), b""
-        passed = 0
-        while passed < self.given:
-            passed += len(self._decompress_piece(self.given - passed))
-        found = bytearray()
+        self.member, self.data = self.new_decompressor(), b""
+        skipped = 0
+        while skipped < self.bytes_returned:
+            skipped += len(self._decompress_piece(self.bytes_returned - skipped))
+        recovered = bytearray()
         with contextlib.suppress(*DAMAGE_ERRORS):
-            while len(found) < CHUNK and (byte := self._decompress_piece(1)):
-                found += byte
-        return bytes(found)
+            while len(recovered) < CHUNK_BYTES and (byte := self._decompress_piece(1)):
+                recovered += byte
+        return bytes(recovered)
 
-    def _recover_piece(self, most: int) -> bytes:
-        piece, self.saved = self.saved[:most], self.saved[most:]
-        if not piece and self.fault:
-            raise self.fault
+    def _take_recovered(self, max_length: int) -> bytes:
+        """Return the next of the recovered bytes. After the last, raise the damage."""
+        piece, self.recovered = self.recovered[:max_length], self.recovered[max_length:]
+        if not piece and self.damage:
+            raise self.damage
         return piece
 
-    def _take(self) -> bool:
-        self.data = self.packed.read(CHUNK) or b""
+    def _read_chunk(self) -> bool:
+        """Read the next chunk of the archive into `data`. Return whether there was any."""
+        self.data = self.packed.read(CHUNK_BYTES) or b""
         return bool(self.data)
 
     def _start_next_member(self) -> bool:
+        """Go on to the member that follows in the archive. Return whether there is one."""
         self.data = self.member.unused_data.lstrip(b"\0")  # some tools pad with zeros
-        while not self.data and self._take():
+        while not self.data and self._read_chunk():
             self.data = self.data.lstrip(b"\0")
         if not self.data:
             return False
         self.data += self.packed.read(len(self.magic)) or b""
         if not self.data.startswith(self.magic):
             raise OSError("something else follows the archive")
-        self.member = self.new()
+        self.member = self.new_decompressor()
         return True
 
 
 class RewindableStream(RawIOBase):
-    """A stream that cannot seek, with its beginning kept so that this much can be read again."""
+    """A stream that cannot seek, but remembers its beginning, so that this much can be read again."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
         self.beginning = b""
-        # A format is told from whole lines, so the first line's end must be in it, unless that is out of all measure.
-        while len(self.beginning) < CHUNK or (b"\n" not in self.beginning and len(self.beginning) < 16 * CHUNK):
-            piece = stream.read(CHUNK)
+        # Formats are detected from whole lines. So the beginning holds the end of the first line, unless that line is
+        # longer than any log's.
+        while len(self.beginning) < CHUNK_BYTES or (
+            b"\n" not in self.beginning and len(self.beginning) < 16 * CHUNK_BYTES
+        ):
+            piece = stream.read(CHUNK_BYTES)
             if not piece:
                 break
             self.beginning += piece
-        self.at = 0
-        self.beginning_only = True  # until the head has been read
+        self.position = 0
+        self.beginning_only = True  # until the head of the log has been read
 
-    def readinto(self, room: memoryview, /) -> int:  # type: ignore[override]
-        piece = self.beginning[self.at : self.at + len(room)]
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        piece = self.beginning[self.position : self.position + len(buffer)]
         if not piece and not self.beginning_only:
-            piece = self.stream.read(len(room)) or b""
-        self.at += len(piece)
-        room[: len(piece)] = piece
+            piece = self.stream.read(len(buffer)) or b""
+        self.position += len(piece)
+        buffer[: len(piece)] = piece
         return len(piece)
 
     def seek(self, offset: int, _whence: int = 0, /) -> int:
-        if self.at > len(self.beginning) and not self.beginning_only:
+        if self.position > len(self.beginning) and not self.beginning_only:
             raise UnsupportedOperation("the stream has moved on")
-        self.at = offset
+        self.position = offset
         return offset
 
     def tell(self) -> int:
-        return self.at
+        return self.position

@@ -1,4 +1,4 @@
-"""EVENTS in Parquet, as `pixelstat events` writes them: an input like a log, already read."""
+"""Read EVENTS from Parquet files that `pixelstat events` wrote: an input like a log, but already parsed."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
 
 STORED_COLUMNS = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
-DEDUPLICATED_TAG, CONSENT_TAG = "pixelstat.once", "pixelstat.consent"  # what such Parquet says of itself
-ALWAYS_PRESENT = "path"  # every event has one: a pseudonym, or as it was asked for
+DEDUPLICATED_TAG, CONSENT_TAG = "pixelstat.once", "pixelstat.consent"  # keys of the metadata
+ALWAYS_PRESENT = "path"  # every event has one: as it was requested, or as a pseudonym
 MAGIC = b"PAR1"  # what a Parquet file begins with
 
 
 def is_event_parquet(log: Log) -> bool:
-    """Whether it is Parquet. Raises PixelstatError where it is and cannot be read so, because it is a stream."""
+    """Return whether an input is Parquet. Raises PixelstatError for Parquet from a stream, which cannot be read."""
     if not log.head[1:].startswith(MAGIC):
         return False
     if log.stream or log.name == STDIN:
@@ -26,7 +26,7 @@ def is_event_parquet(log: Log) -> bool:
 
 
 def holds_pseudonyms(log: Log) -> bool | None:
-    """Whether its events were written with pseudonyms; None where it has no event. Raises PixelstatError."""
+    """Return whether the events were written with pseudonyms, or None if there are none. Raises PixelstatError."""
     with _explain_failures(log):
         first = (
             _open_parquet(log)
@@ -38,7 +38,7 @@ def holds_pseudonyms(log: Log) -> bool | None:
 
 
 def event_tags(*, is_deduplicated: bool, has_custom_consent: bool) -> dict[str, str]:
-    """Return what Parquet of events says of itself: whether no hit is in it twice, and how its consent was read."""
+    """Return the metadata to write: whether each hit is in the file once, and how its consent was read."""
     return {
         DEDUPLICATED_TAG: "yes" if is_deduplicated else "no",
         CONSENT_TAG: "" if has_custom_consent else CONSENT_READING,
@@ -46,32 +46,36 @@ def event_tags(*, is_deduplicated: bool, has_custom_consent: bool) -> dict[str, 
 
 
 def are_deduplicated(logs: Sequence[Log]) -> bool:
-    """Whether no hit stands in these files twice: only one by itself can tell."""
+    """Return whether no hit is in these files twice. Only a single file can be sure of that."""
     return len(logs) == 1 and _read_tags(logs[0]).get(DEDUPLICATED_TAG) == "yes"
 
 
-def knows_consent(logs: Sequence[Log]) -> bool:
-    """Return whether the consent in these files is what this version would read, without a custom parameter."""
+def has_current_consent(logs: Sequence[Log]) -> bool:
+    """Return whether the consent in these files was read by the present rules, without a custom parameter."""
     return all(_read_tags(log).get(CONSENT_TAG) == CONSENT_READING for log in logs)
 
 
 def _read_tags(log: Log) -> dict[str, str]:
+    """Return the metadata of the file. Raises PixelstatError."""
     with _explain_failures(log):
         return pl.read_parquet_metadata(log.name)
 
 
 def scan_events(
-    logs: Sequence[Log], reading: Reading, further: Sequence[str] = (), columns: pl.Schema = STORED_COLUMNS
+    logs: Sequence[Log], reading: Reading, custom_columns: Sequence[str] = (), columns: pl.Schema = STORED_COLUMNS
 ) -> pl.LazyFrame:
-    """These columns of the events of such files, not marked yet, and the further ones, null where a file has none.
+    """Return these columns of the events in the files, and the custom columns, null where a file has none.
 
-    Raises PixelstatError for Parquet of anything else.
+    No event is rejected yet. `reading` counts the events as they pass. Raises PixelstatError for other Parquet.
     """
-    return pl.concat([_scan_file(log, reading, {**columns, **dict.fromkeys(further, pl.String())}) for log in logs])
+    return pl.concat(
+        [_scan_file(log, reading, {**columns, **dict.fromkeys(custom_columns, pl.String())}) for log in logs]
+    )
 
 
 @contextmanager
 def _explain_failures(log: Log) -> Iterator[None]:
+    """Raise failures of reading the file as PixelstatError."""
     try:
         yield
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -81,30 +85,32 @@ def _explain_failures(log: Log) -> Iterator[None]:
 
 
 def _open_parquet(log: Log) -> pl.LazyFrame:
+    """Return the frame in the file. Raises PixelstatError unless it holds events."""
     with _explain_failures(log):
-        found = pl.scan_parquet(log.name, glob=False)
-        missing = [name for name in STORED_COLUMNS if name not in found.collect_schema()]
+        events = pl.scan_parquet(log.name, glob=False)
+        missing = [name for name in STORED_COLUMNS if name not in events.collect_schema()]
     if missing:
         raise PixelstatError(
             f"{log.title()} is Parquet, but not of events: it has no {', '.join(missing[:5])}.",
             "Reports read what this writes: pixelstat events LOGS -o events.parquet",
         )
-    return found
+    return events
 
 
 def _scan_file(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> pl.LazyFrame:
-    found = _open_parquet(log)
-    schema = found.collect_schema()
+    """Return these columns of the events in one file, null where the file has none."""
+    events = _open_parquet(log)
+    schema = events.collect_schema()
 
-    def tally(batch: pl.DataFrame) -> pl.DataFrame:
+    def count(batch: pl.DataFrame) -> pl.DataFrame:
         reading.count(batch.height)
         return batch
 
-    # The time is asked for by every report; a batch without any column has no height.
-    held = [name if name in schema else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()]
-    counted = found.select(held).map_batches(tally, projection_pushdown=True, streamable=True)
-    moments = [name for name, dtype in columns.items() if dtype == UTC_TIME]
-    utc = pl.col(moments).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+    # A batch without any column has no height. But every report uses the time, so there is always one.
+    selected = [name if name in schema else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()]
+    counted = events.select(selected).map_batches(count, projection_pushdown=True, streamable=True)
+    times = [name for name, dtype in columns.items() if dtype == UTC_TIME]
+    utc = pl.col(times).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     return (
         counted.with_columns(utc)
         .cast(pl.Schema(columns))

@@ -1,4 +1,4 @@
-"""Logs -> LINES: every line once, in order, block after block on all cores."""
+"""Turn logs into LINES: every line once, in order, block after block on all cores."""
 
 import os
 from collections import deque
@@ -17,31 +17,33 @@ from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, Log, iter_blocks
 
 CORES = os.cpu_count() or 1
-BLOCKS_AHEAD = CORES + 1  # blocks that are worked on
+BLOCKS_AHEAD = CORES + 1  # blocks that are processed at the same time
 
 
 @dataclass
 class Reading:
-    """What one pass over the logs has seen so far: the ledger counts its lines, a progress bar follows its bytes."""
+    """The progress of one pass over the logs: its lines, for the ledger, and its bytes, for a progress bar."""
 
     lines: int = 0
     positions: dict[str, int] = field(default_factory=dict)  # bytes read from disk, by log
     _lock: Lock = field(default_factory=Lock)
 
     def count(self, lines: int) -> None:
+        """Add lines that were read."""
         with self._lock:
             self.lines += lines
 
-    def at(self, log: Log, position: int) -> None:
+    def record_position(self, log: Log, position: int) -> None:
+        """Set how far the stored file of a log has been read, in bytes."""
         self.positions[log.name] = position
 
 
 class HasHeight(Protocol):
-    """What became of one block, whatever that is."""
+    """The result of processing one block, of any kind."""
 
     @property
     def height(self) -> int:
-        """Lines in it."""
+        """The number of lines in the block."""
 
 
 AnyResult = TypeVar("AnyResult", bound=HasHeight)
@@ -51,33 +53,36 @@ class BlockLines(NamedTuple):
     """The lines of one block."""
 
     log: Log
-    height: int  # lines in it
-    frame: pl.DataFrame  # those of them that are asked for
-    last: str | None  # the last `#Fields:` line in it
+    height: int  # the number of lines in the block
+    frame: pl.DataFrame  # those lines that passed the predicate
+    last_header: str | None  # the last `#Fields:` line in the block
 
 
 def scan_lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl.LazyFrame:
-    """LINES of the logs, one after the other, read when the pipeline runs and in one pass."""
+    """Return the LINES of the logs, one log after the other. They are read when the query runs, in one pass.
+
+    Of a line longer than `max_line` bytes, the rest is dropped.
+    """
 
     def read(columns: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
-        numbered = "number" in columns or "file" in columns
-        is_ruled = "header" in columns
+        is_numbered = "number" in columns or "file" in columns
+        has_header_column = "header" in columns
 
-        def parted(log: Log, block: bytes, passed: int) -> BlockLines:
-            frame = _number_lines(log, block, passed, max_line, numbered=numbered)
-            height, last = frame.height, None
-            if is_ruled and b"#" in block:  # few logs hold any: this look is a tenth of the next
-                frame, last = attach_headers(frame)
-            elif is_ruled:
+        def process(log: Log, block: bytes, lines_before: int) -> BlockLines:
+            frame = _number_lines(log, block, lines_before, max_line, numbered=is_numbered)
+            height, last_header = frame.height, None
+            if has_header_column and b"#" in block:  # few logs have one, and this search costs a tenth of the next
+                frame, last_header = attach_headers(frame)
+            elif has_header_column:
                 frame = frame.with_columns(header=pl.lit(None, pl.String))
             frame = frame if predicate is None else frame.filter(predicate)
-            if frame.height * 4 < height:  # the few that passed would keep the text of the whole block in memory
+            if frame.height * 4 < height:  # copy the few lines, or they would keep the whole block in memory
                 frame = frame.with_columns(pl.col("line") + "")
-            return BlockLines(log, height, frame.select(columns), last)
+            return BlockLines(log, height, frame.select(columns), last_header)
 
-        parts = map_blocks(logs, reading, parted, max_line, numbered=numbered)
-        for part in carry_headers(parts) if is_ruled else parts:
-            yield part.frame
+        blocks = map_blocks(logs, reading, process, max_line, numbered=is_numbered)
+        for block in carry_headers(blocks) if has_header_column else blocks:
+            yield block.frame
 
     return scan(read, LINES, f"LINES of {len(logs)} logs")
 
@@ -85,36 +90,42 @@ def scan_lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) 
 def map_blocks(
     logs: Sequence[Log],
     reading: Reading,
-    parted: Callable[[Log, bytes, int], BlockLines],
+    function: Callable[[Log, bytes, int], BlockLines],
     max_line: int = MAX_LINE,
     *,
     numbered: bool = False,
 ) -> Iterator[BlockLines]:
-    """What becomes of each block, in order: made of the log, the block and, where `numbered`, the lines before it."""
+    """Apply the function to each block on all cores, and yield the results in order.
 
-    def parts(pool: Executor) -> Iterator[Future[BlockLines]]:
+    The function receives the log, the block, and if `numbered` the number of lines in front of it in its log.
+    """
+
+    def submit(pool: Executor) -> Iterator[Future[BlockLines]]:
         for log in logs:
-            passed = 0
-            for block in iter_blocks(log, partial(reading.at, log), max_line):
-                yield pool.submit(parted, log, block, passed)
-                passed += block.count(b"\n") - 1 if numbered else 0
+            lines_before = 0
+            for block in iter_blocks(log, partial(reading.record_position, log), max_line):
+                yield pool.submit(function, log, block, lines_before)
+                lines_before += block.count(b"\n") - 1 if numbered else 0
 
-    return map_in_order(parts, reading)
+    return map_in_order(submit, reading)
 
 
-def map_in_order(parts: Callable[[Executor], Iterator[Future[AnyResult]]], reading: Reading) -> Iterator[AnyResult]:
-    """The parts that `parts` sets to work, in order and counted; at most AHEAD of them at a time."""
+def map_in_order(submit: Callable[[Executor], Iterator[Future[AnyResult]]], reading: Reading) -> Iterator[AnyResult]:
+    """Yield the results of the tasks that `submit` starts, in order, and count their lines.
+
+    At most BLOCKS_AHEAD tasks are under way at a time.
+    """
     pool = ThreadPoolExecutor(CORES)
     try:
-        for part in _yield_in_order(parts(pool)):
-            reading.count(part.height)
-            yield part
-    finally:  # where the run failed, this may be called in a thread of the pool: it cannot wait for itself
+        for result in _yield_in_order(submit(pool)):
+            reading.count(result.height)
+            yield result
+    finally:  # after a failure this may run in a thread of the pool, which cannot wait for itself
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def attach_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
-    """Lines of a block with the `#Fields:` line in it that rules them, and the last of these."""
+    """Add the `#Fields:` line in the block that applies to each line, and return the last of these too."""
     starts = frame["line"].str.starts_with("#Fields:")
     if not starts.any():
         return frame.with_columns(header=pl.lit(None, pl.String)), None
@@ -122,22 +133,22 @@ def attach_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
     return frame.with_columns(headers), headers[-1]
 
 
-def carry_headers(parts: Iterator[BlockLines]) -> Iterator[BlockLines]:
-    """The parts with the `#Fields:` line of an earlier block where theirs has none yet."""
+def carry_headers(blocks: Iterator[BlockLines]) -> Iterator[BlockLines]:
+    """Yield the blocks with the `#Fields:` line of an earlier block of the log for lines that have none yet."""
     log, header = None, None
-    for part in parts:
-        if part.log is not log:
-            log, header = part.log, None
-        frame = part.frame if header is None else part.frame.with_columns(pl.col("header").fill_null(pl.lit(header)))
-        header = part.last or header
-        yield part._replace(frame=frame)
+    for block in blocks:
+        if block.log is not log:
+            log, header = block.log, None
+        frame = block.frame if header is None else block.frame.with_columns(pl.col("header").fill_null(pl.lit(header)))
+        header = block.last_header or header
+        yield block._replace(frame=frame)
 
 
-def _yield_in_order(parts: Iterator[Future[AnyResult]]) -> Iterator[AnyResult]:
-    """The results one after the other, while AHEAD of them are in the making."""
+def _yield_in_order(tasks: Iterator[Future[AnyResult]]) -> Iterator[AnyResult]:
+    """Yield the results of tasks in order. A task is taken from the iterator only when one of BLOCKS_AHEAD is free."""
     waiting: deque[Future[AnyResult]] = deque()
-    for part in parts:
-        waiting.append(part)
+    for task in tasks:
+        waiting.append(task)
         if len(waiting) == BLOCKS_AHEAD:
             yield waiting.popleft().result()
     while waiting:
@@ -145,7 +156,7 @@ def _yield_in_order(parts: Iterator[Future[AnyResult]]) -> Iterator[AnyResult]:
 
 
 def split_lines(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
-    """The lines of one block, without the newline in front, none of them longer than `max_line`."""
+    """Return the lines of one block, without the added newline, each cut after `max_line` bytes."""
     frame = pl.read_lines(block).slice(1)
     is_long = frame["line"].str.len_bytes() > max_line
     if is_long.any():
@@ -154,28 +165,31 @@ def split_lines(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
     return frame
 
 
-def _number_lines(log: Log, block: bytes, passed: int, max_line: int, *, numbered: bool = True) -> pl.DataFrame:
+def _number_lines(log: Log, block: bytes, lines_before: int, max_line: int, *, numbered: bool = True) -> pl.DataFrame:
+    """Return the lines of a block, if `numbered` with the name of their log and their numbers in it."""
     frame = split_lines(block, max_line)
     if not numbered:
         return frame.select("line")
     return frame.select(
         "line",
         pl.lit(log.label).cast(LINES["file"]).alias("file"),
-        pl.int_range(passed + 1, passed + 1 + pl.len(), dtype=pl.Int64).alias("number"),
+        pl.int_range(lines_before + 1, lines_before + 1 + pl.len(), dtype=pl.Int64).alias("number"),
     )
 
 
 def read_line(log: Log, number: int) -> tuple[str, str | None]:
-    """Line `number` of the log, counted from 1, and the `#Fields:` line that rules it.
+    """Return line `number` of the log, counted from 1, and the `#Fields:` line that applies to it.
 
-    Raises PixelstatError if the log has fewer.
+    Raises PixelstatError if the log has fewer lines.
     """
-    passed, header = 0, None
+    lines_before, header = 0, None
     for block in iter_blocks(log):
-        frame, last = attach_headers(split_lines(block))
-        if passed < number <= passed + frame.height:
-            line, own = frame.row(number - passed - 1)
-            return str(line), own or header
-        passed += frame.height
-        header = last or header
-    raise PixelstatError(f"{log.name!r} has {passed:,} lines.", f"Try: --explain {log.name}:{max(passed, 1)}")
+        frame, last_header = attach_headers(split_lines(block))
+        if lines_before < number <= lines_before + frame.height:
+            line, block_header = frame.row(number - lines_before - 1)
+            return str(line), block_header or header
+        lines_before += frame.height
+        header = last_header or header
+    raise PixelstatError(
+        f"{log.name!r} has {lines_before:,} lines.", f"Try: --explain {log.name}:{max(lines_before, 1)}"
+    )

@@ -1,1 +1,1 @@
-"""Small parsers of text: no frames, no Click."""
+"""Small parsers and formatters of text that know neither frames nor Click."""

@@ -6,12 +6,15 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address in a text, without brackets, port and zone, IPv4 inside IPv6 as IPv4. None for a host name."""
+    """Return the IP address in a text, or None for a host name.
+
+    Brackets, port and zone are dropped. An IPv4 address inside an IPv6 address is returned as IPv4.
+    """
     bare = text.strip().removeprefix("[").partition("]")[0].partition("%")[0]
     if bare.count(":") == 1:
         bare = bare.partition(":")[0]
     try:
-        found = ipaddress.ip_address(bare)
+        address = ipaddress.ip_address(bare)
     except ValueError:
         return None
-    return found.ipv4_mapped or found if isinstance(found, ipaddress.IPv6Address) else found
+    return address.ipv4_mapped or address if isinstance(address, ipaddress.IPv6Address) else address

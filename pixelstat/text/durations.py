@@ -22,23 +22,25 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(length: timedelta) -> str:
-    """`7d`, `90s`: the largest unit that fits."""
+    """Return a duration in the largest unit that divides it: `7d`, `90s`."""
     unit = next(unit for unit in ("d", "h", "m", "s") if length % UNITS[unit] == timedelta(0))
     return f"{length // UNITS[unit]}{unit}"
 
 
 def parse_moment(text: str, zone: ZoneInfo, now: datetime, *, is_end: bool) -> datetime:
-    """The instant that `--since` or `--until` means; a day named as an end belongs to the period.
+    """Return the instant that the text of `--since` or `--until` names.
 
-    Raises ValueError for a text that is no time.
+    The text is `now`, an age such as `7d`, a day, or an ISO time; without an offset it is a time of the zone. A day
+    means its start, or with `is_end` the start of the next day, so that the day belongs to the period. Raises
+    ValueError for any other text.
     """
     text = text.strip()
     today = now.astimezone(zone).date()
     days = {"today": today, "yesterday": today - timedelta(days=1)}
     if text == "now":
         return now
-    if found := re.fullmatch(r"(\d{1,6})([smhdw])", text):
-        return now - int(found[1]) * UNITS[found[2]]
+    if age := re.fullmatch(r"(\d{1,6})([smhdw])", text):
+        return now - int(age[1]) * UNITS[age[2]]
     if text in days or re.fullmatch(r"\d{4}-\d\d-\d\d", text):
         day = days.get(text) or date.fromisoformat(text)
         instant = datetime.combine(day + timedelta(days=1) if is_end else day, time(), zone)

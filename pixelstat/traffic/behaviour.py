@@ -1,13 +1,13 @@
-"""Machines that only their behaviour gives away: by all hits of the logs, whoever they say they are.
+"""Classify machines by their behaviour over all hits of the logs, whatever agent they send.
 
-Scanners of mail bear the agents of ordinary browsers, so what tells them is that no person does the like: three links
-of one mail within ten seconds, ten recipients behind one address, an open in the second of sending. A rule that holds
-for some hits holds for all of them, the first ones too, in whatever order the logs have them.
+Scanners of mail send the agents of ordinary browsers. They are found by what no person does: clicking three links of
+one mail within ten seconds, reading mails of ten recipients behind one address, opening a mail in the second of
+sending. A rule that holds for a group of hits applies to all of them, the first ones too, in any order of the logs.
 
-Only hits that one request alone would give to a person are counted and labelled: an image proxy, behind whose address
-everybody's recipients are, stays one, and a scanner that is known by its network makes nobody else a machine.
+Only hits that `classify` gave to a person are counted and labelled. So an image proxy stays a proxy, although its
+address has everybody's recipients. And a scanner that is known by its network does not turn others into machines.
 
-The thresholds are those in use elsewhere: two seconds after sending (Mautic), addresses of one message within thirty
+The thresholds are those of other tools: two seconds after sending (Mautic), addresses of one message within thirty
 seconds (mautic #16263), links within ten seconds and recipients of an address within ten minutes (field studies).
 """
 
@@ -18,28 +18,29 @@ from datetime import timedelta
 
 import polars as pl
 
+from pixelstat.frames.columns import internal
 from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 MINUTE = timedelta(minutes=1)
-TICK = timedelta(seconds=1)  # of the logs' clock: a hit may seem that much older than the sending before it
+TICK = timedelta(seconds=1)  # resolution of the logs' clock: a hit may seem older than the sending by this much
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What no person does. A number of 0 switches its rule off."""
+class BehaviourLimits:
+    """The thresholds beyond which a visitor is a machine. A number of 0 switches its rule off."""
 
-    burst_links: int = 3  # of one message, clicked by one recipient
+    burst_links: int = 3  # links of one message that one recipient clicked
     burst_time: timedelta = timedelta(seconds=10)
-    address_recipients: int = 10  # who asked from one address
+    address_recipients: int = 10  # recipients behind one address
     address_time: timedelta = timedelta(minutes=10)
-    recipient_addresses: int = 3  # that one recipient asked from for one message
+    recipient_addresses: int = 3  # addresses from which one recipient requested one message
     recipient_time: timedelta = timedelta(seconds=30)
     after_send: timedelta = timedelta(seconds=2)
     page_rate: int = 60  # page views of one visitor in a minute
 
     def __str__(self) -> str:
-        """The thresholds, as a caption prints them."""
+        """Return the thresholds as a caption prints them."""
         texts = [f"within {format_duration(self.after_send)} of sending"]
         if self.burst_links:
             texts.append(f"{self.burst_links} links in {format_duration(self.burst_time)}")
@@ -54,18 +55,18 @@ class Limits:
         return f"machines by behaviour: {', '.join(texts)}"
 
 
-def labelled(events: pl.LazyFrame, limits: Limits) -> pl.LazyFrame:
-    """EVENTS with the `verdict` and `reason` of those that are machines by their behaviour.
+def classify_by_behaviour(events: pl.LazyFrame, limits: BehaviourLimits) -> pl.LazyFrame:
+    """Set `verdict` and `reason` of the EVENTS that are machines by their behaviour.
 
-    It sees all rows at once; those that are set aside count for nothing and stay as they are.
+    It holds all rows in memory at once. Rejected rows are not counted and stay as they are.
     """
     is_candidate = pl.col("rejected").is_null() & (pl.col("verdict") == "human") & pl.col("time").is_not_null()
     columns = {
-        "candidate": is_candidate,
+        "is_candidate": is_candidate,
         "time": pl.col("time"),
         "hit": pl.col("hit"),
-        "mail": is_email_event(),
-        "view": is_page_view(),
+        "is_mail": is_email_event(),
+        "is_view": is_page_view(),
         "since_sent": pl.col("time") - pl.col("sent"),
         "visitor": pl.col("visitor"),
         "person": _recipient(),
@@ -74,74 +75,74 @@ def labelled(events: pl.LazyFrame, limits: Limits) -> pl.LazyFrame:
         "client": pl.col("client"),
     }
 
-    def reasons(series: Sequence[pl.Series]) -> pl.Series:
-        return told(pl.DataFrame(dict(zip(columns, series, strict=True))), limits)
+    def batch(series: Sequence[pl.Series]) -> pl.Series:
+        return find_reasons(pl.DataFrame(dict(zip(columns, series, strict=True))), limits)
 
-    by_behaviour = pl.map_batches([*columns.values()], reasons, return_dtype=pl.String)
-    found = pl.col("by behaviour")
+    name = internal("reason by behaviour")
+    reason = pl.col(name)
     return (
-        events.with_columns(by_behaviour.alias("by behaviour"))
+        events.with_columns(pl.map_batches([*columns.values()], batch, return_dtype=pl.String).alias(name))
         .with_columns(
-            verdict=pl.when(found.is_not_null()).then(pl.lit("machine")).otherwise("verdict"),
-            reason=pl.coalesce(found, "reason"),
+            verdict=pl.when(reason.is_not_null()).then(pl.lit("machine")).otherwise("verdict"),
+            reason=pl.coalesce(reason, "reason"),
         )
-        .drop("by behaviour")
+        .drop(name)
     )
 
 
 def _recipient() -> pl.Expr:
-    """Who got the mail, where its address tells. Address and agent name nobody: a whole office may share them."""
+    """Return the recipient, else the visitor id. Address and agent identify nobody: a whole office may share them."""
     visitor = pl.col("visitor")
     return pl.coalesce("recipient", pl.when(~visitor.str.starts_with("c:")).then(visitor))
 
 
-def told(rows: pl.DataFrame, limits: Limits) -> pl.Series:
-    """The first rule that holds for each row; null where none does, and for rows that are no candidates."""
+def find_reasons(rows: pl.DataFrame, limits: BehaviourLimits) -> pl.Series:
+    """Return the first rule that holds for each row; null if none does, and for rows that are not candidates."""
     height = rows.height
-    rows = rows.with_row_index("row").filter("candidate")
-    mails, views = rows.filter("mail"), rows.select("row", "time", "visitor", hit=pl.when("view").then("hit"))
-    found = {
+    rows = rows.with_row_index("row").filter("is_candidate")
+    mails, views = rows.filter("is_mail"), rows.select("row", "time", "visitor", hit=pl.when("is_view").then("hit"))
+    rows_by_reason = {
         "after_send": mails.filter(pl.col("since_sent").is_between(-TICK, limits.after_send, closed="right"))["row"],
-        "link_burst": crowded(mails, ["person", "mailing"], "link", limits.burst_links, limits.burst_time),
-        "shared_address": crowded(
+        "link_burst": rows_in_bursts(mails, ["person", "mailing"], "link", limits.burst_links, limits.burst_time),
+        "shared_address": rows_in_bursts(
             mails.filter(pl.col("person").is_not_null()), ["client"], "person", limits.address_recipients,
             limits.address_time,
         ),
-        "many_addresses": crowded(
+        "many_addresses": rows_in_bursts(
             mails, ["person", "mailing"], "client", limits.recipient_addresses, limits.recipient_time
         ),
-        "page_rate": crowded(views, ["visitor"], "hit", limits.page_rate, MINUTE),
+        "page_rate": rows_in_bursts(views, ["visitor"], "hit", limits.page_rate, MINUTE),
     }  # fmt: skip
     reasons = pl.Series([None], dtype=pl.String).new_from_index(0, height)
-    for reason, marked in reversed(found.items()):
-        reasons = reasons.scatter(marked, reason)
+    for reason, matches in reversed(rows_by_reason.items()):
+        reasons = reasons.scatter(matches, reason)
     return reasons
 
 
-def crowded(rows: pl.DataFrame, keys: Sequence[str], what: str, least: int, span: timedelta) -> pl.Series:
-    """`row` of all rows that lie, with others of the same keys, in a span that holds `least` distinct values or more.
+def rows_in_bursts(rows: pl.DataFrame, keys: Sequence[str], value: str, least: int, length: timedelta) -> pl.Series:
+    """Return the `row` of rows in any window of `length` in which one key has at least `least` distinct values.
 
-    A span includes both its ends. Rows whose first key is null are nobody's; those whose value is null count for
-    nothing, but are in a span like others.
+    Windows include both ends. Rows whose first key is null are ignored. Rows whose value is null do not add a value,
+    but belong to a window like others. With `least` 0 no row is returned.
     """
     if not least:
         return pl.Series(dtype=pl.UInt32)
-    rows = rows.filter(pl.col(keys[0]).is_not_null(), pl.col(what).drop_nulls().n_unique().over(keys) >= least)
+    rows = rows.filter(pl.col(keys[0]).is_not_null(), pl.col(value).drop_nulls().n_unique().over(keys) >= least)
     rows = rows.select(
-        "row", pl.col("time").to_physical(), key=pl.struct(keys).rank("dense"), value=pl.col(what).rank("dense")
+        "row", pl.col("time").to_physical(), key=pl.struct(keys).rank("dense"), value=pl.col(value).rank("dense")
     ).sort("key", "time")
     times, groups, values = (rows[name].to_list() for name in ("time", "key", "value"))
-    width = span // timedelta(microseconds=1)
-    inside: Counter[int | None] = Counter()  # values in the span that ends at the row looked at
-    first = done = 0  # where that span begins; up to where rows are marked or passed
+    width = length // timedelta(microseconds=1)
+    inside: Counter[int | None] = Counter()  # values in the window that ends at the current row
+    first = done = 0  # start of the window; rows before `done` are marked or passed
     is_marked = [False] * len(times)
-    for last, (time, group, value) in enumerate(zip(times, groups, values, strict=True)):
-        inside[value] += 1
+    for last, (time, group, current) in enumerate(zip(times, groups, values, strict=True)):
+        inside[current] += 1
         while groups[first] != group or time - times[first] > width:
-            gone = values[first]
-            inside[gone] -= 1
-            if not inside[gone]:
-                del inside[gone]
+            leaving = values[first]
+            inside[leaving] -= 1
+            if not inside[leaving]:
+                del inside[leaving]
             first += 1
         if len(inside) - (None in inside) >= least:
             for row in range(max(first, done), last + 1):

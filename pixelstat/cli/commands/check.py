@@ -1,4 +1,4 @@
-"""pixelstat check: what is in a log. The one command that parses every line of its own accord."""
+"""Run `pixelstat check`: report what is in each log. It always parses every line, unlike the other commands."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,10 +29,10 @@ from pixelstat.sources.lines import Reading
 from pixelstat.streams import read_requests
 from pixelstat.terminal import progress
 
-GAP = timedelta(hours=1)  # without a line: longer is told
-SHOWN = 3  # unreadable lines
-MOST = 10  # gaps, and pixels, of a log: the longest, and the most asked for
-WIDEST = 160  # characters of an unreadable line
+MIN_GAP = timedelta(hours=1)  # a longer time without a line is reported
+MAX_UNREADABLE = 3  # unreadable lines of a log that are shown
+MAX_ROWS = 10  # gaps and pixels of a log that are shown: the longest, and the most frequent
+MAX_WIDTH = 160  # characters of an unreadable line that are shown
 
 COLUMNS = (
     Column("file", about="the log"),
@@ -45,12 +45,12 @@ COLUMNS = (
 
 @dataclass
 class Findings:
-    """What a pass over one log has seen."""
+    """The findings of one pass over a log."""
 
-    lines: Counter[str] = field(default_factory=Counter)  # by what became of them: they sum to the lines read
+    lines: Counter[str] = field(default_factory=Counter)  # by their outcome; they sum to the lines read
     formats: Counter[str] = field(default_factory=Counter)
     pixels: Counter[str] = field(default_factory=Counter)
-    unnamed: Counter[str] = field(default_factory=Counter)  # by protocol: what looks like one that must be named
+    unnamed: Counter[str] = field(default_factory=Counter)  # opt-in protocols, by the requests that look like theirs
     first: datetime | None = None
     last: datetime | None = None
     before: datetime | None = None  # the time of the line before
@@ -59,38 +59,37 @@ class Findings:
     furthest_back: timedelta = timedelta(0)
     unreadable: list[tuple[int, str, str]] = field(default_factory=list)  # number, fault, line
 
-    def take(self, batch: pl.DataFrame, claims: pl.Expr) -> None:
-        """See some more lines, in their order."""
-        column = pl.col
-        told = (
-            pl.when(column("rejected").is_null()).then(pl.lit("read"))
-            .when(is_bad()).then(column("fault").cast(pl.String))
-            .when(column("line").str.starts_with("#")).then(pl.lit("comment"))
+    def add(self, batch: pl.DataFrame, claims: pl.Expr) -> None:
+        """Add the next lines, in their order."""
+        outcome = (
+            pl.when(pl.col("rejected").is_null()).then(pl.lit("read"))
+            .when(is_bad()).then(pl.col("fault").cast(pl.String))
+            .when(pl.col("line").str.starts_with("#")).then(pl.lit("comment"))
             .otherwise(pl.lit("blank"))
         )  # fmt: skip
-        batch = batch.with_columns(told=told)
-        self.lines.update(dict(batch["told"].value_counts().iter_rows()))
-        good = batch.filter(column("told") == "read")
+        batch = batch.with_columns(outcome=outcome)
+        self.lines.update(dict(batch["outcome"].value_counts().iter_rows()))
+        good = batch.filter(pl.col("outcome") == "read")
         self.formats.update(dict(good["format"].value_counts().iter_rows()))
         self.unnamed.update(count_opt_in_pixels(good))
         self.pixels.update(dict(good.filter(claims)["path"].value_counts().iter_rows()))
-        self._time(good["time"])
-        if len(self.unreadable) < SHOWN:
-            bad = batch.filter(is_bad()).head(SHOWN - len(self.unreadable))
-            self.unreadable += bad.select("number", "told", "line").iter_rows()
+        self._add_times(good["time"])
+        if len(self.unreadable) < MAX_UNREADABLE:
+            bad = batch.filter(is_bad()).head(MAX_UNREADABLE - len(self.unreadable))
+            self.unreadable += bad.select("number", "outcome", "line").iter_rows()
 
-    def _time(self, times: pl.Series) -> None:
+    def _add_times(self, times: pl.Series) -> None:
         if times.is_empty():
             return
         times = pl.concat([pl.Series(times.name, [self.before], dtype=times.dtype), times])
         steps = pl.DataFrame({"since": times.shift(), "time": times}).drop_nulls()
         steps = steps.with_columns(step=pl.col("time") - pl.col("since"))
         back = steps.filter(pl.col("step") < timedelta(0))["step"]
-        gaps = steps.filter(pl.col("step") > GAP).top_k(MOST, by="step")
+        gaps = steps.filter(pl.col("step") > MIN_GAP).top_k(MAX_ROWS, by="step")
         self.steps_back += len(back)
         self.furthest_back = max([self.furthest_back, *(-back).top_k(1)])
-        found = [(step, since, time) for since, time, step in gaps.iter_rows()]
-        self.gaps = sorted([*self.gaps, *found], reverse=True)[:MOST]
+        longest = [(step, since, time) for since, time, step in gaps.iter_rows()]
+        self.gaps = sorted([*self.gaps, *longest], reverse=True)[:MAX_ROWS]
         least, most = times.min(), times.max()
         if isinstance(least, datetime) and isinstance(most, datetime):
             self.first, self.last = min(self.first or least, least), max(self.last or most, most)
@@ -118,7 +117,7 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
     with progress(sum(log.size for log in inputs), lambda: sum(reading.positions.values()), shown=not common.quiet):
         for log in inputs:
             log_format, log_set = assign_format(log, rules)
-            findings = _found(log_set, reading, bad_lines, claims)
+            findings = _collect(log_set, reading, bad_lines, claims)
             rows += [{"file": log.title(), **row} for row in _rows(log, log_format, findings, common.tz)]
     schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
     result = Result("What is in the logs", COLUMNS, pl.DataFrame(rows, schema=schema),
@@ -133,13 +132,13 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
     return report_damage(inputs, common)
 
 
-def _found(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:
+def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:
     findings = Findings()
     requests = read_requests(logs, reading, bad_lines=bad_lines).select(
         "line", "file", "number", "time", "method", "path", "query", "format", "rejected", "fault"
     )
     for batch in requests.collect_batches(maintain_order=True, engine="streaming"):
-        findings.take(batch, claims)
+        findings.add(batch, claims)
     return findings
 
 
@@ -147,7 +146,7 @@ Row = dict[str, object]
 
 
 def _rows(log: Log, form: Format | None, findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
-    """What was found, one thing a row."""
+    """Yield the findings of a log, one in each row."""
     yield _row("compression", log.packing or log.archive() or "none")
     if log.damage:
         yield _row("damage", log.damage)
@@ -155,11 +154,11 @@ def _rows(log: Log, form: Format | None, findings: Findings, zone: ZoneInfo) -> 
         yield _row("format", "none that pixelstat knows" if log.head else "none: the log is empty")
     else:
         prefix = f", behind {form.prefix.name}" if isinstance(form, Prefixed) else ""
-        yield _row("format", f"{form.name}: {_why(log, form)}{prefix}")
+        yield _row("format", f"{form.name}: {_explain_format(log, form)}{prefix}")
     yield from _line_rows(findings)
     yield from _time_rows(findings, zone)
     for number, fault, line in findings.unreadable:
-        cut = line if len(line) <= WIDEST else f"{line[:WIDEST]}..."
+        cut = line if len(line) <= MAX_WIDTH else f"{line[:MAX_WIDTH]}..."
         yield _row("unreadable", f"{log.title()}:{number} {FAULTS[fault]}: {cut}")
 
 
@@ -174,10 +173,10 @@ def _line_rows(findings: Findings) -> Iterator[Row]:
         for name, count in _most_first(findings.formats):
             yield _row("read as", name, count, total)
     yield _row("lines", "all", total)
-    for what in ("read", "blank", "comment", *FAULTS):
-        if findings.lines[what] or what == "read":
-            yield _row("lines", what, findings.lines[what], total)
-    for path, count in _most_first(findings.pixels)[:MOST]:
+    for outcome in ("read", "blank", "comment", *FAULTS):
+        if findings.lines[outcome] or outcome == "read":
+            yield _row("lines", outcome, findings.lines[outcome], total)
+    for path, count in _most_first(findings.pixels)[:MAX_ROWS]:
         yield _row("pixel", path, count, total)
     for name, count in _most_first(findings.unnamed):
         if count >= MIN_SHARE * findings.lines["read"]:
@@ -199,14 +198,14 @@ def _time_rows(findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
         yield _row("gap", f"from {clock(since)} to {clock(time)}", int(length.total_seconds()))
     if findings.steps_back:
         back = int(findings.furthest_back.total_seconds())
-        what = "line is" if findings.steps_back == 1 else "lines are"
+        subject = "line is" if findings.steps_back == 1 else "lines are"
         yield _row(
-            "backwards", f"{findings.steps_back:,} {what} earlier than the one before, at most by {back:,} s", back
+            "backwards", f"{findings.steps_back:,} {subject} earlier than the one before, at most by {back:,} s", back
         )
 
 
-def _why(log: Log, form: Format) -> str:
-    """How many of the first lines are shaped like the format."""
-    ruled = pair_with_headers(log.first_lines(LONGER_HEAD))[:HEAD]
-    fitting = sum(form.is_shaped(line, header) for line, header in ruled)
-    return f"{fitting} of its first {len(ruled)} lines"
+def _explain_format(log: Log, form: Format) -> str:
+    """Say how many of the first lines match the format."""
+    pairs = pair_with_headers(log.first_lines(LONGER_HEAD))[:HEAD]
+    matching = sum(form.is_shaped(line, header) for line, header in pairs)
+    return f"{matching} of its first {len(pairs)} lines"

@@ -1,4 +1,4 @@
-"""pixelstat formats: the log formats that pixelstat reads, in the order in which a line is tried."""
+"""Run `pixelstat formats`: list the log formats that pixelstat reads, in the order in which a line is tried."""
 
 from typing import Any
 
@@ -21,18 +21,19 @@ COLUMNS = (
 
 
 @click.command("formats", params=OUTPUT[:-1], short_help="The log formats that pixelstat reads.")
-def command(**given: Any) -> None:
+def command(**options: Any) -> None:
     """The log formats that pixelstat reads, each told from a log's first lines, specific before general.
 
     Every one is also read behind a syslog, journald, Docker or Kubernetes prefix.
     """
     listed = [{"format": form.name, "about": form.about, "layout": _layout(form)} for form in formats.all_formats()]
     frame = pl.DataFrame(listed).unique(["format"], keep="first", maintain_order=True)
-    result = Result("Log formats", COLUMNS, frame, csv_safe=given["csv_safe"])
-    outputs.deliver([result], outputs.choose_output(given["format"], given["output"]), given["output"])
+    result = Result("Log formats", COLUMNS, frame, csv_safe=options["csv_safe"])
+    outputs.deliver([result], outputs.choose_output(options["format"], options["output"]), options["output"])
 
 
 def _layout(form: Format) -> str:
+    """Return the log_format string of a text format, the keys of a JSON format, or the fields line of W3C."""
     if isinstance(form, TextFormat):
         return form.template
     return ", ".join(keys[0] for keys in form.keys.values() if keys) if isinstance(form, JsonFormat) else FIELDS

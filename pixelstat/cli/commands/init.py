@@ -1,4 +1,4 @@
-"""pixelstat init: a commented pixelstat.toml, from what stands in given logs."""
+"""Run `pixelstat init`: write a commented pixelstat.toml from what logs contain."""
 
 import json
 import re
@@ -30,33 +30,40 @@ from pixelstat.terminal import harmless
 from pixelstat.vocabulary import SHOP_FUNNEL
 
 OPTIONS = [option for option in READING if option.name not in ("config", "explain")]
-BUSTERS = {"cb", "rnd", "rand", "random", "_", "ts", "z"}  # what only keeps caches from answering
-KNOWN = {*BUSTERS, *consent.OF_ANY, *EVENT, *VISITOR, *PAGE, *(name for names in PARAMETERS.values() for name in names)}
-PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CACHE_BUSTERS = {"cb", "rnd", "rand", "random", "_", "ts", "z"}  # parameters that only prevent caching
+KNOWN_PARAMETERS = {
+    *CACHE_BUSTERS,
+    *consent.STANDARD_SIGNALS,
+    *EVENT,
+    *VISITOR,
+    *PAGE,
+    *(name for names in PARAMETERS.values() for name in names),
+}
+COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass
-class Found:
-    """What a pass over the logs has seen."""
+class LogSummary:
+    """The findings of one pass over the logs."""
 
     requests: int = 0
     events: Counter[str] = field(default_factory=Counter)
     protocols: Counter[str] = field(default_factory=Counter)
-    parameters: Counter[str] = field(default_factory=Counter)  # of the house pixel, that no column holds
-    likely: Counter[str] = field(default_factory=Counter)  # paths asked for like a pixel, that are none
-    unnamed: Counter[str] = field(default_factory=Counter)  # protocols that must be named, by what looks like theirs
+    parameters: Counter[str] = field(default_factory=Counter)  # parameters of the house pixel that feed no column
+    likely: Counter[str] = field(default_factory=Counter)  # paths that are requested like a pixel, but are not claimed
+    unnamed: Counter[str] = field(default_factory=Counter)  # opt-in protocols, by the requests that look like theirs
 
-    def take(self, batch: pl.DataFrame) -> None:
-        """See some more rows of EVENTS, marked."""
+    def add(self, batch: pl.DataFrame) -> None:
+        """Add the next rows of EVENTS, rejected ones included."""
         self.requests += batch.height
         events = batch.filter(pl.col("rejected").is_null())
         self.events.update(_counts(events["event"]))
         self.protocols.update(_counts(events["protocol"]))
         for query in events.filter(pl.col("protocol") == "house")["query"].drop_nulls().to_list():
-            self.parameters.update({part.partition("=")[0] for part in query.split("&")} - KNOWN)
-        others = batch.filter(pl.col("rejected") == "not_pixel")
-        self.likely.update(_counts(others.filter(may_be_pixel())["path"]))
-        self.unnamed.update(count_opt_in_pixels(others))
+            self.parameters.update({part.partition("=")[0] for part in query.split("&")} - KNOWN_PARAMETERS)
+        unclaimed = batch.filter(pl.col("rejected") == "not_pixel")
+        self.likely.update(_counts(unclaimed.filter(may_be_pixel())["path"]))
+        self.unnamed.update(count_opt_in_pixels(unclaimed))
 
 
 def _counts(values: pl.Series) -> dict[str, int]:
@@ -80,34 +87,34 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **opt
         raise PixelstatError(f"{output} is there already.", "Name another file with -o, or overwrite it with --force.")
     common = CommonOptions(**options, quiet=quiet)
     log_set = assign_formats(discovery.find_logs(logs), reading_rules(common), common.say)
-    found = Found()
+    summary = LogSummary()
     query = EventQuery(protocols=pixel_rules(common))
     events = events_of_requests(read_requests(log_set, Reading()), query)
-    seen = events.select("event", "protocol", "path", "query", "method", "rejected")
-    for batch in seen.collect_batches(maintain_order=True, engine="streaming"):
-        found.take(batch)
-    text = "\n".join(_text(found, logs, Path(output).resolve().parent)) + "\n"
+    columns = events.select("event", "protocol", "path", "query", "method", "rejected")
+    for batch in columns.collect_batches(maintain_order=True, engine="streaming"):
+        summary.add(batch)
+    text = "\n".join(_toml_lines(summary, logs, Path(output).resolve().parent)) + "\n"
     with atomic_write(output) as file:
         file.write(text.encode())
     common.say(f"{output} is written; its comments say what was found.")
 
 
-def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
-    """The file, line by line."""
+def _toml_lines(summary: LogSummary, logs: Sequence[str], folder: Path) -> Iterable[str]:
+    """Yield the lines of the file."""
     yield "# What pixelstat reads and asks for in this folder and below. All of it may be changed or left out."
     yield ""
     yield "# The logs of a report that names none: paths from here, directories, globs."
-    yield f"logs = [{', '.join(_quoted(_from(folder, log)) for log in logs)}]"
+    yield f"logs = [{', '.join(_quoted(_relative_to(folder, log)) for log in logs)}]"
     yield ""
-    yield f"# Found: {found.events.total():,} events in {found.requests:,} requests."
-    for what, counts in (("by pixel", found.protocols), ("by event", found.events)):
+    yield f"# Found: {summary.events.total():,} events in {summary.requests:,} requests."
+    for title, counts in (("by pixel", summary.protocols), ("by event", summary.events)):
         if counts:
-            told = ", ".join(f"{_plain(name)} {count:,}" for name, count in counts.most_common(12))
-            yield f"#   {what}: {told}"
+            listed = ", ".join(f"{_for_comment(name)} {count:,}" for name, count in counts.most_common(12))
+            yield f"#   {title}: {listed}"
     yield ""
     yield "# Pixels that look like ordinary pages, and are read only if they are named here."
-    names = [name for name, _ in found.unnamed.most_common()]
-    for name, count in found.unnamed.most_common():
+    names = [name for name, _ in summary.unnamed.most_common()]
+    for name, count in summary.unnamed.most_common():
         yield f"#   {count:,} requests look like those of {name}"
     yield f"# protocols = [{', '.join(map(_quoted, names or ['sendy']))}]"
     yield ""
@@ -115,9 +122,11 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
     yield '# own_hosts = ["shop.example"]'
     yield ""
     yield "# Pixels of your own: a path, with named parts if it has any; the parameters that feed columns; your words."
-    enough = max(2, found.requests * MIN_SHARE)
+    enough = max(2, summary.requests * MIN_SHARE)
     likely = [
-        one for one in found.likely.most_common(MAX_SUGGESTIONS) if one[1] >= enough and not set("{}*") & set(one[0])
+        (path, count)
+        for path, count in summary.likely.most_common(MAX_SUGGESTIONS)
+        if count >= enough and not set("{}*") & set(path)
     ]
     for path, count in likely or [("/o/{campaign}/{recipient}.gif", 0)]:
         yield "# [[pixels]]"
@@ -137,18 +146,18 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
     yield ""
     yield "# Further parameters, as columns that --where, --step and --by can name."
     yield "# [columns]"
-    others = [
+    custom = [
         name
-        for name, _ in found.parameters.most_common(MAX_SUGGESTIONS)
-        if PLAIN.fullmatch(name) and not _is_taken(name)
+        for name, _ in summary.parameters.most_common(MAX_SUGGESTIONS)
+        if COLUMN_NAME.fullmatch(name) and not _is_taken(name)
     ]
-    for name in others or ["destination"]:
+    for name in custom or ["destination"]:
         yield f"# {name} = {_quoted(name)}"
     yield ""
     yield "# Goals, which a step can name, and funnels: pixelstat funnel --funnel NAME"
     yield "# [goals]"
     yield "# big_order = \"event = 'purchase' and value > 100\""
-    steps = [event for event in SHOP_FUNNEL if found.events[event]]
+    steps = [event for event in SHOP_FUNNEL if summary.events[event]]
     yield "" if len(steps) > 1 else "#"
     mark = "" if len(steps) > 1 else "# "
     yield f"{mark}[funnels]"
@@ -156,19 +165,21 @@ def _text(found: Found, logs: Sequence[str], folder: Path) -> Iterable[str]:
 
 
 def _is_taken(name: str) -> bool:
+    """Return whether a custom column must not have this name."""
     return name in (*EXPORTED, *COLUMN_ALIASES) or name.startswith("utm_") or name.lower() in config.SQL_KEYWORDS
 
 
-def _from(folder: Path, log: str) -> str:
+def _relative_to(folder: Path, log: str) -> str:
+    """Return the path of a log from the folder, or the absolute one of a log outside."""
     path = Path(log).absolute()
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def _quoted(text: str) -> str:
-    """A text of TOML. JSON's escapes are TOML's, but for a DEL, which JSON leaves as it is."""
+    """Quote a text for TOML. JSON and TOML share their escapes, except that JSON leaves DEL as it is."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
-def _plain(text: str) -> str:
-    """What a comment can hold."""
+def _for_comment(text: str) -> str:
+    """Shorten a text and escape it for a comment."""
     return harmless(text)[:60]

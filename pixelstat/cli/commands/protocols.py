@@ -1,4 +1,4 @@
-"""pixelstat protocols: the pixels that pixelstat reads, in the order in which a request is offered to them."""
+"""Run `pixelstat protocols`: list the pixels that pixelstat reads, in the order in which a request is tried."""
 
 from typing import Any
 
@@ -19,16 +19,16 @@ COLUMNS = (
 
 
 @click.command("protocols", params=OUTPUT[:-1], short_help="The pixels that pixelstat reads.")
-def command(**given: Any) -> None:
+def command(**options: Any) -> None:
     """The pixels that pixelstat reads. A request becomes an event of the first that claims it."""
     listed = [
         {
-            "protocol": each.name,
-            "about": each.about,
-            "example": each.samples[0].uri,
-            "event": each.samples[0].event["event"],
+            "protocol": protocol.name,
+            "about": protocol.about,
+            "example": protocol.samples[0].uri,
+            "event": protocol.samples[0].event["event"],
         }
-        for each in (*protocols.builtin_protocols(), house.protocol())
+        for protocol in (*protocols.builtin_protocols(), house.house_protocol())
     ]
-    result = Result("Pixel protocols", COLUMNS, pl.DataFrame(listed), csv_safe=given["csv_safe"])
-    outputs.deliver([result], outputs.choose_output(given["format"], given["output"]), given["output"])
+    result = Result("Pixel protocols", COLUMNS, pl.DataFrame(listed), csv_safe=options["csv_safe"])
+    outputs.deliver([result], outputs.choose_output(options["format"], options["output"]), options["output"])

@@ -1,4 +1,4 @@
-"""pixelstat snippet: what to paste to set a pixel up; each text is a file in `pixelstat/data/snippets`."""
+"""Run `pixelstat snippet`: print the text that sets up a pixel. Each text is a file in `pixelstat/data/snippets`."""
 
 import re
 from importlib.resources import files
@@ -13,11 +13,11 @@ FILES = {
     "email": "email.html",
     "javascript": "pixel.js",
 }
-PATH = "/pixel.gif"  # the pixel's in every file
+PATH = "/pixel.gif"  # the pixel's path in every file
 
 
-def _path(_: click.Context, __: click.Parameter, value: str) -> str:
-    """A path that means itself in a configuration, in HTML and in JavaScript."""
+def _validate_path(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Accept only a path that needs no escaping in a configuration, in HTML and in JavaScript."""
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
         raise click.BadParameter(f"{value!r} is no path of letters, digits and . _ ~ -. Try /img/s.gif.")
     return value
@@ -25,7 +25,9 @@ def _path(_: click.Context, __: click.Parameter, value: str) -> str:
 
 @click.command("snippet", short_help="What to paste to set a pixel up.")
 @click.argument("name", type=click.Choice(list(FILES)), metavar="NAME")
-@click.option("--path", default=PATH, show_default=True, callback=_path, metavar="PATH", help="The pixel's path.")
+@click.option(
+    "--path", default=PATH, show_default=True, callback=_validate_path, metavar="PATH", help="The pixel's path."
+)
 def command(name: str, path: str) -> None:
     """What to paste to set a pixel up; comments in it say where.
 
@@ -37,9 +39,10 @@ def command(name: str, path: str) -> None:
 
     Where the path ends in no usual name of a pixel, reports need it too: --pixel PATH.
     """
-    text = _text(FILES[name]).replace("// pixel.js\n", _text("pixel.js"))
+    text = _read_snippet(FILES[name]).replace("// pixel.js\n", _read_snippet("pixel.js"))
     click.echo(text.replace(PATH, path), nl=False)
 
 
-def _text(file: str) -> str:
+def _read_snippet(file: str) -> str:
+    """Return the text of a snippet."""
     return (files("pixelstat.data") / "snippets" / file).read_text("utf-8")

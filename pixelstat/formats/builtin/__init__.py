@@ -1,1 +1,1 @@
-"""The log formats that pixelstat knows: one a file, in the order of `formats.NAMES`."""
+"""The built-in log formats, one file each. `formats.NAMES` has their order."""

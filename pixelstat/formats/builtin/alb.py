@@ -1,7 +1,7 @@
-"""alb: Application Load Balancers of Amazon. They write no referrer: the pixel's query must say where somebody came from."""
+"""alb: Application Load Balancers of Amazon. They log no referrer, so the pixel's query must hold it."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.builtin.elb import FIELDS, answered
+from pixelstat.formats.builtin.elb import FIELDS, use_answer_as_status
 from pixelstat.formats.text import TextFormat
 
 FORMAT = TextFormat(
@@ -25,7 +25,7 @@ FORMAT = TextFormat(
              "status": 0, "user_agent": ""},
         ),
     ),
-    looks={"kind": "https?|h2|grpcs?|wss?"},
+    field_patterns={"kind": "https?|h2|grpcs?|wss?"},
     fields={**FIELDS, "kind": "kind"},
-    change=answered,
+    finish=use_answer_as_status,
 )  # fmt: skip

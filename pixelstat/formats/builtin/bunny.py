@@ -15,6 +15,6 @@ FORMAT = TextFormat(
              "request_id": "289735f3"},
         ),
     ),
-    looks={"cache": "[A-Z]+|-", "status": "[0-9]{1,3}", "time_milliseconds": "[0-9]{12,}"},
+    field_patterns={"cache": "[A-Z]+|-", "status": "[0-9]{1,3}", "time_milliseconds": "[0-9]{12,}"},
     fields={"cache": "cache", "answer": "status", "milliseconds": "time_milliseconds", "client": "client", "url": "url"},
 )  # fmt: skip

@@ -7,7 +7,7 @@ FORMAT = JsonFormat(
     "caddy",
     {
         "time_any": ("ts",),
-        "asked_from": ("request.client_ip", "request.remote_ip", "request.remote_addr"),
+        "client_and_port": ("request.client_ip", "request.remote_ip", "request.remote_addr"),
         "vhost": ("request.host",),
         "method": ("request.method",),
         "uri": ("request.uri",),

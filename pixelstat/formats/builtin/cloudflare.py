@@ -1,4 +1,4 @@
-"""cloudflare: HTTP requests of Cloudflare's Logpush; the fields are the user's choice, the times of three kinds."""
+"""cloudflare: HTTP requests of Cloudflare's Logpush; users choose the fields and one of three kinds of times."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.json import JsonFormat

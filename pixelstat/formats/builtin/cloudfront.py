@@ -1,7 +1,7 @@
-"""cloudfront: standard logs of Amazon CloudFront, tab-separated W3C, in which a percent sign is encoded once more."""
+"""cloudfront: standard logs of Amazon CloudFront, tab-separated W3C that encodes percent signs once more."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.w3c import CLOUDFRONT, W3cFormat, in_layouts
+from pixelstat.formats.w3c import CLOUDFRONT_FIELD, W3cFormat, add_other_layouts
 
 FIELDS = (
     "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent)"
@@ -15,10 +15,10 @@ NEWER = (
 )
 _TAIL = "\tMiss\tREQ7\t{host}\thttps\t217\t0.001\t{forwarded}\tTLSv1.2\tECDHE\tMiss\tHTTP/1.1\t-\t-"
 
-FORMATS = in_layouts(W3cFormat(
+FORMATS = add_other_layouts(W3cFormat(
     "cloudfront",
     "Amazon CloudFront standard logs",
-    frozenset({CLOUDFRONT}),
+    frozenset({CLOUDFRONT_FIELD}),
     (
         Sample(
             "2026-09-07\t10:00:00\tFRA2\t182\t203.0.113.7\tGET\td1.cloudfront.net\t/pixel.gif\t200\thttps://shop.example/"
@@ -39,5 +39,5 @@ FORMATS = in_layouts(W3cFormat(
         ),
     ),
     layout="tabs",
-    usual=FIELDS,
+    default_header=FIELDS,
 ))  # fmt: skip

@@ -1,7 +1,7 @@
-"""combined: what nginx and Apache write unless told otherwise."""
+"""combined: the default of nginx and the usual choice with Apache."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.text import NOTHING, TextFormat
+from pixelstat.formats.text import EMPTY_TAIL, TextFormat
 
 TEMPLATE = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
@@ -23,5 +23,5 @@ FORMAT = TextFormat(
              "status": 204, "bytes": 0, "referrer": None, "user_agent": 'say "hi" \\'},
         ),
     ),
-    tail=NOTHING,
+    tail=EMPTY_TAIL,
 )  # fmt: skip

@@ -1,8 +1,8 @@
-"""combined_forwarded: combined and the X-Forwarded-For header, the `main` of nginx's own packages."""
+"""combined_forwarded: combined and the X-Forwarded-For header, which nginx's packages configure as `main`."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.builtin.combined import TEMPLATE
-from pixelstat.formats.text import NOTHING, TextFormat
+from pixelstat.formats.text import EMPTY_TAIL, TextFormat
 
 FORMAT = TextFormat(
     "combined_forwarded",
@@ -19,6 +19,6 @@ FORMAT = TextFormat(
             {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "forwarded_for": None},
         ),
     ),
-    tail=NOTHING,
-    looks={"forwarded_for": "[^A-Za-z]*|unknown|.*,.*|.*:.*:.*"},  # addresses, and no host's name
+    tail=EMPTY_TAIL,
+    field_patterns={"forwarded_for": "[^A-Za-z]*|unknown|.*,.*|.*:.*:.*"},  # addresses, but no host name
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""combined_host_last: combined with the site behind."""
+"""combined_host_last: combined with the site at the end."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.builtin.combined import TEMPLATE

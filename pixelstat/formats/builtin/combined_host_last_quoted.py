@@ -1,9 +1,9 @@
-"""combined_host_last_quoted: combined with the site behind, in quotes as Apache users write it."""
+"""combined_host_last_quoted: combined with the site at the end in quotes, as users of Apache configure it."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.builtin.combined import TEMPLATE
 from pixelstat.formats.builtin.combined_host_last import HOST
-from pixelstat.formats.text import NOTHING, TextFormat
+from pixelstat.formats.text import EMPTY_TAIL, TextFormat
 
 FORMAT = TextFormat(
     "combined_host_last_quoted",
@@ -15,6 +15,6 @@ FORMAT = TextFormat(
             {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "path": "/p.gif", "user_agent": "Mozilla/5.0", "vhost": "shop.example"},
         ),
     ),
-    tail=NOTHING,
-    looks={"vhost": HOST},
+    tail=EMPTY_TAIL,
+    field_patterns={"vhost": HOST},
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""combined_more: combined, and further fields behind the agent that no other format knows."""
+"""combined_more: combined with more fields behind the user agent, which are ignored."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.builtin.combined import TEMPLATE
@@ -19,5 +19,5 @@ FORMAT = TextFormat(
             {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "path": "/p.gif", "user_agent": "Mozilla/5.0"},
         ),
     ),
-    other_tails=rf'^(?: [0-9]+| {HOST}| "[^"]*"| [0-9]+ "[^"]*" "[^"]*" [0-9]+ms)?\s*$',
+    excluded_tails=rf'^(?: [0-9]+| {HOST}| "[^"]*"| [0-9]+ "[^"]*" "[^"]*" [0-9]+ms)?\s*$',
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""combined_vhost: combined with the site in front, as nginx users write it."""
+"""combined_vhost: combined with the site in front, as users of nginx configure it."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.text import TextFormat

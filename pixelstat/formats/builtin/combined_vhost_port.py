@@ -1,4 +1,4 @@
-"""combined_vhost_port: combined with site and port in front, Apache's own `vhost_combined`."""
+"""combined_vhost_port: combined with site and port in front, Apache's `vhost_combined`."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.text import TextFormat

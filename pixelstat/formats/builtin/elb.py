@@ -3,15 +3,15 @@
 import polars as pl
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.normalize import unanswered
+from pixelstat.formats.normalize import fill_missing_status
 from pixelstat.formats.text import TextFormat
 
 FIELDS = {"address_port": "address_port", "absolute_request": "absolute_request", "answer": "answer"}
 
 
-def answered(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """Fields with the status of an unanswered request as 0."""
-    return fields.with_columns(status=unanswered(pl.col("answer")))
+def use_answer_as_status(fields: pl.LazyFrame) -> pl.LazyFrame:
+    """Fill `status` from `answer`, with 0 for an unanswered request."""
+    return fields.with_columns(status=fill_missing_status(pl.col("answer")))
 
 
 FORMAT = TextFormat(
@@ -29,5 +29,5 @@ FORMAT = TextFormat(
     ),
     tail=r"^ \S+ \S+\s*$",
     fields=FIELDS,
-    change=answered,
+    finish=use_answer_as_status,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""envoy: Envoy's default. It has no address but X-Forwarded-For, so its first is the client; and no referrer."""
+"""envoy: Envoy's default. It logs no referrer, and of addresses only X-Forwarded-For, whose first is the client."""
 
 import polars as pl
 
@@ -6,7 +6,8 @@ from pixelstat.formats.base import Sample
 from pixelstat.formats.text import TextFormat
 
 
-def _first_forwarded(fields: pl.LazyFrame) -> pl.LazyFrame:
+def _use_first_forwarded(fields: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `client`: the first address of X-Forwarded-For."""
     return fields.with_columns(client=pl.col("forwarded_for").str.splitn(",", 2).struct.field("field_0"))
 
 
@@ -29,5 +30,5 @@ FORMAT = TextFormat(
         ),
     ),
     fields={"status_code": "status_code"},
-    change=lambda fields: _first_forwarded(fields).with_columns(status=pl.col("status_code")),
+    finish=lambda fields: _use_first_forwarded(fields).with_columns(status=pl.col("status_code")),
 )  # fmt: skip

@@ -18,7 +18,7 @@ FORMAT = JsonFormat(
     "google_lb",
     {
         "time_any": ("timestamp",),
-        "asked_from": ("httpRequest.remoteIp",),
+        "client_and_port": ("httpRequest.remoteIp",),
         "method": ("httpRequest.requestMethod",),
         "url": ("httpRequest.requestUrl",),
         "status": ("httpRequest.status",),

@@ -1,9 +1,9 @@
-"""iis: Microsoft IIS, W3C with blanks; `+` for a blank inside a field, quotes in logs of Advanced Logging."""
+"""iis: Microsoft IIS, W3C parted by blanks, with `+` for a blank inside a field; Advanced Logging uses quotes."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.w3c import W3cFormat, in_layouts
+from pixelstat.formats.w3c import W3cFormat, add_other_layouts
 
-FORMATS = in_layouts(W3cFormat(
+FORMATS = add_other_layouts(W3cFormat(
     "iis",
     "Microsoft IIS, W3C and Advanced Logging",
     frozenset({"sc-win32-status"}),
@@ -26,6 +26,6 @@ FORMATS = in_layouts(W3cFormat(
             " cs(User-Agent) cs(Referer) cs(Host) sc-status sc-substatus sc-win32-status TimeTakenMS",
         ),
     ),
-    usual="#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer)"
+    default_header="#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer)"
     " sc-status sc-substatus sc-win32-status time-taken",
 ))  # fmt: skip

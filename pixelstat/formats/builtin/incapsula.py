@@ -1,9 +1,9 @@
 """incapsula: Imperva Incapsula's W3C, every field in quotes."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.w3c import W3cFormat, in_layouts
+from pixelstat.formats.w3c import W3cFormat, add_other_layouts
 
-FORMATS = in_layouts(W3cFormat(
+FORMATS = add_other_layouts(W3cFormat(
     "incapsula",
     "Imperva Incapsula, W3C with every field in quotes",
     frozenset({"cs-vid", "cs-clapp"}),

@@ -1,4 +1,4 @@
-"""nginx_json: JSON by the keys that nginx users give it, `escape=json` or not, and whoever names theirs alike."""
+"""nginx_json: JSON logs with the keys that users of nginx and others usually choose, with `escape=json` or without."""
 
 import polars as pl
 
@@ -20,21 +20,23 @@ TIMES = (
 URIS = ("request", "request_uri", "uri", "url", "path")
 
 
-def targeted(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """Fields with one `url`: out of the address with its query beside it, or the whole request."""
-    column = pl.col
-    line = column("request").str.replace(r" HTTP/\d(?:\.\d)?$", "").str.splitn(" ", 2).struct
-    has_query = column("args").is_not_null() & (column("args") != "") & (column("args") != "-")
-    alone = ~column("target").str.contains("?", literal=True)
+def build_url(fields: pl.LazyFrame) -> pl.LazyFrame:
+    """Replace `request`, `target` and `args` by `url`, `method` and `has_request`.
+
+    `target` is an address and `args` its query, which may also be part of it. `request` is the whole request line.
+    """
+    request_line = pl.col("request").str.replace(r" HTTP/\d(?:\.\d)?$", "").str.splitn(" ", 2).struct
+    has_args = pl.col("args").is_not_null() & (pl.col("args") != "") & (pl.col("args") != "-")
+    has_no_query = ~pl.col("target").str.contains("?", literal=True)
     target = (
-        pl.when(has_query & alone)
-        .then(column("target") + "?" + column("args").str.strip_prefix("?"))
+        pl.when(has_args & has_no_query)
+        .then(pl.col("target") + "?" + pl.col("args").str.strip_prefix("?"))
         .otherwise("target")
     )
     return fields.with_columns(
-        url=pl.coalesce(target, line.field("field_1")),
-        method=pl.coalesce("method", line.field("field_0")),
-        has_request=column("request").is_not_null(),
+        url=pl.coalesce(target, request_line.field("field_1")),
+        method=pl.coalesce("method", request_line.field("field_0")),
+        has_request=pl.col("request").is_not_null(),
     ).drop("request", "target", "args")
 
 
@@ -42,7 +44,7 @@ FORMAT = JsonFormat(
     "nginx_json",
     {
         "time_any": TIMES,
-        "asked_from": ("remote_addr", "client", "clientip", "client_ip", "remote_ip", "ip"),
+        "client_and_port": ("remote_addr", "client", "clientip", "client_ip", "remote_ip", "ip"),
         "vhost": ("host", "http_host", "server_name", "vhost", "domain", "authority"),
         "request": ("request",),
         "method": ("request_method", "method"),
@@ -80,5 +82,5 @@ FORMAT = JsonFormat(
             {"time": "2026-09-07T08:00:00", "client": "203.0.113.7", "path": "/piwik.php", "query": "rec=1", "status": 200, "bytes": 192},
         ),
     ),
-    targeted,
+    build_url,
 )  # fmt: skip

@@ -15,6 +15,6 @@ FORMAT = TextFormat(
              "user_agent": "Mozilla/5.0"},
         ),
     ),
-    looks={"vhost": HOST, "user": '[^ "]+'},
+    field_patterns={"vhost": HOST, "user": '[^ "]+'},
     fields={"user": "user"},
 )  # fmt: skip

@@ -1,11 +1,11 @@
 """shoutcast: the SHOUTcast server's W3C, its agents percent-encoded."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.w3c import W3cFormat, in_layouts
+from pixelstat.formats.w3c import W3cFormat, add_other_layouts
 
 FIELDS = "#Fields: c-ip c-dns date time cs-uri-stem c-status cs(User-Agent) sc-bytes x-duration avgbandwidth"
 
-FORMATS = in_layouts(W3cFormat(
+FORMATS = add_other_layouts(W3cFormat(
     "shoutcast",
     "SHOUTcast servers",
     frozenset({"c-dns", "avgbandwidth"}),
@@ -17,5 +17,5 @@ FORMATS = in_layouts(W3cFormat(
             header=FIELDS,
         ),
     ),
-    usual=FIELDS,
+    default_header=FIELDS,
 ))  # fmt: skip

@@ -1,14 +1,8 @@
-"""traefik: Traefik's own Common Log Format, with router, server and duration behind the agent."""
-
-import polars as pl
+"""traefik: Traefik's Common Log Format, with router, server and duration behind the user agent."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.normalize import unanswered
+from pixelstat.formats.builtin.elb import use_answer_as_status
 from pixelstat.formats.text import TextFormat
-
-
-def _answered(fields: pl.LazyFrame) -> pl.LazyFrame:
-    return fields.with_columns(status=unanswered(pl.col("answer")))
 
 
 def _traefik(referrer: str, *samples: Sample) -> TextFormat:
@@ -20,7 +14,7 @@ def _traefik(referrer: str, *samples: Sample) -> TextFormat:
         samples,
         tail=r"^ \d+ms\s*$",
         fields={"answer": "answer"},
-        change=_answered,
+        finish=use_answer_as_status,
     )
 
 

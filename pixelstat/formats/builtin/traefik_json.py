@@ -1,4 +1,4 @@
-"""traefik_json: Traefik's JSON; the headers are there only where they were asked for."""
+"""traefik_json: Traefik's JSON. It has headers only where they are configured."""
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.json import JsonFormat
@@ -7,7 +7,7 @@ FORMAT = JsonFormat(
     "traefik_json",
     {
         "time_any": ("StartUTC", "StartLocal", "time"),
-        "asked_from": ("ClientHost", "ClientAddr"),
+        "client_and_port": ("ClientHost", "ClientAddr"),
         "vhost": ("RequestHost", "RequestAddr"),
         "method": ("RequestMethod",),
         "uri": ("RequestPath",),

@@ -1,9 +1,9 @@
 """w3c: the W3C extended log format with any fields, named by a `#Fields:` line."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.w3c import W3cFormat, in_layouts
+from pixelstat.formats.w3c import W3cFormat, add_other_layouts
 
-FORMATS = in_layouts(W3cFormat(
+FORMATS = add_other_layouts(W3cFormat(
     "w3c",
     "W3C extended with any #Fields:, of servers, proxies and appliances",
     samples=(

@@ -1,7 +1,7 @@
-"""Ahoy Email: `/ahoy/click?c=&u=&s=`, of old `/ahoy/messages/{recipient}/open.gif` and `.../click?url=` (config/routes.rb)."""
+"""Ahoy Email: `/ahoy/click?c=&u=&s=`; formerly `/ahoy/messages/{recipient}/open.gif`, `.../click?url=` (config/routes.rb)."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.table import has_parameter
 
 _MESSAGE = r"/ahoy/messages/(?P<recipient>\w+)"
@@ -9,9 +9,9 @@ _MESSAGE = r"/ahoy/messages/(?P<recipient>\w+)"
 PROTOCOL = mailer_table(
     "ahoy_email",
     "Ahoy Email",
-    Address("open", rf"{_MESSAGE}/open\.gif"),
-    Address("click_email", f"{_MESSAGE}/click", has_parameter("url")),
-    Address("click_email", "/ahoy/click", has_parameter("u") & has_parameter("s")),
+    Endpoint("open", rf"{_MESSAGE}/open\.gif"),
+    Endpoint("click_email", f"{_MESSAGE}/click", has_parameter("url")),
+    Endpoint("click_email", "/ahoy/click", has_parameter("u") & has_parameter("s")),
     marker="/ahoy/messages/|/ahoy/click",
     names={"link": ("u", "url"), "campaign": ("c",), "recipient": ("t",)},
     samples=(

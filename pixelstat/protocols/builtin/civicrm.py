@@ -1,18 +1,18 @@
-"""CiviCRM: `/civicrm/mailing/open?qid=`, `/civicrm/mailing/url?u=&qid=`, and `extern/open.php`, `extern/url.php` of old."""
+"""CiviCRM: `/civicrm/mailing/open?qid=`, `/civicrm/mailing/url?u=&qid=`; formerly `extern/open.php`, `extern/url.php`."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
 PROTOCOL = mailer_table(
     "civicrm",
     "CiviCRM",
-    Address("open", "/civicrm/mailing/open", parameter_starts_with("qid", "[0-9]")),
-    Address("open", r"/extern/open\.php", parameter_starts_with("q", "[0-9]")),
-    Address("click_email", "/civicrm/mailing/url", has_parameter("u")),
-    Address("click_email", r"/extern/url\.php", has_parameter("u")),
-    Address("web_view", "/civicrm/mailing/view", has_parameter("id")),
-    Address("unsubscribe", "/civicrm/mailing/(?:unsubscribe|optout)", parameter_starts_with("qid", "[0-9]")),
+    Endpoint("open", "/civicrm/mailing/open", parameter_starts_with("qid", "[0-9]")),
+    Endpoint("open", r"/extern/open\.php", parameter_starts_with("q", "[0-9]")),
+    Endpoint("click_email", "/civicrm/mailing/url", has_parameter("u")),
+    Endpoint("click_email", r"/extern/url\.php", has_parameter("u")),
+    Endpoint("web_view", "/civicrm/mailing/view", has_parameter("id")),
+    Endpoint("unsubscribe", "/civicrm/mailing/(?:unsubscribe|optout)", parameter_starts_with("qid", "[0-9]")),
     marker=r"/civicrm/mailing/|/extern/open\.php|/extern/url\.php",
     names={"recipient": ("qid", "q"), "link": ("u",), "campaign": ("jid",)},
     samples=(

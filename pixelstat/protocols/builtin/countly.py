@@ -1,4 +1,4 @@
-"""Countly: `/pixel.png` and `/i`, of its events the first."""
+"""Countly: `/pixel.png` and `/i`. Only the first event of a request is read."""
 
 import polars as pl
 

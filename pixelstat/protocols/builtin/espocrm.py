@@ -3,14 +3,14 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
 _ROOT = r"/(?:index\.php)?"
 
 
-def _recipients(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The id is the recipient's, but in a click, where it is the link's."""
+def _assign_ids(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Assign the parameter `id`: it is the link in a click, else the recipient."""
     is_click = pl.col("event") == "click_email"
     return events.with_columns(
         recipient=pl.coalesce("recipient", pl.when(~is_click).then("link")), link=pl.when(is_click).then("link")
@@ -20,12 +20,12 @@ def _recipients(events: pl.LazyFrame) -> pl.LazyFrame:
 PROTOCOL = mailer_table(
     "espocrm",
     "EspoCRM",
-    Address("open", _ROOT, parameter_starts_with("entryPoint", "campaignTrackOpened(?:&|$)") & has_parameter("id")),
-    Address("click_email", _ROOT, parameter_starts_with("entryPoint", "campaignUrl(?:&|$)") & has_parameter("id")),
-    Address("unsubscribe", _ROOT, parameter_starts_with("entryPoint", "unsubscribe(?:&|$)") & (has_parameter("id") | has_parameter("emailAddress") & has_parameter("hash"))),
+    Endpoint("open", _ROOT, parameter_starts_with("entryPoint", "campaignTrackOpened(?:&|$)") & has_parameter("id")),
+    Endpoint("click_email", _ROOT, parameter_starts_with("entryPoint", "campaignUrl(?:&|$)") & has_parameter("id")),
+    Endpoint("unsubscribe", _ROOT, parameter_starts_with("entryPoint", "unsubscribe(?:&|$)") & (has_parameter("id") | has_parameter("emailAddress") & has_parameter("hash"))),
     marker="entryPoint=campaignTrackOpened|entryPoint=campaignUrl|entryPoint=unsubscribe",
     names={"link": ("id",), "recipient": ("queueItemId", "emailAddress", "uid")},
-    fill=_recipients,
+    finish=_assign_ids,
     samples=(
         PixelSample("/?entryPoint=campaignTrackOpened&id=66f0a1b2c3d4e5f60", {"event": "open", "recipient": "66f0a1b2c3d4e5f60", "link": None, "visitor": "r:66f0a1b2c3d4e5f60"}),
         PixelSample(

@@ -1,4 +1,4 @@
-"""Fathom Lite's `/collect`, and the hosted one's root with page and host in the query."""
+"""Fathom Lite: `/collect`. Hosted Fathom: the root, with page and host in the query."""
 
 import polars as pl
 
@@ -20,7 +20,7 @@ PROTOCOL = pixel_table(
         "referrer": ("r",),
     },
     event=first_matching((pl.col("event").is_not_null(), pl.col("event")), (pl.lit(value=True), "page_view")),
-    fill=lambda events: events.with_columns(page_address=pl.col("page_host") + pl.col("page_path")),
+    finish=lambda events: events.with_columns(page_address=pl.col("page_host") + pl.col("page_path")),
     samples=(
         PixelSample("/?h=https%3A%2F%2Fshop.example&p=%2Fdocs%2Fa&r=&sid=PMFMDJGK&qs=%7B%7D&cid=62743028",
                     {"event": "page_view", "page": "/docs/a", "host": "shop.example", "visitor": "v:62743028"}),

@@ -1,9 +1,9 @@
-"""Google Analytics 4: `/g/collect`. What it sends batched stands in the body, which no log holds."""
+"""Google Analytics 4: `/g/collect`. Batched events are in the body of the request, which logs do not hold."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import joined, product
+from pixelstat.protocols.products import joined_products, make_product
 from pixelstat.protocols.table import has_parameter, parameter_starts_with, pixel_table
 
 PROTOCOL = pixel_table(
@@ -29,8 +29,8 @@ PROTOCOL = pixel_table(
         "utm_content": ("cc",),
         "utm_term": ("ct",),
     },
-    key=("cid", "_p", "_s"),
-    items=(joined("pr{n}", id="id", name="nm", category="ca", price="pr", quantity="qt"),),
+    dedup_key=("cid", "_p", "_s"),
+    items=(joined_products("pr{n}", id="id", name="nm", category="ca", price="pr", quantity="qt"),),
     event=pl.coalesce("event", pl.lit("page_view")),
     samples=(
         PixelSample(
@@ -42,11 +42,11 @@ PROTOCOL = pixel_table(
         PixelSample(
             "/g/collect?v=2&tid=G-A&cid=1.2&en=purchase&ep.transaction_id=A17&epn.value=89.5&cu=EUR&pr1=id123~nmShirt~pr9.99~qt1&dl=https%3A%2F%2Fshop.example%2F",
             {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "product": "123",
-             "products": [product("123", "Shirt", None, 9.99, 1)]},
+             "products": [make_product("123", "Shirt", None, 9.99, 1)]},
         ),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=view_item", {"event": "product_view"}),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=begin_checkout", {"event": "checkout"}),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=add_to_cart&pr2=idC2&pr1=nmHot~~Pot~caKitchen~idK1~qt2",
-                    {"event": "add_to_cart", "products": [product("K1", "Hot~Pot", "Kitchen", None, 2), product("C2")]}),
+                    {"event": "add_to_cart", "products": [make_product("K1", "Hot~Pot", "Kitchen", None, 2), make_product("C2")]}),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Google Analytics' classic `__utm.gif`, of which self-hosted copies (Urchin, local server mode) exist."""
+"""Classic Google Analytics: `__utm.gif`, also of self-hosted copies (Urchin, local server mode)."""
 
 import polars as pl
 
@@ -6,15 +6,15 @@ from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.table import first_matching, has_parameter, pixel_table
 
 
-def _filled(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The visitor and the campaign out of the cookies; `0` and `-` are no referrer."""
-    cookies, column = pl.col("cookie_jar").str, pl.col
+def _read_cookies(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Read the visitor and the campaign from the cookies. A referrer of `0` or `-` means none."""
+    cookies = pl.col("cookie_jar").str
     return events.with_columns(
         visitor_id=cookies.extract(r"__utma=\d+\.(\d+)\."),
-        referrer=pl.when(~column("referrer").is_in(["0", "-"])).then("referrer"),
-        page_address=pl.when(column("page_host").is_null())
+        referrer=pl.when(~pl.col("referrer").is_in(["0", "-"])).then("referrer"),
+        page_address=pl.when(pl.col("page_host").is_null())
         .then("page_address")
-        .otherwise("//" + column("page_host") + column("page_address")),
+        .otherwise("//" + pl.col("page_host") + pl.col("page_address")),
         utm_source=cookies.extract(r"utmcsr=([^|;]+)"),
         utm_campaign=cookies.extract(r"utmccn=([^|;]+)"),
         utm_medium=cookies.extract(r"utmcmd=([^|;]+)"),
@@ -34,7 +34,7 @@ PROTOCOL = pixel_table(
         (pl.col("kind").is_in(["event", "item", "var"]), pl.col("kind")),
         (pl.lit(value=True), "page_view"),
     ),
-    fill=_filled,
+    finish=_read_cookies,
     samples=(
         PixelSample(
             "/__utm.gif?utmwv=4&utmn=769876874&utmhn=shop.example&utmcs=UTF-8&utmdt=x&utmr=0&utmp=/a/b.htm&utmac=UA-30138-1"

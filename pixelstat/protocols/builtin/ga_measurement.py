@@ -1,9 +1,9 @@
-"""Google's Measurement Protocol v1 of Universal Analytics: `/collect`, `/r/collect`, `/j/collect`."""
+"""Google Analytics, Measurement Protocol v1 (Universal Analytics): `/collect`, `/r/collect`, `/j/collect`."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import numbered, product
+from pixelstat.protocols.products import make_product, numbered_products
 from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table, rename_events
 
 _ACTIONS = {"purchase": "purchase", "add": "add_to_cart", "remove": "remove_from_cart", "detail": "product_view",
@@ -36,8 +36,8 @@ PROTOCOL = pixel_table(
         "action": ("pa",),
     },
     items=(
-        numbered("pr{n}{key}", id="id", name="nm", category="ca", price="pr", quantity="qt"),
-        numbered("i{key}", id="c", name="n", category="v", price="p", quantity="q"),
+        numbered_products("pr{n}{key}", id="id", name="nm", category="ca", price="pr", quantity="qt"),
+        numbered_products("i{key}", id="c", name="n", category="v", price="p", quantity="q"),
     ),
     event=first_matching(
         ((pl.col("category") == "email") & (pl.col("event") == "open"), "open"),
@@ -53,10 +53,10 @@ PROTOCOL = pixel_table(
                     {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR"}),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=r17&t=event&ec=email&ea=open&dp=%2Femail%2Flaunch&cm=email&cn=launch",
                     {"event": "open", "utm_medium": "email", "campaign": "launch"}),
-        PixelSample("/j/collect?v=1&tid=UA-1-2&cid=5&t=event&ec=Video&ea=Play&pa=detail&pr1id=kettle", {"event": "product_view", "product": "kettle", "products": [product("kettle")]}),
+        PixelSample("/j/collect?v=1&tid=UA-1-2&cid=5&t=event&ec=Video&ea=Play&pa=detail&pr1id=kettle", {"event": "product_view", "product": "kettle", "products": [make_product("kettle")]}),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=item&ti=A17&ic=K1&in=Kettle&iv=Kitchen&ip=89.5&iq=2",
-                    {"event": "item", "order_id": "A17", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2)]}),
+                    {"event": "item", "order_id": "A17", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2)]}),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=event&pa=purchase&ti=A17&pr1id=K1&pr1nm=Kettle&pr1ca=Kitchen&pr1pr=89.5&pr1qt=2&pr2id=C2",
-                    {"event": "purchase", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]}),
+                    {"event": "purchase", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]}),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""GoatCounter: `/count`, by its script or as an image."""
+"""GoatCounter: `/count`, requested by its script or as an image."""
 
 import polars as pl
 
@@ -13,7 +13,7 @@ PROTOCOL = pixel_table(
     claims=pl.col("path").str.ends_with("/count") & (parameter_starts_with("p", "(?:/|%2[Ff])") | parameter_starts_with("e", "(?:true|1)(?:&|$)") & parameter_starts_with("p", "[^&]")),
     names={"page_address": ("p",), "referrer": ("r",), "campaign_query": ("q",), "is_event": ("e",)},
     event=first_matching((pl.col("is_event").is_in(["true", "1"]), pl.col("page_address")), (pl.lit(value=True), "page_view")),
-    fill=lambda events: events.with_columns(
+    finish=lambda events: events.with_columns(
         page_address=pl.when(~pl.col("is_event").is_in(["true", "1"]).fill_null(value=False)).then("page_address"),
         utm_source=pl.coalesce("utm_source", pl.col("campaign_query").str.extract(r"(?:^|[?&])(?:utm_source|ref)=([^&]+)")),
         utm_campaign=pl.coalesce("utm_campaign", pl.col("campaign_query").str.extract(r"(?:^|[?&])utm_campaign=([^&]+)")),

@@ -1,8 +1,8 @@
-"""The house pixel: an image or beacon of one's own, its parameters by their usual names.
+"""The house pixel: a homemade image or beacon whose parameters have their usual names.
 
     GET /pixel.gif?e=add_to_cart&v=7f3a&p=/products/kettle&product=kettle
 
-No configuration: who made a pixel themselves named its parameters like everybody else.
+It needs no configuration, because people who build a pixel themselves name its parameters like everybody else.
 """
 
 import re
@@ -13,26 +13,26 @@ import polars as pl
 from pixelstat.errors import PixelstatError
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import (
-    TEXTS,
+    TEXT_COLUMNS,
     add_utm_names,
     extract_parameters,
     normalize_currency,
     parse_number,
     split_page_url,
 )
-from pixelstat.protocols.products import product
+from pixelstat.protocols.products import make_product
 from pixelstat.schemas import EVENTS, ID_KEY, Reason
 
-IMAGES = (  # the names of images that people track with
+IMAGES = (  # the usual names of tracking images
     "pixel", "p", "px", "t", "1x1", "track", "tracking", "tracker", "beacon", "b", "o", "open", "email-open",
     "pix", "pxl", "trk", "hit", "collect", "blank", "spacer", "clear",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "POST")
-ENDINGS = ("gif", "png", "webp")
-ENDPOINTS = ("pixel", "beacon", "track")  # without an ending they are a pixel's only with a query
+IMAGE_ENDINGS = ("gif", "png", "webp")
+ENDPOINTS = ("pixel", "beacon", "track")  # without an ending; they are a pixel only with a query
 OPEN_IMAGES = ("o", "open", "email-open")
 
-PARAMETERS = {  # column: the names it goes by
+PARAMETERS = {  # column -> names of its parameters
     "user_id": ("user", "user_id", "uid"),
     "referrer": ("r", "ref", "referrer", "dr"),
     "order_id": ("oid", "order", "order_id", "transaction_id"),
@@ -49,22 +49,26 @@ VISITOR = ("v", "vid", "visitor", "visitor_id", "cid", "client_id", "anonymous_i
 PAGE = ("p", "page", "path", "url", "u", "dl")
 
 
-def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
-    """The house pixel, and one's own `pixels`: a path that begins with `/` is that path, else a file's name anywhere."""
-    images = f"/(?:{'|'.join(map(re.escape, IMAGES))})\\.(?:{'|'.join(ENDINGS)})"
+def house_protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
+    """Build the protocol of the house pixel.
+
+    `pixels` are the custom ones of --pixel: a complete path if it begins with `/`, else the end of a path.
+    Raises PixelstatError for an empty path.
+    """
+    images = f"/(?:{'|'.join(map(re.escape, IMAGES))})\\.(?:{'|'.join(IMAGE_ENDINGS)})"
     endpoints = f"/(?:{'|'.join(ENDPOINTS)})"
-    own = [re.escape(path.partition("?")[0]) for path in pixels]
-    if not all(own):
+    custom = [re.escape(path.partition("?")[0]) for path in pixels]
+    if not all(custom):
         raise PixelstatError("--pixel names no path.", "Try: --pixel /img/s.gif")
     path, query = pl.col("path"), pl.col("query")
     claims = path.str.contains(f"{images}$") | path.str.contains(f"{endpoints}$") & query.is_not_null()
-    pinned = pl.lit(value=False)
-    for pixel in own:
-        pinned |= path.str.contains(f"^{pixel}$" if pixel.startswith("/") else f"/{pixel}$")
-    claims |= pinned
-    # Behind an endpoint stands its query, or what ends the path where a format has the query in a field of its own.
-    marker = "|".join([images, rf'{endpoints}[? \t"]', *own])
-    claims &= pl.col("method").is_in(METHODS) | pl.col("method").is_null()  # OPTIONS only asks whether POST may follow
+    always_claims = pl.lit(value=False)
+    for pixel in custom:
+        always_claims |= path.str.contains(f"^{pixel}$" if pixel.startswith("/") else f"/{pixel}$")
+    claims |= always_claims
+    # An endpoint is followed by its query, or by the end of the path in formats with a separate field for the query.
+    marker = "|".join([images, rf'{endpoints}[? \t"]', *custom])
+    claims &= pl.col("method").is_in(METHODS) | pl.col("method").is_null()  # OPTIONS only precedes a POST
     about = "a pixel of one's own, its parameters by their usual names"
     return PixelProtocol(
         "house",
@@ -73,55 +77,62 @@ def protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
         claims.fill_null(value=False),
         _events,
         samples=SAMPLES,
-        pinned=pinned.fill_null(value=False),
+        always_claims=always_claims.fill_null(value=False),
     )
 
 
-def names() -> dict[str, Sequence[str]]:
-    """The columns that the house pixel's parameters feed: the names each goes by."""
-    given = {"event": EVENT, "visitor_id": VISITOR, "page_address": PAGE, "price": PRICE, "quantity": QUANTITY}
-    return add_utm_names({**given, **PARAMETERS})
+def parameter_names() -> dict[str, Sequence[str]]:
+    """Return the columns that the parameters of the house pixel feed, each with the names of its parameters."""
+    names: dict[str, Sequence[str]] = {
+        "event": EVENT,
+        "visitor_id": VISITOR,
+        "page_address": PAGE,
+        "price": PRICE,
+        "quantity": QUANTITY,
+    }
+    return add_utm_names({**names, **PARAMETERS})
 
 
 def is_open(path: pl.Expr) -> pl.Expr:
-    """Whether an image of this path, asked for without the name of an event, says that a mail was opened."""
+    """Return whether an image with this path means the open of a mail, if the request does not name an event."""
     return path.str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
 
 
 def _events(requests: pl.LazyFrame) -> pl.LazyFrame:
     unnamed = pl.when(pl.col("event").is_null()).then("path")
     default = pl.when(is_open(unnamed)).then(pl.lit("open")).when(unnamed.is_not_null()).then(pl.lit("page_view"))
-    return _described(extract_parameters(requests, names(), pl.coalesce("event", default)))
+    return _complete(extract_parameters(requests, parameter_names(), pl.coalesce("event", default)))
 
 
-def of_plain(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows with the parameters of `names` as decoded text, the visitor's id as a key, and what else was logged -> events.
+def complete_plain_events(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Complete the rows of the fast path to events of the house pixel.
 
-    Plain rows have the vocabulary's word for their `event`, and neither macros nor values that are no numbers.
+    Rows in: the columns of `parameter_names` as decoded text, ID_KEY, and what the line holds. Their `event` is a word
+    of the vocabulary already. They hold no macros, and each value is a number.
     """
-    column = pl.col
-    nobody = column(ID_KEY).is_null()
-    lacking = {name for name in (*TEXTS, "sent", "key") if name not in names()}
-    return _described(
+    has_no_id = pl.col(ID_KEY).is_null()
+    missing = {name for name in (*TEXT_COLUMNS, "sent", "key") if name not in parameter_names()}
+    return _complete(
         rows.with_columns(
-            *(pl.lit(None, EVENTS[name]).alias(name) for name in lacking),
-            anonymous_user=pl.when(nobody).then("user_id"),
-            anonymous_recipient=pl.when(nobody).then("recipient"),
-            order=pl.when(column("event") == "purchase").then("order_id"),
-            value=parse_number(column("value")),
-            currency=normalize_currency(column("currency")),
+            *(pl.lit(None, EVENTS[name]).alias(name) for name in missing),
+            anonymous_user=pl.when(has_no_id).then("user_id"),
+            anonymous_recipient=pl.when(has_no_id).then("recipient"),
+            order=pl.when(pl.col("event") == "purchase").then("order_id"),
+            value=parse_number(pl.col("value")),
+            currency=normalize_currency(pl.col("currency")),
             flaw=pl.lit(None, pl.String),
             rejected=pl.lit(None, Reason),
         )
     )
 
 
-def _described(rows: pl.LazyFrame) -> pl.LazyFrame:
+def _complete(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Add the page, the products and the protocol."""
     return split_page_url(rows).with_columns(products=_product(), protocol=pl.lit("house"))
 
 
 def _product() -> pl.Expr:
-    """The one product: people write several in too many ways to tell them from an id with a comma in it."""
+    """Return the one product as a list. People write several in too many ways to tell them from an id with a comma."""
     product = pl.struct(
         id="product",
         name=pl.lit(None, pl.String),
@@ -149,7 +160,7 @@ SAMPLES = (
         {"event": "quiz_done", "visitor": "u:ann", "user_id": "ann", "page": "/a+b", "host": "shop.example",
          "utm_source": "x", "utm_medium": "social", "variant": "b"},
     ),
-    PixelSample("/p.gif?e=atc&sku=K1&price=89.5&qty=2", {"event": "add_to_cart", "product": "K1", "products": [product("K1", None, None, 89.5, 2)]}),
-    PixelSample("/p.gif?e=order&item=K1&quantity=many&item=C2,D3", {"product": "C2,D3", "products": [product("C2,D3")]}),
+    PixelSample("/p.gif?e=atc&sku=K1&price=89.5&qty=2", {"event": "add_to_cart", "product": "K1", "products": [make_product("K1", None, None, 89.5, 2)]}),
+    PixelSample("/p.gif?e=order&item=K1&quantity=many&item=C2,D3", {"product": "C2,D3", "products": [make_product("C2,D3")]}),
     PixelSample("/pixel.gif?p=%2Fa%2520b%3Fx%3D1%23y", {"event": "page_view", "page": "/a%20b"}),
 )  # fmt: skip

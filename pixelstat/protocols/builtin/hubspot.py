@@ -1,15 +1,15 @@
-"""HubSpot: `/e2t/to/...`, `/e3t/Cto/...` for opens, `/e2t/c/...`, `/e3t/Ctc/...` for clicks: all encrypted."""
+"""HubSpot: `/e2t/to/...`, `/e3t/Cto/...` for opens, `/e2t/c/...`, `/e3t/Ctc/...` for clicks; all encrypted."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 
 _DATA = r"[A-Za-z0-9+*_.-]{2,}(?:/[A-Za-z0-9+*_.=-]+)*"
 
 PROTOCOL = mailer_table(
     "hubspot",
     "HubSpot",
-    Address("open", f"/e[123]t/(?:o|to|[BCbc]to)/{_DATA}"),
-    Address("click_email", f"/e[123]t/(?:c|tc|[BCbc]tc)/{_DATA}"),
+    Endpoint("open", f"/e[123]t/(?:o|to|[BCbc]to)/{_DATA}"),
+    Endpoint("click_email", f"/e[123]t/(?:c|tc|[BCbc]tc)/{_DATA}"),
     marker="/e[123]t/(?:o|t?o|c|t?c|[BCbc]t[oc])/",
     samples=(
         PixelSample("/e2t/o/q1W2e3R4t5Y6u7I8o9P0", {"event": "open", "recipient": None}),

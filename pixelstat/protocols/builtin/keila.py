@@ -1,17 +1,17 @@
 """Keila: `/r/{image}/{recipient}/{signature}`, `/c/{target}/{recipient}/{link}/{signature}` (lib/keila/tracking)."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 
 _TARGET = "https?(?:%3[Aa]|:)%2[Ff]%2[Ff][^/]+"
 
 PROTOCOL = mailer_table(
     "keila",
     "Keila; must be named by --protocol",
-    Address("open", f"^/r/{_TARGET}/(?P<recipient>[^/]+)/[^/]+"),
-    Address("click_email", f"^/c/(?P<link>{_TARGET})/(?P<recipient>[^/]+)/[^/]+/[^/]+"),
+    Endpoint("open", f"^/r/{_TARGET}/(?P<recipient>[^/]+)/[^/]+"),
+    Endpoint("click_email", f"^/c/(?P<link>{_TARGET})/(?P<recipient>[^/]+)/[^/]+/[^/]+"),
     marker="/[rc]/https?(?:%3[Aa]|:)%2[Ff]",
-    must_be_named=True,
+    is_opt_in=True,
     samples=(
         PixelSample(
             "/r/https%3A%2F%2Fshop.example%2Fpixel.png/nrc_7x2Kd/q1W2e3R4t5Y6u7I8",

@@ -1,4 +1,4 @@
-"""LinkedIn's insight tag, where it passes through one's own server."""
+"""LinkedIn's insight tag, if it is proxied through your server."""
 
 import polars as pl
 

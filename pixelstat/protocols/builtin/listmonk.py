@@ -3,24 +3,24 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import UUID, Address, mailer_table
+from pixelstat.protocols.mailer import UUID, Endpoint, mailer_table
 
-NOBODY = "00000000-0000-0000-0000-000000000000"  # what stands for the subscriber where people are not tracked
+NIL_UUID = "00000000-0000-0000-0000-000000000000"  # the subscriber, if individual tracking is off
 
 
-def _known(events: pl.LazyFrame) -> pl.LazyFrame:
-    return events.with_columns(recipient=pl.when(pl.col("recipient") != NOBODY).then("recipient"))
+def _drop_nil_recipients(events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.with_columns(recipient=pl.when(pl.col("recipient") != NIL_UUID).then("recipient"))
 
 
 PROTOCOL = mailer_table(
     "listmonk",
     "listmonk",
-    Address("open", rf"/campaign/(?P<campaign>{UUID})/(?P<recipient>{UUID})/px\.png"),
-    Address("click_email", rf"/link/(?P<link>{UUID})/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
-    Address("web_view", rf"/campaign/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
-    Address("unsubscribe", rf"/subscription/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
+    Endpoint("open", rf"/campaign/(?P<campaign>{UUID})/(?P<recipient>{UUID})/px\.png"),
+    Endpoint("click_email", rf"/link/(?P<link>{UUID})/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
+    Endpoint("web_view", rf"/campaign/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
+    Endpoint("unsubscribe", rf"/subscription/(?P<campaign>{UUID})/(?P<recipient>{UUID})"),
     marker=rf"/(?:campaign|subscription|link)/{UUID}/",
-    fill=_known,
+    finish=_drop_nil_recipients,
     samples=(
         PixelSample(
             "/campaign/5b0b4f4e-1d1a-4a0e-9f0c-0a1b2c3d4e5f/9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6/px.png",

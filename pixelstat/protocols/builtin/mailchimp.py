@@ -1,9 +1,9 @@
-"""Mailchimp: `/track/open.php?u=&id=&e=`, `/track/click?...`, `/unsubscribe?...`: account, mailing or link, recipient."""
+"""Mailchimp: `/track/open.php?u=&id=&e=`, `/track/click?...`, `/unsubscribe?...`: u is the account, id the mailing or link, e the recipient."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, Address, mailer_table
+from pixelstat.protocols.mailer import HEX, Endpoint, mailer_table
 from pixelstat.protocols.table import parameter_starts_with
 
 _IDS = (
@@ -13,8 +13,8 @@ _IDS = (
 )
 
 
-def _ids(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The id is the mailing's in an open, the link's in a click, a list's else."""
+def _assign_ids(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Assign the parameter `id`: it is the mailing in an open, the link in a click, else a list."""
     event = pl.col("event")
     return events.with_columns(
         campaign=pl.when(event == "open").then("link").otherwise("campaign"),
@@ -25,12 +25,12 @@ def _ids(events: pl.LazyFrame) -> pl.LazyFrame:
 PROTOCOL = mailer_table(
     "mailchimp",
     "Mailchimp",
-    Address("open", r"/track/open\.php", _IDS),
-    Address("click_email", "/track/click", _IDS),
-    Address("unsubscribe", "/unsubscribe", _IDS),
+    Endpoint("open", r"/track/open\.php", _IDS),
+    Endpoint("click_email", "/track/click", _IDS),
+    Endpoint("unsubscribe", "/unsubscribe", _IDS),
     marker=r"/track/open\.php|/track/click|/unsubscribe[^A-Za-z0-9/_-]",
     names={"link": ("id",), "recipient": ("e",), "campaign": ("c",)},
-    fill=_ids,
+    finish=_assign_ids,
     samples=(
         PixelSample(
             "/track/open.php?u=0f1e2d3c4b5a69788796a5b4c&id=ab12cd34ef&e=9876543210",

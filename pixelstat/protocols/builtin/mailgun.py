@@ -1,6 +1,6 @@
-"""Mailgun: `/o/{data}`, `/c/{data}`, `/u/{data}`, data being a query string, deflated, in base64.
+"""Mailgun: `/o/{data}`, `/c/{data}`, `/u/{data}`. The data is a deflated query string in base64.
 
-Its `l` is the target, `r` the recipient, `i` the message, which may begin with the time that it was made.
+Its `l` is the target, `r` the recipient, `i` the message, which may begin with the time of its creation.
 """
 
 import zlib
@@ -10,25 +10,27 @@ from urllib.parse import parse_qsl
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.payloads import MAX_PAYLOAD_LENGTH, decode_base64
 
-_DATA = "(?P<data>eJ[w-z][A-Za-z0-9_-]{20,}=*)"  # what zlib makes begins so
+_DATA = "(?P<data>eJ[w-z][A-Za-z0-9_-]{20,}=*)"  # the output of zlib begins like this
 
 
-def _of_data(text: str) -> dict[str, str]:
-    opening = zlib.decompressobj()
+def _decode_data(text: str) -> dict[str, str]:
+    """Decode the data of an address. Raises ValueError."""
+    decompressor = zlib.decompressobj()
     try:
-        query = opening.decompress(decode_base64(text), MAX_PAYLOAD_LENGTH)
+        query = decompressor.decompress(decode_base64(text), MAX_PAYLOAD_LENGTH)
     except zlib.error as error:
         raise ValueError(text) from error
-    if opening.unconsumed_tail:
+    if decompressor.unconsumed_tail:
         raise ValueError(text)
-    said = dict(reversed(parse_qsl(query.decode(), max_num_fields=1_000)))
-    return {name: said.get(key, "") for name, key in (("link", "l"), ("message", "i"), ("recipient", "r"))}
+    values = dict(reversed(parse_qsl(query.decode(), max_num_fields=1_000)))
+    return {name: values.get(key, "") for name, key in (("link", "l"), ("message", "i"), ("recipient", "r"))}
 
 
-def _sent(events: pl.LazyFrame) -> pl.LazyFrame:
+def _read_sent_time(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Read the time of sending from the beginning of the message."""
     digits = pl.col("message").str.extract(r"^(20[0-9]{12})(?:[^0-9]|$)")
     return events.with_columns(
         sent=digits.str.to_datetime("%Y%m%d%H%M%S", time_unit="us", time_zone="UTC", strict=False)
@@ -38,13 +40,13 @@ def _sent(events: pl.LazyFrame) -> pl.LazyFrame:
 PROTOCOL = mailer_table(
     "mailgun",
     "Mailgun",
-    Address("open", f"/o/{_DATA}"),
-    Address("click_email", f"/c/{_DATA}"),
-    Address("unsubscribe", f"/u/{_DATA}"),
+    Endpoint("open", f"/o/{_DATA}"),
+    Endpoint("click_email", f"/c/{_DATA}"),
+    Endpoint("unsubscribe", f"/u/{_DATA}"),
     marker="/[ocu]/eJ[w-z][A-Za-z0-9_-]{20}",
-    opened=_of_data,
-    fill=_sent,
-    known_by=("recipient", "message"),
+    decode_data=_decode_data,
+    finish=_read_sent_time,
+    identified_by=("recipient", "message"),
     samples=(
         PixelSample(
             "/o/eJzLsLVMs0g1T1HLtDUyMDIzsDQ0NjQwMDUw0DPUM3EzclQ1MchNzMzRK87IL9BLrUjMLchJVSuyTczLA8qgCKbYInMBWDkbuA",

@@ -1,9 +1,9 @@
-"""MailPoet: `/?mailpoet_router&endpoint=track&action=open|click&data=`, data being a list in base64 (lib/Router/Router.php)."""
+"""MailPoet: `/?mailpoet_router&endpoint=track&action=open|click&data=`, data is a list in base64 (lib/Router/Router.php)."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.payloads import decode_json
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
@@ -13,26 +13,26 @@ _ROUTER = pl.col("query").str.contains("(?:^|&)mailpoet_router(?:[=&]|$)").fill_
 )
 
 
-def _of_data(text: str) -> dict[str, object]:
-    """Subscriber, token, mailing, link and whether it is a preview; who unsubscribes is named by the address."""
-    held = decode_json(text)
-    if isinstance(held, dict):
-        return {"recipient": held.get("email")}
-    if not isinstance(held, list) or len(held) != 5:
+def _decode_data(text: str) -> dict[str, object]:
+    """Decode the list of subscriber, token, mailing, link and preview flag; an unsubscribe holds an email address."""
+    content = decode_json(text)
+    if isinstance(content, dict):
+        return {"recipient": content.get("email")}
+    if not isinstance(content, list) or len(content) != 5:
         raise ValueError(text)
-    return {"recipient": held[0], "campaign": held[2], "link": held[3]}
+    return {"recipient": content[0], "campaign": content[2], "link": content[3]}
 
 
 PROTOCOL = mailer_table(
     "mailpoet",
     "MailPoet",
-    Address("open", _ROOT, _ROUTER & parameter_starts_with("endpoint", "track&") & parameter_starts_with("action", "open")),
-    Address("click_email", _ROOT, _ROUTER & parameter_starts_with("endpoint", "track&") & parameter_starts_with("action", "click")),
-    Address("web_view", _ROOT, _ROUTER & parameter_starts_with("endpoint", "view_in_browser")),
-    Address("unsubscribe", _ROOT, _ROUTER & parameter_starts_with("endpoint", "subscription") & parameter_starts_with("action", "(?:confirm_)?unsubscribe")),
+    Endpoint("open", _ROOT, _ROUTER & parameter_starts_with("endpoint", "track&") & parameter_starts_with("action", "open")),
+    Endpoint("click_email", _ROOT, _ROUTER & parameter_starts_with("endpoint", "track&") & parameter_starts_with("action", "click")),
+    Endpoint("web_view", _ROOT, _ROUTER & parameter_starts_with("endpoint", "view_in_browser")),
+    Endpoint("unsubscribe", _ROOT, _ROUTER & parameter_starts_with("endpoint", "subscription") & parameter_starts_with("action", "(?:confirm_)?unsubscribe")),
     marker="mailpoet_router",
     names={"data": ("data",)},
-    opened=_of_data,
+    decode_data=_decode_data,
     samples=(
         PixelSample(
             "/?mailpoet_router&endpoint=track&action=open&data=WzE0MywibjNiNDQwY2NnazQiLCI3NSIsIiIsZmFsc2Vd",

@@ -1,17 +1,17 @@
-"""Mailtrain: `/links/{campaign}/{list}/{recipient}`, a click with the link behind (server/routes/links.js)."""
+"""Mailtrain: `/links/{campaign}/{list}/{recipient}`, followed by `/{link}` in a click (server/routes/links.js)."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 
-_WHO = r"^/links/(?P<campaign>[\w-]+)/[\w-]+/(?P<recipient>[\w-]+)"
+_RECIPIENT_PATH = r"^/links/(?P<campaign>[\w-]+)/[\w-]+/(?P<recipient>[\w-]+)"
 
 PROTOCOL = mailer_table(
     "mailtrain",
     "Mailtrain; must be named by --protocol",
-    Address("open", _WHO),
-    Address("click_email", rf"{_WHO}/(?P<link>[\w-]+)"),
+    Endpoint("open", _RECIPIENT_PATH),
+    Endpoint("click_email", rf"{_RECIPIENT_PATH}/(?P<link>[\w-]+)"),
     marker=r"/links/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/",
-    must_be_named=True,
+    is_opt_in=True,
     samples=(
         PixelSample("/links/rJ8xK2pQm/HkT5wZ1n/B1yQ7vLs", {"event": "open", "campaign": "rJ8xK2pQm", "recipient": "B1yQ7vLs", "visitor": "r:B1yQ7vLs"}),
         PixelSample(

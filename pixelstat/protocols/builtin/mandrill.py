@@ -1,41 +1,42 @@
-"""Mandrill: `/track/open.php?u=&id={message}`, `/track/click/{account}/{host}?p=`, p being JSON in JSON in base64."""
+"""Mandrill: `/track/open.php?u=&id={message}`, `/track/click/{account}/{host}?p=`, p is JSON in JSON in base64."""
 
 import json
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, Address, mailer_table
+from pixelstat.protocols.mailer import HEX, Endpoint, mailer_table
 from pixelstat.protocols.payloads import decode_json
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
 _IDS = parameter_starts_with("u", "[0-9]+&") & parameter_starts_with("id", f"{HEX}{{32}}")
 
 
-def _of_click(text: str) -> dict[str, object]:
+def _decode_click(text: str) -> dict[str, object]:
+    """Decode the parameter `p` of a click. Raises ValueError."""
     outer = decode_json(text)
-    held = json.loads(outer["p"]) if isinstance(outer, dict) and isinstance(outer.get("p"), str) else None
-    if not isinstance(held, dict):
+    content = json.loads(outer["p"]) if isinstance(outer, dict) and isinstance(outer.get("p"), str) else None
+    if not isinstance(content, dict):
         raise ValueError(text)  # noqa: TRY004 - it is the text that is wrong
-    return {"link": held.get("url"), "message": held.get("id")}
+    return {"link": content.get("url"), "message": content.get("id")}
 
 
-def _messages(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Behind the id of the message, an address to unsubscribe has a signature."""
+def _strip_signatures(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Remove the signature that follows the message in the address of an unsubscribe."""
     return events.with_columns(message=pl.coalesce(pl.col("message").str.extract(f"^({HEX}{{32}})"), "message"))
 
 
 PROTOCOL = mailer_table(
     "mandrill",
     "Mandrill",
-    Address("open", r"/track/open\.php", _IDS),
-    Address("click_email", "/track/click/[0-9]+/[^/]+", has_parameter("p")),
-    Address("unsubscribe", r"/track/unsub\.php", _IDS),
+    Endpoint("open", r"/track/open\.php", _IDS),
+    Endpoint("click_email", "/track/click/[0-9]+/[^/]+", has_parameter("p")),
+    Endpoint("unsubscribe", r"/track/unsub\.php", _IDS),
     marker=r"/track/open\.php|/track/click|/track/unsub\.php",
     names={"message": ("id",), "data": ("p",)},
-    opened=_of_click,
-    fill=_messages,
-    known_by=("message",),
+    decode_data=_decode_click,
+    finish=_strip_signatures,
+    identified_by=("message",),
     samples=(
         PixelSample(
             "/track/open.php?u=30123456&id=0123456789abcdef0123456789abcdef",

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import in_json, numbered, product
+from pixelstat.protocols.products import json_products, make_product, numbered_products
 from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table
 
 _CAMPAIGN = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("campaign", "cpn"))
@@ -11,7 +11,7 @@ _KEYWORD = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik")
 
 
 def _event() -> pl.Expr:
-    """In Matomo's own order: what a request is counted as first."""
+    """Return the event of a request. The order of the conditions is that of Matomo."""
     return first_matching(
         (parameter_starts_with("ping", "1"), "ping"),
         (has_parameter("ec_id"), "purchase"),
@@ -47,10 +47,10 @@ PROTOCOL = pixel_table(
         "utm_campaign": ("_rcn", *_CAMPAIGN),
         "utm_term": ("_rck", *_KEYWORD),
     },
-    key=("pv_id", "rand"),
+    dedup_key=("pv_id", "rand"),
     items=(
-        in_json("ec_items", id="0", name="1", category="2", price="3", quantity="4"),
-        numbered("_pk{key}", id="s", name="n", category="c", price="p"),
+        json_products("ec_items", id="0", name="1", category="2", price="3", quantity="4"),
+        numbered_products("_pk{key}", id="s", name="n", category="c", price="p"),
     ),
     event=_event(),
     samples=(
@@ -69,9 +69,9 @@ PROTOCOL = pixel_table(
         PixelSample("/matomo.php?idsite=1&rec=1&link=https%3A%2F%2Fother.example%2F&_id=1", {"event": "click", "link": "https://other.example/"}),
         PixelSample(
             "/matomo.php?idsite=1&rec=1&idgoal=0&ec_id=A17&ec_items=%5B%5B%22K1%22%2C%22Kettle%22%2C%5B%22Kitchen%22%2C%22Gifts%22%5D%2C89.5%2C2%5D%2C%5B%22C2%22%2C%22Cup%22%5D%5D",
-            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2", "Cup")]},
+            {"event": "purchase", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2", "Cup")]},
         ),
         PixelSample("/matomo.php?idsite=1&rec=1&_pks=K1&_pkn=Kettle&_pkc=%5B%22Kitchen%22%2C%22Gifts%22%5D&_pkp=89.5&_id=1da7",
-                    {"event": "product_view", "products": [product("K1", "Kettle", "Kitchen", 89.5)]}),
+                    {"event": "product_view", "products": [make_product("K1", "Kettle", "Kitchen", 89.5)]}),
     ),
 )  # fmt: skip

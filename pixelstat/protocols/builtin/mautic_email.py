@@ -1,6 +1,6 @@
-"""Mautic's mails: `/email/{message}.gif`, `/r/{link}?ct=` and `/redirect/{link}?ct=`, ct being PHP's `serialize` in base64.
+"""Mautic's mails: `/email/{message}.gif`, `/r/{link}?ct=` and `/redirect/{link}?ct=`, ct is PHP's `serialize` in base64.
 
-The hash of a message, one a recipient, stands in all of them; the contact in clicks only.
+All of them hold the hash of the message, which each recipient has another of; only clicks hold the contact.
 """
 
 import re
@@ -8,7 +8,7 @@ import re
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, Address, mailer_table
+from pixelstat.protocols.mailer import HEX, Endpoint, mailer_table
 from pixelstat.protocols.payloads import MAX_DEPTH, decode_base64
 from pixelstat.protocols.table import has_parameter
 
@@ -17,49 +17,55 @@ _SCALAR = re.compile(rb"[idb]:([^;]{1,30});|N;")
 _SIZE = re.compile(rb"([sa]):([0-9]{1,6}):[\"{]")
 
 
-def _of_php(text: bytes, at: int = 0, depth: int = 0) -> tuple[object, int]:
-    """The value that begins there, arrays as dictionaries, and where it ends."""
-    if found := _SCALAR.match(text, at):
-        return (found[1] or b"").decode(), found.end()
-    found = _SIZE.match(text, at)
-    if not found or depth > MAX_DEPTH:
+def _parse_php(text: bytes, start: int = 0, depth: int = 0) -> tuple[object, int]:
+    """Parse the value that begins at `start`, arrays as dictionaries, and return it with its end. Raises ValueError."""
+    if match := _SCALAR.match(text, start):
+        return (match[1] or b"").decode(), match.end()
+    match = _SIZE.match(text, start)
+    if not match or depth > MAX_DEPTH:
         raise ValueError(text)
-    at, size = found.end(), int(found[2])
-    if found[1] == b"s":
-        return text[at : at + size].decode(), at + size + 2
+    offset, size = match.end(), int(match[2])
+    if match[1] == b"s":
+        return text[offset : offset + size].decode(), offset + size + 2
     pairs = {}
     for _ in range(size):
-        key, at = _of_php(text, at, MAX_DEPTH)
-        value, at = _of_php(text, at, depth + 1)
+        key, offset = _parse_php(text, offset, MAX_DEPTH)
+        value, offset = _parse_php(text, offset, depth + 1)
         pairs[str(key)] = value
-    return pairs, at + 1
+    return pairs, offset + 1
 
 
-def _of_click(text: str) -> dict[str, object]:
-    said, _ = _of_php(decode_base64(text))
-    if not isinstance(said, dict):
+def _decode_click(text: str) -> dict[str, object]:
+    """Decode the parameter `ct` of a click. Raises ValueError."""
+    content, _ = _parse_php(decode_base64(text))
+    if not isinstance(content, dict):
         raise ValueError(text)  # noqa: TRY004 - it is the text that is wrong
-    channel = said.get("channel")
+    channel = content.get("channel")
     campaign = next(iter(channel.values()), None) if isinstance(channel, dict) else None
-    return {"campaign": campaign or said.get("email"), "recipient": said.get("lead"), "message": said.get("stat")}
+    return {
+        "campaign": campaign or content.get("email"),
+        "recipient": content.get("lead"),
+        "message": content.get("stat"),
+    }
 
 
-def _filled(events: pl.LazyFrame) -> pl.LazyFrame:
+def _fill_recipients(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Use the message, which goes to one recipient, in place of an unknown recipient."""
     return events.with_columns(recipient=pl.coalesce("recipient", "message"))
 
 
 PROTOCOL = mailer_table(
     "mautic_email",
     "Mautic's mails",
-    Address("open", rf"/email/{_MESSAGE}\.gif"),
-    Address("click_email", rf"/(?:r|redirect)/(?P<link>{HEX}{{25}})", has_parameter("ct")),
-    Address("unsubscribe", rf"/email/(?:unsubscribe|dnc)/{_MESSAGE}(?:/(?P<recipient>[^/]+@[^/]+|[^/]+%40[^/]+)/[^/]+)?"),
-    Address("web_view", rf"/email/view/{_MESSAGE}"),
+    Endpoint("open", rf"/email/{_MESSAGE}\.gif"),
+    Endpoint("click_email", rf"/(?:r|redirect)/(?P<link>{HEX}{{25}})", has_parameter("ct")),
+    Endpoint("unsubscribe", rf"/email/(?:unsubscribe|dnc)/{_MESSAGE}(?:/(?P<recipient>[^/]+@[^/]+|[^/]+%40[^/]+)/[^/]+)?"),
+    Endpoint("web_view", rf"/email/view/{_MESSAGE}"),
     marker=rf"/email/(?:unsubscribe/|dnc/|view/)?{HEX}{{13}}|/r/{HEX}{{25}}|/redirect/{HEX}{{25}}",
     names={"data": ("ct",)},
-    opened=_of_click,
-    fill=_filled,
-    known_by=("message", "recipient"),
+    decode_data=_decode_click,
+    finish=_fill_recipients,
+    identified_by=("message", "recipient"),
     samples=(
         PixelSample(
             "/email/66f0a1b2c3d4e.gif",

@@ -1,9 +1,9 @@
-"""Microsoft's Universal Event Tracking `/action/0`, where it passes through one's own server."""
+"""Microsoft's Universal Event Tracking: `/action/0`, if it is proxied through your server."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import numbered, product
+from pixelstat.protocols.products import make_product, numbered_products
 from pixelstat.protocols.table import first_matching, has_parameter, pixel_table
 
 PROTOCOL = pixel_table(
@@ -22,12 +22,12 @@ PROTOCOL = pixel_table(
         "currency": ("gc",),
         "kind": ("evt",),
     },
-    items=(numbered("{key}", id="prodid"),),
+    items=(numbered_products("{key}", id="prodid"),),
     event=first_matching((pl.col("kind") == "pageLoad", "page_view"), (pl.lit(value=True), pl.coalesce("event", pl.lit("event")))),
     samples=(
         PixelSample("/action/0?ti=123456&Ver=2&mid=m1&ec=Ecommerce&ea=Purchase&el=Sale&ev=0&gv=123.34&evt=custom&msclkid=N&rn=693067",
                     {"event": "purchase", "value": 123.34}),
         PixelSample("/action/0?ti=123456&Ver=2&evt=pageLoad&p=https%3A%2F%2Fshop.example%2Fa&vid=v7", {"event": "page_view", "page": "/a", "visitor": "v:v7"}),
-        PixelSample("/action/0?ti=123456&Ver=2&evt=custom&ea=Purchase&prodid=K1", {"event": "purchase", "product": "K1", "products": [product("K1")]}),
+        PixelSample("/action/0?ti=123456&Ver=2&evt=custom&ea=Purchase&prodid=K1", {"event": "purchase", "product": "K1", "products": [make_product("K1")]}),
     ),
 )  # fmt: skip

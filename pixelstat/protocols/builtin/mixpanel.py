@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import of_properties, product
+from pixelstat.protocols.products import cdp_products, make_product
 from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table
 
 PROTOCOL = pixel_table(
@@ -22,7 +22,7 @@ PROTOCOL = pixel_table(
         "campaign": (r"properties\.campaign_id", r"properties\.campaign"),
         "link": ("redirect",),
     },
-    items=of_properties(),
+    items=cdp_products(),
     event=first_matching((pl.col("event").is_not_null(), pl.col("event")), (pl.col("link").is_not_null(), "click"), (pl.lit(value=True), "event")),
     payload="data",
     samples=(
@@ -32,7 +32,7 @@ PROTOCOL = pixel_table(
         ),
         PixelSample(
             "/track/?data=eyJldmVudCI6Ik9yZGVyIENvbXBsZXRlZCIsInByb3BlcnRpZXMiOnsiZGlzdGluY3RfaWQiOiI3ZjNhIiwib3JkZXJfaWQiOiJBMTciLCJwcm9kdWN0cyI6W3sicHJvZHVjdF9pZCI6IksxIiwic2t1IjoiNyIsIm5hbWUiOiJLZXR0bGUiLCJjYXRlZ29yeSI6IktpdGNoZW4iLCJwcmljZSI6ODkuNSwicXVhbnRpdHkiOjJ9LHsic2t1IjoiQzIiLCJwcmljZSI6ImZyZWUifV19fQ%3D%3D&ip=1",
-            {"event": "purchase", "visitor": "v:7f3a", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
+            {"event": "purchase", "visitor": "v:7f3a", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]},
         ),
     ),
 )  # fmt: skip

@@ -5,13 +5,13 @@ from datetime import datetime, timezone
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table, parse_sent_time
+from pixelstat.protocols.mailer import Endpoint, mailer_table, parse_sent_time
 from pixelstat.protocols.table import has_parameter
 
-_TOKEN = "[A-Za-z0-9_-]{32,}=*"  # noqa: S105 - what tokens are made of
+_TOKEN = "[A-Za-z0-9_-]{32,}=*"  # noqa: S105 - a pattern, not a secret
 
 
-def _sent(events: pl.LazyFrame) -> pl.LazyFrame:
+def _parse_sent(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.with_columns(sent=parse_sent_time(pl.col("sent")))
 
 
@@ -19,12 +19,12 @@ PROTOCOLS = (
     mailer_table(
         "notifuse",
         "Notifuse",
-        Address("open", "/opens", has_parameter("mid") & has_parameter("wid")),
-        Address("click_email", "/visit", has_parameter("mid") & has_parameter("wid")),
+        Endpoint("open", "/opens", has_parameter("mid") & has_parameter("wid")),
+        Endpoint("click_email", "/visit", has_parameter("mid") & has_parameter("wid")),
         marker=r"/opens[^A-Za-z0-9/_-]|/visit[^A-Za-z0-9/_-]",
         names={"message": ("mid",), "link": ("url",), "sent": ("ts",)},
-        fill=_sent,
-        known_by=("message",),
+        finish=_parse_sent,
+        identified_by=("message",),
         samples=(
             PixelSample(
                 "/opens?mid=shop_66f0a1b2&wid=shop&ts=1789293900",
@@ -39,10 +39,10 @@ PROTOCOLS = (
     mailer_table(
         "notifuse_token",
         "Notifuse's encrypted addresses; must be named by --protocol",
-        Address("open", f"^/t/{_TOKEN}"),
-        Address("click_email", f"^/r/{_TOKEN}"),
+        Endpoint("open", f"^/t/{_TOKEN}"),
+        Endpoint("click_email", f"^/r/{_TOKEN}"),
         marker="/[tr]/[A-Za-z0-9_-]{32}",
-        must_be_named=True,
+        is_opt_in=True,
         samples=(
             PixelSample("/t/q1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6j7K8", {"event": "open", "recipient": None}),
             PixelSample("/r/q1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6j7K8", {"event": "click_email", "recipient": None}),

@@ -1,21 +1,22 @@
 """Odoo: `/mail/track/{mail}/{token}/blank.gif`, `/r/{link}/m/{recipient}`, `/mailing/{campaign}/view` (addons/mass_mailing).
 
-An open and a click number their recipients differently, so the open's is its token: never somebody else's number.
+An open and a click number their recipients differently. So the recipient of an open is its token, which can never be
+the number of somebody else.
 """
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.table import has_parameter
 
-_WHO = has_parameter("email", "document_id", "res_id", "hash_token", "token")
+_HAS_RECIPIENT = has_parameter("email", "document_id", "res_id", "hash_token", "token")
 
 PROTOCOL = mailer_table(
     "odoo",
     "Odoo's mailings",
-    Address("open", r"/mail/track/(?P<message>[0-9]+)(?:/(?P<recipient>[^/]+))?/blank\.gif"),
-    Address("click_email", r"/r/(?P<link>[A-Za-z0-9_]+)/m/(?P<recipient>[0-9]+)"),
-    Address("web_view", r"/mailing/(?P<campaign>[0-9]+)/view", _WHO),
-    Address("unsubscribe", r"/mailing/(?P<campaign>[0-9]+)/(?:confirm_)?unsubscribe(?:_oneclick)?", _WHO),
+    Endpoint("open", r"/mail/track/(?P<message>[0-9]+)(?:/(?P<recipient>[^/]+))?/blank\.gif"),
+    Endpoint("click_email", r"/r/(?P<link>[A-Za-z0-9_]+)/m/(?P<recipient>[0-9]+)"),
+    Endpoint("web_view", r"/mailing/(?P<campaign>[0-9]+)/view", _HAS_RECIPIENT),
+    Endpoint("unsubscribe", r"/mailing/(?P<campaign>[0-9]+)/(?:confirm_)?unsubscribe(?:_oneclick)?", _HAS_RECIPIENT),
     marker=r"/mail/track/[0-9]|/mailing/[0-9]|/r/[A-Za-z0-9_]+/m/[0-9]",
     names={"recipient": ("email",)},
     samples=(

@@ -1,9 +1,9 @@
-"""Open Web Analytics: `log.php`, every parameter with `owa_` in front."""
+"""Open Web Analytics: `log.php`, every parameter with the prefix `owa_`."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import numbered, product
+from pixelstat.protocols.products import make_product, numbered_products
 from pixelstat.protocols.table import first_matching, has_parameter, pixel_table, rename_events
 
 _KINDS = {
@@ -33,7 +33,7 @@ PROTOCOL = pixel_table(
         "kind": ("owa_event_type",),
     },
     items=(
-        numbered(
+        numbered_products(
             r"owa_ct_line_items(?:\[|%5[Bb]){n}(?:\]|%5[Dd])(?:\[|%5[Bb])li_{key}(?:\]|%5[Dd])",
             id="sku", name="product_name", category="category", price="unit_price", quantity="quantity",
         ),
@@ -53,7 +53,7 @@ PROTOCOL = pixel_table(
         PixelSample(
             "/log.php?owa_event_type=ecommerce.transaction&owa_ct_order_id=A18&owa_ct_line_items%5B0%5D%5Bli_sku%5D=K1&owa_ct_line_items[0][li_product_name]=Kettle"
             "&owa_ct_line_items[0][li_category]=Kitchen&owa_ct_line_items[0][li_unit_price]=89.5&owa_ct_line_items[0][li_quantity]=2&owa_ct_line_items[1][li_sku]=C2",
-            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
+            {"event": "purchase", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]},
         ),
     ),
 )  # fmt: skip

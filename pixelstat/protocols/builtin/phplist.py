@@ -3,28 +3,28 @@
 from uuid import UUID
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.payloads import decode_base64
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
 
-def _of_click(text: str) -> dict[str, str]:
-    """The link, the mailing and the subscriber: three UUIDs, 48 bytes in base64 without its padding."""
+def _decode_click(text: str) -> dict[str, str]:
+    """Decode link, mailing and subscriber: three UUIDs, 48 bytes in base64 without padding. Raises ValueError."""
     data = decode_base64(text)
     if len(data) != 48:
         raise ValueError(text)
-    link, campaign, recipient = (str(UUID(bytes=data[at : at + 16])) for at in (0, 16, 32))
+    link, campaign, recipient = (str(UUID(bytes=data[offset : offset + 16])) for offset in (0, 16, 32))
     return {"link": link, "campaign": campaign, "recipient": recipient}
 
 
 PROTOCOL = mailer_table(
     "phplist",
     "phpList",
-    Address("open", r"/ut\.php", has_parameter("u") & has_parameter("m")),
-    Address("click_email", r"/lt\.php", parameter_starts_with("tid", "[^&]{64}")),
+    Endpoint("open", r"/ut\.php", has_parameter("u") & has_parameter("m")),
+    Endpoint("click_email", r"/lt\.php", parameter_starts_with("tid", "[^&]{64}")),
     marker=r"/[ul]t\.php",
     names={"recipient": ("u",), "campaign": ("m",), "data": ("tid",)},
-    opened=_of_click,
+    decode_data=_decode_click,
     samples=(
         PixelSample("/lists/ut.php?u=9a1c3b&m=17", {"event": "open", "recipient": "9a1c3b", "campaign": "17", "visitor": "r:9a1c3b"}),
         PixelSample(

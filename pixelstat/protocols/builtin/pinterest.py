@@ -1,9 +1,9 @@
-"""Pinterest's tag, where it passes through one's own server."""
+"""Pinterest's tag, if it is proxied through your server."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import numbered, product
+from pixelstat.protocols.products import make_product, numbered_products
 from pixelstat.protocols.table import has_parameter, pixel_table, rename_events
 
 PROTOCOL = pixel_table(
@@ -21,7 +21,7 @@ PROTOCOL = pixel_table(
         "order_id": ("order_id", "transaction_id"),
     },
     items=(
-        numbered(
+        numbered_products(
             r"line_items\.(?:{n}\.)?product_{key}",
             id="id", name="name", category="category", price="price", quantity="quantity",
         ),
@@ -34,6 +34,6 @@ PROTOCOL = pixel_table(
         PixelSample("/v3/?tid=abc123&event=checkout&ed=%7B%22value%22%3A89.5%2C%22currency%22%3A%22EUR%22%2C%22order_id%22%3A%22A17%22%7D&noscript=1",
                     {"event": "purchase", "value": 89.5, "currency": "EUR", "order_id": "A17"}),
         PixelSample("/v3/?tid=abc123&event=checkout&ed=%7B%22line_items%22%3A%5B%7B%22product_id%22%3A%22K1%22%2C%22product_name%22%3A%22Kettle%22%2C%22product_category%22%3A%22Kitchen%22%2C%22product_price%22%3A89.5%2C%22product_quantity%22%3A2%7D%2C%7B%22product_id%22%3A%22C2%22%7D%5D%7D",
-                    {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]}),
+                    {"event": "purchase", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]}),
     ),
 )  # fmt: skip

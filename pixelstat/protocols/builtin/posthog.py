@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import of_properties, product
+from pixelstat.protocols.products import cdp_products, make_product
 from pixelstat.protocols.table import parameter_starts_with, pixel_table, rename_events
 
 _PATHS = "/(?:e|i/v0/e|capture|batch|engage)/?$"
@@ -24,7 +24,7 @@ PROTOCOL = pixel_table(
         "currency": (r"properties\.currency",),
         "order_id": (r"properties\.order_id",),
     },
-    items=of_properties(r"(?:(?:batch\.)?0\.)?"),
+    items=cdp_products(r"(?:(?:batch\.)?0\.)?"),
     event=rename_events(pl.coalesce("event", pl.lit("event")), {"$pageview": "page_view", "$autocapture": "click", "$pageleave": "ping"}),
     payload="data",
     samples=(
@@ -34,7 +34,7 @@ PROTOCOL = pixel_table(
         ),
         PixelSample(
             "/batch/?data=eyJiYXRjaCI6W3siZXZlbnQiOiJPcmRlciBDb21wbGV0ZWQiLCJwcm9wZXJ0aWVzIjp7Im9yZGVyX2lkIjoiQTE3IiwicHJvZHVjdHMiOlt7InByb2R1Y3RfaWQiOiJLMSIsInNrdSI6IjciLCJuYW1lIjoiS2V0dGxlIiwiY2F0ZWdvcnkiOiJLaXRjaGVuIiwicHJpY2UiOjg5LjUsInF1YW50aXR5IjoyfSx7InNrdSI6IkMyIiwicHJpY2UiOiJmcmVlIn1dfX1dfQ%3D%3D",
-            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
+            {"event": "purchase", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]},
         ),
     ),
 )  # fmt: skip

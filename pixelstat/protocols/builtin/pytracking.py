@@ -1,10 +1,10 @@
-"""pytracking: `open/{data}/`, `click/{data}/`, data being JSON in base64, or encrypted (pytracking/tracking.py).
+"""pytracking: `open/{data}/`, `click/{data}/`, data is JSON in base64, or encrypted (pytracking/tracking.py).
 
-Who sends says what the metadata are: those of obvious names are read.
+The sender chooses the names of the metadata. Those with obvious names are read.
 """
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.payloads import decode_json
 
 _DATA = "(?P<data>(?:eyJ|gAAAAA)[A-Za-z0-9_-]{8,}=*)/?"
@@ -15,23 +15,24 @@ _METADATA = {
 }  # fmt: skip
 
 
-def _of_data(text: str) -> dict[str, object]:
-    held = decode_json(text)
-    if not isinstance(held, dict):
+def _decode_data(text: str) -> dict[str, object]:
+    """Decode the data of an address. Raises ValueError."""
+    content = decode_json(text)
+    if not isinstance(content, dict):
         raise ValueError(text)  # noqa: TRY004 - it is the text that is wrong
-    metadata = held.get("metadata")
+    metadata = content.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    found = {name: next((metadata[key] for key in keys if key in metadata), None) for name, keys in _METADATA.items()}
-    return {"link": held.get("url"), **found}
+    columns = {name: next((metadata[key] for key in keys if key in metadata), None) for name, keys in _METADATA.items()}
+    return {"link": content.get("url"), **columns}
 
 
 PROTOCOL = mailer_table(
     "pytracking",
     "pytracking",
-    Address("open", f"/open/{_DATA}"),
-    Address("click_email", f"/click/{_DATA}"),
+    Endpoint("open", f"/open/{_DATA}"),
+    Endpoint("click_email", f"/click/{_DATA}"),
     marker="/open/(?:eyJ|gAAAAA)|/click/(?:eyJ|gAAAAA)",
-    opened=_of_data,
+    decode_data=_decode_data,
     samples=(
         PixelSample(
             "/tracking/open/eyJtZXRhZGF0YSI6IHsiY2FtcGFpZ24iOiAibGF1bmNoIiwgImVtYWlsIjogImFubkBzaG9wLmV4YW1wbGUifX0=/",

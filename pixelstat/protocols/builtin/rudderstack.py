@@ -1,10 +1,10 @@
-"""RudderStack's pixel: `/pixel/v1/page` and `/pixel/v1/track`, its keys flat and dotted."""
+"""RudderStack's pixel: `/pixel/v1/page` and `/pixel/v1/track`, with flat and dotted keys."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.builtin.segment import EVENT, KEYS
-from pixelstat.protocols.products import of_properties, product
+from pixelstat.protocols.products import cdp_products, make_product
 from pixelstat.protocols.table import has_parameter, pixel_table
 
 PROTOCOL = pixel_table(
@@ -14,14 +14,14 @@ PROTOCOL = pixel_table(
     paths="/pixel/v1/[a-z]+$",
     claims=pl.col("path").str.contains("/pixel/v1/(?:page|track)$") & has_parameter("writeKey"),
     names=KEYS,
-    key=("messageId",),
-    items=of_properties(),
+    dedup_key=("messageId",),
+    items=cdp_products(),
     event=EVENT,
     samples=(
         PixelSample("/pixel/v1/track?writeKey=k1&anonymousId=7f3a&event=product_viewed", {"event": "product_view", "visitor": "v:7f3a"}),
         PixelSample("/pixel/v1/page?writeKey=k1&anonymousId=7f3a&name=Cart&context.page.url=https%3A%2F%2Fshop.example%2Fcart",
                     {"event": "page_view", "page": "/cart", "host": "shop.example"}),
         PixelSample("/pixel/v1/track?writeKey=k1&anonymousId=7f3a&event=Order%20Completed&properties.products.0.product_id=K1&properties.products.0.quantity=2&properties.products.1.sku=C2",
-                    {"event": "purchase", "product": "K1", "products": [product("K1", None, None, None, 2), product("C2")]}),
+                    {"event": "purchase", "product": "K1", "products": [make_product("K1", None, None, None, 2), make_product("C2")]}),
     ),
 )  # fmt: skip

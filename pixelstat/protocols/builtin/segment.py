@@ -1,13 +1,13 @@
-"""Segment's pixel: `/v1/pixel/...`, flat or with its JSON in base64."""
+"""Segment's pixel: `/v1/pixel/...`, with flat parameters or JSON in base64."""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import of_properties, product
+from pixelstat.protocols.products import cdp_products, make_product
 from pixelstat.protocols.table import first_matching, has_parameter, pixel_table
 
 _KIND = pl.col("path").str.extract("/([a-z]+)$")
-KEYS = {  # dotted keys of a CDP's message
+KEYS = {  # dotted keys of the message of a customer data platform
     "event": ("event",),
     "visitor_id": ("anonymousId",),
     "user_id": ("userId",),
@@ -34,8 +34,8 @@ PROTOCOL = pixel_table(
     paths="/v1/pixel/[a-z]+$",
     claims=pl.col("path").str.contains("/v1/pixel/(?:identify|group|alias|page|screen|track)$") & has_parameter("data", "writeKey"),
     names=KEYS,
-    key=("messageId",),
-    items=of_properties(),
+    dedup_key=("messageId",),
+    items=cdp_products(),
     event=EVENT,
     payload="data",
     samples=(
@@ -50,10 +50,10 @@ PROTOCOL = pixel_table(
         PixelSample("/v1/pixel/page?anonymousId=7f3a&writeKey=k1&properties.path=%2Fcart", {"event": "page_view", "page": "/cart"}),
         PixelSample(
             "/v1/pixel/track?data=eyJ3cml0ZUtleSI6ImsxIiwiYW5vbnltb3VzSWQiOiI3ZjNhIiwiZXZlbnQiOiJPcmRlciBDb21wbGV0ZWQiLCJwcm9wZXJ0aWVzIjp7Im9yZGVyX2lkIjoiQTE3IiwicHJvZHVjdHMiOlt7InByb2R1Y3RfaWQiOiJLMSIsInNrdSI6IjciLCJuYW1lIjoiS2V0dGxlIiwiY2F0ZWdvcnkiOiJLaXRjaGVuIiwicHJpY2UiOjg5LjUsInF1YW50aXR5IjoyfSx7InNrdSI6IkMyIiwicHJpY2UiOiJmcmVlIn1dfX0%3D",
-            {"event": "purchase", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2), product("C2")]},
+            {"event": "purchase", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]},
         ),
         PixelSample("/v1/pixel/track?writeKey=k1&anonymousId=7f3a&event=Product%20Viewed&properties.sku=K1&properties.name=Kettle&properties.price=89.5",
-                    {"event": "product_view", "product": "K1", "products": [product("K1", "Kettle", None, 89.5)]}),
+                    {"event": "product_view", "product": "K1", "products": [make_product("K1", "Kettle", None, 89.5)]}),
         PixelSample("/v1/pixel/page?writeKey=k1&anonymousId=7f3a&properties.name=Home", {"event": "page_view", "products": None}),
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Hosted senders whose addresses tell little but an open or a click; what some do tell is read.
+"""Hosted senders whose addresses show little more than an open or a click. What some of them do show is read.
 
-Their hosts are left out: an address behind one's own name, or through a proxy, has another. A sender whose path could be
-a page of anybody's is not here.
+Hosts are not compared, because a custom domain or a proxy changes them. Senders whose paths look like ordinary pages are
+left out.
 """
 
 from urllib.parse import parse_qsl
@@ -9,26 +9,29 @@ from urllib.parse import parse_qsl
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, UUID, Address, mailer_table
+from pixelstat.protocols.mailer import HEX, UUID, Endpoint, mailer_table
 from pixelstat.protocols.payloads import decode_base64, decode_json
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
-_TOKEN = "(?:[a-z0-9_-]*[A-Z]){3}[A-Za-z0-9_-]{16,}=*"  # noqa: S105 - what no name of a page looks like
-_MONITOR = "[b-df-np-z]{4,}-[b-df-np-z]+"  # letters, but a, e and o
+_TOKEN = "(?:[a-z0-9_-]*[A-Z]){3}[A-Za-z0-9_-]{16,}=*"  # noqa: S105 - a pattern that names of pages do not match
+_MONITOR = "[b-df-np-z]{4,}-[b-df-np-z]+"  # letters except a, e and o
 
 
-def _of_message(text: str) -> dict[str, object]:
-    held = decode_json(text)
-    if not isinstance(held, dict):
+def _decode_message(text: str) -> dict[str, object]:
+    """Decode JSON with message and link. Raises ValueError."""
+    content = decode_json(text)
+    if not isinstance(content, dict):
         raise ValueError(text)  # noqa: TRY004 - it is the text that is wrong
-    return {"message": held.get("email_id"), "link": held.get("href")}
+    return {"message": content.get("email_id"), "link": content.get("href")}
 
 
-def _of_target(text: str) -> dict[str, object]:
+def _decode_target(text: str) -> dict[str, object]:
+    """Decode the target of a link in base64. Raises ValueError."""
     return {"link": decode_base64(text).decode()}
 
 
-def _of_pairs(text: str) -> dict[str, object]:
+def _decode_pairs(text: str) -> dict[str, object]:
+    """Decode a query string in base64, whose `b` is the target of the link. Raises ValueError."""
     return {"link": dict(parse_qsl(decode_base64(text).decode(), max_num_fields=100)).get("b")}
 
 
@@ -36,11 +39,11 @@ PROTOCOLS = (
     mailer_table(
         "customer_io",
         "Customer.io",
-        Address("open", "/e/o/(?P<data>eyJ[A-Za-z0-9_-]{8,}=*)"),
-        Address("click_email", "/e/c/(?P<data>eyJ[A-Za-z0-9_-]{8,}=*)(?:/[A-Za-z0-9_-]+)?"),
+        Endpoint("open", "/e/o/(?P<data>eyJ[A-Za-z0-9_-]{8,}=*)"),
+        Endpoint("click_email", "/e/c/(?P<data>eyJ[A-Za-z0-9_-]{8,}=*)(?:/[A-Za-z0-9_-]+)?"),
         marker="/e/[oc]/eyJ",
-        opened=_of_message,
-        known_by=("message",),
+        decode_data=_decode_message,
+        identified_by=("message",),
         samples=(
             PixelSample("/e/o/eyJlbWFpbF9pZCI6ImRnVG82QVlEQU16aEJjdmhCUUdTUkt5bzE3In0=", {"event": "open", "message": "dgTo6AYDAMzhBcvhBQGSRKyo17", "visitor": "r:dgTo6AYDAMzhBcvhBQGSRKyo17"}),
             PixelSample(
@@ -53,9 +56,9 @@ PROTOCOLS = (
     mailer_table(
         "postmark",
         "Postmark",
-        Address("open", r"/open/v[0-9]_[A-Za-z0-9_.-]{20,}"),
-        Address("open", "/open", parameter_starts_with("m", r"v[0-9]_[A-Za-z0-9_.-]{20}")),
-        Address("click_email", rf"/[234]s/(?P<link>[^/]+)/\w+/\w+/\w+/(?P<message>{UUID})/[0-9]+/[A-Za-z0-9_-]+"),
+        Endpoint("open", r"/open/v[0-9]_[A-Za-z0-9_.-]{20,}"),
+        Endpoint("open", "/open", parameter_starts_with("m", r"v[0-9]_[A-Za-z0-9_.-]{20}")),
+        Endpoint("click_email", rf"/[234]s/(?P<link>[^/]+)/\w+/\w+/\w+/(?P<message>{UUID})/[0-9]+/[A-Za-z0-9_-]+"),
         marker=r"/open/v[0-9]_|/open[^A-Za-z0-9/_-]|/[234]s/[^ /]+/[A-Za-z0-9_]+/[A-Za-z0-9_]+/",
         samples=(
             PixelSample("/open/v3_q1W2e3R4t5Y6u7I8o9P0a1S2d3", {"event": "open", "message": None}),
@@ -69,7 +72,7 @@ PROTOCOLS = (
     mailer_table(
         "sparkpost",
         "SparkPost's opens",
-        Address("open", "/q/[A-Za-z0-9_-]{8,}~~/[A-Za-z0-9_~/-]{8,}"),
+        Endpoint("open", "/q/[A-Za-z0-9_-]{8,}~~/[A-Za-z0-9_~/-]{8,}"),
         marker="~~/[A-Za-z0-9_~-]{4}",
         samples=(
             PixelSample("/q/q1W2e3R4t5Y6u7I8o9P0aA~~/AABCDwA~/RgRnA1b2", {"event": "open", "recipient": None}),
@@ -78,10 +81,10 @@ PROTOCOLS = (
     mailer_table(
         "mailjet",
         "Mailjet",
-        Address("open", rf"/oo/[A-Za-z0-9_-]{{8,}}/{HEX}{{8}}/e\.gif"),
-        Address("click_email", "/lnk/[A-Za-z0-9_-]{4,}/[0-9]+/[A-Za-z0-9_-]{22}/(?P<data>[A-Za-z0-9_-]{12,}=*)"),
+        Endpoint("open", rf"/oo/[A-Za-z0-9_-]{{8,}}/{HEX}{{8}}/e\.gif"),
+        Endpoint("click_email", "/lnk/[A-Za-z0-9_-]{4,}/[0-9]+/[A-Za-z0-9_-]{22}/(?P<data>[A-Za-z0-9_-]{12,}=*)"),
         marker=r"/oo/[A-Za-z0-9_-]{8}|/lnk/[A-Za-z0-9_-]+/[0-9]",
-        opened=_of_target,
+        decode_data=_decode_target,
         samples=(
             PixelSample("/oo/AMYAABl-xSUAAAAAAAA_ARHR9jkAAAAA/d6ba69ad/e.gif", {"event": "open", "recipient": None}),
             PixelSample("/lnk/AMYAABl-xSUAAAAAAAA/4/q1W2e3R4t5Y6u7I8o9P0aA/aHR0cHM6Ly9zaG9wLmV4YW1wbGUvbGF1bmNo", {"event": "click_email", "link": "https://shop.example/launch"}),
@@ -90,9 +93,9 @@ PROTOCOLS = (
     mailer_table(
         "convertkit",
         "ConvertKit's clicks",
-        Address("click_email", "/c/[a-z0-9]{20}/[a-z0-9]{12,20}/(?P<data>aHR0c[A-Za-z0-9_-]{6,}=*)"),
+        Endpoint("click_email", "/c/[a-z0-9]{20}/[a-z0-9]{12,20}/(?P<data>aHR0c[A-Za-z0-9_-]{6,}=*)"),
         marker="/c/[a-z0-9]{20}/[a-z0-9]{12}",
-        opened=_of_target,
+        decode_data=_decode_target,
         samples=(
             PixelSample("/c/68u5q5qvvpuoul2d36to/g3hnhwuz4m42z0/aHR0cHM6Ly9zaG9wLmV4YW1wbGUvbGF1bmNo", {"event": "click_email", "link": "https://shop.example/launch"}),
         ),
@@ -100,9 +103,9 @@ PROTOCOLS = (
     mailer_table(
         "campaign_monitor",
         "Campaign Monitor's clicks and web views",
-        Address("click_email", f"/t/[a-z]-l-{_MONITOR}-[a-z]{{1,2}}/?"),
-        Address("web_view", f"/t/[a-z]-e-{_MONITOR}-[a-z]{{1,2}}/?"),
-        Address("web_view", "/t/ViewEmail/[a-z]/[0-9A-F]{16}(?:/[0-9A-F]{32})?"),
+        Endpoint("click_email", f"/t/[a-z]-l-{_MONITOR}-[a-z]{{1,2}}/?"),
+        Endpoint("web_view", f"/t/[a-z]-e-{_MONITOR}-[a-z]{{1,2}}/?"),
+        Endpoint("web_view", "/t/ViewEmail/[a-z]/[0-9A-F]{16}(?:/[0-9A-F]{32})?"),
         marker="/t/ViewEmail/|/t/[a-z]-[le]-[b-df-np-z]{4}",
         samples=(
             PixelSample("/t/y-l-jidkuht-hynykddkd-p/", {"event": "click_email"}),
@@ -113,7 +116,7 @@ PROTOCOLS = (
     mailer_table(
         "iterable",
         "Iterable's opens",
-        Address("open", r"/s/eo/[A-Za-z0-9_-]{8,}/[A-Za-z0-9]+/[0-9]+(?:/.*)?"),
+        Endpoint("open", r"/s/eo/[A-Za-z0-9_-]{8,}/[A-Za-z0-9]+/[0-9]+(?:/.*)?"),
         marker="/s/eo/[A-Za-z0-9_-]{8}",
         samples=(
             PixelSample("/s/eo/q1W2e3R4t5Y6u7I8/aB3/17", {"event": "open", "recipient": None}),
@@ -122,10 +125,10 @@ PROTOCOLS = (
     mailer_table(
         "brevo",
         "Brevo",
-        Address("open", f"/(?:tr|mk)/op/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
-        Address("click_email", f"/(?:tr|mk)/cl/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
-        Address("unsubscribe", f"/(?:tr|mk)/un/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
-        Address("web_view", f"/mk/mr/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
+        Endpoint("open", f"/(?:tr|mk)/op/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
+        Endpoint("click_email", f"/(?:tr|mk)/cl/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
+        Endpoint("unsubscribe", f"/(?:tr|mk)/un/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
+        Endpoint("web_view", f"/mk/mr/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
         marker="/tr/(?:op|cl|un)/[A-Za-z0-9_-]|/mk/(?:op|cl|un|mr)/[A-Za-z0-9_-]",
         samples=(
             PixelSample("/tr/op/UT8I96hC9DLmYRMx9QF3i1KZk4h1nKvmFtwV73SeaIsysSV477-4TAosep86UbCUB0v7GhSTMNP_1I4EqOFuoEb8T", {"event": "open", "recipient": None}),
@@ -138,7 +141,7 @@ PROTOCOLS = (
     mailer_table(
         "getresponse",
         "GetResponse's opens",
-        Address("open", r"/open\.html", has_parameter("x") & has_parameter("m") & has_parameter("mc") & has_parameter("s")),
+        Endpoint("open", r"/open\.html", has_parameter("x") & has_parameter("m") & has_parameter("mc") & has_parameter("s")),
         marker=r"/open\.html",
         samples=(
             PixelSample("/open.html?x=a62b&m=fRSu&mc=BZ&s=rJF17", {"event": "open", "recipient": None}),
@@ -147,14 +150,14 @@ PROTOCOLS = (
     mailer_table(
         "marketo",
         "Marketo's opens",
-        Address("open", "/trk", parameter_starts_with("t", "1(?:&|$)") & parameter_starts_with("mid", "[A-Za-z0-9_%=-]{20}")),
+        Endpoint("open", "/trk", parameter_starts_with("t", "1(?:&|$)") & parameter_starts_with("mid", "[A-Za-z0-9_%=-]{20}")),
         marker="/trk[^A-Za-z0-9/_-]",
         samples=(PixelSample("/trk?t=1&mid=MTIzLUFCQy00NTY6MDoxMTA2NDUzOjYw", {"event": "open", "recipient": None}),),
     ),
     mailer_table(
         "salesforce",
         "Salesforce Marketing Cloud's opens",
-        Address(
+        Endpoint(
             "open", r"/open\.aspx",
             pl.col("query").str.contains(r"^(?:[0-9a-f]{6}-[0-9a-f]{10,}-[0-9a-f-]+|[A-Z0-9]{20,}\.[0-9]+)(?:&|$)").fill_null(value=False),
         ),
@@ -167,7 +170,7 @@ PROTOCOLS = (
     mailer_table(
         "activecampaign",
         "ActiveCampaign's opens",
-        Address("open", r"/lt\.php", parameter_starts_with("l", "open(?:&|$)") & parameter_starts_with("s", f"{HEX}{{32}}")),
+        Endpoint("open", r"/lt\.php", parameter_starts_with("l", "open(?:&|$)") & parameter_starts_with("s", f"{HEX}{{32}}")),
         marker=r"/lt\.php",
         names={"campaign": ("c",), "message": ("m",), "recipient": ("s",)},
         samples=(
@@ -181,10 +184,10 @@ PROTOCOLS = (
     mailer_table(
         "mailerlite",
         "MailerLite",
-        Address("open", "/link/o/(?P<data>YT0[A-Za-z0-9_-]{12,}=*)(?:\\.[A-Za-z0-9_-]+)?"),
-        Address("click_email", "/link/c/(?P<data>YT0[A-Za-z0-9_-]{12,}=*)(?:\\.[A-Za-z0-9_-]+)?"),
+        Endpoint("open", "/link/o/(?P<data>YT0[A-Za-z0-9_-]{12,}=*)(?:\\.[A-Za-z0-9_-]+)?"),
+        Endpoint("click_email", "/link/c/(?P<data>YT0[A-Za-z0-9_-]{12,}=*)(?:\\.[A-Za-z0-9_-]+)?"),
         marker="/link/[oc]/YT0",
-        opened=_of_pairs,
+        decode_data=_decode_pairs,
         samples=(
             PixelSample("/link/o/YT0xMjE3NTY2Mjk1MTc2Nzc5Njk1JmM9cTJzNg==.fp2uJksWnc8", {"event": "open", "link": None}),
             PixelSample("/link/c/YT0xMjE3NTY2Mjk1MTc2Nzc5Njk1JmM9cTJzNiZiPTI2NzY2ODQ5OCZkPWs1bDlhNHE=.fp2uJksWnc8", {"event": "click_email", "link": "267668498"}),
@@ -193,8 +196,8 @@ PROTOCOLS = (
     mailer_table(
         "shopify",
         "Shopify's mails",
-        Address("open", "/tools/emails/open/(?P<campaign>[^/]+)/[^/]+"),
-        Address("click_email", "/tools/emails/click/(?P<campaign>[^/]+)/[^/]+/.+"),
+        Endpoint("open", "/tools/emails/open/(?P<campaign>[^/]+)/[^/]+"),
+        Endpoint("click_email", "/tools/emails/click/(?P<campaign>[^/]+)/[^/]+/.+"),
         marker="/tools/emails/open/|/tools/emails/click/",
         names={"link": ("url",)},
         samples=(
@@ -208,14 +211,14 @@ PROTOCOLS = (
     mailer_table(
         "infobip",
         "Infobip's opens",
-        Address("open", "/tracking/1/open/[A-Za-z0-9_.~-]{8,}"),
+        Endpoint("open", "/tracking/1/open/[A-Za-z0-9_.~-]{8,}"),
         marker="/tracking/1/open/",
         samples=(PixelSample("/tracking/1/open/q1W2e3R4t5Y6u7I8", {"event": "open", "recipient": None}),),
     ),
     mailer_table(
         "maropost",
         "Maropost's opens",
-        Address("open", "/a/[0-9]+/open/[0-9]+/[0-9]+(?:/[A-Za-z0-9_-]+)?"),
+        Endpoint("open", "/a/[0-9]+/open/[0-9]+/[0-9]+(?:/[A-Za-z0-9_-]+)?"),
         marker="/a/[0-9]+/open/[0-9]",
         samples=(
             PixelSample("/a/1204/open/5678/1234567/9f86d081884c7d65", {"event": "open", "recipient": None}),
@@ -224,7 +227,7 @@ PROTOCOLS = (
     mailer_table(
         "constant_contact",
         "Constant Contact's opens",
-        Address("open", r"/on\.jsp", parameter_starts_with("a", "[0-9]{10}") & has_parameter("c", "ca", "d")),
+        Endpoint("open", r"/on\.jsp", parameter_starts_with("a", "[0-9]{10}") & has_parameter("c", "ca", "d")),
         marker=r"/on\.jsp",
         samples=(
             PixelSample("/on.jsp?ca=9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f6&a=1133538600000&c=&ch=", {"event": "open", "recipient": None}),

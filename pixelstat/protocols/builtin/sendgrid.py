@@ -1,7 +1,7 @@
-"""SendGrid: `/wf/open?upn=`, `/ls/click?upn=`, `/ss/c/...`, `/ss/o/.../ho.gif` and the like: all encrypted."""
+"""SendGrid: `/wf/open?upn=`, `/ls/click?upn=`, `/ss/c/...`, `/ss/o/.../ho.gif` and similar; all encrypted."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 from pixelstat.protocols.table import parameter_starts_with
 
 _UPN = parameter_starts_with("upn", "[A-Za-z0-9._%-]{16}")
@@ -10,13 +10,13 @@ _PART = "[A-Za-z0-9_.-]+"
 PROTOCOL = mailer_table(
     "sendgrid",
     "SendGrid, and who sends by it",
-    Address("open", "/wf/open", _UPN),
-    Address("open", rf"/ss/o/[A-Za-z0-9_.-]{{8,}}/[A-Za-z0-9]{{3}}/{_PART}/ho\.gif"),
-    Address("open", rf"/mpss/o/(?:{_PART}/)+o\.gif"),
-    Address("click_email", "/(?:ls|wf)/click", _UPN),
-    Address("click_email", rf"/ss/c/[A-Za-z0-9_.-]{{20,}}/[A-Za-z0-9]{{3}}/{_PART}/h[0-9]+/{_PART}"),
-    Address("click_email", rf"/mpss/c/(?:{_PART}/){{2,}}{_PART}"),
-    Address("unsubscribe", "/wf/unsubscribe", _UPN),
+    Endpoint("open", "/wf/open", _UPN),
+    Endpoint("open", rf"/ss/o/[A-Za-z0-9_.-]{{8,}}/[A-Za-z0-9]{{3}}/{_PART}/ho\.gif"),
+    Endpoint("open", rf"/mpss/o/(?:{_PART}/)+o\.gif"),
+    Endpoint("click_email", "/(?:ls|wf)/click", _UPN),
+    Endpoint("click_email", rf"/ss/c/[A-Za-z0-9_.-]{{20,}}/[A-Za-z0-9]{{3}}/{_PART}/h[0-9]+/{_PART}"),
+    Endpoint("click_email", rf"/mpss/c/(?:{_PART}/){{2,}}{_PART}"),
+    Endpoint("unsubscribe", "/wf/unsubscribe", _UPN),
     marker="/wf/open|/wf/click|/wf/unsubscribe|/ls/click|/ss/[oc]/[A-Za-z0-9_.-]{8}|/mpss/[oc]/",
     samples=(
         PixelSample("/wf/open?upn=u001.q1W2e3R4t5Y6u7I8o9P0-2Bx", {"event": "open", "recipient": None}),

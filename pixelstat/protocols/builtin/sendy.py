@@ -1,7 +1,7 @@
 """Sendy: `/t/{campaign}/{recipient}`, `/l/{recipient}/{link}/{campaign}`, `/w/...`, `/unsubscribe/...`, ids encrypted or not."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 
 _FOLDER = r"^(?:/[\w-]+)?"
 _ID = r"[\w-]+"
@@ -9,12 +9,12 @@ _ID = r"[\w-]+"
 PROTOCOL = mailer_table(
     "sendy",
     "Sendy; must be named by --protocol",
-    Address("open", rf"{_FOLDER}/t/(?P<campaign>{_ID})/(?P<recipient>{_ID})"),
-    Address("click_email", rf"{_FOLDER}/l/(?P<recipient>{_ID})/(?P<link>{_ID})/(?P<campaign>{_ID})"),
-    Address("web_view", rf"{_FOLDER}/w/{_ID}(?:/{_ID}){{0,2}}"),
-    Address("unsubscribe", rf"{_FOLDER}/unsubscribe/{_ID}(?:/{_ID}){{1,2}}"),
+    Endpoint("open", rf"{_FOLDER}/t/(?P<campaign>{_ID})/(?P<recipient>{_ID})"),
+    Endpoint("click_email", rf"{_FOLDER}/l/(?P<recipient>{_ID})/(?P<link>{_ID})/(?P<campaign>{_ID})"),
+    Endpoint("web_view", rf"{_FOLDER}/w/{_ID}(?:/{_ID}){{0,2}}"),
+    Endpoint("unsubscribe", rf"{_FOLDER}/unsubscribe/{_ID}(?:/{_ID}){{1,2}}"),
     marker="/unsubscribe/[A-Za-z0-9_-]|/[tlw]/[A-Za-z0-9_-]",
-    must_be_named=True,
+    is_opt_in=True,
     samples=(
         PixelSample(
             "/t/Ml72b5sQx0Yd/TxYnAhdrRu6nh5FxOvw5PQ",

@@ -1,18 +1,21 @@
-"""Amazon SES: `/I0/{message}/{signature}`, `/L0/{target}/{n}/{message}/{signature}`, on a domain of one's own with a C in front."""
+"""Amazon SES: `/I0/{message}/{signature}`, `/L0/{target}/{n}/{message}/{signature}`; on a custom domain `/CI0/`, `/CL0/`."""
 
 from datetime import datetime, timezone
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, Address, mailer_table, parse_sent_time
+from pixelstat.protocols.mailer import HEX, Endpoint, mailer_table, parse_sent_time
 
 _MESSAGE = rf"(?P<message>{HEX}{{16}}-{HEX}{{8}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{12}}-[0-9]{{6}})"
 _SIGNATURE = r"[A-Za-z0-9_-]+=[0-9]+"
 
 
-def _sent(events: pl.LazyFrame) -> pl.LazyFrame:
-    """A message's name begins with its region and the time that it was sent: four digits and twelve, in milliseconds."""
+def _read_sent_time(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Read the time of sending from the message.
+
+    It begins with four hexadecimal digits for the region and twelve for the time in milliseconds.
+    """
     milliseconds = pl.col("message").str.slice(4, 12).str.to_integer(base=16, strict=False, dtype=pl.Int64)
     return events.with_columns(sent=parse_sent_time(milliseconds / 1_000))
 
@@ -20,11 +23,11 @@ def _sent(events: pl.LazyFrame) -> pl.LazyFrame:
 PROTOCOL = mailer_table(
     "ses",
     "Amazon SES",
-    Address("open", rf"/C?I0/{_MESSAGE}/{_SIGNATURE}"),
-    Address("click_email", rf"/C?L0/(?P<link>[^/]+)/[0-9]+/{_MESSAGE}/{_SIGNATURE}"),
+    Endpoint("open", rf"/C?I0/{_MESSAGE}/{_SIGNATURE}"),
+    Endpoint("click_email", rf"/C?L0/(?P<link>[^/]+)/[0-9]+/{_MESSAGE}/{_SIGNATURE}"),
     marker=rf"/C?[IL]0/[^ ]*{HEX}{{16}}-{HEX}{{8}}-",
-    fill=_sent,
-    known_by=("message",),
+    finish=_read_sent_time,
+    identified_by=("message",),
     samples=(
         PixelSample(
             "/CI0/01000197645ac512-b7b8e2b2-6f0a-4a3c-8a43-0123456789ab-000000/Zm9vYmFy-x_y=409",

@@ -1,4 +1,4 @@
-"""Simple Analytics without JavaScript: `/noscript.gif`, and `/simple.gif` of its script."""
+"""Simple Analytics: `/noscript.gif` without JavaScript, `/simple.gif` of its script."""
 
 import polars as pl
 
@@ -13,7 +13,7 @@ PROTOCOL = pixel_table(
     claims=pl.col("path").str.contains(r"/(?:noscript|simple)\.gif$") & (has_parameter("hostname", "path", "unique", "collect-dnt", "timezone") | pl.col("query").is_null()),
     names={"event": ("event",), "page_path": ("path",), "page_host": ("hostname",), "referrer": ("referrer",)},
     event=pl.coalesce("event", pl.lit("page_view")),
-    fill=lambda events: events.with_columns(
+    finish=lambda events: events.with_columns(
         page_address=pl.when(pl.col("page_host").is_null()).then("page_path").otherwise("//" + pl.col("page_host") + pl.col("page_path"))
     ),
     samples=(

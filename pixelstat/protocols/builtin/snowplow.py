@@ -1,9 +1,12 @@
-"""Snowplow's collector by GET: `/i`, `/ice.png`, `tp2` and its redirects. The trackers' default is POST, which no log holds."""
+"""Snowplow's collector by GET: `/i`, `/ice.png`, `tp2` and its redirects.
+
+The trackers' default is POST, whose body logs do not hold.
+"""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.products import numbered, product
+from pixelstat.protocols.products import make_product, numbered_products
 from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table, rename_events
 
 _PATHS = r"/(?:i|ice\.png|tp2)$"
@@ -12,7 +15,7 @@ _KINDS = {"pv": "page_view", "pp": "ping", "tr": "purchase", "ti": "item", "ue":
 PROTOCOL = pixel_table(
     "snowplow",
     "Snowplow",
-    # Of two parameters that it has, in any order, one stands behind an ampersand: rarer in a log than `/i`.
+    # A request has two of these parameters, so one follows an ampersand. That is rarer in a log than `/i`.
     marker=r"&(?:tv|tna|aid|duid)=|&e=(?:pv|pp|se|ev|ue|tr|ti)|/tp2",
     paths=_PATHS,
     claims=pl.col("path").str.contains(_PATHS)
@@ -34,8 +37,8 @@ PROTOCOL = pixel_table(
         "kind": ("e",),
         "described": ("data.schema",),
     },
-    key=("eid",),
-    items=(numbered("ti_{key}", id="sk", name=("nm", "na"), category="ca", price="pr", quantity="qu"),),
+    dedup_key=("eid",),
+    items=(numbered_products("ti_{key}", id="sk", name=("nm", "na"), category="ca", price="pr", quantity="qu"),),
     event=first_matching(
         (pl.col("kind").is_null(), "click"),
         (pl.col("described").is_not_null(), pl.col("described").str.extract("^iglu:[^/]+/([^/]+)/")),
@@ -60,6 +63,6 @@ PROTOCOL = pixel_table(
         ),
         PixelSample("/r/tp2?u=https%3A%2F%2Fshop.example%2F&p=web&nuid=n1", {"event": "click", "link": "https://shop.example/", "visitor": "v:n1"}),
         PixelSample("/i?e=ti&p=web&tv=js-2&ti_id=A17&ti_sk=K1&ti_na=Kettle&ti_ca=Kitchen&ti_pr=89.5&ti_qu=2&ti_cu=EUR",
-                    {"event": "item", "order_id": "A17", "product": "K1", "products": [product("K1", "Kettle", "Kitchen", 89.5, 2)]}),
+                    {"event": "item", "order_id": "A17", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2)]}),
     ),
 )  # fmt: skip

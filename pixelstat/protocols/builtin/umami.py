@@ -1,15 +1,15 @@
-"""Umami's pixels and links: `/p/{pixel}`, `/q/{link}` (src/app/(collect)). Its pages are POST bodies, which no log holds."""
+"""Umami's pixels and links: `/p/{pixel}`, `/q/{link}` (src/app/(collect)). Its page views are POST bodies."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Address, mailer_table
+from pixelstat.protocols.mailer import Endpoint, mailer_table
 
 PROTOCOL = mailer_table(
     "umami",
     "Umami's pixels and links; must be named by --protocol",
-    Address("page_view", r"/p/(?P<campaign>[A-Za-z0-9_-]{4,})"),
-    Address("click", r"/q/(?P<link>[A-Za-z0-9_-]{4,})"),
+    Endpoint("page_view", r"/p/(?P<campaign>[A-Za-z0-9_-]{4,})"),
+    Endpoint("click", r"/q/(?P<link>[A-Za-z0-9_-]{4,})"),
     marker=r"/[pq]/[A-Za-z0-9_-]{4}",
-    must_be_named=True,
+    is_opt_in=True,
     samples=(
         PixelSample("/p/a1B2c3D4", {"event": "page_view", "campaign": "a1B2c3D4"}),
         PixelSample("/q/spring-sale", {"event": "click", "link": "spring-sale"}),

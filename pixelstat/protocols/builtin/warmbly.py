@@ -1,13 +1,16 @@
-"""Warmbly: `/t/o/{recipient}.png`, `/c/{link}` (tracking/src/main.rs). Shops have categories at addresses like its links."""
+"""Warmbly: `/t/o/{recipient}.png`, `/c/{link}` (tracking/src/main.rs).
+
+Categories of shops have addresses like its links, so the links are opt-in.
+"""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import UUID, Address, mailer_table
+from pixelstat.protocols.mailer import UUID, Endpoint, mailer_table
 
 PROTOCOLS = (
     mailer_table(
         "warmbly",
         "Warmbly's opens",
-        Address("open", rf"/t/o/(?P<recipient>{UUID})\.png"),
+        Endpoint("open", rf"/t/o/(?P<recipient>{UUID})\.png"),
         marker=rf"/t/o/{UUID}\.png",
         samples=(
             PixelSample(
@@ -19,9 +22,9 @@ PROTOCOLS = (
     mailer_table(
         "warmbly_click",
         "Warmbly's links; must be named by --protocol",
-        Address("click_email", f"^/c/(?P<link>{UUID})"),
+        Endpoint("click_email", f"^/c/(?P<link>{UUID})"),
         marker=f"/c/{UUID}",
-        must_be_named=True,
+        is_opt_in=True,
         samples=(
             PixelSample(
                 "/c/11111111-2222-3333-4444-555555555555",

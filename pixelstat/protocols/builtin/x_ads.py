@@ -1,4 +1,4 @@
-"""X's conversion pixel `/i/adsct`, where it passes through one's own server."""
+"""X's conversion pixel: `/i/adsct`, if it is proxied through your server."""
 
 import polars as pl
 

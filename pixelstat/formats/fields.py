@@ -1,0 +1,79 @@
+"""Declare the fields of log lines, and the names that nginx, Apache and W3C logs give them.
+
+A new field is declared here, once. All formats cut their lines into these fields, and `normalize` turns the fields
+into REQUESTS. JSON formats map their own keys to them. A custom strftime layout of Apache is a field as well, named
+`time_as LAYOUT`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+# "text" is copied into the column of REQUESTS of the same name. "source" is text that columns of REQUESTS are made of.
+# "token" is a word that never holds an escape. "number" and "time" are parsed.
+Kind = Literal["text", "source", "token", "number", "time"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of log lines and what it is called in the configuration of servers."""
+
+    name: str
+    kind: Kind
+    nginx: Sequence[str] = ()  # variables, without the dollar
+    apache: Sequence[str] = ()  # directives, without the percent sign; a name in braces in lower case
+    w3c: Sequence[str] = ()  # names in `#Fields:`, in lower case; of several in one log, the last of these counts
+
+
+# A format may have several fields for one thing. What the first of `absolute_request`, `request`, `url`, `address` and
+# `uri` says of the request counts. The first time of a format counts, and in W3C logs the first of these times here.
+FIELDS = (
+    Field("client", "text", ("remote_addr", "realip_remote_addr"), ("h", "a"), ("c-ip",)),
+    Field("client_and_port", "source"),  # a client that may have a port
+    Field("address_port", "source"),  # a client that always has a port, IPv6 without brackets
+    Field(
+        "vhost", "text", ("host", "http_host", "server_name"), ("v", "V", "{host}i"),
+        ("cs(host)", "cs-host", "x-host-header"),
+    ),
+    Field("port", "token", ("server_port", "remote_port"), ("p",)),
+    Field("date", "token", w3c=("date-local", "date")),
+    Field("clock", "token", w3c=("time-local", "time")),
+    Field("time_clf", "time", ("time_local",), ("t",)),  # 10/Oct/2000:13:55:36 -0700
+    Field("time_iso", "time", ("time_iso8601",)),  # 2026-09-07T10:00:00.125+02:00
+    Field("time_seconds", "time", ("msec",), ("{sec}t",), ("timestamp",)),  # since 1970, as are the next two
+    Field("time_milliseconds", "time", (), ("{msec}t",), ("timestamp(ms)",)),
+    Field("time_microseconds", "time", (), ("{usec}t",)),
+    Field("time_clf_local", "time"),  # as time_clf, without an offset
+    Field("time_iso_local", "time"),  # as time_iso, without an offset
+    Field("time_any", "time"),  # any of these, as JSON logs write it
+    Field("request", "source", ("request",), ("r",)),  # the whole first line of the request
+    Field("absolute_request", "source"),  # the same with a site in its address, as load balancers write it
+    Field("url", "source", w3c=("cs-uri",)),  # an address with or without scheme and host
+    Field("address", "source"),  # a url whose scheme may be missing, its query in it or beside it
+    Field("uri", "source", ("request_uri",), ("{whole}u",)),  # path and query
+    Field("stem", "source", w3c=("cs-uri-stem",)),  # path, or path and query where there is no `query`
+    Field("path", "source", ("uri", "document_uri"), ("U",)),
+    Field("query", "source", ("args", "query_string"), ("q",), ("cs-uri-query",)),
+    Field("method", "token", ("request_method",), ("m",), ("cs-method",)),
+    Field("status", "number", ("status",), ("s",), ("c-status", "sc-status")),
+    Field("bytes", "number", ("body_bytes_sent", "bytes_sent"), ("b", "B", "O"), ("sc-bytes",)),
+    Field("referrer", "text", ("http_referer",), ("{referer}i",), ("cs(referrer)", "cs(referer)")),
+    Field("user_agent", "text", ("http_user_agent",), ("{user-agent}i",), ("cs(user-agent)",)),
+    Field(
+        "forwarded_for", "text", ("http_x_forwarded_for", "proxy_add_x_forwarded_for"), ("{x-forwarded-for}i",),
+        ("s-xff", "x-forwarded-for"),
+    ),
+    Field("cookies", "text", ("http_cookie",), ("{cookie}i",), ("cs(cookie)",)),
+    Field("dnt", "text", ("http_dnt",), ("{dnt}i",), ("cs(dnt)",)),
+    Field("gpc", "text", ("http_sec_gpc",), ("{sec-gpc}i",), ("cs(sec-gpc)",)),
+    Field("purpose", "text", ("http_sec_purpose",), ("{sec-purpose}i",), ("cs(sec-purpose)",)),
+    Field(
+        "request_id", "text", ("request_id", "http_x_request_id"), ("L", "{unique_id}e"), ("x-edge-request-id",),
+    ),
+)  # fmt: skip
+
+TEXT_FIELDS = tuple(field.name for field in FIELDS if field.kind == "text")
+ESCAPABLE_FIELDS = frozenset(field.name for field in FIELDS if field.kind in ("text", "source"))  # may hold an escape
+NGINX_FIELDS = {variable: field.name for field in FIELDS for variable in field.nginx}
+APACHE_FIELDS = {directive: field.name for field in FIELDS for directive in field.apache}
+W3C_FIELDS = {name: field.name for field in FIELDS for name in field.w3c}
