@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from pixelstat.enrich.page_groups import UNGROUPED, PageGroups
+from pixelstat.enrich.page_groups import ORIGINAL_PAGE, PageGroups
 from pixelstat.errors import PixelstatError
 from pixelstat.schemas import CONDITION_COLUMNS, EVENTS, VISITS
 from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event, is_page_view
@@ -58,7 +58,7 @@ def parse_step(text: str, custom_columns: Sequence[str] = (), groups: PageGroups
     if groups and definition in groups.names:
         return Step(name, is_page_view() & pl.col("page").eq_missing(pl.lit(definition)))
     if definition.startswith("/"):
-        return Step(name, is_page_view() & _matches_page(definition, UNGROUPED if groups else "page"))
+        return Step(name, is_page_view() & _matches_page(definition, ORIGINAL_PAGE if groups else "page"))
     if _SQL.search(definition):
         return Step(name, parse_condition(definition, "step", custom_columns))
     event = canonical_event(definition)

@@ -42,13 +42,13 @@ from pixelstat.errors import PixelstatError
 from pixelstat.identity.consent import CustomConsent
 from pixelstat.protocols import select_protocols
 from pixelstat.protocols.custom import COLUMN_ALIASES, PATH_PART, CustomPixel
-from pixelstat.protocols.extract import TEXTS, UTM
+from pixelstat.protocols.extract import TEXT_COLUMNS, UTM
 from pixelstat.schemas import EVENTS, VISITS
 from pixelstat.text.durations import parse_duration
 
 FILE_NAME = "pixelstat.toml"
 BUILTIN_COLUMNS = [*EVENTS, *VISITS]
-PARAMETER_COLUMNS = ["event", *TEXTS, *(f"utm_{name}" for name in UTM)]  # the columns that parameters may feed
+PARAMETER_COLUMNS = ["event", *TEXT_COLUMNS, *(f"utm_{name}" for name in UTM)]  # the columns that parameters may feed
 COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HOST_NAME = re.compile(r"[^\s./:@?#\\]+(?:\.[^\s./:@?#\\]+)*")
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from pixelstat.enrich.page_groups import UNGROUPED, grouped
+from pixelstat.enrich.page_groups import ORIGINAL_PAGE, group_pages
 from pixelstat.formats.assignment import LogSet
-from pixelstat.identity.stitching import people, shown_together, stitched
+from pixelstat.identity.stitching import apply_identities, co_occurring_keys, link_keys
 from pixelstat.identity.visitors import choose_visitor
 from pixelstat.ledger import Ledger
 from pixelstat.query import EventQuery
@@ -25,7 +25,7 @@ from pixelstat.sources.blocks import keep_for_second_read
 from pixelstat.sources.event_parquet import are_deduplicated
 from pixelstat.sources.lines import Reading
 from pixelstat.streams import enrich, event_streams, pseudonymize_events
-from pixelstat.traffic.behaviour import labelled
+from pixelstat.traffic.behaviour import classify_by_behaviour
 from pixelstat.traffic.deduplication import HitRules, number_hits
 from pixelstat.traffic.rejection import reject_machines, reject_refused_consent, reject_unmatched
 
@@ -76,13 +76,13 @@ def counting_stages(
     query: EventQuery, identities: pl.DataFrame | None = None, hit_rules: HitRules | None = None
 ) -> tuple[Stage, ...]:
     """Return the stages that decide which events count, in the order in which reasons take precedence."""
-    columns = [*EVENTS, *query.protocols.custom_columns, *([UNGROUPED] if query.page_groups else [])]
+    columns = [*EVENTS, *query.protocols.custom_columns, *([ORIGINAL_PAGE] if query.page_groups else [])]
     return (
-        Stage(stitched, identities, compares_rows=True),
+        Stage(apply_identities, identities, compares_rows=True),
         Stage(number_hits, hit_rules, compares_rows=True),
-        Stage(labelled, query.traffic.behaviour, compares_rows=True),
+        Stage(classify_by_behaviour, query.traffic.behaviour, compares_rows=True),
         Stage(reject_machines, query.traffic),
-        Stage(grouped, query.page_groups),  # before sessions and conditions, which name a page
+        Stage(group_pages, query.page_groups),  # before sessions and conditions, which name a page
         Stage(pl.LazyFrame.select, columns, compares_rows=True),  # reports see no temporary column
         Stage(sessionize, query.sessions, compares_rows=True),
         Stage(reject_unmatched, query.filters),
@@ -109,7 +109,7 @@ def link_identities(logs: LogSet, query: EventQuery, ledger: Ledger) -> pl.DataF
     """
     with keep_for_second_read(logs.all):
         reading = Reading(positions=ledger.reading.positions)
-        keys = shown_together(identified_events(logs, query, reading)).collect(engine="streaming")
-    identities = people(keys)
+        keys = co_occurring_keys(identified_events(logs, query, reading)).collect(engine="streaming")
+    identities = link_keys(keys)
     ledger.stitched = (identities.height, identities["person"].n_unique())
     return identities

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pixelstat.enrich.geo import Database
-from pixelstat.enrich.mailings import Sent
+from pixelstat.enrich.mailings import Mailings
 from pixelstat.enrich.page_groups import PageGroups
 from pixelstat.identity.consent import CustomConsent
 from pixelstat.identity.visitors import VisitorRules
@@ -19,7 +19,7 @@ class Enrichment:
 
     own_hosts: Sequence[str] = ()  # visits from these hosts have no external source
     databases: Sequence[Database] = ()  # of places and networks, for --geo
-    mailings: Sent | None = None  # what was sent and when
+    mailings: Mailings | None = None  # what was sent and when
     custom_consent: CustomConsent | None = None  # a parameter of the site that grants consent
 
 

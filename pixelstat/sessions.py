@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pixelstat.enrich.channels import TOUCH
+from pixelstat.enrich.channels import ATTRIBUTION
 from pixelstat.frames.batches import keep_columns
 from pixelstat.frames.columns import internal
 from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
@@ -26,7 +26,7 @@ from pixelstat.vocabulary import is_email_event, is_page_view
 PAGE_COLUMNS = ("entry_page", "exit_page")
 DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
 CAMPAIGN = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
-EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in TOUCH}  # what the event itself shows
+EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in ATTRIBUTION}  # what the event itself shows
 _ROW, _VISITOR = 1 << 32, 1 << 90  # factors of time and visitor in the number that events are sorted by
 
 
@@ -42,7 +42,7 @@ class SessionRules:
 
 def needs_sessions(columns: Iterable[str], rules: SessionRules) -> bool:
     """Return whether one of these columns is known only of a session."""
-    return not {*VISITS, *(TOUCH if rules.names_source else ())}.isdisjoint(columns)
+    return not {*VISITS, *(ATTRIBUTION if rules.names_source else ())}.isdisjoint(columns)
 
 
 def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
@@ -56,8 +56,8 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     sources = {name: pl.col("page") for name in PAGE_COLUMNS}
     if rules.names_source:  # an event that shows a source has a channel; "" is what it does not say beside that
         shows_source = pl.col("channel").is_not_null()
-        sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in TOUCH}
-        sources |= {name: pl.when(shows_source).then(pl.col(name).fill_null("")) for name in TOUCH}
+        sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in ATTRIBUTION}
+        sources |= {name: pl.when(shows_source).then(pl.col(name).fill_null("")) for name in ATTRIBUTION}
     sources |= {name: pl.lit(None, dtype).alias(name) for name, dtype in VISITS.items() if name not in sources}
     text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
     campaign = pl.when(pl.col("source").is_not_null()).then(text) if rules.campaign else pl.lit(None, pl.String)
@@ -186,7 +186,7 @@ def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataF
 
     is_activity = ~events["is_ping"]
     columns: dict[str, pl.Series] = {}
-    for name in (name for name in (*VISITS, *TOUCH) if name in rows.columns):
+    for name in (name for name in (*VISITS, *ATTRIBUTION) if name in rows.columns):
         if name == "visit_start":
             columns[name] = events["time"].gather(first)
         elif name == "visit_seconds":
@@ -200,7 +200,7 @@ def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataF
             pages = rows[name].gather(events["row"])
             pages = pl.select(pl.when(events["is_view"]).then(pages)).to_series()
             columns[name] = end_value(pages, is_last=name == "exit_page")
-        elif name in TOUCH and EVENT_ATTRIBUTION[name] in rows.columns:
+        elif name in ATTRIBUTION and EVENT_ATTRIBUTION[name] in rows.columns:
             value = end_value(rows[name].gather(events["row"])).replace("", None)
             columns[name] = value.fill_null(DIRECT[name]) if name in DIRECT else value
     return pl.DataFrame(columns, schema={name: rows.schema[name] for name in columns})

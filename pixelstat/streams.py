@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 from polars import selectors
 
-from pixelstat.enrich.channels import with_channels
-from pixelstat.enrich.devices import with_devices
-from pixelstat.enrich.geo import with_places
-from pixelstat.enrich.mailings import with_sent
+from pixelstat.enrich.channels import add_channels
+from pixelstat.enrich.devices import add_devices
+from pixelstat.enrich.geo import add_places
+from pixelstat.enrich.mailings import add_sent_times
 from pixelstat.fastpath import LineRules, compile_reader, hash_requests
 from pixelstat.formats.assignment import LogSet, ReadingRules
-from pixelstat.formats.base import Format
+from pixelstat.formats.base import LogFormat
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.frames.batches import tap_batches
-from pixelstat.identity.consent import SIGNALLING, names, signalling, with_consent
-from pixelstat.identity.proxies import with_clients
+from pixelstat.identity.consent import CONSENT_QUERY, add_consent, consent_query, signal_parameters
+from pixelstat.identity.proxies import resolve_clients
 from pixelstat.identity.pseudonyms import pseudonymize
 from pixelstat.identity.visitors import IDENTITY_COLUMNS, key_visitors
 from pixelstat.protocols import per_recipient_protocols
@@ -24,9 +24,9 @@ from pixelstat.query import EventQuery
 from pixelstat.schemas import DERIVED, EVENTS, EXPORTED, Reason
 from pixelstat.sources.bad_lines import BadLines
 from pixelstat.sources.blocks import Log
-from pixelstat.sources.event_parquet import STORED_COLUMNS, holds_pseudonyms, knows_consent, scan_events
+from pixelstat.sources.event_parquet import STORED_COLUMNS, has_current_consent, holds_pseudonyms, scan_events
 from pixelstat.sources.lines import Reading, scan_lines
-from pixelstat.traffic.classify import with_verdict
+from pixelstat.traffic.classify import classify_by_request
 from pixelstat.traffic.deduplication import HIT_COLUMNS, REQUEST_HASH
 from pixelstat.traffic.rejection import reject_by_request
 
@@ -43,11 +43,11 @@ def event_streams(
         yield requests.pipe(reject_by_request, query.traffic).pipe(key_visitors).pipe(enrich, query)
     plain = [file for file in logs.event_files if not holds_pseudonyms(file)]
     if plain:
-        has_consent = query.enrichment.custom_consent is None and knows_consent(plain)
+        has_consent = query.enrichment.custom_consent is None and has_current_consent(plain)
         columns = pl.Schema({**STORED_COLUMNS, **({"consent": EXPORTED["consent"]} if has_consent else {})})
         yield (
             scan_event_files(plain, query, reading, columns)
-            .with_columns(signalling(query.enrichment.custom_consent))
+            .with_columns(consent_query(query.enrichment.custom_consent))
             .pipe(hash_requests)
             .pipe(enrich, query, has_consent=has_consent)
         )
@@ -102,7 +102,7 @@ def read_requests(
     streams = []
     for log_format, files in logs.by_format:
         rows = scan_lines(files, reading, logs.rules.max_line)
-        streams.append(log_format.requests(rows if lines is None else rows.filter(lines), logs.rules.time_zone))
+        streams.append(log_format.parse(rows if lines is None else rows.filter(lines), logs.rules.time_zone))
     return pl.concat(streams).pipe(reparse, logs.rules, bad_lines)
 
 
@@ -117,14 +117,14 @@ def reparse(requests: pl.LazyFrame, rules: ReadingRules, bad_lines: BadLines | N
 
     columns = ["line", "header", *(["file", "number", "fault"] if bad_lines else [])]
     requests = tap_batches(requests, reparse_batch, columns)
-    return with_clients(requests, rules.trusted_proxies) if rules.trusted_proxies else requests
+    return resolve_clients(requests, rules.trusted_proxies) if rules.trusted_proxies else requests
 
 
-def line_rules(log_format: Format, rules: ReadingRules, query: EventQuery) -> LineRules:
+def line_rules(log_format: LogFormat, rules: ReadingRules, query: EventQuery) -> LineRules:
     """Return what lines of this format mean, for the native reader: it must read them as expressions do."""
 
     def parse(lines: pl.LazyFrame) -> pl.LazyFrame:
-        return log_format.requests(lines, rules.time_zone).pipe(reparse, rules).pipe(interpret_requests, query)
+        return log_format.parse(lines, rules.time_zone).pipe(reparse, rules).pipe(interpret_requests, query)
 
     return LineRules(
         may_be_vendor=query.protocols.may_be_vendor,
@@ -132,7 +132,7 @@ def line_rules(log_format: Format, rules: ReadingRules, query: EventQuery) -> Li
         is_house_pixel=query.protocols.house.claims,
         may_be_pixel=query.protocols.may_contain_pixel,
         custom_columns=query.protocols.custom_columns,
-        consent_parameters=names(query.enrichment.custom_consent),
+        consent_parameters=signal_parameters(query.enrichment.custom_consent),
         parse=parse,
         schema=request_columns(query),
     )
@@ -143,12 +143,12 @@ def request_columns(query: EventQuery) -> pl.Schema:
     later = {*HIT_COLUMNS, *DERIVED, "visitor"}
     stated = {name: dtype for name, dtype in EVENTS.items() if name not in later}
     texts = dict.fromkeys([*IDENTITY_COLUMNS, "order", *query.protocols.custom_columns], pl.String())
-    return pl.Schema({**stated, **texts, SIGNALLING: pl.String(), REQUEST_HASH: pl.UInt64()})
+    return pl.Schema({**stated, **texts, CONSENT_QUERY: pl.String(), REQUEST_HASH: pl.UInt64()})
 
 
 def interpret_requests(requests: pl.LazyFrame, query: EventQuery) -> pl.LazyFrame:
     """Turn REQUESTS into the frame of `request_columns`."""
-    events = interpret(requests, query.protocols).with_columns(signalling(query.enrichment.custom_consent))
+    events = interpret(requests, query.protocols).with_columns(consent_query(query.enrichment.custom_consent))
     return events.pipe(hash_requests).select(request_columns(query).names())
 
 
@@ -167,11 +167,11 @@ def enrich(events: pl.LazyFrame, query: EventQuery, *, has_consent: bool = False
     A column that no later step uses costs nothing. `has_consent`: the events were exported with theirs.
     """
     settings = query.enrichment
-    events = events if has_consent else with_consent(events, settings.custom_consent)
-    events = with_places(with_devices(with_channels(events, settings.own_hosts)), settings.databases)
+    events = events if has_consent else add_consent(events, settings.custom_consent)
+    events = add_places(add_devices(add_channels(events, settings.own_hosts)), settings.databases)
     if settings.mailings is not None:
-        events = with_sent(events, settings.mailings)
-    events = with_verdict(events, query.traffic.scanner_networks)
+        events = add_sent_times(events, settings.mailings)
+    events = classify_by_request(events, query.traffic.scanner_networks)
     return events.drop(selectors.contains(" ") - selectors.by_name(REQUEST_HASH, require_all=False))
 
 

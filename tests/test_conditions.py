@@ -105,5 +105,5 @@ def counted_pages(hits_of: list[tuple[str, str]], pattern: str) -> int:
     rows = [
         {"visitor": f"v:{n}", "time": START, "event": event, "page": page} for n, (event, page) in enumerate(hits_of)
     ]
-    found = funnel.function(distinct_events(rows), rules=rules([pattern]))
+    found = funnel.compute(distinct_events(rows), rules=rules([pattern]))
     return int(found.collect()["visitors"].item())

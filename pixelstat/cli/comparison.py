@@ -22,8 +22,8 @@ from pixelstat.frames.columns import internal
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import NUMBER_KINDS, TIME_KINDS, Column, Result
-from pixelstat.sessions import within
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.sessions import limit_to_period
+from pixelstat.traffic.deduplication import drop_later_copies
 
 PREVIOUS, CHANGE = "previous", "change"  # in front of a measure's name, for the columns beside it
 ADDITIVE = ("count", "figure", "money")  # kinds that are 0 in a period without the row
@@ -122,7 +122,7 @@ def _collect_events(report: Report, options: ReportOptions, run: RunContext, eve
     columns = {"time", *columns_used(lambda rows: report.function(rows, options, silent), schema)}
     columns |= {"visit_start"} if "visit" in columns else set()
     frame = events.select(name for name in schema if name in columns).collect(engine="streaming")
-    return earliest(frame) if {"hit", "first"} <= columns else frame
+    return drop_later_copies(frame) if {"hit", "first"} <= columns else frame
 
 
 def _compute_period(
@@ -137,7 +137,7 @@ def _compute_period(
 
 def _select_period(frame: pl.DataFrame, period: Period) -> pl.LazyFrame:
     events = frame.lazy().filter(period.contains(pl.col("time")))
-    return within(events, period.since, period.until) if "visit" in frame.columns else events
+    return limit_to_period(events, period.since, period.until) if "visit" in frame.columns else events
 
 
 def flag_partial(result: Result, period: Period, every: str) -> Result:

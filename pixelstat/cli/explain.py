@@ -8,7 +8,7 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.assignment import ReadingRules
-from pixelstat.formats.detection import FIELDS, HEAD, LONGER_HEAD, detect
+from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINES, detect
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.outputs._text import format_lists
 from pixelstat.pipeline import apply_stages, row_stages
@@ -18,7 +18,7 @@ from pixelstat.sources import discovery
 from pixelstat.sources.blocks import MAX_LINE, Log
 from pixelstat.sources.lines import read_line
 from pixelstat.streams import events_of_requests
-from pixelstat.terminal import harmless
+from pixelstat.terminal import escape_controls
 
 _REQUEST_COLUMNS = (  # of EVENTS, which the listing of the request shows already
     "query", "http_referer", "client", "user_agent", "method", "path", "status", "forwarded_for", "cookies", "dnt",
@@ -55,23 +55,23 @@ def explain(text: str, logs: Sequence[str], rules: ReadingRules, query: EventQue
 def _find_line(text: str, logs: Sequence[str]) -> tuple[Log, str, str | None]:
     """Return a log to detect the format from, the line, and the `#Fields:` line that it stands below."""
     place = re.fullmatch(r"(.+):(\d+)", text, re.DOTALL)
-    if place and discovery.exists(place[1]) and Path(place[1]).is_file():
+    if place and discovery.path_exists(place[1]) and Path(place[1]).is_file():
         log = discovery.find_logs([place[1]])[0]
         return log, *read_line(log, int(place[2]))
     if not text.strip():
         raise PixelstatError("--explain needs a line of a log, or FILE:N.", "Try: --explain access.log:1")
     if logs:
         log = discovery.find_logs(logs[:1])[0]
-        headers = [line for line in log.first_lines(HEAD) if line.startswith(FIELDS)]
+        headers = [line for line in log.first_lines(HEAD_LINES) if line.startswith(HEADER_START)]
         return log, text, headers[0] if headers else None
     return Log("--explain", 0, head=f"\n{text}\n".encode()), text, None
 
 
 def _parse_line(log: Log, line: str, header: str | None, rules: ReadingRules) -> pl.DataFrame:
     """Return the line as a row of READ: by the format of its log, else by the first that it fits."""
-    log_format = detect(log.first_lines(LONGER_HEAD), rules.candidates) if log.head else None
+    log_format = detect(log.first_lines(LONG_HEAD_LINES), rules.candidates) if log.head else None
     candidates = rules.candidates
-    if log_format and log_format.is_shaped(line, header):
+    if log_format and log_format.matches(line, header):
         candidates = [log_format, *candidates]
     values = {"line": line, "header": header, "file": "--explain", "number": 1, "rejected": "unreadable"}
     unparsed = pl.DataFrame({name: [values.get(name)] for name in READ}, schema=READ)
@@ -98,6 +98,6 @@ def _explain_reason(reason: str | None, fault: str | None, fields: Mapping[str, 
 
 def _format_listing(listing: Mapping[str, object]) -> str:
     """Return a line for each value that is not null: its name, aligned, and the value, safe for a terminal."""
-    values = {name: harmless(str(value)) for name, value in listing.items() if value is not None}
+    values = {name: escape_controls(str(value)) for name, value in listing.items() if value is not None}
     width = max(map(len, values))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())

@@ -16,7 +16,7 @@ import click
 from pixelstat import __version__, reports
 from pixelstat.cli import commands
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
-from pixelstat.terminal import let_go_of_stdout, say
+from pixelstat.terminal import discard_stdout, say
 
 # Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
 # them again, takes a tenth of the time; keeping them for good takes a quarter more memory.
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         code = _run(arguments)
     except ReaderGoneError:
-        let_go_of_stdout()
+        discard_stdout()
         code = Exit.DONE
     except PixelstatError as error:
         code = _report_failure(error, error.code, arguments)
@@ -132,7 +132,7 @@ def add_default_report(arguments: list[str]) -> list[str]:
         return [*arguments]
     from pixelstat.sources import discovery
 
-    return [DEFAULT_REPORT, *arguments] if first == "-" or discovery.all_exist(first) else [*arguments]
+    return [DEFAULT_REPORT, *arguments] if first == "-" or discovery.has_match(first) else [*arguments]
 
 
 def _report_failure(error: PixelstatError, code: Exit, arguments: Sequence[str]) -> Exit:

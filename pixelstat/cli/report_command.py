@@ -6,22 +6,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from pixelstat import outputs
 from pixelstat.cli.comparison import Comparison, compare_periods, parse_comparison
 from pixelstat.cli.run import Run, execute
-from pixelstat.cli.settings import event_query, extend_past_period, is_given, report_settings, require_geo
+from pixelstat.cli.settings import (
+    CommonOptions,
+    common_settings,
+    event_query,
+    extend_past_period,
+    is_given,
+    report_settings,
+    require_geo,
+)
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity import pseudonyms
 from pixelstat.options.shared import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
 from pixelstat.options.values import ReportOptions
-from pixelstat.pipeline import Selection
+from pixelstat.query import EventQuery
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import Result
-from pixelstat.terminal import say
 
 
 class ReportCommand(click.Command):
@@ -38,7 +44,7 @@ class ReportCommand(click.Command):
     def report_options(self) -> list[click.Parameter]:
         """Return the options of this report, with those of --compare and --reveal-ids where they apply."""
         may_show_ids = by_option in self.report.options or any(
-            column.name in pseudonyms.OF_WHOM for column in self.report.columns
+            column.name in pseudonyms.REPORT_IDENTIFIERS for column in self.report.columns
         )
         return [*self.report.options, compare_option, *([reveal_option] if may_show_ids else [])]
 
@@ -54,7 +60,7 @@ class ReportCommand(click.Command):
     def perform(self, logs: Sequence[str], **values: Any) -> Exit:
         """Make the report of these logs and return the exit code. Click calls it with the values of all options."""
         request = read_request(self.report, values)
-        return execute(logs, request.common, request.selection, partial(answer, request))
+        return execute(logs, request.common, request.query, partial(answer, request))
 
 
 @dataclass(frozen=True)
@@ -63,43 +69,38 @@ class ReportRequest:
 
     report: Report
     options: ReportOptions
-    selection: Selection
-    common: dict[str, Any]  # values of the common options
+    query: EventQuery
+    common: CommonOptions
     reveals_ids: bool
     comparison: Comparison | None = None
     period: tuple[datetime | None, datetime | None] = (None, None)  # since and until, where nothing is compared
     warnings: dict[str, None] = field(default_factory=dict)  # a set in order: a report may warn more than once
 
-    @property
-    def zone(self) -> ZoneInfo:
-        zone: ZoneInfo = self.common["tz"]
-        return zone
-
 
 def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     """Read the values of all options. Raises PixelstatError for values that make no sense, alone or together."""
-    common = {option.name: values.pop(str(option.name)) for option in common_options()}
-    zone: ZoneInfo = common["tz"]
-    if values.get("every") and not values.get("by") and is_given("top") and not common["quiet"]:
-        say("--top needs --by; a series over time is shown whole.")
+    common = common_settings({str(option.name): values.pop(str(option.name)) for option in common_options()})
+    if values.get("every") and not values.get("by") and is_given("top"):
+        common.say("--top needs --by; a series over time is shown whole.")
     compared_with, reveals_ids = values.pop("compare"), values.pop("reveal_ids", False)
     if compared_with:
         require_comparable(report, values)
     if report.needs_goals:
         values["goal"] = ()  # without goals, report_settings takes those of pixelstat.toml
-    options = report.options_type(**report_settings(report, values, common, zone))
+    options = report.options_type(**report_settings(report, values, common))
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)
-    selection = event_query(common, zone, event_columns, of_visits=report.needs_visits)
-    if compared_with is None and report.compares_to_previous and selection.since:
+    query = event_query(common, event_columns, of_visits=report.needs_visits)
+    period = (query.filters.since, query.filters.until)
+    if compared_with is None and report.compares_to_previous and query.filters.since:
         compared_with = "previous"
     if compared_with:
-        comparison = parse_comparison(compared_with, selection.since, selection.until, zone)
-        selection = replace(selection, since=comparison.span.since, until=comparison.span.until)
-        return ReportRequest(report, options, selection, common, reveals_ids, comparison=comparison)
-    period = (selection.since, selection.until)
-    selection = extend_past_period(selection, report.lookahead(options))
-    return ReportRequest(report, options, selection, common, reveals_ids, period=period)
+        comparison = parse_comparison(compared_with, *period, common.tz)
+        filters = replace(query.filters, since=comparison.span.since, until=comparison.span.until)
+        query = replace(query, filters=filters)
+        return ReportRequest(report, options, query, common, reveals_ids, comparison=comparison)
+    query = extend_past_period(query, report.lookahead(options))
+    return ReportRequest(report, options, query, common, reveals_ids, period=period)
 
 
 def require_comparable(report: Report, values: dict[str, Any]) -> None:
@@ -115,33 +116,32 @@ def answer(request: ReportRequest, run: Run) -> None:
     run.finish()
     if not request.reveals_ids:
         result = pseudonymize_result(result, request.options.by, run.key)
-    outputs.deliver([result], run.output, request.common["output"])
-    if not request.common["quiet"]:
-        print_warnings(request, is_empty=result.frame.is_empty() and run.ledger.kept > 0)
+    outputs.deliver([result], run.output, request.common.output)
+    print_warnings(request, is_empty=result.frame.is_empty() and run.ledger.hits > 0)
 
 
 def compute_result(request: ReportRequest, run: Run) -> Result:
     """Collect the report, of two periods where they are compared, with its notes."""
-    report, options, selection = request.report, request.options, request.selection
+    report, options, query = request.report, request.options, request.query
     since, until = request.period
     context = RunContext(
-        time_zone=request.zone.key,
+        time_zone=request.common.tz.key,
         since=since,
         until=until,
         log_start=lambda: run.ledger.first,
         log_end=lambda: run.ledger.last,
-        sent=selection.sent,
+        sent=query.enrichment.mailings,
         warn=request.warnings.setdefault,
         is_table=run.output == "table",
     )
-    behaviour = str(selection.limits) if selection.machines != "include" else ""
-    notes = [f"times in {request.zone.key}", report.caption(options), behaviour]
+    behaviour = str(query.traffic.behaviour or "")
+    notes = [f"times in {request.common.tz.key}", report.caption(options), behaviour]
     if request.comparison:
         result, note = compare_periods(report, options, context, run.events(), request.comparison)
         notes.append(note)
     else:
         result = report.result(report.function(run.events(), options, context).collect(engine="streaming"))
-    return replace(result, notes=[note for note in notes if note], csv_safe=request.common["csv_safe"])
+    return replace(result, notes=[note for note in notes if note], csv_safe=request.common.csv_safe)
 
 
 def pseudonymize_result(result: Result, by: Sequence[str], key: Callable[[], bytes]) -> Result:
@@ -149,12 +149,12 @@ def pseudonymize_result(result: Result, by: Sequence[str], key: Callable[[], byt
 
     `key` returns the key of the pseudonyms. It is called only where there is something to replace.
     """
-    of_events = [name for name in by if name in pseudonyms.COLUMNS and name != "message"]
+    of_events = [name for name in by if name in pseudonyms.PSEUDONYMISED_COLUMNS and name != "message"]
     texts = [column.name for column in result.columns if column.kind == "text"]
-    ids = [name for name in texts if name in (*of_events, *pseudonyms.OF_WHOM)]
+    ids = [name for name in texts if name in (*of_events, *pseudonyms.REPORT_IDENTIFIERS)]
     if not ids:
         return result
-    hidden = pseudonyms.hidden(result.frame.lazy().select(ids), key()).collect()
+    hidden = pseudonyms.pseudonymize(result.frame.lazy().select(ids), key()).collect()
     return replace(result, frame=result.frame.with_columns(hidden.select(ids)))
 
 
@@ -162,4 +162,4 @@ def print_warnings(request: ReportRequest, *, is_empty: bool) -> None:
     """Print what the report warned of, or if it warned of nothing, that it is empty although there are events."""
     nothing = [f"none of these events is one that {request.report.name} counts."] if is_empty else []
     for sentence in request.warnings or nothing:
-        say(f"Warning: {sentence}")
+        request.common.say(f"Warning: {sentence}")

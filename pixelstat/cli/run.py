@@ -23,9 +23,9 @@ from pixelstat.query import EventQuery
 from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLines, check_limit
 from pixelstat.sources.blocks import STDIN, Log
-from pixelstat.terminal import progress
+from pixelstat.terminal import show_progress
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.networks import warn_of_age
+from pixelstat.traffic.networks import age_warning
 
 
 @dataclass
@@ -67,7 +67,7 @@ def execute(names: Sequence[str], common: CommonOptions, query: EventQuery, deli
     run = open_run(names, common, query)
     total = sum(log.size for log in run.inputs)
     positions = run.ledger.reading.positions
-    with progress(total, lambda: sum(positions.values()), shown=not common.quiet), _explain_failures():
+    with show_progress(total, lambda: sum(positions.values()), shown=not common.quiet), _explain_failures():
         deliver(run)
     for note in filter(None, _ledger_notes(run)):
         common.say(note)
@@ -85,7 +85,7 @@ def open_run(names: Sequence[str], common: CommonOptions, query: EventQuery) -> 
         effect = "counted twice" if common.keep_duplicates else "a duplicate"
         common.say(f"Warning: {first} and {second} begin alike. If they are one log, all in it is {effect}.")
     needs_bad_lines = common.bad_line_limit or common.rejects
-    bad_lines = BadLines(kept=bool(common.rejects)) if needs_bad_lines else None
+    bad_lines = BadLines(keeps_numbers=bool(common.rejects)) if needs_bad_lines else None
     return Run(logs, query, common, output, inputs, Ledger(), bad_lines)
 
 
@@ -101,7 +101,7 @@ def protect_inputs(inputs: Sequence[Log], common: CommonOptions) -> None:
         raise PixelstatError(f"--output and --rejects are both {common.output!r}.", "Name two files.")
     if common.rejects:
         for log in inputs:
-            log.keep_stream_content()
+            log.record_stream()
 
 
 def write_bad_lines(bad_lines: BadLines, inputs: Sequence[Log], common: CommonOptions) -> None:
@@ -133,7 +133,7 @@ def _ledger_notes(run: Run) -> Iterator[str]:
     yield ledger.formats_line()
     if ledger.first and ledger.last:
         if run.common.machines != "include":
-            yield warn_of_age(ledger.last)
+            yield age_warning(ledger.last)
         yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(ledger.last, zone)}, times in {zone.key}"
     elif ledger.lines and not ledger.pixel_requests:
         yield suggest_pixels(run.logs)

@@ -13,7 +13,7 @@ from pixelstat.conditions import Step, columns_hint, parse_condition, parse_step
 from pixelstat.config import Config, FunnelConfig, load_config
 from pixelstat.enrich import mailings
 from pixelstat.enrich.geo import FIELDS, Database
-from pixelstat.enrich.page_groups import PageGroups, asked
+from pixelstat.enrich.page_groups import PageGroups, page_groups_from_option
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.assignment import LogSet, ReadingRules, candidate_formats
 from pixelstat.identity.project_key import key_path, load_key, load_or_create
@@ -21,7 +21,7 @@ from pixelstat.identity.visitors import KEY_KINDS, VisitorRules
 from pixelstat.protocols.interpret import ProtocolRules, protocol_rules
 from pixelstat.query import Enrichment, EventQuery
 from pixelstat.reports._report import Report
-from pixelstat.result import NUMBERS
+from pixelstat.result import NUMBER_KINDS
 from pixelstat.schemas import CONDITION_COLUMNS
 from pixelstat.sessions import SessionRules, needs_sessions
 from pixelstat.sources.bad_lines import BadLineLimit
@@ -30,7 +30,7 @@ from pixelstat.sources.event_parquet import holds_pseudonyms
 from pixelstat.terminal import say
 from pixelstat.text.addresses import Network
 from pixelstat.text.durations import parse_moment
-from pixelstat.traffic.behaviour import Limits
+from pixelstat.traffic.behaviour import BehaviourLimits
 from pixelstat.traffic.networks import read_networks
 from pixelstat.traffic.rejection import EventFilters, TrafficRules
 from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event
@@ -118,7 +118,7 @@ def common_settings(values: Mapping[str, Any]) -> CommonOptions:
     options = {name: value for name, value in values.items() if name in names}
     config = load_config(options.get("config"))
     group_pages = options.get("group_pages")
-    groups = None if group_pages is None else asked(group_pages, config.page_groups, config.path)
+    groups = None if group_pages is None else page_groups_from_option(group_pages, config.page_groups, config.path)
     return CommonOptions(**options, project=config, page_groups=groups)
 
 
@@ -169,7 +169,7 @@ def event_query(
             own_hosts=common.project.own_hosts,
             databases=[Database(name) for name in common.geo],
             custom_consent=common.project.consent,
-            mailings=mailings.read(common.sent, common.tz) if common.sent else None,
+            mailings=mailings.read_mailings(common.sent, common.tz) if common.sent else None,
         ),
         visitors=VisitorRules(
             common.visitor,
@@ -216,8 +216,8 @@ def _parse_moment(option: str, text: str | None, zone: ZoneInfo, now: datetime) 
         ) from error
 
 
-def _behaviour_limits(common: CommonOptions) -> Limits:
-    return Limits(
+def _behaviour_limits(common: CommonOptions) -> BehaviourLimits:
+    return BehaviourLimits(
         common.burst_links,
         common.burst_time,
         common.address_recipients,
@@ -288,7 +288,7 @@ def report_settings(report: Report, options: dict[str, Any], common: CommonOptio
         validate_breakdown(name, report, [*config.custom_columns])
     if options.get("hold"):
         validate_breakdown(options["hold"], report, [*config.custom_columns], "--hold")
-    return report.prepared(options, lambda text: _parse_step(text, common))
+    return report.prepare_options(options, lambda text: _parse_step(text, common))
 
 
 def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str], option: str = "--by") -> None:
@@ -298,7 +298,7 @@ def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str],
         return
     if name in columns:
         same_name = (column for column in report.columns if column.name == name)
-        if any(column.kind in NUMBERS or column.key or name in custom_columns for column in same_name):
+        if any(column.kind in NUMBER_KINDS or column.key or name in custom_columns for column in same_name):
             raise PixelstatError(f"{option} {name} is a figure of this report.", f"Try: {option} campaign")
         return
     if name == "time":
@@ -340,11 +340,6 @@ def _parse_step(text: str, common: CommonOptions) -> Step:
         common.say(f"{meaning!r} means its page group. The event is: --step \"event = '{event}'\"")
     step = parse_step(meaning, [*config.custom_columns], groups)
     return replace(step, name=text) if text in config.goals else step
-
-
-def goals_of(common: CommonOptions) -> dict[str, Any]:
-    """Return the goals of pixelstat.toml: their names, and the condition of their hits."""
-    return {name: _parse_step(name, common).hit for name in common.project.goals}
 
 
 def is_given(name: str) -> bool:

@@ -26,7 +26,7 @@ def count_opt_in_pixels(requests: pl.DataFrame) -> dict[str, int]:
     out.
     """
     counts = {}
-    for protocol in (protocol for protocol in protocols.builtin_protocols() if protocol.must_be_named):
+    for protocol in (protocol for protocol in protocols.builtin_protocols() if protocol.is_opt_in):
         paths = requests.filter(protocol.claims)["path"]
         if len(paths) and paths.n_unique() * 2 > len(paths):
             counts[protocol.name] = len(paths)

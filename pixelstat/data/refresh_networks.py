@@ -24,7 +24,7 @@ from textwrap import fill
 
 from pixelstat.errors import PixelstatError, unreadable_file
 from pixelstat.text.addresses import Network
-from pixelstat.traffic.networks import SHIPPED
+from pixelstat.traffic.networks import SHIPPED_FILE
 
 # Sets of the service area "Exchange", whose ids never change: *.protection.outlook.com, by HTTPS and by SMTP.
 MICROSOFT_SET_IDS = (9, 10)
@@ -118,10 +118,10 @@ def main(folder: str, day: str) -> None:
     if not published:
         names = ", ".join(file for file, _ in SOURCES.values())
         raise PixelstatError(f"{folder} holds none of the lists.", f"Download one of them into it: {names}.")
-    text = replace_lists(SHIPPED.read_text("utf-8"), published, download_date)
-    new = SHIPPED.with_suffix(".new")  # beside it, so that it replaces it whole and in one step
+    text = replace_lists(SHIPPED_FILE.read_text("utf-8"), published, download_date)
+    new = SHIPPED_FILE.with_suffix(".new")  # beside it, so that it replaces it whole and in one step
     new.write_text(text, "utf-8")
-    new.replace(SHIPPED)
+    new.replace(SHIPPED_FILE)
 
 
 if __name__ == "__main__":

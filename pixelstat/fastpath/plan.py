@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pixelstat.fastpath.extension import native
 from pixelstat.fastpath.line_rules import LineRules
-from pixelstat.formats.base import Format
-from pixelstat.formats.normalize import EARLIEST, TEXTS, is_time, latest
-from pixelstat.formats.text import ANYTHING, NOTHING, TextFormat, sought
-from pixelstat.identity.consent import SIGNALLING
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.fields import TEXT_FIELDS
+from pixelstat.formats.normalize import EARLIEST_TIME, is_time_field, latest_plausible_time
+from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat, find_searchable_literals
+from pixelstat.identity.consent import CONSENT_QUERY
 from pixelstat.protocols.builtin import house
 from pixelstat.schemas import ID_KEY, ID_PREFIX
 from pixelstat.traffic.deduplication import HASHED_COLUMNS, REQUEST_HASH
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 FIELD_KINDS = ("client", "vhost", "port", "time_clf", "request", "status", "bytes", "user_agent", "forwarded_for")
 PARAMETER_KINDS = {"value": "number", ID_KEY: "visitor_id"}  # by column; any other column takes text as it is
-HEADERS = {name: "http_referer" if name == "referrer" else name for name in TEXTS}  # field of a log -> column
-REQUEST_COLUMNS = ("method", "path", "query", SIGNALLING)  # the extension expects them first
+HEADERS = {name: "http_referer" if name == "referrer" else name for name in TEXT_FIELDS}  # field of a log -> column
+REQUEST_COLUMNS = ("method", "path", "query", CONSENT_QUERY)  # the extension expects them first
 MOST_FIELDS, MOST_COLUMNS, MOST_PARAMETERS = 64, 255, 1024  # what the extension has room for
 
 # These names contain a blank, which names of custom columns cannot.
@@ -43,11 +44,11 @@ class Field(NamedTuple):
     name: str
 
 
-def compile_plan(log_format: Format, rules: LineRules, max_line: int) -> CompiledPlan | None:
+def compile_plan(log_format: LogFormat, rules: LineRules, max_line: int) -> CompiledPlan | None:
     """Compile a plan that reads the simple lines of a format. Return None where expressions must read them all."""
     if native is None or not isinstance(log_format, TextFormat) or (fields := _list_fields(log_format)) is None:
         return None
-    names = {**house.names()}
+    names = {**house.parameter_names()}
     names[ID_KEY] = names.pop("visitor_id")
     event_names = names.pop("event")
     names |= {CUSTOM + column: parameters for column, parameters in rules.custom_columns.items()}
@@ -70,17 +71,17 @@ def compile_plan(log_format: Format, rules: LineRules, max_line: int) -> Compile
     plan = native.Plan(
         fields=[
             (field.before.encode(), field.kind, index.get(HEADERS.get(field.name, field.name), 0), must_be_first_match)
-            for field, must_be_first_match in zip(fields, sought(log_format.tokens), strict=True)
+            for field, must_be_first_match in zip(fields, find_searchable_literals(log_format.tokens), strict=True)
         ],
         last_literal=last.encode(),
-        ends_with_last=log_format.tail == NOTHING or '"' not in last,  # else anything may follow the last quote
+        ends_with_last=log_format.tail == EMPTY_TAIL or '"' not in last,  # else anything may follow the last quote
         parameters=[(name.encode(), kind, column) for name, kind, column in parameters],
         row_columns=(LINE_ORDER, "time", "status", "bytes", "event", REQUEST_HASH),
         text_columns=columns,
         hashed_columns=tuple(index.get(name, -1) for name in HASHED_COLUMNS),
         id_prefix=ID_PREFIX.encode(),
-        earliest=int(EARLIEST.timestamp()) * 1_000_000,
-        latest=int(latest().timestamp()) * 1_000_000,
+        earliest=int(EARLIEST_TIME.timestamp()) * 1_000_000,
+        latest=int(latest_plausible_time().timestamp()) * 1_000_000,
         longest_line=max_line,
     )
     return CompiledPlan(plan, columns)
@@ -89,18 +90,18 @@ def compile_plan(log_format: Format, rules: LineRules, max_line: int) -> Compile
 def _list_fields(log_format: TextFormat) -> list[Field] | None:
     """List the fields of a format. Return None where the extension cannot tell them apart as expressions do."""
     is_simple = (
-        log_format.change is None
-        and log_format.tail in (NOTHING, ANYTHING)
-        and not log_format.other_tails
-        and {*log_format.looks} <= {"forwarded_for"}
+        log_format.finish is None
+        and log_format.tail in (EMPTY_TAIL, ANY_TAIL)
+        and not log_format.excluded_tails
+        and {*log_format.field_patterns} <= {"forwarded_for"}
         and len(log_format.names) == len({*log_format.names})
-        and [name for name in log_format.names if is_time(name)] == ["time_clf"]
+        and [name for name in log_format.names if is_time_field(name)] == ["time_clf"]
         and "request" in log_format.names
     )
     fields, quotes = [], 0
     for index in range(1, len(log_format.tokens), 2):
         before, name, after = log_format.tokens[index - 1 : index + 2]
-        kind = name if name in FIELD_KINDS or not name else "text" if name in TEXTS else None
+        kind = name if name in FIELD_KINDS or not name else "text" if name in TEXT_FIELDS else None
         quotes += before.count('"')
         is_quoted = quotes % 2 == 1
         if kind == "time_clf" and not is_quoted and '"' not in after:  # what ends the time must not occur in it

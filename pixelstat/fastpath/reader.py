@@ -13,7 +13,7 @@ import polars as pl
 from pixelstat.fastpath.extension import native
 from pixelstat.fastpath.line_rules import LineRules
 from pixelstat.fastpath.plan import CUSTOM, HEADERS, LINE_ORDER, CompiledPlan, compile_plan
-from pixelstat.formats.base import Format
+from pixelstat.formats.base import LogFormat
 from pixelstat.frames.batches import scan
 from pixelstat.frames.reusable_plan import ReusablePlan
 from pixelstat.protocols.builtin import house
@@ -29,7 +29,7 @@ MOST_ROWS, MOST_BLOCKS = 200_000, 64  # in a group of blocks
 FEW_LINES = 200  # so many rows are inserted one by one: that takes a tenth of the time of a sort
 
 
-def compile_reader(log_format: Format, rules: LineRules, max_line: int = MAX_LINE) -> "Reader | None":
+def compile_reader(log_format: LogFormat, rules: LineRules, max_line: int = MAX_LINE) -> "Reader | None":
     """Compile a reader for logs of a format. Return None where expressions must read all lines."""
     plan = compile_plan(log_format, rules, max_line)
     return None if plan is None else Reader(plan, log_format.name, rules, max_line)
@@ -86,7 +86,9 @@ class Reader:
 
         def submit(pool: Executor) -> Iterator[Future[ReadBlock]]:
             for log in logs:
-                for block in iter_block_views(log, partial(reading.at, log), self.max_line, BLOCKS_AHEAD + 1):
+                for block in iter_block_views(
+                    log, partial(reading.record_position, log), self.max_line, BLOCKS_AHEAD + 1
+                ):
                     yield pool.submit(self.read_block, log, block, wanted, next(first_orders))
 
         first_orders = count(step=1 << 32)  # more than a block has lines
@@ -130,7 +132,7 @@ class Reader:
         """
         present = rows.collect_schema()
         missing = [pl.lit(None, dtype).alias(name) for name, dtype in self._row_schema.items() if name not in present]
-        events = house.of_plain(rows.with_columns(missing))
+        events = house.complete_plain_events(rows.with_columns(missing))
         custom = {name: CUSTOM + name for name in self.rules.custom_columns}  # last, as expressions add them
         return events.with_columns(format=pl.lit(self.format_name), **custom)
 

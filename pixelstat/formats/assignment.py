@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from pixelstat import formats
 from pixelstat.errors import PixelstatError
-from pixelstat.formats.base import Format
-from pixelstat.formats.detection import FIELDS, LONGER_HEAD, detect
-from pixelstat.formats.nginx_conf import nginx_formats
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.detection import HEADER_START, LONG_HEAD_LINES, detect
+from pixelstat.formats.nginx_conf import read_nginx_formats
 from pixelstat.sources.blocks import MAX_LINE, Log
 from pixelstat.sources.event_parquet import is_event_parquet
 from pixelstat.text.addresses import Network
@@ -17,7 +17,7 @@ from pixelstat.text.addresses import Network
 class ReadingRules:
     """How the lines of logs are read."""
 
-    candidates: Sequence[Format] = ()  # the formats that a line may have, in the order in which they are tried
+    candidates: Sequence[LogFormat] = ()  # the formats that a line may have, in the order in which they are tried
     time_zone: str = "UTC"  # of times that name none
     max_line: int = MAX_LINE  # bytes read of a longer line
     trusted_proxies: Sequence[Network] = ()  # whose X-Forwarded-For names the client
@@ -27,7 +27,7 @@ class ReadingRules:
 class LogSet:
     """The logs of a run: those to parse, by their format, and Parquet of events."""
 
-    by_format: Sequence[tuple[Format, Sequence[Log]]]
+    by_format: Sequence[tuple[LogFormat, Sequence[Log]]]
     rules: ReadingRules = field(default_factory=ReadingRules)
     event_files: Sequence[Log] = ()
 
@@ -42,7 +42,7 @@ class LogSet:
         return any(logs for _, logs in self.by_format)
 
 
-def candidate_formats(log_format: str | None, nginx_conf: str | None) -> tuple[Format, ...]:
+def candidate_formats(log_format: str | None, nginx_conf: str | None) -> tuple[LogFormat, ...]:
     """Return the formats that a line may have: those that the two options name, else all.
 
     Raises PixelstatError where both are given, or one cannot be read as a format.
@@ -50,8 +50,8 @@ def candidate_formats(log_format: str | None, nginx_conf: str | None) -> tuple[F
     if log_format and nginx_conf:
         raise PixelstatError("--log-format and --nginx-conf both name the format.", "Leave one of them out.")
     if nginx_conf:
-        return (*nginx_formats(nginx_conf), *formats.formats_named("combined"))
-    return formats.formats_given(log_format) if log_format else formats.all_formats()
+        return (*read_nginx_formats(nginx_conf), *formats.load_formats("combined"))
+    return formats.select_formats(log_format) if log_format else formats.load_all_formats()
 
 
 def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str], None]) -> LogSet:
@@ -60,7 +60,7 @@ def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str
     Raises PixelstatError for a log that was named and has none of the formats, and where no file of a directory is a
     log. Other files of a directory without a format are left out with a warning.
     """
-    by_format: dict[Format, list[Log]] = {}
+    by_format: dict[LogFormat, list[Log]] = {}
     not_logs, event_files = [], []
     for log in logs:
         if is_event_parquet(log):
@@ -70,7 +70,7 @@ def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str
             if not log.damage:
                 warn(f"{log.title()} is empty.")
             continue
-        log_format = detect(log.first_lines(LONGER_HEAD), rules.candidates)
+        log_format = detect(log.first_lines(LONG_HEAD_LINES), rules.candidates)
         if log_format:
             by_format.setdefault(log_format, []).append(log)
         elif log.from_folder:
@@ -87,14 +87,14 @@ def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str
     return LogSet(list(by_format.items()) or [(_any_format(rules), [])], rules, event_files)
 
 
-def assign_format(log: Log, rules: ReadingRules) -> tuple[Format | None, LogSet]:
+def assign_format(log: Log, rules: ReadingRules) -> tuple[LogFormat | None, LogSet]:
     """Return the format of one log, or None, and the log as a set that is read by it, or by the first candidate."""
-    log_format = detect(log.first_lines(LONGER_HEAD), rules.candidates)
+    log_format = detect(log.first_lines(LONG_HEAD_LINES), rules.candidates)
     return log_format, LogSet([(log_format or _any_format(rules), [log])], rules)
 
 
-def _any_format(rules: ReadingRules) -> Format:
-    return rules.candidates[0].ruled_by(FIELDS)
+def _any_format(rules: ReadingRules) -> LogFormat:
+    return rules.candidates[0].with_header(HEADER_START)
 
 
 def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:

@@ -14,7 +14,7 @@ from pixelstat.funnels.hits import HITS, condition_bits
 from pixelstat.funnels.matching import match_chains
 from pixelstat.funnels.observed_steps import ObservedSteps
 from pixelstat.funnels.rules import FunnelRules
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 
 ACTOR_COLUMNS = {"visitor": "visitor", "visit": "visit", "user": "user_id"}
 OTHER_GROUPS = "(other)"  # the label of the groups beyond the first, taken together
@@ -100,7 +100,7 @@ def find_matched_steps(rows: pl.DataFrame) -> set[int]:
 
 def deduplicate_hits(rows: pl.DataFrame) -> pl.DataFrame:
     """Keep each hit once, at its earliest time, and drop `hit` and `first`."""
-    return earliest(rows).unique("hit").drop("hit", "first")
+    return drop_later_copies(rows).unique("hit").drop("hit", "first")
 
 
 def chains_per_actor(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:

@@ -11,7 +11,8 @@ import polars as pl
 from pixelstat.conditions import Step, parse_step, split_steps
 from pixelstat.errors import PixelstatError
 from pixelstat.funnels.rules import NO_GRACE, Exclusion, FunnelRules
-from pixelstat.options.shared import groups_option
+from pixelstat.options.shared import top_groups_option
+from pixelstat.options.values import ReportOptions
 from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import SHOP_FUNNEL
 
@@ -37,22 +38,19 @@ CONFLICTS = {  # an option: those that it does not go together with
 }
 
 
-@dataclass(frozen=True)
-class FunnelOptions:
+@dataclass(frozen=True, kw_only=True)
+class FunnelOptions(ReportOptions):
     """The settings of the funnel report, as its function takes them."""
 
     rules: FunnelRules  # steps, conversion window, order, exclusions
-    has_default_steps: bool  # no steps were named: use those of the shop funnel that occur
-    actor: str  # who goes through the funnel: visitor, visit, user
-    held_column: str | None  # all hits of a chain have one value of this column
-    by: Sequence[str]  # columns of the breakdown: a funnel for each of their values
-    touch: str  # attribution of an actor to a value: first, last, step:N, all
-    top: int  # how many values have a funnel of their own; 0: all
-    every: str | None  # a series over time: day, week, month
-    is_open: bool  # actors may enter at any step
-    histogram: bool  # show how long complete chains take instead
-    listed_step: int  # list who reached this step, or was lost before it, instead; 0: no list
-    is_lost: bool  # with listed_step: list those who reached the step before it and not this one
+    has_default_steps: bool = False  # no steps were named: use those of the shop funnel that occur
+    actor: str = "visitor"  # who goes through the funnel: visitor, visit, user
+    held_column: str | None = None  # all hits of a chain have one value of this column
+    touch: str = "first"  # attribution of an actor to a value: first, last, step:N, all
+    is_open: bool = False  # actors may enter at any step
+    histogram: bool = False  # show how long complete chains take instead
+    listed_step: int = 0  # list who reached this step, or was lost before it, instead; 0: no list
+    is_lost: bool = False  # with listed_step: list those who reached the step before it and not this one
 
 
 def prepare_funnel(options: dict[str, Any], parse: ParseStep) -> dict[str, Any]:
@@ -94,7 +92,7 @@ def build_funnel_options(
     _require_companion("--strict-over", strict_over is not None, "--order strict", order == "strict")
     _require_companion("--exclude-mode", exclude_mode != "drop", "--exclude EVENT", bool(exclude))
     _require_companion("--touch", touch != "first", "--by COLUMN", bool(by))
-    _require_companion("--top", top not in (0, groups_option.default), "--by COLUMN", bool(by))
+    _require_companion("--top", top not in (0, top_groups_option.default), "--by COLUMN", bool(by))
     _require_named_steps(steps, optional, exclude, visitors_at)
     rules = FunnelRules(
         steps=steps or [parse_step(event) for event in SHOP_FUNNEL],
@@ -204,31 +202,22 @@ def _find_step_number(text: str, names: Sequence[str]) -> int:
     raise PixelstatError(f"--visitors-at {text!r} is no step.", f"Steps: {', '.join(names)}; by number from 1.")
 
 
-def list_event_columns(
-    rules: FunnelRules, actor: str, held_column: str | None, by: Sequence[str], **_: object
-) -> Iterable[str]:
+def list_event_columns(options: FunnelOptions) -> Iterable[str]:
     """Return the columns of the events that a funnel of these settings uses, beside those that every funnel uses."""
+    rules = options.rules
     conditions = [*(step.hit for step in rules.steps), *(exclusion.hit for exclusion in rules.exclusions)]
     condition_columns = [name for condition in conditions for name in condition.meta.root_names()]
-    visit_columns = ["visit_start"] if actor == "visit" or rules.count == "visits" else []
-    return [*by, *([held_column] if held_column else []), *visit_columns, *condition_columns]
+    visit_columns = ["visit_start"] if options.actor == "visit" or rules.count == "visits" else []
+    held_columns = [options.held_column] if options.held_column else []
+    return [*options.by, *held_columns, *visit_columns, *condition_columns]
 
 
-def describe_funnel(
-    rules: FunnelRules,
-    actor: str,
-    held_column: str | None,
-    by: Sequence[str],
-    touch: str,
-    *,
-    is_open: bool,
-    **_: object,
-) -> str:
+def describe_funnel(options: FunnelOptions) -> str:
     """Describe the settings of a funnel for the caption of its report."""
-    parts = [*_describe_rules(rules, is_open=is_open)]
-    parts += [f"by {actor}"] if actor != "visitor" else []
-    parts += [f"each way with one {held_column}"] if held_column else []
-    parts += [f"by {_describe_touch(actor, by, touch)}"] if by else []
+    parts = [*_describe_rules(options.rules, is_open=options.is_open)]
+    parts += [f"by {options.actor}"] if options.actor != "visitor" else []
+    parts += [f"each way with one {options.held_column}"] if options.held_column else []
+    parts += [f"by {_describe_touch(options.actor, options.by, options.touch)}"] if options.by else []
     return "; ".join(parts)
 
 

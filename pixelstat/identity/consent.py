@@ -23,7 +23,7 @@ import polars as pl
 
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import replace_where
-from pixelstat.frames.query_string import MACRO
+from pixelstat.frames.query_string import MACRO_START
 from pixelstat.schemas import GRANTED, MALFORMED, REFUSED, SEPARATOR
 
 
@@ -271,7 +271,7 @@ def consent_of(protocol: str, query: str, custom: CustomConsent | None = None) -
 def _read(reader: Reader, text: str) -> Decision:
     """Apply a reader. A macro that was not filled in is malformed."""
     try:
-        return MALFORMED if re.match(MACRO, text) else reader(text)
+        return MALFORMED if re.match(MACRO_START, text) else reader(text)
     except (ValueError, KeyError):
         return MALFORMED
 

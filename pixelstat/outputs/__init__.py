@@ -13,7 +13,7 @@ from typing import BinaryIO
 from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import PixelstatError, ReaderGoneError
 from pixelstat.result import Result
-from pixelstat.terminal import let_go_of_stdout
+from pixelstat.terminal import discard_stdout
 
 NAMES = {  # output: file endings
     "table": (".txt",),
@@ -66,5 +66,5 @@ def _write_stdout(write: Write, parts: Iterable[Result]) -> None:
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     except OSError as error:
-        let_go_of_stdout()
+        discard_stdout()
         raise PixelstatError(f"stdout cannot be written: {error.strerror}.", "Name a file: -o report.csv") from error

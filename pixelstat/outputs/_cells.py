@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pixelstat.terminal import harmless
+from pixelstat.terminal import escape_controls
 
 EMPTY_CELL = "–"
 TO_THE_SECOND = "%Y-%m-%d %H:%M:%S"
@@ -18,7 +18,7 @@ def format_cell(value: Any, kind: str) -> str:
     if isinstance(value, datetime):
         midnight = kind != "instant" and (value.hour, value.minute, value.second) == (0, 0, 0)
         return value.strftime("%Y-%m-%d" if midnight else TO_THE_SECOND if kind == "instant" else "%Y-%m-%d %H:%M")
-    return _NUMBERS[kind](value) if kind in _NUMBERS else harmless(str(value))
+    return _NUMBERS[kind](value) if kind in _NUMBERS else escape_controls(str(value))
 
 
 def _format_seconds(seconds: float) -> str:

@@ -38,7 +38,7 @@ def _load_file(name: str) -> tuple[PixelProtocol, ...]:
 
 def per_recipient_protocols() -> list[str]:
     """Return the names of the mailers that send each message to one person."""
-    return [protocol.name for protocol in builtin_protocols() if protocol.one_each]
+    return [protocol.name for protocol in builtin_protocols() if protocol.is_per_recipient]
 
 
 def may_contain_pixel(line: pl.Expr, protocols: Sequence[PixelProtocol]) -> pl.Expr:
@@ -46,7 +46,7 @@ def may_contain_pixel(line: pl.Expr, protocols: Sequence[PixelProtocol]) -> pl.E
 
     It searches twice, for pages and for mails: one search for all markers would take three times as long.
     """
-    groups = [[protocol.marker for protocol in protocols if protocol.is_mailers is kind] for kind in (False, True)]
+    groups = [[protocol.marker for protocol in protocols if protocol.is_mailer is kind] for kind in (False, True)]
     return pl.any_horizontal(line.str.contains("|".join(markers)) for markers in groups if markers)
 
 
@@ -62,4 +62,4 @@ def select_protocols(first: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
             meant = f"Did you mean {near[0]}?" if near else "pixelstat protocols lists them."
             raise PixelstatError(f"There is no pixel protocol {name!r}. {meant}", "Try: pixelstat protocols")
     named = [vendors[name] for name in dict.fromkeys(first) if name in vendors]
-    return (*named, *(other for other in vendors.values() if other not in named and not other.must_be_named))
+    return (*named, *(other for other in vendors.values() if other not in named and not other.is_opt_in))

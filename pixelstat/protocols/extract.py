@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from pixelstat.frames.query_string import MACRO, parameter, percent_decode, percent_decode_path
+from pixelstat.frames.query_string import MACRO_START, parameter, percent_decode, percent_decode_path
 from pixelstat.schemas import EVENTS, ID_KEY, ID_PREFIX
 from pixelstat.vocabulary import normalize_events
 
@@ -78,7 +78,7 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     rows = percent_decode(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
     # The ledger needs the flaw of every event. One search saves the others on nearly all of them.
     values = names.get("value", ())
-    of_flawed = pl.when(query.str.contains("|".join([f"={MACRO}", *(f"{name}=" for name in values)]))).then(query)
+    of_flawed = pl.when(query.str.contains("|".join([f"={MACRO_START}", *(f"{name}=" for name in values)]))).then(query)
     rows = percent_decode(
         rows.with_columns(given_value=parameter(of_flawed, values), of_flawed=of_flawed), ["given_value"]
     )
@@ -88,7 +88,7 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
         currency=normalize_currency(pl.col("currency")),
         flaw=pl.when(pl.col("given_value").is_not_null() & parse_number(pl.col("given_value")).is_null())
         .then(pl.lit("number"))
-        .when(pl.col("of_flawed").str.contains(f"={MACRO}"))
+        .when(pl.col("of_flawed").str.contains(f"={MACRO_START}"))
         .then(pl.lit("macro")),
     )
 

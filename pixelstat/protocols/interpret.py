@@ -29,7 +29,7 @@ class ProtocolRules:
     """Which protocols a request is offered to, in their order, and the custom columns of its event."""
 
     vendors: Sequence[PixelProtocol] = field(default_factory=select_protocols)
-    house: PixelProtocol = field(default_factory=house.protocol)  # the last one: it yields to any other
+    house: PixelProtocol = field(default_factory=house.house_protocol)  # the last one: it yields to any other
     custom_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)  # name: the parameters that feed it
 
     @property
@@ -41,7 +41,7 @@ class ProtocolRules:
     def may_be_vendor(self) -> pl.Expr:
         """Whether a request may belong to a vendor, by its `path`."""
         paths = "|".join(f"(?:{protocol.paths})" for protocol in self.vendors)
-        return pl.col("path").str.contains(paths).fill_null(value=False) & ~self.house.pinned
+        return pl.col("path").str.contains(paths).fill_null(value=False) & ~self.house.always_claims
 
     @property
     def may_be_vendor_without_query(self) -> pl.Expr:
@@ -70,7 +70,7 @@ def protocol_rules(
     Custom pixels come before all others. Raises PixelstatError for a protocol that does not exist.
     """
     vendors = (*map(custom_protocol, custom_pixels), *select_protocols(first))
-    return ProtocolRules(vendors, house.protocol(house_paths), custom_columns or {})
+    return ProtocolRules(vendors, house.house_protocol(house_paths), custom_columns or {})
 
 
 def interpret(requests: pl.LazyFrame, rules: ProtocolRules) -> pl.LazyFrame:

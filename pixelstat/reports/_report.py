@@ -9,7 +9,7 @@ import click
 import polars as pl
 
 from pixelstat.conditions import Step
-from pixelstat.enrich.mailings import Sent
+from pixelstat.enrich.mailings import Mailings
 from pixelstat.frames.columns import internal
 from pixelstat.options.values import ReportOptions
 from pixelstat.result import TIME_KINDS, TYPE_OF_KIND, Column, Result, event_column
@@ -24,7 +24,7 @@ class RunContext:
     until: datetime | None = None  # that also reads events after it; both None where two periods are compared
     log_start: Callable[[], datetime | None] = lambda: None  # time of the first event that counts
     log_end: Callable[[], datetime | None] = lambda: None  # of the last; both are known once all events are read
-    sent: Sent | None = None  # the mailings of --sent
+    sent: Mailings | None = None  # the mailings of --sent
     warn: Callable[[str], object] = str  # takes a sentence for stderr
     is_table: bool = False  # whether people read the output as a table
 

@@ -8,7 +8,7 @@ from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import distinct
+from pixelstat.traffic.deduplication import deduplicate
 from pixelstat.vocabulary import recipient_or_visitor
 
 DEFAULT_BY = "message"  # groups the rows, beside the link, where --by names nothing
@@ -54,7 +54,7 @@ def clicks(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.
     )
     is_machine = pl.col("verdict") == "machine"
     counts = (
-        distinct(email_clicks)
+        deduplicate(email_clicks)
         .group_by(*([BUCKET] if every else []), *groups)
         .agg(
             clicks=pl.len(),

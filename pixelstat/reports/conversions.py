@@ -15,18 +15,18 @@ import polars as pl
 
 from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.order_lines import fill_values, is_order_event
-from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, is_purchase, order_warnings
+from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, find_order_warnings, is_purchase
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, fill_gaps, truncate_local
-from pixelstat.conditions import Step, parse_step, warn_of_unmatched
+from pixelstat.conditions import Step, describe_unmatched, parse_step
 from pixelstat.frames.columns import internal
-from pixelstat.options.shared import by_option, every_option, goal_option, groups_option
+from pixelstat.options.shared import by_option, every_option, goal_option, top_groups_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.reports.summary import DEFAULT_GOALS
 from pixelstat.result import Column
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 from pixelstat.vocabulary import is_email_event, visitors
 
 ORDER_COLUMNS = ("user_id", "order_id", "value", "currency", "product", "products")  # read of order events only
@@ -93,7 +93,7 @@ def _event_columns(options: ConversionsOptions) -> Iterable[str]:
         Column("average_order_value", "number", "revenue / orders", minor=True),
         Column("revenue_per_visitor", "number", "revenue / visitors"),
     ],
-    options=[goal_option, by_option, groups_option, every_option],
+    options=[goal_option, by_option, top_groups_option, every_option],
     options_type=ConversionsOptions,
     caption=_caption,
     event_columns=_event_columns,
@@ -155,10 +155,12 @@ def analyze_batch(
     flags = [reaches(index) for index in range(len(goals))]
     if options.goal:
         for goal, flag in zip(goals, flags, strict=True):
-            for sentence in warn_of_unmatched(batch, flag, goal, "event"):
+            for sentence in describe_unmatched(batch, flag, goal, "event"):
                 warn(f"the goal {sentence}")
     rows = fill_from_visit(batch, groups)
-    hits = earliest(rows).filter(pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags))
+    hits = drop_later_copies(rows).filter(
+        pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags)
+    )
     reached = add_waits(find_conversions(rows, hits, goals, keys, warn), hits, keys)
     if not groups:
         return _drop_unreached(compute_figures(hits, reached, goals, keys, groups), reached, options)
@@ -208,7 +210,7 @@ def find_conversions(
     orders = build_orders(order_events, [*keys, *flags, "visit", "first_seen"])
     orders_reaching = orders.filter(pl.any_horizontal(flags)).collect()
     if len(orders_reaching):
-        for sentence in order_warnings(order_events):
+        for sentence in find_order_warnings(order_events):
             warn(sentence)
     if without_value := orders_reaching["value"].null_count():
         words = ("purchase has no value: it is", "purchases have no value: they are")

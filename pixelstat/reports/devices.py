@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pixelstat.analysis.breakdown import MEASURES, breakdown_by, describe_breakdown
+from pixelstat.analysis.breakdown import BREAKDOWN_COLUMNS, breakdown_by, describe_breakdown
 from pixelstat.analysis.time_series import TIME_COLUMN
 from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.options.values import ReportOptions
@@ -17,7 +17,7 @@ from pixelstat.result import Column
         Column("device_type", "text", "desktop, mobile, tablet, tv or console; empty where the agent does not tell"),
         Column("os", "text", "operating system, by ua-parser"),
         Column("browser", "text", "by ua-parser"),
-        *MEASURES,
+        *BREAKDOWN_COLUMNS,
     ],
     options=[by_option, top_option, every_option],
     options_type=ReportOptions,

@@ -23,7 +23,7 @@ from pixelstat.funnels.actors import (
     find_matched_steps,
     relevant_hits,
 )
-from pixelstat.funnels.from_options import describe_funnel, list_event_columns, prepare_funnel
+from pixelstat.funnels.from_options import FunnelOptions, describe_funnel, list_event_columns, prepare_funnel
 from pixelstat.funnels.hit_buffer import HitBuffer, unpack_in_order
 from pixelstat.funnels.observed_steps import ObservedSteps
 from pixelstat.funnels.open_funnel import count_open_funnel
@@ -31,7 +31,7 @@ from pixelstat.funnels.rules import MAX_STEPS, FunnelRules
 from pixelstat.funnels.step_counts import add_shares, count_durations, count_steps, list_actors
 from pixelstat.funnels.vectorized import find_chain_starts, select_best
 from pixelstat.options.shared import FUNNEL
-from pixelstat.reports._report import report
+from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
 from pixelstat.traffic.rejection import is_outside
 
@@ -42,6 +42,8 @@ FIGURES = (
     "from_previous_low", "from_previous_high", "mean_seconds", "p90_seconds",
     "total_median_seconds", "total_mean_seconds", "total_p90_seconds",
 )  # fmt: skip
+
+Count = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 @report(
@@ -83,32 +85,14 @@ FIGURES = (
         Column("last_time", "instant", "with --visitors-at: of the furthest step"),
     ],
     options=FUNNEL,
+    options_type=FunnelOptions,
     caption=describe_funnel,
-    prepared=prepare_funnel,
-    named=list_event_columns,
-    ahead=lambda rules, **_: rules.window,
+    event_columns=list_event_columns,
+    lookahead=lambda options: options.rules.window,
+    prepare_options=prepare_funnel,
+    not_comparable_with=("visitors_at", "histogram"),
 )
-def funnel(
-    events: pl.LazyFrame,
-    *,
-    rules: FunnelRules,
-    has_default_steps: bool = False,
-    actor: str = "visitor",
-    held_column: str | None = None,
-    by: Sequence[str] = (),
-    touch: str = "first",
-    top: int = 0,
-    every: str | None = None,
-    tz: str = "UTC",
-    is_open: bool = False,
-    histogram: bool = False,
-    listed_step: int = 0,
-    is_lost: bool = False,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    log_end: Callable[[], datetime | None] = lambda: None,
-    warn: Callable[[str], object] = str,
-) -> pl.LazyFrame:
+def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.LazyFrame:
     """How many visitors go each step of the way, and where they leave.
 
     A step is an event (add_to_cart), a page (/cart, /products/*) or a condition in SQL ("value > 50"),
@@ -125,45 +109,41 @@ def funnel(
     pixelstat funnel access.log* --by channel --top 5
     pixelstat funnel access.log* --steps /cart,purchase --visitors-at 2 --lost
     """
-    run = FunnelRun(
-        rules=rules,
-        breakdown=FunnelBreakdown(actor, held_column, by, touch, top, every, tz),
-        period=~is_outside(since, until),
-        has_default_steps=has_default_steps,
-        is_open=is_open,
-        histogram=histogram,
-        listed_step=listed_step,
-        is_lost=is_lost,
-        log_end=log_end,
-        warn=warn,
+    counter = FunnelCounter(
+        options,
+        breakdown=FunnelBreakdown(
+            options.actor, options.held_column, options.by, options.touch, options.top, options.every, run.time_zone
+        ),
+        period=~is_outside(run.since, run.until),
+        log_end=run.log_end,
+        warn=run.warn,
     )
-    count: Callable[[pl.DataFrame], pl.DataFrame] = run.count_buffered if run.may_buffer else run.count_relevant
-    rows = run.select_hits(events)
+    count: Count = counter.count_buffered if counter.may_buffer else counter.count_relevant
+    rows = counter.select_hits(events)
     empty = count(pl.DataFrame(schema=rows.collect_schema()))
-    return rows.map_batches(partial(run.count_and_warn, count), schema=empty.schema)
+    return rows.map_batches(partial(counter.count_and_warn, count), schema=empty.schema)
 
 
 @dataclass(frozen=True)
-class FunnelRun:
-    """One run of the report: its settings, and what it gathers as events stream past."""
+class FunnelCounter:
+    """Count one funnel: its options, and what it gathers as events stream past."""
 
-    rules: FunnelRules
+    options: FunnelOptions
     breakdown: FunnelBreakdown
     period: pl.Expr  # whether a chain may begin with the event
-    has_default_steps: bool  # count only those of the steps that occur
-    is_open: bool
-    histogram: bool
-    listed_step: int  # 0: no list
-    is_lost: bool
     log_end: Callable[[], datetime | None]  # known once all events are read
     warn: Callable[[str], object]
     observed: ObservedSteps = field(default_factory=ObservedSteps)
     buffer: HitBuffer = field(default_factory=HitBuffer)
 
     @property
+    def rules(self) -> FunnelRules:
+        return self.options.rules
+
+    @property
     def may_buffer(self) -> bool:
         """Whether step and time of each visitor's hits are all that the report needs."""
-        needs_rows = self.is_open or self.listed_step
+        needs_rows = self.options.is_open or self.options.listed_step
         return self.rules.is_vectorizable and self.breakdown.is_default and not needs_rows
 
     @property
@@ -177,7 +157,7 @@ class FunnelRun:
             return buffer_hits(events, self.rules, self.observed, self.buffer)
         return relevant_hits(events, self.rules, self.breakdown, self.period, self.observed)
 
-    def count_and_warn(self, count: Callable[[pl.DataFrame], pl.DataFrame], rows: pl.DataFrame) -> pl.DataFrame:
+    def count_and_warn(self, count: Count, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the result of `count`, and warn of steps that no event matches.
 
         The result is empty if none of the default steps occurs.
@@ -185,19 +165,19 @@ class FunnelRun:
         result = count(rows)
         for sentence in self.describe_unmatched_steps():
             self.warn(sentence)
-        return result if self.observed.steps or not self.has_default_steps else result.clear()
+        return result if self.observed.steps or not self.options.has_default_steps else result.clear()
 
     def describe_unmatched_steps(self) -> Iterator[str]:
         """Yield a sentence for each step that no event matches, or one if no matching event names a user."""
         if self.breakdown.actor == "user" and self.observed.is_any and not self.observed.steps:
             yield "no event of these steps names a user."
-        elif not self.has_default_steps:
+        elif not self.options.has_default_steps:
             yield from self.observed.describe_missing(self.rules.steps)
 
     def count_buffered(self, _: pl.DataFrame) -> pl.DataFrame:
         """Return the result for the hits in the buffer."""
         rules, numbers = self.rules, list(range(1, len(self.rules.steps) + 1))
-        if self.has_default_steps:
+        if self.options.has_default_steps:
             rules, numbers = keep_occurring_steps(rules, self.observed.steps), sorted(self.observed.steps)
         return self.build_result(match_buffered_chains(self.buffer, rules, numbers, self.period), rules)
 
@@ -206,20 +186,22 @@ class FunnelRun:
         rows, rules = deduplicate_hits(rows), self.rules
         for sentence in describe_idle_exclusions(rows, rules):
             self.warn(sentence)
-        if self.has_default_steps:
+        if self.options.has_default_steps:
             occurring = find_matched_steps(rows)
             rows, rules = renumber_matches(rows, occurring), keep_occurring_steps(rules, occurring)
-        if self.is_open:
+        if self.options.is_open:
             counts = count_open_funnel(rows, rules, self.breakdown, self.log_end())
             return name_rows(counts, rules, self.breakdown, self.count_column, ["entered"])
         return self.build_result(chains_per_actor(rows, rules, self.breakdown), rules)
 
     def build_result(self, chains: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
         """Return the histogram, the list or the table of CHAINS, whichever the settings ask for."""
-        if self.histogram:
+        if self.options.histogram:
             return count_durations(chains, rules).rename({"counted": self.count_column})
-        if self.listed_step:
-            return list_reached_or_lost(chains, rules, self.listed_step, self.breakdown, is_lost=self.is_lost)
+        if self.options.listed_step:
+            return list_reached_or_lost(
+                chains, rules, self.options.listed_step, self.breakdown, is_lost=self.options.is_lost
+            )
         return build_table(chains, rules, self.breakdown, self.count_column, self.log_end())
 
 

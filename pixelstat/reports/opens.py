@@ -6,13 +6,13 @@ import polars as pl
 
 from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, ranked_or_series, truncate_local
-from pixelstat.enrich.mailings import Sent
+from pixelstat.enrich.mailings import Mailings
 from pixelstat.frames.columns import internal
 from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import distinct
+from pixelstat.traffic.deduplication import deduplicate
 from pixelstat.vocabulary import recipient_or_visitor
 
 DEFAULT_BY = "message"  # groups the rows where --by names nothing
@@ -71,7 +71,7 @@ def opens(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.L
         recipient_or_visitor().alias(PERSON),
         _seconds_since_sent().alias(SECONDS_TO_OPEN),
     )
-    counts = count_by_group(count_by_person(distinct(mails), groups), groups)
+    counts = count_by_group(count_by_person(deduplicate(mails), groups), groups)
     counts = add_sent(counts, by, run.sent, with_unopened=not every)
     low, high = wilson_interval(pl.col("people"), pl.col("sent"))
     counts = counts.with_columns(
@@ -113,7 +113,7 @@ def count_by_group(people: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
     )
 
 
-def add_sent(counts: pl.LazyFrame, by: Sequence[str], sent: Sent | None, *, with_unopened: bool) -> pl.LazyFrame:
+def add_sent(counts: pl.LazyFrame, by: Sequence[str], sent: Mailings | None, *, with_unopened: bool) -> pl.LazyFrame:
     """Add `sent`: to how many recipients each mail was sent.
 
     It is null where the file of --sent has another key than `by`, and without the file. `with_unopened` adds a row

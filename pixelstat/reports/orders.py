@@ -9,7 +9,14 @@ import polars as pl
 
 from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.order_lines import LINE_EVENT_COLUMNS, fill_values, is_order_event
-from pixelstat.analysis.orders import applied_refunds, build_orders, customer_key, exact_mean, exact_sum, order_warnings
+from pixelstat.analysis.orders import (
+    apply_refunds,
+    build_orders,
+    customer_key,
+    exact_mean,
+    exact_sum,
+    find_order_warnings,
+)
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import (
     BUCKET,
@@ -22,11 +29,11 @@ from pixelstat.analysis.time_series import (
 from pixelstat.frames.columns import internal
 from pixelstat.options.shared import (
     by_option,
-    daily_option,
-    groups_option,
+    every_or_all_option,
     horizon_option,
     refund_date_option,
     repeat_option,
+    top_groups_option,
 )
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
@@ -97,7 +104,7 @@ def _caption(options: OrdersOptions) -> str:
         Column("censored", "count", "customers who had none when the logs end, and still may", detail=True),
         Column("median_seconds_to_second", "seconds", "from the first order to the second, of those who have one"),
     ],
-    options=[daily_option, by_option, groups_option, refund_date_option, repeat_option, horizon_option],
+    options=[every_or_all_option, by_option, top_groups_option, refund_date_option, repeat_option, horizon_option],
     options_type=OrdersOptions,
     caption=_caption,
 )
@@ -134,7 +141,7 @@ def analyze_batch(
 ) -> pl.DataFrame:
     """Fill in missing values of all purchases and refunds, warn of doubtful ones, and return their analysis."""
     rows = fill_values(batch).lazy()
-    for sentence in order_warnings(rows):
+    for sentence in find_order_warnings(rows):
         warn(sentence)
     return analyze(rows).collect()
 
@@ -148,7 +155,7 @@ def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptio
     entries = build_orders(rows, ["hit", *groups]).with_columns(customer_key().alias("customer"))
     entries = entries.with_columns(first=pl.col("time").min().over("customer"), is_order=pl.lit(value=True))
     if options.refund_date == "own":
-        refunds = applied_refunds(rows).join(entries.select("hit", *by), left_on="order", right_on="hit")
+        refunds = apply_refunds(rows).join(entries.select("hit", *by), left_on="order", right_on="hit")
         refunds = refunds.select("time", "refunded", *by, is_order=pl.lit(value=False))
         entries = pl.concat([entries.with_columns(refunded=0.0), refunds], how="diagonal")
     if options.every == "all":  # a series of one bucket, the day of the first order

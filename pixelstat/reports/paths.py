@@ -22,10 +22,11 @@ import polars as pl
 
 from pixelstat.conditions import Step, describe_unmatched
 from pixelstat.errors import PixelstatError
-from pixelstat.options.shared import few_option
-from pixelstat.reports._report import report
+from pixelstat.options.shared import top_per_section_option
+from pixelstat.options.values import ReportOptions
+from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 from pixelstat.vocabulary import is_page_view
 
 ENTRY, EXIT, OTHER, UNKNOWN = "(entry)", "(exit)", "(other)", "(unknown)"
@@ -59,7 +60,19 @@ show_option = click.Option(
 )  # fmt: skip
 
 
-def _caption(start: Step | None, end: Step | None, depth: int, **_: object) -> str:
+@dataclass(frozen=True, kw_only=True)
+class PathsOptions(ReportOptions):
+    start: Step | None = None  # show what people do after it
+    end: Step | None = None  # show what people do before it
+    depth: int = 4  # how many steps
+    top: int = 3  # how many targets of each step; 0 shows all
+    nodes: str = "both"  # what a step is: page, event, both
+    collapse: bool = True  # a step that directly repeats counts once
+    show: str | None = None  # tree, edges, whole; None: a tree in a table, else edges
+
+
+def _caption(options: PathsOptions) -> str:
+    start, end, depth = options.start, options.end, options.depth
     many = "1 step" if depth == 1 else f"{depth} steps"
     first = "the first step" if depth == 1 else f"the first {many}"
     steps = f"{many} before the first {end.name}" if end else f"{many} after the first {start.name}" if start else first
@@ -73,9 +86,9 @@ def prepare_paths(options: dict[str, Any], parse: Callable[[str], Step]) -> dict
     return options | {name: parse(options[name]) for name in ("start", "end") if options[name] is not None}
 
 
-def list_event_columns(start: Step | None, end: Step | None, **_: object) -> Iterable[str]:
+def list_event_columns(options: PathsOptions) -> Iterable[str]:
     """Return the columns of the events that --from and --to use."""
-    return [name for step in (start, end) if step for name in step.hit.meta.root_names()]
+    return [name for step in (options.start, options.end) if step for name in step.hit.meta.root_names()]
 
 
 @report(
@@ -91,26 +104,15 @@ def list_event_columns(start: Step | None, end: Step | None, **_: object) -> Ite
         Column("of_visitors", "count", "who are there at all: at the source, with --to at the target", minor=True),
         Column("share", "share", "visitors, of those; in a tree of the row that it leads on from"),
     ],
-    options=[from_option, to_option, depth_option, few_option, nodes_option, collapse_option, show_option],
+    options=[from_option, to_option, depth_option, top_per_section_option, nodes_option, collapse_option, show_option],
+    options_type=PathsOptions,
     caption=_caption,
+    event_columns=list_event_columns,
     defaults={"top": "3"},
-    of_visits=True,
-    prepared=prepare_paths,
-    named=list_event_columns,
+    needs_visits=True,
+    prepare_options=prepare_paths,
 )
-def paths(
-    events: pl.LazyFrame,
-    *,
-    start: Step | None,
-    end: Step | None,
-    depth: int,
-    top: int,
-    nodes: str,
-    collapse: bool,
-    show: str | None,
-    is_table: bool,
-    warn: Callable[[str], object],
-) -> pl.LazyFrame:
+def paths(events: pl.LazyFrame, options: PathsOptions, run: RunContext) -> pl.LazyFrame:
     """What people do after something (--from), before it (--to), or from where their visits begin.
 
     A step is a page that is viewed, or any other event, within a visit; what is repeated at once is one. --from and
@@ -123,19 +125,21 @@ def paths(
     pixelstat paths access.log* --from / -o edges.csv  for a Sankey
     pixelstat paths access.log* --to purchase --show whole --depth 8
     """
-    anchor = start or end
+    anchor = options.start or options.end
     rows = events.filter(pl.col("visit").is_not_null() & pl.col("event").ne_missing(pl.lit("ping"))).select(
         "hit", "first", "visit", "time",
         who=pl.col("visitor").cast(pl.Categorical()).to_physical(),
-        node=_node(nodes).cast(pl.Categorical()),
+        node=_node(options.nodes).cast(pl.Categorical()),
         is_view=is_page_view(),
-        is_node=is_page_view() if nodes == "page" else pl.lit(value=True),
+        is_node=is_page_view() if options.nodes == "page" else pl.lit(value=True),
         is_start=anchor.hit if anchor else pl.lit(value=False),
     )  # fmt: skip
-    shown = show or ("tree" if is_table else "edges")
-    settings = PathSettings(anchor, depth, top, shown, is_back=end is not None, collapses=collapse)
-    schema = {"edges": EDGES, "tree": TREE, "whole": WHOLE_TO if end else WHOLE}[shown]
-    return rows.map_batches(partial(count_paths, settings=settings, warn=warn), schema=schema)
+    shown = options.show or ("tree" if run.is_table else "edges")
+    settings = PathSettings(
+        anchor, options.depth, options.top, shown, is_back=options.end is not None, collapses=options.collapse
+    )
+    schema = {"edges": EDGES, "tree": TREE, "whole": WHOLE_TO if options.end else WHOLE}[shown]
+    return rows.map_batches(partial(count_paths, settings=settings, warn=run.warn), schema=schema)
 
 
 @dataclass(frozen=True)
@@ -194,7 +198,7 @@ def sort_steps(hits: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
     `code` is the index of the step's name. Each hit comes once.
     """
     nodes = hits.select("node").unique().sort(pl.col("node").cast(pl.String)).with_row_index("code")
-    first_copies = earliest(hits).sort("time").filter(pl.col("hit").is_first_distinct()).join(nodes, on="node")
+    first_copies = drop_later_copies(hits).sort("time").filter(pl.col("hit").is_first_distinct()).join(nodes, on="node")
     key = pl.col("visit").cast(pl.Int128) * _VISIT + pl.col("time").to_physical().cast(pl.Int128) * _TIME
     key += (~pl.col("is_view")).cast(pl.Int128) * _EVENT + (~pl.col("is_node")).cast(pl.Int128) * _NO_NODE
     key += pl.col("code").cast(pl.Int128) * _CODE + pl.col("is_start").cast(pl.Int128)

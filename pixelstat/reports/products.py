@@ -18,11 +18,11 @@ from pixelstat.analysis.order_lines import (
     LINE_EVENT_COLUMNS,
     build_order_lines,
     fill_values,
+    find_line_warnings,
     is_order_event,
-    line_warnings,
     split_refunds,
 )
-from pixelstat.analysis.orders import exact_sum, is_purchase, order_warnings
+from pixelstat.analysis.orders import exact_sum, find_order_warnings, is_purchase
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.columns import internal
@@ -32,7 +32,7 @@ from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.result import Column
 from pixelstat.text.durations import format_duration
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 
 VIEW, ADD, REMOVE = "product_view", "add_to_cart", "remove_from_cart"
 PRODUCT_COLUMNS = ("product", "category", "name")  # what --by may name of a product
@@ -165,7 +165,7 @@ def analyze_batch(batch: pl.DataFrame, *, options: ProductsOptions, run: RunCont
 
     The batch has LINE_EVENT_COLUMNS and `group_column` of each column of `by` that is one of the events.
     """
-    product_events = earliest(batch.filter(_is_product_event()))
+    product_events = drop_later_copies(batch.filter(_is_product_event()))
     order_events = batch.filter(is_order_event())
     acts = build_order_lines(product_events.filter(pl.col("hit").is_first_distinct()).lazy())
     sales = split_refunds(order_events).collect().lazy()
@@ -175,9 +175,9 @@ def analyze_batch(batch: pl.DataFrame, *, options: ProductsOptions, run: RunCont
     elif options.viewed_not_purchased:
         analyze = list_undecided
     rows = analyze(add_groups(acts, options), add_groups(sales, options), options, run).collect()
-    warnings = [*_warn_of_unnamed(acts), *line_warnings(sales)]
+    warnings = [*_warn_of_unnamed(acts), *find_line_warnings(sales)]
     if analyze is rank_products:  # the others show no money
-        warnings += [*order_warnings(fill_values(order_events).lazy()), *_warn_of_currencies(rows, options.by)]
+        warnings += [*find_order_warnings(fill_values(order_events).lazy()), *_warn_of_currencies(rows, options.by)]
     for sentence in warnings:
         run.warn(sentence)
     return rows

@@ -11,12 +11,12 @@ from pixelstat.analysis.orders import deduplicate_orders, exact_sum, is_purchase
 from pixelstat.analysis.time_series import TIME_COLUMN, bucket_start, truncate_local
 from pixelstat.conditions import Step
 from pixelstat.frames.columns import internal
-from pixelstat.options.shared import by_option, every_option, few_option
+from pixelstat.options.shared import by_option, every_option, top_per_section_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.reports.visits import one_row_per_visit
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import earliest
+from pixelstat.traffic.deduplication import drop_later_copies
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 DEFAULT_GOALS = ("purchase", "lead", "signup")  # events that are counted where pixelstat.toml names no goals
@@ -43,7 +43,7 @@ def _caption(options: SummaryOptions) -> str:
         Column("name", "text", "what is counted: pages by views, channels by visits, devices by visitors"),
         Column("value", "figure", "how many; revenue in the currency of its name"),
     ],
-    options=[by_option, few_option, every_option],
+    options=[by_option, top_per_section_option, every_option],
     options_type=SummaryOptions,
     caption=_caption,
     needs_visits=True,
@@ -108,7 +108,7 @@ def summarize_batch(
     `group_types` are the columns that part the rows into groups, with their types. `is_series`: the first of them is
     a time. `top` limits each section, `top_groups` the groups; 0 does not. For `with_zero_goals` see `list_figures`.
     """
-    rows = add_orders(earliest(batch).filter(pl.col("hit").is_first_distinct()), goals)
+    rows = add_orders(drop_later_copies(batch).filter(pl.col("hit").is_first_distinct()), goals)
     if not group_types:
         return list_figures(rows, goals, top, with_zero_goals=with_zero_goals)
     parts = [pl.DataFrame(schema={**group_types, **FIGURES})]

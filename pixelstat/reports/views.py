@@ -7,7 +7,7 @@ from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
-from pixelstat.traffic.deduplication import distinct
+from pixelstat.traffic.deduplication import deduplicate
 from pixelstat.vocabulary import hits, is_page_view, visitors
 
 
@@ -40,7 +40,7 @@ def views(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.L
     page_views = events.filter(is_page_view())
     if options.every:
         by = options.by
-        page_views = distinct(page_views.select(*dict.fromkeys(["time", "visitor", "hit", "first", *by])))
+        page_views = deduplicate(page_views.select(*dict.fromkeys(["time", "visitor", "hit", "first", *by])))
         bucket = truncate_local(pl.col("time"), options.every, run.time_zone).alias(BUCKET)
         counts = page_views.group_by(bucket, *by).agg(views=pl.len(), visitors=visitors())
     else:

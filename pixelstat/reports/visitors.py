@@ -6,7 +6,7 @@ import polars as pl
 
 from pixelstat.analysis.time_series import BUCKET, TIME_OR_RANGE_COLUMN, ranked_or_series, truncate_local
 from pixelstat.frames.columns import internal
-from pixelstat.options.shared import by_option, daily_option, top_option
+from pixelstat.options.shared import by_option, every_or_all_option, top_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
@@ -41,7 +41,7 @@ def _caption(options: VisitorsOptions) -> str:
         Column("new", "count", "of these, those whose first event in the logs lies there"),
         Column("returning", "count", "the others"),
     ],
-    options=[by_option, daily_option, top_option],
+    options=[by_option, every_or_all_option, top_option],
     options_type=VisitorsOptions,
     caption=_caption,
     needs_visits=True,

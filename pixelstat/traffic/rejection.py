@@ -9,9 +9,9 @@ import polars as pl
 from pixelstat.frames.lookup import flag_distinct
 from pixelstat.schemas import GRANTED, MALFORMED, REFUSED
 from pixelstat.text.addresses import Network, parse_address
-from pixelstat.traffic.behaviour import Limits
+from pixelstat.traffic.behaviour import BehaviourLimits
 from pixelstat.traffic.networks import NamedNetwork
-from pixelstat.traffic.user_agents import with_bots
+from pixelstat.traffic.user_agents import flag_bots
 from pixelstat.vocabulary import reject
 
 
@@ -23,7 +23,7 @@ class TrafficRules:
     own_networks: Sequence[Network] = ()  # requests from these addresses do not count
     consent: str = "respect"  # respect, require or ignore
     machines: str = "include"  # include, label or exclude
-    behaviour: Limits | None = None  # what no person does; None: hits are not compared with each other
+    behaviour: BehaviourLimits | None = None  # what no person does; None: hits are not compared with each other
     scanner_networks: Sequence[NamedNetwork] = ()  # in addition to those that ship with pixelstat
 
 
@@ -44,7 +44,7 @@ def reject_by_request(requests: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFra
     """
     reasons = {"refused": is_refused()}
     if rules.bots != "include":
-        requests = with_bots(requests)
+        requests = flag_bots(requests)
         reasons |= {"bot": pl.col("is_bot")} if rules.bots == "exclude" else {"person": ~pl.col("is_bot")}
     if rules.own_networks:
         requests = flag_own_networks(requests, rules.own_networks)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given as of
 from hypothesis import strategies as st
 
-from pixelstat.analysis.orders import ORDERS, applied_refunds, build_orders, exact_mean, exact_sum, order_warnings
+from pixelstat.analysis.orders import ORDERS, apply_refunds, build_orders, exact_mean, exact_sum, find_order_warnings
 from tests.builders import MIDNIGHT, Row, at, events, purchase, refund
 from tests.marks import slow_after
 
@@ -37,7 +37,7 @@ def test_an_order_counts_once_as_its_first_hit_has_it_whoever_sent_it() -> None:
     ]
     assert build_orders(rows).collect_schema() == ORDERS
     assert build_orders(rows).collect().schema == ORDERS
-    assert order_warnings(rows) == [
+    assert find_order_warnings(rows) == [
         "1 purchase repeats an order, which counts once.",
         "1 order comes again with another value or currency: the first counts.",
     ]
@@ -61,7 +61,7 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
     assert [time.strftime("%M:%S") for (time,) in table(rows, "time")] == [
         "00:05", "01:00", "01:01", "01:02", "01:03", "01:04", "01:05", "02:00", "02:10", "02:11",
     ]  # fmt: skip
-    assert order_warnings(rows) == [
+    assert find_order_warnings(rows) == [
         "8 orders have no id.",
         "2 purchases repeat orders, each of which counts once.",
         "3 orders have no values that are numbers.",
@@ -101,8 +101,8 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
 def test_a_refund_is_subtracted_from_its_order(given: list[Row], refunded: float, sentences: list[str]) -> None:
     rows = events(purchase("10:00", "A1", 50.0, currency="EUR"), *given)
     assert table(rows, "order_id", "value", "refunded", "net") == [("A1", 50.0, refunded, 50.0 - refunded)]
-    assert order_warnings(rows) == sentences
-    assert sum(applied_refunds(rows).collect()["refunded"]) == refunded
+    assert find_order_warnings(rows) == sentences
+    assert sum(apply_refunds(rows).collect()["refunded"]) == refunded
 
 
 def test_a_refund_has_its_time_and_its_order() -> None:
@@ -111,7 +111,7 @@ def test_a_refund_has_its_time_and_its_order() -> None:
     )
     assert table(rows, "order_id", "refund_time") == [("A1", at("12:00")), ("A2", None)]
     told = (
-        applied_refunds(rows)
+        apply_refunds(rows)
         .join(build_orders(rows, ["hit"]), left_on="order", right_on="hit")
         .select("time", "refunded", "order_id")
     )
@@ -126,19 +126,19 @@ def test_absurd_values_of_orders_and_refunds_break_nothing() -> None:
     assert table(rows, "order_id", "value", "refunded", "net") == [
         ("A1", -50.0, 0.0, -50.0), ("A2", 0.0, 0.0, 0.0), ("A3", None, 0.0, None), ("A4", 1e308, 1e308, 0.0),
     ]  # fmt: skip
-    assert order_warnings(rows) == [
+    assert find_order_warnings(rows) == [
         "1 order has no value that is a number.",
         "1 order has a negative value, which is taken as it is: a refund is an event of its own.",
     ]
     cents = events(purchase("10:00", "A1", 0.3), refund("11:00", "A1", 0.1), refund("11:01", "A1", 0.2))
-    assert (table(cents, "net"), order_warnings(cents)) == ([(0.0,)], [])
+    assert (table(cents, "net"), find_order_warnings(cents)) == ([(0.0,)], [])
 
 
 def test_no_events_give_no_orders_and_refunds() -> None:
     assert (
         build_orders(events()).collect().rows(),
-        order_warnings(events()),
-        len(applied_refunds(events()).collect()),
+        find_order_warnings(events()),
+        len(apply_refunds(events()).collect()),
     ) == ([], [], 0)
 
 

@@ -36,7 +36,7 @@ def test_a_registry_names_every_module_of_its_folder_once(folder: str) -> None:
 
 @pytest.mark.parametrize("name", formats.NAMES)
 def test_a_format_has_samples(name: str) -> None:
-    assert any(layout.samples for layout in formats.formats_named(name))
+    assert any(layout.samples for layout in formats.load_formats(name))
 
 
 @pytest.mark.parametrize("protocol", protocols.builtin_protocols(), ids=lambda protocol: protocol.name)

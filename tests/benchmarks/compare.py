@@ -257,8 +257,8 @@ def question_of(log: Path) -> Question:
     """The question to the tools, by the words of pixelstat's house pixel."""
     code = """
 import json
-from pixelstat.protocols import house
-print(json.dumps([house.protocol().marker, house.EVENT, house.VISITOR]))
+from pixelstat.protocols.builtin import house
+print(json.dumps([house.house_protocol().marker, house.EVENT, house.VISITOR]))
 """
     marker, event, visitor = json.loads(measured("the house pixel", [*PYTHON, code]).output)
     return Question(log, marker, *(f"&(?:{'|'.join(names)})=([^& ]+)" for names in (event, visitor)))

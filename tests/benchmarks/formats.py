@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from pixelstat import formats
-from pixelstat.formats.detection import HEAD, detect
+from pixelstat.formats.detection import HEAD_LINES, detect
 from pixelstat.sources import discovery
 from pixelstat.sources.lines import Reading, scan_lines
 
@@ -48,9 +48,9 @@ def hits(folder: Path, count: int) -> Iterator[Hit]:
 def cpu_of_reading(log: Path) -> float:
     """CPU seconds to read the columns that a funnel looks at."""
     (found,) = discovery.find_logs([str(log)])
-    form = detect(found.first_lines(HEAD), formats.all_formats())
+    form = detect(found.first_lines(HEAD_LINES), formats.load_all_formats())
     assert form
-    requests = form.requests(scan_lines([found], Reading())).select(pl.col(USED).count())
+    requests = form.parse(scan_lines([found], Reading())).select(pl.col(USED).count())
     before = time.process_time()
     requests.collect(engine="streaming")
     return time.process_time() - before

@@ -21,25 +21,25 @@ UTC = ZoneInfo("UTC")
 
 def test_the_previous_period_is_as_many_whole_days_earlier() -> None:
     wanted = parse_comparison("previous", instant("2026-09-08"), instant("2026-09-15"), UTC)
-    assert wanted.own == Period(instant("2026-09-08"), instant("2026-09-15"))
-    assert wanted.before == Period(instant("2026-09-01"), instant("2026-09-08"))
-    assert wanted.both == Period(instant("2026-09-01"), instant("2026-09-15"))
+    assert wanted.current == Period(instant("2026-09-08"), instant("2026-09-15"))
+    assert wanted.previous == Period(instant("2026-09-01"), instant("2026-09-08"))
+    assert wanted.span == Period(instant("2026-09-01"), instant("2026-09-15"))
     hours = parse_comparison("previous", instant("2026-09-08T06:00"), instant("2026-09-08T18:00"), UTC)
-    assert hours.before == Period(instant("2026-09-07T06:00"), instant("2026-09-08T06:00"))
+    assert hours.previous == Period(instant("2026-09-07T06:00"), instant("2026-09-08T06:00"))
 
 
 def test_a_day_before_a_clock_change_begins_at_the_same_local_time() -> None:
     friday, saturday, sunday, monday, tuesday = (  # Sunday has 25 hours
         datetime(2025, 10, day, tzinfo=BERLIN).astimezone(timezone.utc) for day in (24, 25, 26, 27, 28)
     )
-    assert parse_comparison("previous", sunday, monday, BERLIN).before.since == saturday
-    assert parse_comparison("previous", monday, tuesday, BERLIN).before.since == sunday
-    assert parse_comparison("previous", sunday, tuesday, BERLIN).before.since == friday
+    assert parse_comparison("previous", sunday, monday, BERLIN).previous.since == saturday
+    assert parse_comparison("previous", monday, tuesday, BERLIN).previous.since == sunday
+    assert parse_comparison("previous", sunday, tuesday, BERLIN).previous.since == friday
 
 
 def test_a_period_by_its_days_includes_both() -> None:
     wanted = parse_comparison("2026-08-01..2026-08-31", instant("2026-09-01"), None, UTC)
-    assert wanted.before == Period(instant("2026-08-01"), instant("2026-09-01"))
+    assert wanted.previous == Period(instant("2026-08-01"), instant("2026-09-01"))
 
 
 @pytest.mark.parametrize("text", ["", "lately", "2026-08-31..2026-08-01", "2026-08-01..2026-08-32", "2026-08-01"])

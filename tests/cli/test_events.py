@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from pixelstat import outputs
-from pixelstat.protocols.products import product
+from pixelstat.protocols.products import make_product
 from pixelstat.result import Column, Result
 from pixelstat.schemas import EXPORTED
 from tests.builders import log, request
@@ -111,13 +111,13 @@ def test_products_are_lists_or_json(name: str, shop: Path) -> None:
     if name in ("csv", "tsv"):
         assert cells[1] == '[{"id":"K1","name":null,"category":null,"price":89.5,"quantity":null}]'
         cells = [cell and json.loads(cell) for cell in cells]
-    assert cells == [PRODUCTS, [product("K1", None, None, 89.5)], None]
+    assert cells == [PRODUCTS, [make_product("K1", None, None, 89.5)], None]
 
 
 @pytest.mark.parametrize("name", ["table", "markdown"])
 def test_products_are_json_for_people_too(name: str) -> None:
     columns = [Column("products", "list")]
-    frame = pl.DataFrame({"products": [[product("K1")], None]}, {"products": EXPORTED["products"]})
+    frame = pl.DataFrame({"products": [[make_product("K1")], None]}, {"products": EXPORTED["products"]})
     file = io.BytesIO()
     outputs.load_output(name)([Result("Events", columns, frame)], file)
     text = re.sub(r"\s*\n\s*|\\", "", file.getvalue().decode())

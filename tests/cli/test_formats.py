@@ -30,7 +30,7 @@ def test_the_formats_are_listed_as_csv_and_in_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", slow_after(8, formats.NAMES))
 def test_every_listed_format_can_be_given_by_its_name(name: str, tmp_path: Path) -> None:
-    form = formats.formats_named(name)[0]
+    form = formats.load_formats(name)[0]
     sample = form.samples[0]
     write_log(tmp_path, log(*([sample.header] if sample.header else []), sample.line))
     rows = findings_of(tmp_path, "access.log", "--log-format", name)

@@ -103,10 +103,10 @@ class Site:
     def requests(self, count: int) -> pl.LazyFrame:
         """REQUESTS out of the log, its format told from its lines."""
         lines = self.lines(count)
-        form = detect(lines, formats.all_formats())
+        form = detect(lines, formats.load_all_formats())
         assert form
         numbered = {"line": lines, "header": None, "file": str(self.log), "number": range(1, len(lines) + 1)}
-        return form.requests(pl.LazyFrame(numbered, schema=LINES))
+        return form.parse(pl.LazyFrame(numbered, schema=LINES))
 
 
 def wait_for(holds: Callable[[], bool], what: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelstat.enrich import channels
-from pixelstat.enrich.channels import CLICK_IDS, TOUCH, WEAK_CLICK_IDS, channel_of, with_channels
+from pixelstat.enrich.channels import ATTRIBUTION, CLICK_IDS, WEAK_CLICK_IDS, add_channels, channel_of
 from pixelstat.schemas import DERIVED, EVENTS
 from tests.builders import hit, log
 from tests.run import export_rows, run_in_process
@@ -19,7 +19,7 @@ READ = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in D
 def touches(*events: dict[str, str | None], own_hosts: tuple[str, ...] = ()) -> list[tuple[str | None, ...]]:
     usual: dict[str, str | None] = {"event": "page_view", "host": "shop.example"}
     rows = [usual | event for event in events]
-    return with_channels(pl.LazyFrame(rows, schema=READ), own_hosts).select(TOUCH).collect().rows()
+    return add_channels(pl.LazyFrame(rows, schema=READ), own_hosts).select(ATTRIBUTION).collect().rows()
 
 
 def touch(own_hosts: tuple[str, ...] = (), **event: str | None) -> tuple[str | None, ...]:
@@ -282,6 +282,6 @@ def test_channels_of_exported_events_are_made_again(tmp_path: Path) -> None:
 
 
 def test_channel_columns_cost_nothing_where_no_one_uses_them() -> None:
-    events = with_channels(pl.LazyFrame(schema=READ).filter(pl.col("status") == 200))
-    assert "query before" in events.select("source").explain()
-    assert "query before" not in events.select("event").explain()
+    events = add_channels(pl.LazyFrame(schema=READ).filter(pl.col("status") == 200))
+    assert "referrer query (internal)" in events.select("source").explain()
+    assert "referrer query (internal)" not in events.select("event").explain()

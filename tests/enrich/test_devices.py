@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.enrich.devices import DEVICES, devices, with_devices
-from pixelstat.identity.consent import SIGNALLING
+from pixelstat.enrich.devices import DEVICES, add_devices, parse_agents
+from pixelstat.identity.consent import CONSENT_QUERY
 from pixelstat.query import EventQuery
 from pixelstat.schemas import DERIVED, EVENTS
 from pixelstat.streams import enrich
-from pixelstat.traffic.user_agents import LONGEST
+from pixelstat.traffic.user_agents import MAX_AGENT_LENGTH
 from tests.builders import GOOGLEBOT, log, view
 from tests.run import export_frame, run_in_process
 
@@ -68,18 +68,22 @@ AGENTS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {  # 
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_a_user_agent_decides_browser_system_and_device(agent: str) -> None:
-    assert tuple(devices(pl.Series([agent])).struct.unnest().row(0)) == AGENTS[agent]
+    assert tuple(parse_agents(pl.Series([agent])).struct.unnest().row(0)) == AGENTS[agent]
 
 
 def test_no_user_agents_give_no_devices() -> None:
-    told = devices(pl.Series([], dtype=pl.String))
+    told = parse_agents(pl.Series([], dtype=pl.String))
     assert (told.dtype, len(told)) == (DEVICES, 0)
 
 
 def test_only_the_beginning_of_a_long_user_agent_is_read() -> None:
-    said = devices(pl.Series(["é" * (LONGEST - 6) + "iPhone", "é" * (LONGEST - 5) + "iPhone" + "x" * 100_000]))
+    said = parse_agents(
+        pl.Series(["é" * (MAX_AGENT_LENGTH - 6) + "iPhone", "é" * (MAX_AGENT_LENGTH - 5) + "iPhone" + "x" * 100_000])
+    )
     assert said.struct.field("device_type").to_list() == [None, None]  # the word begins within one
-    said = devices(pl.Series([" " * (LONGEST - 6) + "iPhone", " " * (LONGEST - 5) + "iPhone" + "x" * 100_000]))
+    said = parse_agents(
+        pl.Series([" " * (MAX_AGENT_LENGTH - 6) + "iPhone", " " * (MAX_AGENT_LENGTH - 5) + "iPhone" + "x" * 100_000])
+    )
     assert said.struct.field("device_type").to_list() == ["mobile", None]
 
 
@@ -92,7 +96,7 @@ def events(*agents: str | None, rejected: str | None = None) -> pl.LazyFrame:
     rows = pl.LazyFrame({"user_agent": agents}, {"user_agent": pl.String})
     names = [name for name in EVENTS if name not in DERIVED]
     events = rows.select(own.get(name, pl.lit(None, EVENTS[name])).alias(name) for name in names)
-    return events.with_columns(pl.lit(None, pl.String).alias(SIGNALLING))
+    return events.with_columns(pl.lit(None, pl.String).alias(CONSENT_QUERY))
 
 
 @pytest.fixture
@@ -102,9 +106,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def spy(agents: pl.Series) -> pl.Series:
         seen.extend(agents.to_list())
-        return devices(agents)
+        return parse_agents(agents)
 
-    monkeypatch.setattr("pixelstat.enrich.devices.devices", spy)
+    monkeypatch.setattr("pixelstat.enrich.devices.parse_agents", spy)
     return seen
 
 
@@ -112,7 +116,7 @@ NAMES = ("browser", "os", "device", "device_type")
 
 
 def test_each_distinct_user_agent_is_parsed_once_whatever_columns_are_used(asked: list[str]) -> None:
-    rows = with_devices(events(*[IPHONE, WINDOWS, None, IPHONE] * 50_000)).select(NAMES)
+    rows = add_devices(events(*[IPHONE, WINDOWS, None, IPHONE] * 50_000)).select(NAMES)
     found = rows.collect(engine="streaming")
     assert sorted(asked) == [WINDOWS, IPHONE]
     assert found.rows()[:3] == [
@@ -123,7 +127,7 @@ def test_each_distinct_user_agent_is_parsed_once_whatever_columns_are_used(asked
 
 
 def test_a_later_batch_uses_the_devices_of_an_earlier_one(asked: list[str]) -> None:
-    frame = with_devices(pl.concat([events(IPHONE, None), events(), events(WINDOWS, IPHONE), events(None)]))
+    frame = add_devices(pl.concat([events(IPHONE, None), events(), events(WINDOWS, IPHONE), events(None)]))
     for _ in range(2):
         assert frame.select("os").collect()["os"].to_list() == ["iOS", None, "Windows", "iOS", None]
     assert sorted(asked) == [WINDOWS, IPHONE]
@@ -131,13 +135,13 @@ def test_a_later_batch_uses_the_devices_of_an_earlier_one(asked: list[str]) -> N
 
 def test_device_columns_cost_nothing_where_no_one_uses_them(asked: list[str]) -> None:
     rows = enrich(events(IPHONE, WINDOWS), EventQuery()).select("page", "rejected")
-    assert "own agent" not in rows.explain()
+    assert "agent (internal)" not in rows.explain()
     assert rows.collect().height == 2
     assert asked == []
 
 
 def test_user_agents_of_rejected_events_are_not_parsed(asked: list[str]) -> None:
-    rows = with_devices(events(IPHONE, rejected="bot")).select(NAMES).collect()
+    rows = add_devices(events(IPHONE, rejected="bot")).select(NAMES).collect()
     assert (rows.rows(), asked) == ([(None,) * 4], [])
 
 

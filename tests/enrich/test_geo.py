@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from mmdb_writer import MMDBWriter
 
-from pixelstat.enrich.geo import FIELDS, Database, place, with_places
+from pixelstat.enrich.geo import FIELDS, Database, add_places, read_place
 from pixelstat.errors import PixelstatError
 from pixelstat.schemas import EVENTS
 from tests.builders import log, request
@@ -55,7 +55,7 @@ def places_of(clients: list[str | None], *databases: str, rejected: str | None =
     rows = pl.LazyFrame({"client": clients}, {"client": pl.String}).with_columns(
         rejected=pl.lit(rejected, EVENTS["rejected"])
     )
-    return with_places(rows, [Database(name) for name in databases]).select(*FIELDS).collect().rows()
+    return add_places(rows, [Database(name) for name in databases]).select(*FIELDS).collect().rows()
 
 
 IN_BERLIN = ("DE", "State of Berlin", "Berlin", None, None)
@@ -125,18 +125,18 @@ def test_a_flat_database_gives_country_and_network(tmp_path: Path) -> None:
      {"city": {"names": ["Berlin"]}}, {"city": {"names": {"en": ""}}}, {"asn": []}],
 )  # fmt: skip
 def test_a_record_of_another_shape_gives_nothing(record: object) -> None:
-    assert place(record) == {}
+    assert read_place(record) == {}
 
 
 def test_each_distinct_address_is_looked_up_once(cities: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    whole = Database.place
+    whole = Database.locate
 
     def spy(self: Database, client: str) -> dict[str, str]:
         asked.append(client)
         return whole(self, client)
 
-    monkeypatch.setattr(Database, "place", spy)
+    monkeypatch.setattr(Database, "locate", spy)
     assert places_of(["203.0.113.7", "2001:db8:1::1", None, "203.0.113.7"] * 50_000, cities)[-2:] == [
         UNKNOWN,
         IN_BERLIN,

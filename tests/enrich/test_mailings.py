@@ -6,15 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pixelstat.enrich.mailings import Sent, read
+from pixelstat.enrich.mailings import Mailings, read_mailings
 from pixelstat.errors import PixelstatError
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def sent(folder: Path, text: str) -> Sent:
+def sent(folder: Path, text: str) -> Mailings:
     (folder / "sent.csv").write_text(text)
-    return read(str(folder / "sent.csv"), BERLIN)
+    return read_mailings(str(folder / "sent.csv"), BERLIN)
 
 
 def test_numbers_sent_of_one_message_add_up(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixelstat.enrich.page_groups import UNGROUPED, PageGroups, grouped
+from pixelstat.enrich.page_groups import ORIGINAL_PAGE, PageGroups, group_pages
 from pixelstat.reports.views import views
 from tests.builders import MIDNIGHT, distinct_events, hit, log, view
 from tests.run import csv_rows, run_in_process
@@ -65,15 +65,15 @@ FITS_NOT = {
 @pytest.mark.parametrize("pattern", FITS)
 def test_a_pattern_fits_these_pages_and_not_those(pattern: str) -> None:
     groups = made_of((pattern, "the group"))
-    assert [page for page in FITS[pattern] if groups.of(page) != "the group"] == []
-    assert [groups.of(page) for page in FITS_NOT[pattern]] == FITS_NOT[pattern]
+    assert [page for page in FITS[pattern] if groups.group_of(page) != "the group"] == []
+    assert [groups.group_of(page) for page in FITS_NOT[pattern]] == FITS_NOT[pattern]
 
 
 def test_the_first_pattern_that_fits_wins_however_its_text_begins() -> None:
     groups = made_of(("/products/sale", "sale"), ("/*/new", "new"), ("/products/*", "product"), ("/:any", "other"))
     pages = ["/products/sale", "/products/new", "/products/kettle", "/products", "/", "/a/b"]
-    assert [groups.of(page) for page in pages] == ["sale", "new", "product", "other", "/", "/a/b"]
-    assert made_of(("/*", "all"), ("/cart", "cart")).of("/cart") == "all"
+    assert [groups.group_of(page) for page in pages] == ["sale", "new", "product", "other", "/", "/a/b"]
+    assert made_of(("/*", "all"), ("/cart", "cart")).group_of("/cart") == "all"
 
 
 def fits(pattern: str, page: str, behind: str = "") -> bool:
@@ -103,14 +103,14 @@ def shape(pattern: str) -> str:
 def test_the_group_of_a_page_is_that_of_a_plain_search(patterns: list[str], pages: list[str]) -> None:
     groups = made_of(*((pattern, pattern) for pattern in patterns))
     expected = [next((pattern for pattern in patterns if fits(pattern, page)), page) for page in pages]
-    assert [groups.of(page) for page in pages] == expected
+    assert [groups.group_of(page) for page in pages] == expected
 
 
 def test_no_page_makes_a_pattern_try_every_way() -> None:
     stars, segments = made_of(("/*a*a*a*a*a*a*b", "stars")), made_of(("/*/:x/*/:y/*/:z/b", "segments"))
     long = "/" + "a" * 200_000
-    assert stars.of(long) == long  # tried every way, this would not end
-    assert segments.of("/a" * 200_000) == "/a" * 200_000
+    assert stars.group_of(long) == long  # tried every way, this would not end
+    assert segments.group_of("/a" * 200_000) == "/a" * 200_000
 
 
 # -- the stage -----------------------------------------------------------------------------------------------------
@@ -124,11 +124,11 @@ def views_of(*pages: str | None) -> pl.LazyFrame:
 
 def test_a_page_has_its_group_beside_its_original_and_a_null_page_has_none() -> None:
     pages = ["/products/kettle", None, "/about", "/products/\ufffd", "", "/products/" + "x" * 1_000_000]
-    found = grouped(views_of(*pages), made_of(("/products/:id", "product"))).select("page", UNGROUPED).collect()
+    found = group_pages(views_of(*pages), made_of(("/products/:id", "product"))).select("page", ORIGINAL_PAGE).collect()
     assert found["page"].to_list() == ["product", None, "/about", "product", "", "product"]
-    assert found[UNGROUPED].to_list() == pages
-    assert grouped(views_of(), made_of(("/a", "b"))).collect().is_empty()
-    assert grouped(views_of(None), made_of(("/a", "b"))).collect()["page"].to_list() == [None]
+    assert found[ORIGINAL_PAGE].to_list() == pages
+    assert group_pages(views_of(), made_of(("/a", "b"))).collect().is_empty()
+    assert group_pages(views_of(None), made_of(("/a", "b"))).collect()["page"].to_list() == [None]
 
 
 class Counting(PageGroups):
@@ -136,18 +136,18 @@ class Counting(PageGroups):
         super().__init__()
         self.seen: list[str] = []
 
-    def of(self, page: str) -> str:
+    def group_of(self, page: str) -> str:
         self.seen.append(page)
-        return super().of(page)
+        return super().group_of(page)
 
 
 def test_each_distinct_page_is_grouped_once_and_only_where_pages_are_used() -> None:
     groups = Counting()
     groups.add("/products/*", "product")
-    rows = grouped(views_of(*["/a", "/b", "/products/a"] * 50), groups)
+    rows = group_pages(views_of(*["/a", "/b", "/products/a"] * 50), groups)
     assert rows.select("visitor", "time").collect().height == 150
     assert groups.seen == []
-    found = views.function(rows, by=(), top=0, every=None, tz="UTC").collect()
+    found = views.compute(rows, by=(), top=0, every=None).collect()
     assert found.rows() == [("/a", 50, 1), ("/b", 50, 1), ("product", 50, 1)]
     assert sorted(groups.seen) == ["/a", "/b", "/products/a"]
 
@@ -286,7 +286,7 @@ def test_exported_events_have_groups_or_are_grouped_when_read(folder: Path) -> N
     )
     assert written.exit == 0, written.stderr
     assert run_in_process(folder, "events", "access.log", "-q", "-o", "plain.parquet").exit == 0
-    assert "page itself" not in pl.read_parquet(folder / "grouped.parquet").columns
+    assert ORIGINAL_PAGE not in pl.read_parquet(folder / "grouped.parquet").columns
     for arguments in (["grouped.parquet"], ["plain.parquet", "--group-pages", "groups"]):
         found = run_in_process(folder, "views", "-q", "--format", "json", *arguments).stdout
         assert [(row["page"], str(row["views"]), str(row["visitors"])) for row in json.loads(found)] == BY_GROUP
@@ -306,7 +306,7 @@ def test_explain_shows_the_group_and_conditions_on_it_hold(folder: Path) -> None
 def test_grouping_only_adds_rows_up(seen: Sequence[tuple[str, str]]) -> None:
     time = datetime(2026, 9, 7, tzinfo=timezone.utc)
     full = [{"time": time, "event": "page_view", "visitor": visitor, "page": page} for visitor, page in seen]
-    lazy = grouped(distinct_events(full), made_of(("/p/:id", "p"), ("/q", "p")))
+    lazy = group_pages(distinct_events(full), made_of(("/p/:id", "p"), ("/q", "p")))
     names = {page: "p" if page != "/" else page for _, page in seen}
     expected = {
         name: (
@@ -315,7 +315,7 @@ def test_grouping_only_adds_rows_up(seen: Sequence[tuple[str, str]]) -> None:
         )
         for name in names.values()
     }
-    found = views.function(lazy, by=(), top=0, every=None, tz="UTC").collect()
+    found = views.compute(lazy, by=(), top=0, every=None).collect()
     assert {page: tuple(measures) for page, *measures in found.rows()} == expected
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.data.refresh_referrers import entries
+from pixelstat.data.refresh_referrers import build_entries
 from pixelstat.enrich import channels
-from pixelstat.enrich.channels import TOUCH, with_channels
-from pixelstat.enrich.referrers import came_from, kind_of
+from pixelstat.enrich.channels import ATTRIBUTION, add_channels
+from pixelstat.enrich.referrers import classify_referrer, kind_of
 from pixelstat.schemas import DERIVED, EVENTS
 
 READ = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in DERIVED})
@@ -18,7 +18,7 @@ READ = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in D
 def touches(*events: dict[str, str | None], own_hosts: tuple[str, ...] = ()) -> list[tuple[str | None, ...]]:
     usual: dict[str, str | None] = {"event": "page_view", "host": "shop.example"}
     rows = [usual | event for event in events]
-    return with_channels(pl.LazyFrame(rows, schema=READ), own_hosts).select(TOUCH).collect().rows()
+    return add_channels(pl.LazyFrame(rows, schema=READ), own_hosts).select(ATTRIBUTION).collect().rows()
 
 
 def touch(own_hosts: tuple[str, ...] = (), **event: str | None) -> tuple[str | None, ...]:
@@ -149,7 +149,7 @@ def test_the_list_of_referrers_is_made_from_three_lists_of_matomo() -> None:
         "Patterns": [{"urls": ["patterns.example"], "params": ["/s\\/(.*)/"]}],
         "Hidden": [{"urls": ["hidden.example"], "params": [], "hiddenkeyword": ["/.*/"]}],
     }
-    assert list(entries(assistants, socials, engines)) == [
+    assert list(build_entries(assistants, socials, engines)) == [
         {"kind": "ai", "name": "chatgpt", "hosts": ["chatgpt.com"]},
         {"kind": "ai", "name": "grok", "hosts": ["grok.com"]},
         {"kind": "social", "name": "google+", "hosts": ["plus.google.com"]},
@@ -172,4 +172,4 @@ def test_a_source_is_known_by_its_name_and_by_its_host() -> None:
 
 
 def test_a_listed_site_with_its_own_keys_keeps_them() -> None:
-    assert came_from("search.naver.com", "query=tea").keyword == "tea"
+    assert classify_referrer("search.naver.com", "query=tea").keyword == "tea"

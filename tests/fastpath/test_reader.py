@@ -14,7 +14,7 @@ from pixelstat.fastpath import Reader, compile_reader, extension, plan
 from pixelstat.fastpath.plan import LINE_ORDER
 from pixelstat.fastpath.reader import ReadBlock
 from pixelstat.formats.assignment import LogSet, ReadingRules
-from pixelstat.formats.base import Format
+from pixelstat.formats.base import LogFormat
 from pixelstat.formats.text import TextFormat
 from pixelstat.protocols import builtin_protocols
 from pixelstat.protocols.base import PixelProtocol
@@ -28,17 +28,17 @@ from tests.run import run_in_process
 needs_extension = pytest.mark.skipif(
     extension.native is None, reason="nothing was compiled where pixelstat was installed"
 )
-COMBINED = formats.formats_given("combined")[0]
+COMBINED = formats.select_formats("combined")[0]
 FORMATS = [
     COMBINED,
     *(
-        formats.formats_given(name)[0]
+        formats.select_formats(name)[0]
         for name in ("combined_forwarded", "combined_vhost", "combined_vhost_port", "common")
     ),
-    *formats.formats_given(
+    *formats.select_formats(
         '$host [$time_local] "$request" $status "$http_cookie" $remote_addr "$http_dnt" "$http_sec_gpc" x'
     ),
-    *formats.formats_given('%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i" "%{X-Forwarded-For}i" %D'),
+    *formats.select_formats('%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i" "%{X-Forwarded-For}i" %D'),
 ]
 VALUES = {  # what a field of a line may contain, most often the first of these
     "client": ["203.0.113.7", "2001:db8::1", "-", "host.example", "", "203.0.113.8, 10.0.0.1"],
@@ -97,7 +97,7 @@ def request(draw: random.Random) -> str:
     return f"{METHODS[0] if draw.random() < 0.8 else draw.choice(METHODS)} {path}{query}{draw.choice(VERSIONS[:3]) if draw.random() < 0.9 else draw.choice(VERSIONS)}"
 
 
-def line(draw: random.Random, form: Format) -> bytes:
+def line(draw: random.Random, form: LogFormat) -> bytes:
     assert isinstance(form, TextFormat)
     tokens = form.tokens
     text = tokens[0]
@@ -121,13 +121,13 @@ def line(draw: random.Random, form: Format) -> bytes:
     return written.replace(b"\n", b"")
 
 
-def parse_logs(folder: Path, log: bytes | Sequence[bytes], form: Format, query: EventQuery) -> pl.DataFrame:
+def parse_logs(folder: Path, log: bytes | Sequence[bytes], form: LogFormat, query: EventQuery) -> pl.DataFrame:
     """Parse a log, or several: what the requests say that may be a pixel's, in their order."""
     names = []
     for number, content in enumerate([log] if isinstance(log, bytes) else log):
         names.append(str(folder / f"access.log.{number}"))
         Path(names[-1]).write_bytes(content)
-    logs = LogSet([(form, discovery.find_logs(names))], ReadingRules(formats.all_formats()))
+    logs = LogSet([(form, discovery.find_logs(names))], ReadingRules(formats.load_all_formats()))
     rows = streams.parse_and_interpret(logs, query, Reading()).collect(engine="streaming")
     return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel")))
 
@@ -143,7 +143,7 @@ def queries() -> Iterator[EventQuery]:
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: str(form.name))
 @pytest.mark.parametrize("seed", range(12))
 def test_the_native_reader_gives_the_same_events_as_expressions(
-    form: Format, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: LogFormat, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw = random.Random(f"{seed} {form.name}")
     log = b"\n".join(line(draw, form) for _ in range(400)) + draw.choice([b"", b"\n"])
@@ -159,12 +159,12 @@ def test_the_native_reader_gives_the_same_events_as_expressions(
 # -- the door ------------------------------------------------------------------------------------------------------
 
 
-def compile_for(form: Format, query: EventQuery | None = None) -> Reader | None:
-    rules = ReadingRules(formats.all_formats())
+def compile_for(form: LogFormat, query: EventQuery | None = None) -> Reader | None:
+    rules = ReadingRules(formats.load_all_formats())
     return compile_reader(form, streams.line_rules(form, rules, query or EventQuery()))
 
 
-def compiled(form: Format = COMBINED) -> Reader:
+def compiled(form: LogFormat = COMBINED) -> Reader:
     reader = compile_for(form)
     assert reader is not None
     return reader
@@ -172,7 +172,7 @@ def compiled(form: Format = COMBINED) -> Reader:
 
 @needs_extension
 @pytest.mark.parametrize("form", [form for form in FORMATS if form.name != "common"], ids=lambda form: str(form.name))
-def test_a_reader_is_compiled_for_text_formats(form: Format) -> None:
+def test_a_reader_is_compiled_for_text_formats(form: LogFormat) -> None:
     reader = compile_for(form)
     assert reader is not None
     assert reader.format_name == form.name
@@ -180,7 +180,7 @@ def test_a_reader_is_compiled_for_text_formats(form: Format) -> None:
 
 @pytest.mark.parametrize("name", ["common", "nginx_json", "w3c", "caddy", "traefik_json", "squid", "haproxy"])
 def test_no_reader_is_compiled_for_a_format_that_is_not_simple_text(name: str) -> None:
-    assert not any(compile_for(form) for form in formats.formats_given(name))
+    assert not any(compile_for(form) for form in formats.select_formats(name))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_no_reader_is_compiled_where_the_extension_is_missing(monkeypatch: pytes
 # -- the extension -------------------------------------------------------------------------------------------------
 
 
-def read_natively(lines: Sequence[str], form: Format = COMBINED) -> list[bool]:
+def read_natively(lines: Sequence[str], form: LogFormat = COMBINED) -> list[bool]:
     """Return for each line whether the extension reads it."""
     reader = compiled(form)
     wanted = reader.find_wanted(["time", "event", ID_KEY])
@@ -426,7 +426,7 @@ ODD = [  # a log format, and lines of it that are nearly simple
 def test_lines_that_are_nearly_simple_give_the_same_events_on_both_ways(
     template: str, lines: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    form = formats.formats_given(template)[0]
+    form = formats.select_formats(template)[0]
     log = "".join(
         each.format("07/Sep/2026:10:00:00 +0000", f'"GET /{name}.gif?v={name} HTTP/1.1"')
         for name in ("pixel", "t", "o")

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat import formats
-from pixelstat.formats.base import Format
+from pixelstat.formats.base import LogFormat
 from pixelstat.schemas import LINES
 
 
@@ -18,11 +18,11 @@ def lines(*texts: str, header: str | None = None) -> pl.LazyFrame:
     return pl.LazyFrame(rows, schema=LINES)
 
 
-def read(form: Format, *texts: str, header: str | None = None) -> pl.DataFrame:
+def read(form: LogFormat, *texts: str, header: str | None = None) -> pl.DataFrame:
     """Read the lines as the format does."""
-    return form.ruled_by(header).requests(lines(*texts, header=header)).collect()
+    return form.with_header(header).parse(lines(*texts, header=header)).collect()
 
 
 def read_given(template: str, line: str) -> dict[str, object]:
     """Read one line by the format that is given as --log-format has it."""
-    return read(formats.formats_given(template)[0], line).row(0, named=True)
+    return read(formats.select_formats(template)[0], line).row(0, named=True)

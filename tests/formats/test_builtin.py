@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelstat import formats
-from pixelstat.formats.base import Format, Sample
+from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.detection import detect
 from pixelstat.formats.prefixes import PREFIXES, Prefix
 from pixelstat.formats.reparse import reparse_misfits
@@ -16,9 +16,9 @@ from pixelstat.schemas import READ
 from tests.formats.lines import read
 from tests.marks import slow_after
 
-ALL = formats.all_formats()
+ALL = formats.load_all_formats()
 
-(COMBINED,) = formats.formats_named("combined")
+(COMBINED,) = formats.load_formats("combined")
 
 SAMPLE = COMBINED.samples[0].line
 
@@ -33,8 +33,8 @@ def expected(sample: Sample) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("form", "sample"), NAMED)
-def test_samples_are_read_to_the_stated_values(form: Format, sample: Sample) -> None:
-    layouts = [layout for layout in ALL if layout.name == form.name and layout.is_shaped(sample.line, sample.header)]
+def test_samples_are_read_to_the_stated_values(form: LogFormat, sample: Sample) -> None:
+    layouts = [layout for layout in ALL if layout.name == form.name and layout.matches(sample.line, sample.header)]
     requests = read(layouts[0], sample.line, header=sample.header)
     assert requests.schema == READ
     row = requests.row(0, named=True)
@@ -43,14 +43,14 @@ def test_samples_are_read_to_the_stated_values(form: Format, sample: Sample) -> 
 
 
 @pytest.mark.parametrize(("form", "sample"), NAMED)
-def test_samples_are_detected_as_their_own_format(form: Format, sample: Sample) -> None:
+def test_samples_are_detected_as_their_own_format(form: LogFormat, sample: Sample) -> None:
     told = detect([*([sample.header] if sample.header else []), sample.line], ALL)
     assert told
     assert told.name == form.name
 
 
 @pytest.mark.parametrize(("form", "sample"), slow_after(2, NAMED, names=2))
-def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: Format, sample: Sample) -> None:
+def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: LogFormat, sample: Sample) -> None:
     for other in ALL:
         unsure = read(other, sample.line, header=sample.header)
         row = reparse_misfits(unsure, ALL, "UTC", 1 << 20).row(0, named=True)
@@ -62,7 +62,7 @@ def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: Format, 
 @pytest.mark.parametrize(
     ("form", "sample"), [(form, sample) for form in ALL for sample in form.samples if not sample.header]
 )
-def test_samples_behind_a_prefix_are_read_to_the_same_values(prefix: Prefix, form: Format, sample: Sample) -> None:
+def test_samples_behind_a_prefix_are_read_to_the_same_values(prefix: Prefix, form: LogFormat, sample: Sample) -> None:
     line = prefix.sample.format(json.dumps(sample.line + "\n") if prefix.key else sample.line)
     told = detect([line], ALL)
     assert told
@@ -82,10 +82,10 @@ def test_the_folder_of_formats_and_the_registry_agree() -> None:
     st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n")), min_size=1, max_size=4),
     st.sampled_from(ALL),
 )
-def test_no_line_makes_a_format_raise(texts: list[str], form: Format) -> None:
+def test_no_line_makes_a_format_raise(texts: list[str], form: LogFormat) -> None:
     assert read(form, *texts).height == len(texts)
 
 
 @given(st.integers(0, len(SAMPLE)), st.text(max_size=3), st.sampled_from(ALL))
-def test_no_tampered_line_makes_a_format_raise(at: int, text: str, form: Format) -> None:
+def test_no_tampered_line_makes_a_format_raise(at: int, text: str, form: LogFormat) -> None:
     assert read(form, SAMPLE[:at] + text + SAMPLE[at:], SAMPLE[:at]).height == 2

@@ -35,9 +35,9 @@ def test_a_log_is_recognized_behind_a_page_of_junk(tmp_path: Path) -> None:
     assert finished.stderr.startswith("1,002 lines, 2 pixel requests\n")
 
 
-ALL = formats.all_formats()
+ALL = formats.load_all_formats()
 
-(COMBINED,) = formats.formats_named("combined")
+(COMBINED,) = formats.load_formats("combined")
 
 SAMPLE = COMBINED.samples[0].line
 

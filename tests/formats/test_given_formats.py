@@ -112,7 +112,7 @@ def test_a_custom_apache_string_is_read() -> None:
 @pytest.mark.parametrize("template", ["$remote_addr $request", "$time_local", "nonsense", "%h%u %t %r", "%h %u"])
 def test_a_format_string_without_time_or_request_is_an_error(template: str) -> None:
     with pytest.raises(PixelstatError):
-        formats.formats_given(template)
+        formats.select_formats(template)
 
 
 def test_a_format_that_repeats_parts_of_the_request_undoes_escapes_once() -> None:

@@ -10,7 +10,7 @@ from tests.run import run_in_process
 
 def test_a_log_may_change_its_format_at_every_line(tmp_path: Path) -> None:
     lines = [
-        sample.line.replace("/p.gif", "/pixel.gif") for form in formats.all_formats() for sample in form.samples
+        sample.line.replace("/p.gif", "/pixel.gif") for form in formats.load_all_formats() for sample in form.samples
         if not sample.header
     ]  # fmt: skip
     (tmp_path / "access.log").write_text(log(*lines, *reversed(lines)))

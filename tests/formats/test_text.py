@@ -6,7 +6,7 @@ from pixelstat import formats
 from pixelstat.formats.text import unescape
 from tests.formats.lines import read, read_given
 
-(COMBINED,) = formats.formats_named("combined")
+(COMBINED,) = formats.load_formats("combined")
 
 
 @pytest.mark.parametrize(

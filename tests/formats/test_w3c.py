@@ -48,7 +48,7 @@ def test_the_fields_line_of_a_w3c_log_applies_until_the_next_one(tmp_path: Path)
     assert finished.stderr.startswith("500,006 lines, 3 pixel requests\n")
 
 
-ALL = formats.all_formats()
+ALL = formats.load_all_formats()
 
 
 def test_w3c_lines_may_differ_in_what_they_quote() -> None:
@@ -63,12 +63,12 @@ def test_w3c_lines_may_differ_in_what_they_quote() -> None:
         '2026-09-07 10:00:00 /p.gif "Mozilla/5.0 (X11)" 200 "https://shop.example/"',
         '2026-09-07 10:00:00 /p.gif "Mozilla/5.0 (X11)" 200 "https://shop.example/" GET more',
     )
-    candidates = formats.formats_named("w3c")
+    candidates = formats.load_formats("w3c")
     for first in telling:
-        (form,) = [form for form in candidates if form.is_shaped(first, header)][:1]
-        by = form.ruled_by(header, first)
+        (form,) = [form for form in candidates if form.matches(first, header)][:1]
+        by = form.with_header(header, first)
         requests = reparse_misfits(
-            by.requests(lines(*telling, *broken, header=header)).collect(), candidates, "UTC", 1 << 20
+            by.parse(lines(*telling, *broken, header=header)).collect(), candidates, "UTC", 1 << 20
         )
         assert requests["rejected"].is_null().to_list() == [True] * len(telling) + [False] * len(broken), first
         whole = requests.head(len(telling)).select("time", "path", "user_agent", "status", "referrer", "method")
@@ -80,5 +80,5 @@ def test_a_quote_inside_a_field_does_no_harm_where_all_fields_are_quoted() -> No
     line = '"2026-09-07" "10:00:00" "/p.gif" "a "fine" agent" "200"'
     told = detect([header, line], ALL)
     assert told
-    requests = told.requests(lines(line, header=header)).collect()
+    requests = told.parse(lines(line, header=header)).collect()
     assert requests.select("path", "user_agent", "status").row(0) == ("/p.gif", 'a "fine" agent', 200)

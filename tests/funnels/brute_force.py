@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations, permutations
 from statistics import mean, median
 
-from pixelstat.funnels.rules import Rules
+from pixelstat.funnels.rules import FunnelRules
 
 Times = tuple[int | None, ...]  # by step
 
@@ -21,7 +21,7 @@ class Hit:
     may_start: bool = True
 
 
-def best(hits: Sequence[Hit], rules: Rules) -> Times | None:
+def best(hits: Sequence[Hit], rules: FunnelRules) -> Times | None:
     """The chain that counts, by the words of the rules; null where none does."""
     found = list(unordered(hits, rules) if rules.order == "unordered" else chains(hits, rules))
     if not found:
@@ -43,7 +43,7 @@ def seconds(delta: object) -> int:
     return int(delta.total_seconds()) if delta is not None else 10**9  # type: ignore[attr-defined]
 
 
-def chains(hits: Sequence[Hit], rules: Rules) -> Iterator[tuple[int, ...]]:
+def chains(hits: Sequence[Hit], rules: FunnelRules) -> Iterator[tuple[int, ...]]:
     """The times of every chain of required steps there is."""
     required = rules.required
     starts = [hit.second for hit in hits if 1 in hit.steps and hit.may_start]
@@ -61,7 +61,7 @@ def chains(hits: Sequence[Hit], rules: Rules) -> Iterator[tuple[int, ...]]:
     return longer(())
 
 
-def holds(hits: Sequence[Hit], chain: Sequence[Hit], rules: Rules, starts: Sequence[int]) -> bool:
+def holds(hits: Sequence[Hit], chain: Sequence[Hit], rules: FunnelRules, starts: Sequence[int]) -> bool:
     first, last = chain[0].second, chain[-1].second
     if len(chain) == 1:
         return chain[0].may_start and (rules.entry == "latest" or first == min(starts))
@@ -76,11 +76,11 @@ def holds(hits: Sequence[Hit], chain: Sequence[Hit], rules: Rules, starts: Seque
         if not all(any(hit is other for other in chain) for hit in between):
             return False
     gap = rules.required[len(chain) - 2], rules.required[len(chain) - 1]
-    guards = set(rules.guarding(*gap))
+    guards = set(rules.covering_exclusions(*gap))
     return not any(before < second < last and guards & which for second, which in excluded(hits, rules).items())
 
 
-def excluded(hits: Sequence[Hit], rules: Rules) -> dict[int, set[int]]:
+def excluded(hits: Sequence[Hit], rules: FunnelRules) -> dict[int, set[int]]:
     """By second the exclusions that have a hit there which no hit of a step shares the second with, but itself."""
     found: dict[int, set[int]] = {}
     for place in range(len(rules.exclusions)):
@@ -90,19 +90,19 @@ def excluded(hits: Sequence[Hit], rules: Rules) -> dict[int, set[int]]:
     return found
 
 
-def broken_off(hits: Sequence[Hit], rules: Rules, level: int, start: int, end: int) -> bool:
+def broken_off(hits: Sequence[Hit], rules: FunnelRules, level: int, start: int, end: int) -> bool:
     """Whether somebody who came so far is dropped for what they did then."""
     required = rules.required
     if rules.exclude_mode != "drop" or level == len(required):
         return False
     guards = set(range(len(rules.exclusions)))
     if rules.order != "unordered":
-        guards = set(rules.guarding(required[level - 1], required[level]))
+        guards = set(rules.covering_exclusions(required[level - 1], required[level]))
     until = start + seconds(rules.window)
     return any(end < second <= until and guards & which for second, which in excluded(hits, rules).items())
 
 
-def unordered(hits: Sequence[Hit], rules: Rules) -> Iterator[tuple[int, ...]]:
+def unordered(hits: Sequence[Hit], rules: FunnelRules) -> Iterator[tuple[int, ...]]:
     """The times of every set of hits that match as many distinct steps, within the window."""
     starts = [hit.second for hit in hits if hit.steps and hit.may_start]
     for number in range(1, len(rules.steps) + 1):
@@ -125,7 +125,7 @@ def can_be_dealt(hits: Sequence[Hit], steps: Sequence[int]) -> bool:
     )
 
 
-def with_optional(hits: Sequence[Hit], chain: tuple[int, ...], rules: Rules) -> Times:
+def with_optional(hits: Sequence[Hit], chain: tuple[int, ...], rules: FunnelRules) -> Times:
     """The chain with each step that may be left out at its first hit after the one before that nothing else takes."""
     if not rules.optional:
         return (*chain, *[None] * (len(rules.steps) - len(chain)))
@@ -146,10 +146,10 @@ def with_optional(hits: Sequence[Hit], chain: tuple[int, ...], rules: Rules) -> 
     return tuple(found.get(number) for number in range(1, len(rules.steps) + 1))
 
 
-def last_second(hits: Sequence[Hit], chain: tuple[int, ...], since: int, rules: Rules) -> int:
+def last_second(hits: Sequence[Hit], chain: tuple[int, ...], since: int, rules: FunnelRules) -> int:
     """Until when a step that may be left out is looked for, behind the chain's end."""
     after = [*rules.required, len(rules.steps) + 1]
-    guards = set(rules.guarding(after[len(chain) - 1], after[len(chain)]))
+    guards = set(rules.covering_exclusions(after[len(chain) - 1], after[len(chain)]))
     barred = [second for second, which in excluded(hits, rules).items() if second > since and guards & which]
     return min([chain[0] + seconds(rules.window), since + seconds(rules.step_window), *barred])
 
@@ -158,7 +158,7 @@ def can_take(hits: Sequence[Hit], steps: Sequence[int]) -> bool:
     return all(step in hit.steps and (step != 1 or hit.may_start) for hit, step in zip(hits, steps, strict=True))
 
 
-def entries(hits: Sequence[Hit], rules: Rules) -> list[Times]:
+def entries(hits: Sequence[Hit], rules: FunnelRules) -> list[Times]:
     """Every entry's chain, of a funnel whose steps share no hit: one after the other."""
     left = sorted(hits, key=lambda hit: hit.second)
     found: list[Times] = []
@@ -187,7 +187,7 @@ def entries(hits: Sequence[Hit], rules: Rules) -> list[Times]:
     return found
 
 
-def table(chains: Sequence[Times], rules: Rules) -> list[tuple[int, float | None, float | None]]:
+def table(chains: Sequence[Times], rules: FunnelRules) -> list[tuple[int, float | None, float | None]]:
     """How many have each step, and the median and mean of seconds from the required step before."""
     rows: list[tuple[int, float | None, float | None]] = []
     for step in range(1, len(rules.steps) + 1):

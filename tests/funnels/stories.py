@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from pixelstat.conditions import parse_step
-from pixelstat.funnels.rules import Exclusion, Rules
+from pixelstat.funnels.rules import Exclusion, FunnelRules
 from pixelstat.reports.funnel import funnel
 from pixelstat.schemas import EVENTS
 from tests.builders import distinct_events
@@ -37,14 +37,14 @@ def events(visitors: Sequence[Story], **columns: Sequence[Sequence[object]]) -> 
     return distinct_events(rows, schema)
 
 
-def rules(steps: Sequence[str], window: int = 7 * 86_400, **further: Any) -> Rules:
+def rules(steps: Sequence[str], window: int = 7 * 86_400, **further: Any) -> FunnelRules:
     """Rules of these steps, with lengths of time in seconds, and exclusions as `x` or `x:1-2`."""
     for name in ("step_window", "grace"):
         if name in further:
             further[name] = timedelta(seconds=further[name])
     further["exclusions"] = [exclusion(text) for text in further.pop("exclude", [])]
     further["optional"] = frozenset(further.pop("optional", []))
-    return Rules([parse_step(MATCHES.get(text, text)) for text in steps], timedelta(seconds=window), **further)
+    return FunnelRules([parse_step(MATCHES.get(text, text)) for text in steps], timedelta(seconds=window), **further)
 
 
 def exclusion(text: str) -> Exclusion:
@@ -53,12 +53,12 @@ def exclusion(text: str) -> Exclusion:
     return Exclusion(event, parse_step(event).hit, after, before)
 
 
-def table(visitors: Sequence[Story], of: Rules, **options: Any) -> pl.DataFrame:
+def table(visitors: Sequence[Story], of: FunnelRules, **options: Any) -> pl.DataFrame:
     """The funnel of these visitors."""
-    return funnel.function(events(visitors), rules=of, **options).collect()
+    return funnel.compute(events(visitors), rules=of, **options).collect()
 
 
-def counted(visitors: Sequence[Story], of: Rules, **options: Any) -> list[int]:
+def counted(visitors: Sequence[Story], of: FunnelRules, **options: Any) -> list[int]:
     """Visitors, or what else is counted, by step."""
     found = table(visitors, of, **options)
     noun = next(name for name in ("visitors", "visits", "users", "entries") if name in found.columns)

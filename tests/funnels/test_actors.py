@@ -11,7 +11,7 @@ shown = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abc"), st.sampled
 def of_visits(unit: str = "visitor", count: str = "uniques") -> list[int]:
     """One visitor: a in the first visit; a and b in the second; b in the third."""
     story, visits = did("a0 a3600 b3660 b7200"), [[1, 2, 2, 3]]
-    found = funnel.function(events([story], visit=visits), rules=rules(["a", "b"], count=count), unit=unit).collect()
+    found = funnel.compute(events([story], visit=visits), rules=rules(["a", "b"], count=count), actor=unit).collect()
     return found["visits"].to_list()
 
 
@@ -27,12 +27,12 @@ def test_two_visits_of_a_user_in_one_second_begin_a_chain_each() -> None:
     stories = [did("a0"), did("a0 b1")]
     shown = events(stories, visit=[[1], [2, 2]], user_id=[["u"], ["u", "u"]])
     of = rules(["a", "b"], order="unordered", count="visits")
-    assert funnel.function(shown, rules=of, unit="user").collect()["visits"].to_list() == [2, 2]
+    assert funnel.compute(shown, rules=of, actor="user").collect()["visits"].to_list() == [2, 2]
 
 
 def test_a_funnel_of_users_joins_visitors_and_leaves_out_unknown_ones() -> None:
     stories = [did("a0"), did("b10"), did("a0 b10")]
-    found = funnel.function(
-        events(stories, user_id=[["u"], ["u"], [None, None]]), rules=rules(["a", "b"]), unit="user"
+    found = funnel.compute(
+        events(stories, user_id=[["u"], ["u"], [None, None]]), rules=rules(["a", "b"]), actor="user"
     ).collect()
     assert found.select("users").to_series().to_list() == [1, 1]

@@ -23,7 +23,7 @@ def of_variants(visitors: Sequence[Shown]) -> pl.LazyFrame:
 
 
 def by_value(visitors: Sequence[Shown], steps: Sequence[str], touch: str) -> dict[str | None, list[int]]:
-    found = funnel.function(of_variants(visitors), rules=rules(steps, 4), by=["variant"], touch=touch).collect()
+    found = funnel.compute(of_variants(visitors), rules=rules(steps, 4), by=["variant"], touch=touch).collect()
     return {value: part["visitors"].to_list() for (value,), part in found.group_by("variant", maintain_order=True)}
 
 
@@ -88,7 +88,7 @@ def test_a_chain_has_one_value_of_a_held_column_and_the_best_chain_counts(visito
             counts([[(second, event) for second, event, own in hits if own == value]], steps) for value in ("x", "y")
         ]
         reached = [before + max(step) for before, step in zip(reached, zip(*of_one, strict=True), strict=True)]
-    found = funnel.function(of_variants(visitors), rules=rules(steps, 4), hold="variant").collect()
+    found = funnel.compute(of_variants(visitors), rules=rules(steps, 4), held_column="variant").collect()
     assert found["visitors"].to_list() == reached
 
 
@@ -96,8 +96,8 @@ def test_the_first_value_may_be_of_an_event_without_the_held_column() -> None:
     story = [[(0, "x"), (1, "a"), (2, "b")]]
     shown = events(story, variant=[["north", "south", None]], utm_source=[[None, "mail", "mail"]])
     for is_open in (False, True):
-        found = funnel.function(
-            shown, rules=rules(["a", "b"]), by=["variant"], hold="utm_source", is_open=is_open
+        found = funnel.compute(
+            shown, rules=rules(["a", "b"]), by=["variant"], held_column="utm_source", is_open=is_open
         ).collect()
         assert found.select("variant", "visitors").rows() == [("north", 1)] * 2
 
@@ -105,7 +105,7 @@ def test_the_first_value_may_be_of_an_event_without_the_held_column() -> None:
 def test_a_start_with_another_value_does_not_keep_a_group_pending() -> None:
     shown = of_variants([[(0, "a", "x"), (0, "b", None), (90, "a", "y")]])
     end = START + timedelta(seconds=100)
-    found = funnel.function(
+    found = funnel.compute(
         shown, rules=rules(["a", "any", "c"], 20), by=["variant"], touch="step:1", log_end=lambda: end
     ).collect()
     assert found.filter(pl.col("step") == 3).select("variant", "pending").rows() == [("x", 0), ("y", 0)]
@@ -124,13 +124,11 @@ def test_a_breakdown_by_touch_equals_the_vector() -> None:
 
 def test_groups_beyond_the_first_are_one_last_group() -> None:
     visitors = [[(0, "a", value), (1, "b", value)] for value in "xxxyyz"] + [[(0, "a", "w")]]
-    found = funnel.function(of_variants(visitors), rules=rules(["a", "b"]), by=["variant"], top=1).collect()
+    found = funnel.compute(of_variants(visitors), rules=rules(["a", "b"]), by=["variant"], top=1).collect()
     assert found.select("variant", "visitors").rows() == [("x", 3), ("x", 3), ("(other)", 4), ("(other)", 3)]
 
 
 def test_visitors_of_several_other_groups_count_once_there() -> None:
     visitors = [[(0, "a", "x"), (0, "a", "y"), (1, "b", "y"), (0, "a", "z")]] + [[(0, "a", "x")]] * 3
-    found = funnel.function(
-        of_variants(visitors), rules=rules(["a", "b"]), by=["variant"], touch="all", top=1
-    ).collect()
+    found = funnel.compute(of_variants(visitors), rules=rules(["a", "b"]), by=["variant"], touch="all", top=1).collect()
     assert found.select("variant", "visitors").rows() == [("x", 4), ("x", 0), ("(other)", 1), ("(other)", 1)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.funnels.timeline import dealt
+from pixelstat.funnels.timeline import assignable_steps
 from tests.funnels import brute_force
 from tests.funnels.stories import MATCHES, START, Story, counted, did, rules, table
 from tests.marks import slow_after
@@ -205,6 +205,6 @@ def test_times_to_convert_have_bins_of_one_width() -> None:
 
 
 def test_hits_of_one_second_are_assigned_to_steps() -> None:
-    assert dealt((0b11, 0b01), 0, 2) == 2
-    assert dealt((0b010, 0b011, 0b001), 0, 3) == 2
-    assert dealt((0b10,), 0, 2) == 0
+    assert assignable_steps((0b11, 0b01), 0, 2) == 2
+    assert assignable_steps((0b010, 0b011, 0b001), 0, 3) == 2
+    assert assignable_steps((0b10,), 0, 2) == 0

@@ -32,10 +32,10 @@ def test_the_warning_names_no_step_that_occurs_only_after_the_period() -> None:
 def test_where_usual_steps_are_missing_the_first_that_occurs_lies_in_the_period() -> None:
     stories = [did("b0 c1"), did("b9 c10")]
     until = START + timedelta(seconds=5)
-    assert counted(stories, rules(["a", "b", "c"]), until=until, are_usual=True) == [1, 1]
+    assert counted(stories, rules(["a", "b", "c"]), until=until, has_default_steps=True) == [1, 1]
 
 
 def test_events_without_users_are_warned_of_once() -> None:
     said: list[str] = []
-    funnel.function(events([did("a0 b1")]), rules=rules(["a", "b"]), unit="user", warn=said.append).collect()
+    funnel.compute(events([did("a0 b1")]), rules=rules(["a", "b"]), actor="user", warn=said.append).collect()
     assert said == ["no event of these steps names a user."]

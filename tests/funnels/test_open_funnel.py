@@ -25,7 +25,7 @@ def test_an_open_funnel_is_entered_at_any_step() -> None:
 
 def test_an_open_funnel_has_its_groups() -> None:
     visitors: list[Shown] = [[(0, "a", "x"), (1, "b", None)], [(0, "b", "y")], [(0, "b", "z")]]
-    found = funnel.function(
+    found = funnel.compute(
         of_variants(visitors), rules=rules(["a", "b"]), by=["variant"], top=1, is_open=True
     ).collect()
     assert found.select("variant", "visitors", "entered").rows() == [

@@ -18,7 +18,7 @@ DAY = 86_400
 def by_bucket(visitors: Sequence[str], window: int, every: str = "day", tz: str = "UTC") -> list[tuple[str, int, int]]:
     """Who reached the first and the last step by bucket, of stories in which a number is a day."""
     stories = [[(second * DAY, event) for second, event in did(story)] for story in visitors]
-    found = table(stories, rules(["p", "q", "r"], window), every=every, tz=tz)
+    found = table(stories, rules(["p", "q", "r"], window), every=every, time_zone=tz)
     ends = found.filter(pl.col("step") != 2).with_columns(day=pl.col("time").dt.strftime("%m-%d"))
     return [(day, *part["visitors"]) for (day,), part in ends.group_by("day", maintain_order=True)]
 
@@ -44,7 +44,7 @@ def test_two_chains_of_a_visitor_on_one_day_count_once() -> None:
 def test_a_month_of_a_funnel_series_is_local(tz: str, month: str) -> None:
     begins = datetime(2020, 5, 1, tzinfo=timezone.utc)
     rows = [{"visitor": "v:1", "time": begins + timedelta(hours=hour), "event": "pqr"[hour]} for hour in range(3)]
-    found = funnel.function(distinct_events(rows), rules=rules(["p", "q", "r"]), every="month", tz=tz).collect()
+    found = funnel.compute(distinct_events(rows), rules=rules(["p", "q", "r"]), every="month", time_zone=tz).collect()
     assert found["time"].dt.strftime("%Y-%m").unique().to_list() == [month]
     assert found["visitors"].to_list() == [1, 1, 1]
 
@@ -99,10 +99,10 @@ def test_steps_after_the_first_are_looked_for_beyond_the_period() -> None:
 def test_visitors_who_were_lost_or_arrived_are_listed_by_their_start() -> None:
     stories = [did("a9 b10"), did("a0"), did("a3 b5 c6"), did("x0")]
     of = rules(["a", "b", "c"])
-    lost = table(stories, of, listed=3, is_lost=True)
+    lost = table(stories, of, listed_step=3, is_lost=True)
     assert lost.select("visitor", "level", pl.col("last_time") - START).rows() == [("v:0", 2, timedelta(seconds=10))]
-    assert table(stories, of, listed=2, is_lost=True)["visitor"].to_list() == ["v:1"]
-    assert table(stories, of, listed=1)["visitor"].to_list() == ["v:1", "v:2", "v:0"]
+    assert table(stories, of, listed_step=2, is_lost=True)["visitor"].to_list() == ["v:1"]
+    assert table(stories, of, listed_step=1)["visitor"].to_list() == ["v:1", "v:2", "v:0"]
 
 
 def test_rates_have_wilson_intervals_and_the_first_step_has_no_rate() -> None:
@@ -125,7 +125,7 @@ def test_times_of_any_year_make_no_error(year: int) -> None:
         {"visitor": visitor, "time": begins + timedelta(seconds=second), "event": event}
         for visitor, second, event in [("v", 0, "a"), ("v", 2, "b"), ("w", 3, "b"), ("w", 5, "a")]
     ]
-    found = funnel.function(distinct_events(rows), rules=rules(["a", "b"])).collect()
+    found = funnel.compute(distinct_events(rows), rules=rules(["a", "b"])).collect()
     if 829 < year < 9961:  # others are all one instant
         assert found["visitors"].to_list() == [2, 1]
         assert found["median_seconds"].to_list() == [None, 2.0]

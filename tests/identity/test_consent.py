@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelstat.identity.consent import CustomConsent, consent_of, signalling, with_consent
+from pixelstat.identity.consent import CustomConsent, add_consent, consent_of, consent_query
 from pixelstat.schemas import EVENTS
 from tests.builders import log, request
 from tests.run import run_in_process
@@ -250,7 +250,7 @@ def test_a_refusal_outranks_a_malformed_signal_and_that_outranks_consent(query: 
 def events(*rows: Mapping[str, str | None]) -> pl.LazyFrame:
     schema = {name: EVENTS[name] for name in ("protocol", "query", "dnt", "gpc")}
     rows_given = pl.LazyFrame([{"protocol": "house", **row} for row in rows], schema=schema)
-    return rows_given.with_columns(signalling(None))
+    return rows_given.with_columns(consent_query(None))
 
 
 @pytest.mark.parametrize(
@@ -267,14 +267,14 @@ def events(*rows: Mapping[str, str | None]) -> pl.LazyFrame:
     ids=short,
 )  # fmt: skip
 def test_an_event_has_the_consent_of_its_request(row: dict[str, str | None], expected: str | None) -> None:
-    assert with_consent(events(row), None).collect()["consent"].to_list() == [expected]
+    assert add_consent(events(row), None).collect()["consent"].to_list() == [expected]
 
 
 def test_each_row_has_its_own_consent_however_many_differ() -> None:
     texts = ["us_privacy=1YYN", "us_privacy=1YNN", "us_privacy=1", "e=pv", "us_privacy=1---", "us_privacy=1NYN", ""]
     verdicts = ["refused", "granted", "malformed", None, None, "refused", None]
     for count in range(len(texts) + 1):
-        found = with_consent(events(*({"query": text} for text in texts[:count])), None).collect()
+        found = add_consent(events(*({"query": text} for text in texts[:count])), None).collect()
         assert found["consent"].to_list() == verdicts[:count]
         assert found["consent"].dtype == pl.String
 

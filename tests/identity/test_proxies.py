@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.identity.proxies import with_clients
+from pixelstat.identity.proxies import resolve_clients
 from tests.builders import log, request
 from tests.run import Finished, run_in_process
 from tests.small_logs import ANN, ONE_PAGE, count_views, write_log
@@ -17,7 +17,7 @@ TRUSTED = [ipaddress.ip_network(network) for network in ("10.0.0.0/8", "2001:db8
 def client_behind(client: str, forwarded_for: str | None) -> str:
     columns = {"client": [client], "forwarded_for": [forwarded_for]}
     requests = pl.LazyFrame(columns, schema=dict.fromkeys(columns, pl.String))
-    found = with_clients(requests, TRUSTED).collect()
+    found = resolve_clients(requests, TRUSTED).collect()
     return str(found["client"].item())
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelstat.identity.stitching import MOST, people
+from pixelstat.identity.stitching import MAX_KEYS_BESIDE, link_keys
 from tests.builders import GOOGLEBOT, log, request
 from tests.marks import slow_after
 from tests.run import export_frame, run_in_process, run_process
@@ -111,7 +111,8 @@ def test_an_id_that_only_begins_like_a_placeholder_joins(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("parameter", "others", "most"), [("v", "uid", MOST["u"]), ("uid", "v", MOST["v"]), ("uid", "rcpt", MOST["r"])]
+    ("parameter", "others", "most"),
+    [("v", "uid", MAX_KEYS_BESIDE["u"]), ("uid", "v", MAX_KEYS_BESIDE["v"]), ("uid", "rcpt", MAX_KEYS_BESIDE["r"])],
 )
 def test_a_key_beside_too_many_joins_nothing(parameter: str, others: str, most: int, tmp_path: Path) -> None:
     lines = [request(f"/pixel.gif?e=pv&{parameter}=kiosk&{others}={n}x", "10:00") for n in range(most + 1)]
@@ -235,11 +236,11 @@ def by_brute_force(shown: list[list[str]]) -> dict[str, str]:
 @given(st.lists(st.lists(st.sampled_from(KEYS), min_size=2, max_size=4, unique=True), max_size=8), st.randoms())
 def test_stitching_equals_brute_force_in_any_order(shown: list[list[str]], random: Random) -> None:
     for rows in (shown, random.sample(shown, len(shown))):
-        found = people(pl.DataFrame({"keys": rows}, {"keys": pl.List(pl.String)}))
+        found = link_keys(pl.DataFrame({"keys": rows}, {"keys": pl.List(pl.String)}))
         assert dict(found.iter_rows()) == by_brute_force(shown)
 
 
 def test_a_long_chain_is_one_person() -> None:
     chain = [[f"v:{n:05}", f"v:{n + 1:05}"] for n in range(20_000)]
-    found = people(pl.DataFrame({"keys": chain[::2] + chain[1::2]}))
+    found = link_keys(pl.DataFrame({"keys": chain[::2] + chain[1::2]}))
     assert (found.height, found["person"].unique().to_list()) == (20_001, ["v:00000"])

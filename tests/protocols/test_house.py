@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.identity.consent import SIGNALLING
+from pixelstat.identity.consent import CONSENT_QUERY
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.builtin import house
 from pixelstat.protocols.interpret import protocol_rules
@@ -32,7 +32,7 @@ def event(
         "method": "GET",
     }
     row = pl.LazyFrame([request | fields], schema=REQUESTS)
-    read = events_of_requests(row, event_query).drop("order", SIGNALLING, REQUEST_HASH).collect()
+    read = events_of_requests(row, event_query).drop("order", CONSENT_QUERY, REQUEST_HASH).collect()
     assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*HIT_COLUMNS, *DERIVED)}
     return read.row(0, named=True)
 
@@ -46,7 +46,7 @@ def test_samples_become_the_stated_events(sample: PixelSample) -> None:
 
 @pytest.mark.parametrize("sample", house.SAMPLES, ids=lambda sample: str(sample.uri))
 def test_the_marker_occurs_in_every_sample(sample: PixelSample) -> None:
-    assert pl.Series([f'"GET {sample.uri} HTTP/1.1"']).str.contains(house.protocol().marker).all()
+    assert pl.Series([f'"GET {sample.uri} HTTP/1.1"']).str.contains(house.house_protocol().marker).all()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelstat.protocols import products as module
-from pixelstat.protocols.products import FIELDS, MOST, Product, in_json, product, products
+from pixelstat.protocols.products import FIELDS, MAX_PRODUCTS, Product, json_products, make_product, read_products
 from pixelstat.schemas import EVENTS
 from tests.builders import log, request
 from tests.marks import slow_after
@@ -34,7 +34,7 @@ def read(uri: str) -> list[Product] | None:
         assert row["product"] is None
         return None
     assert isinstance(found, list)
-    assert 0 < len(found) <= MOST
+    assert 0 < len(found) <= MAX_PRODUCTS
     assert row["product"] == found[0]["id"]
     for each in found:
         assert tuple(each) == FIELDS
@@ -54,19 +54,19 @@ def in_segment(items: object) -> list[Product] | None:
 @pytest.mark.parametrize(
     ("items", "expected"),
     [
-        ('[["K1","Kettle","Kitchen",89.5,2],["C2","Cu', [product("K1", "Kettle", "Kitchen", 89.5, 2)]),
-        ('[["K1"], ["C2"] and so on', [product("K1"), product("C2")]),
+        ('[["K1","Kettle","Kitchen",89.5,2],["C2","Cu', [make_product("K1", "Kettle", "Kitchen", 89.5, 2)]),
+        ('[["K1"], ["C2"] and so on', [make_product("K1"), make_product("C2")]),
         (' [ ["K1"]', None),
-        ('[ ["K1" , "Kettle"] , ["C2"] ]', [product("K1", "Kettle"), product("C2")]),
-        ('[["K1","Kettle","Kitchen",NaN,-Infinity]]', [product("K1", "Kettle", "Kitchen")]),
-        ('[["K1","","",1e999,"1e999"]]', [product("K1")]),
-        ('[["K1","Kettle",[],"89,50","1_000"]]', [product("K1", "Kettle")]),
-        ('[["K1","Kettle",{"a":1},true,[2,3]]]', [product("K1", "Kettle", None, None, 2)]),
-        ('[[17,true,["Kitchen",["Gifts"]]," 1","-1.5e1"]]', [product("17", None, "Kitchen", None, -15)]),
-        ('[[null,"Kettle"],[null,null,"Kitchen",3],[],{},7,"K1",[["K2"]]]', [product(None, "Kettle"), product("K2")]),
-        ('[["\\ud800","a\\u0000b"]]', [product("?", "a\x00b")]),
+        ('[ ["K1" , "Kettle"] , ["C2"] ]', [make_product("K1", "Kettle"), make_product("C2")]),
+        ('[["K1","Kettle","Kitchen",NaN,-Infinity]]', [make_product("K1", "Kettle", "Kitchen")]),
+        ('[["K1","","",1e999,"1e999"]]', [make_product("K1")]),
+        ('[["K1","Kettle",[],"89,50","1_000"]]', [make_product("K1", "Kettle")]),
+        ('[["K1","Kettle",{"a":1},true,[2,3]]]', [make_product("K1", "Kettle", None, None, 2)]),
+        ('[[17,true,["Kitchen",["Gifts"]]," 1","-1.5e1"]]', [make_product("17", None, "Kitchen", None, -15)]),
+        ('[[null,"Kettle"],[null,null,"Kitchen",3],[],{},7,"K1",[["K2"]]]', [make_product(None, "Kettle"), make_product("K2")]),
+        ('[["\\ud800","a\\u0000b"]]', [make_product("?", "a\x00b")]),
         ("[" * 100_000, None),
-        ('[["K1"],' + "[" * 100_000, [product("K1")]),
+        ('[["K1"],' + "[" * 100_000, [make_product("K1")]),
         ('[["K1",' + "9" * 10_000 + "]]", None),
         ("[]", None), ("{}", None), ("null", None), ("%", None), ("[[[[", None), ("K1", None),
     ],
@@ -76,9 +76,9 @@ def test_a_list_is_read_as_far_as_it_can_be(items: str, expected: list[Product] 
     assert in_matomo(items) == expected
 
 
-@pytest.mark.parametrize("number", slow_after(2, [1, MOST, MOST + 1, 200_000]))
+@pytest.mark.parametrize("number", slow_after(2, [1, MAX_PRODUCTS, MAX_PRODUCTS + 1, 200_000]))
 def test_only_the_first_of_many_products_are_kept(number: int) -> None:
-    kept = [product(str(n)) for n in range(min(number, MOST))]
+    kept = [make_product(str(n)) for n in range(min(number, MAX_PRODUCTS))]
     assert in_matomo([[n] for n in range(number)]) == kept
     assert read(META + quote(json.dumps([{"id": n} for n in range(number)]))) == kept
     assert read("/tr?id=255813999377376&ev=Purchase&cd[content_ids]=" + ",".join(map(str, range(number)))) == kept
@@ -90,10 +90,10 @@ def test_only_the_first_of_many_products_are_kept(number: int) -> None:
 @pytest.mark.parametrize(
     ("items", "expected"),
     [
-        ([{"product_id": "", "sku": "K1", "id": "x"}], [product("K1")]),
-        ([{"id": 7, "price": "NaN", "quantity": "inf"}], [product("7")]),
-        ([{"name": "Kettle", "category": ["Kitchen", "Gifts"], "price": 1e16}], [product(None, "Kettle", None, 1e16)]),
-        ([{"sku": {"a": 1}}, {"sku": "C2", "price": True, "quantity": [2]}], [product("C2")]),
+        ([{"product_id": "", "sku": "K1", "id": "x"}], [make_product("K1")]),
+        ([{"id": 7, "price": "NaN", "quantity": "inf"}], [make_product("7")]),
+        ([{"name": "Kettle", "category": ["Kitchen", "Gifts"], "price": 1e16}], [make_product(None, "Kettle", None, 1e16)]),
+        ([{"sku": {"a": 1}}, {"sku": "C2", "price": True, "quantity": [2]}], [make_product("C2")]),
         ({"product_id": "K1"}, None), ("K1", None), ([["K1"]], None), ([], None), (None, None),
     ],
     ids=lambda value: str(value)[:30],
@@ -105,13 +105,13 @@ def test_a_payload_may_hold_anything(items: object, expected: list[Product] | No
 @pytest.mark.parametrize(
     ("uri", "expected"),
     [
-        (META + quote('{"id":"K1","item_price":"89.5"}'), [product("K1", None, None, 89.5)]),
-        (META + "x&cd[content_ids]=%5BK1,%20'C2'%5D", [product("K1"), product("C2")]),
+        (META + quote('{"id":"K1","item_price":"89.5"}'), [make_product("K1", None, None, 89.5)]),
+        (META + "x&cd[content_ids]=%5BK1,%20'C2'%5D", [make_product("K1"), make_product("C2")]),
         (META + "x&cd[content_name]=Newsletter", None),
-        ("/g/collect?v=2&tid=G-A&cid=1.2&pr1=~~~id~nm&pr2=prNaN~idK1~idC2&pr1000=idD3", [product("K1")]),
-        ("/collect?v=1&tid=UA-1&cid=5&t=event&ea=x&pr9id=C2&pr1id=K1&pr1id=D3&ic=E4&pr2pr=9", [product("K1"), product("C2")]),
+        ("/g/collect?v=2&tid=G-A&cid=1.2&pr1=~~~id~nm&pr2=prNaN~idK1~idC2&pr1000=idD3", [make_product("K1")]),
+        ("/collect?v=1&tid=UA-1&cid=5&t=event&ea=x&pr9id=C2&pr1id=K1&pr1id=D3&ic=E4&pr2pr=9", [make_product("K1"), make_product("C2")]),
         ("/pixel.gif?sku=&product=&price=5", None),
-        ("/pixel.gif?sku=a%2Bb+c&price=1e400&qty=two", [product("a+b c")]),
+        ("/pixel.gif?sku=a%2Bb+c&price=1e400&qty=two", [make_product("a+b c")]),
     ],
 )  # fmt: skip
 def test_parameters_may_hold_anything(uri: str, expected: list[Product] | None) -> None:
@@ -130,11 +130,11 @@ JSON = st.recursive(
 @given(JSON, st.integers(0, 60))
 def test_no_json_however_cut_is_an_error(value: object, cut: int) -> None:
     text = json.dumps(value)
-    cart, ids = in_json("items", id="0", name="1", category="2", price="3"), in_json("items", id="")
-    objects = in_json("items", id="id", name="name", price="price")
+    cart, ids = json_products("items", id="0", name="1", category="2", price="3"), json_products("items", id="")
+    objects = json_products("items", id="id", name="name", price="price")
     queries = pl.DataFrame({"query": ["items=" + quote(text), "items=" + quote(text[:cut]), None, "a=1"]})
     for places in ([cart], [ids], [objects, ids]):
-        found = queries.select(products(pl.col("query"), places)).to_series()
+        found = queries.select(read_products(pl.col("query"), places)).to_series()
         assert found.dtype == EVENTS["products"]
         assert found[2:].is_null().all()
 

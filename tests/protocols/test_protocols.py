@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from pixelstat import protocols
-from pixelstat.identity.consent import SIGNALLING
+from pixelstat.identity.consent import CONSENT_QUERY
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.builtin import house
 from pixelstat.protocols.interpret import protocol_rules
@@ -23,8 +23,8 @@ from tests.builders import log, request
 from tests.marks import slow_after
 from tests.run import run_in_process
 
-ALL = (*protocols.builtin_protocols(), house.protocol())
-NAMED = [(form, sample) for form in ALL for sample in form.samples if form.must_be_named]
+ALL = (*protocols.builtin_protocols(), house.house_protocol())
+NAMED = [(form, sample) for form in ALL for sample in form.samples if form.is_opt_in]
 SAMPLES = [pytest.param(form, sample, id=f"{form.name}-{n}") for form in ALL for n, sample in enumerate(form.samples)]
 
 FIRST_FAST = [  # of each protocol its first sample
@@ -50,7 +50,7 @@ def events(*samples: PixelSample, named: Sequence[str] = ()) -> pl.DataFrame:
     requests = pl.LazyFrame([request_of(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS)
     return (
         events_of_requests(requests, EventQuery(protocols=protocol_rules(first=named)))
-        .drop("order", SIGNALLING, REQUEST_HASH)
+        .drop("order", CONSENT_QUERY, REQUEST_HASH)
         .collect()
     )
 
@@ -61,7 +61,7 @@ ALONE: dict[int, pl.DataFrame] = {}  # what each sample was read to: to make its
 def read_alone(protocol: PixelProtocol, sample: PixelSample) -> pl.DataFrame:
     """The event of one sample, read where its protocol is named if it must be."""
     if id(sample) not in ALONE:
-        ALONE[id(sample)] = events(sample, named=[protocol.name] if protocol.must_be_named else [])
+        ALONE[id(sample)] = events(sample, named=[protocol.name] if protocol.is_opt_in else [])
     return ALONE[id(sample)]
 
 
@@ -111,7 +111,7 @@ def test_a_protocol_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_samples_of_all_protocols_mixed_give_the_same_events_in_any_order() -> None:
-    of_shape = [protocol for protocol in ALL if not protocol.must_be_named]
+    of_shape = [protocol for protocol in ALL if not protocol.is_opt_in]
     given = [sample for protocol in of_shape for sample in protocol.samples]
     others = ("client", "visitor")
     alone = [read_alone(protocol, sample).drop(others) for protocol in of_shape for sample in protocol.samples]

@@ -264,7 +264,7 @@ def of_visits(story: list[Event]) -> pl.LazyFrame:
 def found_of(story: list[Event], by: Sequence[str] = (), top: int = 0) -> list[Event]:
     events = of_visits(story)
     goals = [parse_step(text) for text in GOALS]
-    frame = conversions.function(events, goal=goals, by=by, top=top, every=None, tz="UTC", warn=str).collect()
+    frame = conversions.compute(events, goal=goals, by=by, top=top, every=None, warn=str).collect()
     return frame.cast({"goal": pl.String}).to_dicts()
 
 
@@ -409,9 +409,7 @@ def test_hostile_events_harm_nothing() -> None:
     warned: list[str] = []
     events = of_visits(story)
     goals = [parse_step("purchse"), parse_step("purchase")]
-    found = conversions.function(
-        events, goal=goals, by=["page"], top=1, every="day", tz="UTC", warn=warned.append
-    ).collect()
+    found = conversions.compute(events, goal=goals, by=["page"], top=1, every="day", warn=warned.append).collect()
     assert found.select("goal", "visitors", "conversions").rows() == [("purchse", 1, 0), ("purchase", 1, 0)]
     assert warned[0] == "the goal 'purchse' matches no event. Did you mean purchase?"
 
@@ -419,9 +417,9 @@ def test_hostile_events_harm_nothing() -> None:
 def test_without_events_each_goal_has_a_row_of_zeros_and_nothing_is_warned_of() -> None:
     warned: list[str] = []
     events = of_visits([])
-    how: dict[str, Any] = {"goal": [parse_step("signup")], "top": 20, "tz": "UTC", "warn": warned.append}
-    [row] = conversions.function(events, by=[], every=None, **how).collect().to_dicts()
+    how: dict[str, Any] = {"goal": [parse_step("signup")], "top": 20, "warn": warned.append}
+    [row] = conversions.compute(events, by=[], every=None, **how).collect().to_dicts()
     assert ([row[name] for name in COUNTS], row["visitor_rate"], row["revenue"]) == ([0] * 5, None, None)
     for by, every in ((["page"], None), ([], "day"), (["page"], "hour")):
-        assert conversions.function(events, by=by, every=every, **how).collect().is_empty()
+        assert conversions.compute(events, by=by, every=every, **how).collect().is_empty()
     assert warned == []

@@ -22,12 +22,12 @@ def test_a_funnel_without_visitors_has_zeros_and_no_shares() -> None:
 
 def test_without_steps_those_of_the_shop_funnel_that_occur_are_taken() -> None:
     visitors = [[(0, "page_view"), (1, "purchase")], [(0, "page_view")]]
-    found = table(visitors, rules(SHOP), are_usual=True)
+    found = table(visitors, rules(SHOP), has_default_steps=True)
     assert found.select("step", "name", "visitors").rows() == [(1, "page_view", 2), (2, "purchase", 1)]
 
 
 def test_without_any_event_of_the_shop_funnel_the_table_is_empty() -> None:
-    assert table([[(0, "quiz")]], rules(SHOP), are_usual=True).is_empty()
+    assert table([[(0, "quiz")]], rules(SHOP), has_default_steps=True).is_empty()
 
 
 shown = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abc"), st.sampled_from(["x", "y", None])), max_size=5)
@@ -44,7 +44,7 @@ def test_a_funnel_by_a_column_is_the_funnel_of_those_who_show_each_value_first(
         of_value.setdefault(first, []).append([(second, event) for second, event, _ in hits])
     stories = [[(second, event) for second, event, _ in hits] for hits in visitors]
     values = [[value for _, _, value in hits] for hits in visitors]
-    found = funnel.function(events(stories, variant=values), rules=rules(steps, 4), by=["variant"]).collect()
+    found = funnel.compute(events(stories, variant=values), rules=rules(steps, 4), by=["variant"]).collect()
 
     expected = {value: counted(hits, rules(steps, 4)) for value, hits in of_value.items()}
     by_value = {value: part["visitors"].to_list() for (value,), part in found.group_by("variant")}

@@ -36,8 +36,8 @@ def visited(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
 
 def of_orders(rows: pl.LazyFrame, every: str = "all", refund_date: str = "order", warn: Any = str) -> Money:
     """Revenue, refunded and net revenue by `orders`, added up over all rows."""
-    told = orders.function(
-        rows, every=every, by=[], top=0, tz="UTC", refund_date=refund_date, repeat=False, horizon=timedelta(days=30),
+    told = orders.compute(
+        rows, every=every, by=[], top=0, refund_date=refund_date, repeat=False, horizon=timedelta(days=30),
         warn=warn, log_start=lambda: START, log_end=lambda: START,
     ).collect()  # fmt: skip
     return added(told, "revenue", "refunded", "net_revenue")
@@ -45,8 +45,8 @@ def of_orders(rows: pl.LazyFrame, every: str = "all", refund_date: str = "order"
 
 def of_products(rows: pl.LazyFrame) -> Money:
     """The same by `products`."""
-    told = products.function(
-        rows, by=[], top=0, tz="UTC", viewed_not_purchased=False, abandoned=False, window=timedelta(days=7),
+    told = products.compute(
+        rows, by=[], top=0, viewed_not_purchased=False, abandoned=False, window=timedelta(days=7),
         warn=str, log_end=lambda: START,
     ).collect()  # fmt: skip
     return added(told.filter(pl.col("purchases") > 0), "revenue", "refunded", "net_revenue")
@@ -54,15 +54,13 @@ def of_products(rows: pl.LazyFrame) -> Money:
 
 def of_conversions(rows: pl.LazyFrame) -> Money:
     """Revenue and net revenue by `conversions`; without the row of a goal that has no money at all."""
-    told = conversions.function(
-        rows, goal=[parse_step("purchase")], by=[], top=0, every=None, tz="UTC", warn=str
-    ).collect()
+    told = conversions.compute(rows, goal=[parse_step("purchase")], by=[], top=0, every=None, warn=str).collect()
     return added(told.filter(pl.col("revenue").is_not_null()), "revenue", "net_revenue")
 
 
 def of_summary(rows: pl.LazyFrame) -> Money:
     """Revenue by `summary`."""
-    told = summary.function(rows, by=[], top=0, every=None, tz="UTC", goals={}).collect()
+    told = summary.compute(rows, by=[], top=0, every=None).collect()
     return added(told.filter(pl.col("section") == "revenue").rename({"name": "currency"}), "value")
 
 

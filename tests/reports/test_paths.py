@@ -58,7 +58,7 @@ def path_options(**given: Any) -> dict[str, Any]:
 
 
 def found(people: Sequence[Sequence[Sequence[Hit]]], **given: Any) -> list[dict[str, Any]]:
-    return paths.function(visited(people), **path_options(**given)).collect().to_dicts()
+    return paths.compute(visited(people), **path_options(**given)).collect().to_dicts()
 
 
 def way(hits: Sequence[Hit], start: str, end: str, *, collapse: bool) -> list[str]:
@@ -280,7 +280,7 @@ def test_an_order_of_two_visitors_belongs_to_the_one_with_the_first_hit() -> Non
     ]
     for lines in ([*orders, *pages], [*pages, *orders][::-1]):
         frame = pl.LazyFrame(lines, {**EVENTS, "visit": pl.UInt32()})
-        found = paths.function(frame, **path_options(end="purchase", depth=1)).collect()
+        found = paths.compute(frame, **path_options(end="purchase", depth=1)).collect()
         assert found["source"].to_list() == ["/1"]
 
 
@@ -442,7 +442,7 @@ def test_the_page_of_a_megabyte_is_cut_in_paths_alone() -> None:
 def test_a_step_without_a_name_is_unknown() -> None:
     rows = [{"visitor": "v:1", "visit": 1, "time": START}]
     frame = distinct_events(rows, {**EVENTS, "visit": pl.UInt32()})
-    found = paths.function(frame, **path_options()).collect()
+    found = paths.compute(frame, **path_options()).collect()
     assert found["target"].to_list() == ["(unknown)", "(exit)"]
 
 

@@ -86,8 +86,8 @@ class ProductsReport:
         keep_duplicates: bool = False,
     ) -> None:
         warned: dict[str, None] = {}
-        self.frame = products.function(
-            events(*rows, keep_duplicates=keep_duplicates), by=by, top=top, tz="UTC", viewed_not_purchased=viewed, abandoned=abandoned, window=window,
+        self.frame = products.compute(
+            events(*rows, keep_duplicates=keep_duplicates), by=by, top=top, viewed_not_purchased=viewed, abandoned=abandoned, window=window,
             warn=warned.setdefault, log_end=lambda: end or max((row["time"] for row in rows), default=None),
         ).collect()  # fmt: skip
         self.warnings = list(warned)
@@ -730,7 +730,7 @@ def test_ids_in_rows_are_hidden_in_each_view_of_products(tmp_path: Path) -> None
 def test_a_report_with_a_column_of_ids_may_reveal_them() -> None:
     columns = {"visitor": True, "client": True, "visitors": False}
     for name, may_reveal in columns.items():
-        shown = ReportCommand(Report("People", [Column(name)], [], lambda events: events)).own()
+        shown = ReportCommand(Report("People", [Column(name)], [], lambda events, *_: events)).report_options()
         assert (reveal_option in shown) == may_reveal
 
 
@@ -782,6 +782,6 @@ def test_other_reports_have_no_category(tmp_path: Path) -> None:
 
 
 def test_fields_of_products_are_those_that_protocols_read() -> None:
-    from pixelstat.analysis.order_lines import LINE
+    from pixelstat.analysis.order_lines import LINE_COLUMNS
 
-    assert ("product", *FIELDS[1:]) == LINE
+    assert ("product", *FIELDS[1:]) == LINE_COLUMNS

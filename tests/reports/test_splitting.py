@@ -1,6 +1,5 @@
 """Every report's counts are the same whether all visitors are looked at together or in parts that are added up."""
 
-import inspect
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pixelstat.cli.report_command import ReportCommand
-from pixelstat.cli.settings import report_settings
+from pixelstat.cli.settings import common_settings, report_settings
 from pixelstat.options.shared import by_option, common_options, every_option
 from pixelstat.reports import NAMES, load_report
-from pixelstat.reports._report import Report
+from pixelstat.reports._report import Report, RunContext
 from pixelstat.sessions import SessionRules, sessionize
 from tests.builders import events
 
@@ -86,13 +85,11 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
     top = ["--top", "0"] if any(option.name == "top" for option in report.options) else []
     with ReportCommand(report).make_context(report.name, [*ASKED.get(report.name, []), *arguments, *top]) as context:
         own = {name: value for name, value in context.params.items() if name not in ("logs", "compare", "reveal_ids")}
-        common = {option.name: own.pop(str(option.name)) for option in common_options()}
-        options = report_settings(report, own, common, common["tz"])
-    others = {"sent": None, "warn": str, "log_start": lambda: START, "log_end": lambda: LAST, "is_table": False}
-    for name, value in others.items():
-        if name in inspect.signature(report.function).parameters:
-            options[name] = value
-    result = report.result(report.function(visited(story), **options).collect())
+        common = common_settings({str(option.name): own.pop(str(option.name)) for option in common_options()})
+        own |= {"goal": ()} if report.needs_goals else {}
+        options = report.options_type(**report_settings(report, own, common))
+    run = RunContext(log_start=lambda: START, log_end=lambda: LAST)
+    result = report.result(report.function(visited(story), options, run).collect())
     # All orders are in one currency, which parts without an order cannot know.
     told = [column for column in result.columns if column.name != "currency"]
     kinds = {column.name: "row" if column.key else column.kind for column in told}

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pixelstat import formats
-from pixelstat.formats.base import Format
+from pixelstat.formats.base import LogFormat
 from pixelstat.formats.prefixes import PREFIXES
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.schemas import LINES, READ
@@ -19,7 +19,7 @@ from pixelstat.sources.lines import Reading, scan_lines
 from tests.marks import slow_after
 from tests.small_logs import ANN
 
-ALL = formats.all_formats()
+ALL = formats.load_all_formats()
 
 SAMPLES = [sample for form in ALL for sample in form.samples]
 
@@ -67,7 +67,7 @@ def is_accounted_for(requests: pl.DataFrame, count: int) -> bool:
     st.lists(st.sampled_from(ALL), min_size=2, max_size=3, unique_by=id),
 )
 def test_any_bytes_are_lines_and_any_line_is_one_row_of_every_format(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], end: bytes, forms: list[Format]
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], end: bytes, forms: list[LogFormat]
 ) -> None:
     content = end.join(pieces)
     assume(not detect_compression(content[:6]))
@@ -79,24 +79,24 @@ def test_any_bytes_are_lines_and_any_line_is_one_row_of_every_format(
     lines = scan_lines([log], Reading()).collect()
     assert lines["number"].to_list() == list(range(1, count + 1))
     for form in forms:
-        ruling = [header for line, header in lines.select("line", "header").iter_rows() if form.is_shaped(line, header)]
-        by = form.ruled_by(ruling[0] if ruling else getattr(form, "usual", None))
-        assert is_accounted_for(by.requests(lines.lazy()).collect(), count)
+        ruling = [header for line, header in lines.select("line", "header").iter_rows() if form.matches(line, header)]
+        by = form.with_header(ruling[0] if ruling else getattr(form, "default_header", None))
+        assert is_accounted_for(by.parse(lines.lazy()).collect(), count)
 
 
 @pytest.mark.parametrize("form", slow_after(6, ALL), ids=lambda form: form.name)
-def test_a_line_is_read_the_same_beside_any_neighbours(form: Format) -> None:
+def test_a_line_is_read_the_same_beside_any_neighbours(form: LogFormat) -> None:
     chance = random.Random(form.name)
     texts = []
     for line in WRITTEN:
         start = chance.randrange(len(line))
         broken = line[:start] + chance.choice(PIECES) + line[start + chance.randrange(6) :]
         texts.append(broken.decode("utf-8", "replace"))
-    header = getattr(form, "usual", None)
+    header = getattr(form, "default_header", None)
     rows = {"line": texts, "header": [header] * len(texts), "file": ["log"] * len(texts),
             "number": range(1, len(texts) + 1)}  # fmt: skip
     lines = pl.DataFrame(rows, schema=LINES)
-    requests = form.ruled_by(header).requests(lines.lazy()).collect()
+    requests = form.with_header(header).parse(lines.lazy()).collect()
     assert is_accounted_for(requests, len(texts))
     mixed = lines.sample(fraction=1, shuffle=True, seed=3)
-    assert form.ruled_by(header).requests(mixed.lazy()).collect().sort("number").equals(requests)
+    assert form.with_header(header).parse(mixed.lazy()).collect().sort("number").equals(requests)

@@ -9,7 +9,7 @@ import pytest
 
 from pixelstat.data import refresh_networks
 from pixelstat.errors import PixelstatError
-from pixelstat.traffic.networks import SHIPPED, load_shipped, name_lookup, read_networks
+from pixelstat.traffic.networks import SHIPPED_FILE, load_shipped, name_lookup, read_networks
 
 
 def test_the_lists_that_ship_are_of_a_day_and_hold_each_address_once() -> None:
@@ -97,7 +97,7 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small networks.toml in place of the one that ships."""
     file = tmp_path / "networks.toml"
     file.write_text(PRESENT)
-    monkeypatch.setattr(refresh_networks, "SHIPPED", file)
+    monkeypatch.setattr(refresh_networks, "SHIPPED_FILE", file)
     return file
 
 
@@ -145,9 +145,9 @@ def test_a_list_that_was_not_downloaded_stays(lists: Path, folder: Path) -> None
 
 def test_the_lists_that_ship_are_laid_out_like_refreshed_ones() -> None:
     day, _ = load_shipped()
-    present = SHIPPED.read_text("utf-8")
-    assert refresh_networks.refreshed(present, {}, day) == present
-    later = refresh_networks.refreshed(present, {}, date(2030, 1, 2))
+    present = SHIPPED_FILE.read_text("utf-8")
+    assert refresh_networks.replace_lists(present, {}, day) == present
+    later = refresh_networks.replace_lists(present, {}, date(2030, 1, 2))
     assert later == present.replace(f"\ndate = {day}\n", "\ndate = 2030-01-02\n") != present
 
 

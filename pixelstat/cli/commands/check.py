@@ -16,8 +16,8 @@ from pixelstat.cli.settings import common_settings, pixel_rules, reading_rules
 from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
 from pixelstat.errors import Exit
 from pixelstat.formats.assignment import LogSet, assign_format
-from pixelstat.formats.base import Format
-from pixelstat.formats.detection import HEAD, LONGER_HEAD, pair_with_headers
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.detection import HEAD_LINES, LONG_HEAD_LINES, pair_with_headers
 from pixelstat.formats.prefixes import Prefixed
 from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.result import Column, Result
@@ -27,7 +27,7 @@ from pixelstat.sources.bad_lines import BadLines, is_bad
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
 from pixelstat.streams import read_requests
-from pixelstat.terminal import progress
+from pixelstat.terminal import show_progress
 
 MIN_GAP = timedelta(hours=1)  # a longer time without a line is reported
 MAX_UNREADABLE = 3  # unreadable lines of a log that are shown
@@ -111,10 +111,12 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
     protect_inputs(inputs, common)
     rules = reading_rules(common)
     claims = pixel_rules(common).claims
-    bad_lines = BadLines(kept=bool(common.rejects))
+    bad_lines = BadLines(keeps_numbers=bool(common.rejects))
     reading = Reading()
     rows: list[dict[str, object]] = []
-    with progress(sum(log.size for log in inputs), lambda: sum(reading.positions.values()), shown=not common.quiet):
+    with show_progress(
+        sum(log.size for log in inputs), lambda: sum(reading.positions.values()), shown=not common.quiet
+    ):
         for log in inputs:
             log_format, log_set = assign_format(log, rules)
             findings = _collect(log_set, reading, bad_lines, claims)
@@ -145,9 +147,9 @@ def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Exp
 Row = dict[str, object]
 
 
-def _rows(log: Log, form: Format | None, findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
+def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
     """Yield the findings of a log, one in each row."""
-    yield _row("compression", log.packing or log.archive() or "none")
+    yield _row("compression", log.compression or log.archive() or "none")
     if log.damage:
         yield _row("damage", log.damage)
     if form is None:
@@ -204,8 +206,8 @@ def _time_rows(findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
         )
 
 
-def _explain_format(log: Log, form: Format) -> str:
+def _explain_format(log: Log, form: LogFormat) -> str:
     """Say how many of the first lines match the format."""
-    pairs = pair_with_headers(log.first_lines(LONGER_HEAD))[:HEAD]
-    matching = sum(form.is_shaped(line, header) for line, header in pairs)
+    pairs = pair_with_headers(log.first_lines(LONG_HEAD_LINES))[:HEAD_LINES]
+    matching = sum(form.matches(line, header) for line, header in pairs)
     return f"{matching} of its first {len(pairs)} lines"

@@ -6,8 +6,8 @@ import click
 import polars as pl
 
 from pixelstat import formats, outputs
-from pixelstat.formats.base import Format
-from pixelstat.formats.detection import FIELDS
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.detection import HEADER_START
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.text import TextFormat
 from pixelstat.options.shared import OUTPUT
@@ -26,14 +26,16 @@ def command(**options: Any) -> None:
 
     Every one is also read behind a syslog, journald, Docker or Kubernetes prefix.
     """
-    listed = [{"format": form.name, "about": form.about, "layout": _layout(form)} for form in formats.all_formats()]
+    listed = [
+        {"format": form.name, "about": form.about, "layout": _layout(form)} for form in formats.load_all_formats()
+    ]
     frame = pl.DataFrame(listed).unique(["format"], keep="first", maintain_order=True)
     result = Result("Log formats", COLUMNS, frame, csv_safe=options["csv_safe"])
     outputs.deliver([result], outputs.choose_output(options["format"], options["output"]), options["output"])
 
 
-def _layout(form: Format) -> str:
+def _layout(form: LogFormat) -> str:
     """Return the log_format string of a text format, the keys of a JSON format, or the fields line of W3C."""
     if isinstance(form, TextFormat):
         return form.template
-    return ", ".join(keys[0] for keys in form.keys.values() if keys) if isinstance(form, JsonFormat) else FIELDS
+    return ", ".join(keys[0] for keys in form.keys.values() if keys) if isinstance(form, JsonFormat) else HEADER_START

@@ -26,7 +26,7 @@ from pixelstat.schemas import EXPORTED
 from pixelstat.sources import discovery
 from pixelstat.sources.lines import Reading
 from pixelstat.streams import events_of_requests, read_requests
-from pixelstat.terminal import harmless
+from pixelstat.terminal import escape_controls
 from pixelstat.vocabulary import SHOP_FUNNEL
 
 OPTIONS = [option for option in READING if option.name not in ("config", "explain")]
@@ -182,4 +182,4 @@ def _quoted(text: str) -> str:
 
 def _for_comment(text: str) -> str:
     """Shorten a text and escape it for a comment."""
-    return harmless(text)[:60]
+    return escape_controls(text)[:60]
