@@ -6,12 +6,11 @@ Where pages are grouped, the name of a group is a step too. It takes precedence 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import polars as pl
 
 from pixelstat.enrich.page_groups import ORIGINAL_PAGE, PageGroups
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, suggest
 from pixelstat.schemas import CONDITION_COLUMNS, EVENTS, VISITS
 from pixelstat.vocabulary import EVENT_SYNONYMS, canonical_event, is_page_view
 
@@ -121,8 +120,7 @@ def _result_type(condition: pl.Expr, custom_columns: Sequence[str]) -> pl.DataTy
 def _suggest_column(name: str, columns: Sequence[str]) -> str:
     """Return a sentence on what may have been meant by an unknown column."""
     is_event = name in EVENT_SYNONYMS  # purchase is similar to the column purpose, and means something else
-    similar = [] if is_event else get_close_matches(name, columns, 1)
-    return f" Did you mean {similar[0]}?" if similar else " A text in SQL stands in single quotes."
+    return ("" if is_event else suggest(name, columns)) or " A text in SQL stands in single quotes."
 
 
 def columns_hint(custom_columns: Sequence[str] = ()) -> str:
@@ -154,5 +152,5 @@ def describe_unmatched(rows: pl.DataFrame, flag: str, step: Step, names: str) ->
     if rows.is_empty() or rows[flag].any():
         return
     counts = rows[names].drop_nulls().cast(pl.String).value_counts().sort("count", names, descending=[True, False])
-    similar = get_close_matches(step.event, counts[names].head(MAX_SUGGESTED_FROM), 1) if step.event else []
-    yield f"{step.name!r} matches no event.{f' Did you mean {similar[0]}?' if similar else ''}"
+    suggestion = suggest(step.event, counts[names].head(MAX_SUGGESTED_FROM)) if step.event else ""
+    yield f"{step.name!r} matches no event.{suggestion}"

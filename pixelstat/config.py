@@ -32,13 +32,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pixelstat.conditions import parse_step
 from pixelstat.enrich.page_groups import PageGroups
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, suggest, unreadable_file
 from pixelstat.identity.consent import CustomConsent
 from pixelstat.protocols import select_protocols
 from pixelstat.protocols.custom import COLUMN_ALIASES, PATH_PART, CustomPixel
@@ -105,8 +104,7 @@ def load_config(path_option: str | None, folder: Path | None = None) -> Config:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-        raise PixelstatError(f"{path} cannot be read: {reason}.", "Name another file with --config.") from error
+        raise unreadable_file(path, error, "Name another file with --config.", "it is no UTF-8") from error
     return _ConfigReader(path, text).read_config()
 
 
@@ -271,9 +269,8 @@ class _ConfigReader:
     def reject_unknown_keys(self, table: dict[str, Any], keys: Sequence[str], above: str, number: int = 0) -> None:
         for key in table:
             if key not in keys:
-                near = get_close_matches(key, keys, 1, 0.5)
-                meant = f"Did you mean {near[0]}?" if near else f"There are {', '.join(keys)}."
-                raise self.error(key, "is no key here", meant, above, number)
+                advice = suggest(key, keys, 0.5).strip() or f"There are {', '.join(keys)}."
+                raise self.error(key, "is no key here", advice, above, number)
 
     def check_column(self, name: str, key: str, above: str, number: int = 0) -> None:
         """Raise PixelstatError where parameters cannot feed this column, or SQL cannot name it without quotes."""

@@ -9,13 +9,12 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import click
 
 from pixelstat import __version__, reports
 from pixelstat.cli import commands
-from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
+from pixelstat.errors import Exit, PixelstatError, ReaderGoneError, suggest
 from pixelstat.terminal import discard_stdout, say
 
 # Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
@@ -38,9 +37,8 @@ class CommandGroup(click.Group):
             return commands.load_command(cmd_name)
         if cmd_name not in reports.NAMES:
             names = [*reports.NAMES, *commands.NAMES]
-            near = get_close_matches(cmd_name, names, 1)
-            meant = f"Did you mean {near[0]}?" if near else f"There are {', '.join(names)}."
-            raise PixelstatError(f"There is no command {cmd_name!r}. {meant}", "Try: pixelstat --help")
+            advice = suggest(cmd_name, names) or f" There are {', '.join(names)}."
+            raise PixelstatError(f"There is no command {cmd_name!r}.{advice}", "Try: pixelstat --help")
         from pixelstat.cli.report_command import ReportCommand
 
         return ReportCommand(reports.load_report(cmd_name))

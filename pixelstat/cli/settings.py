@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from pixelstat.config import Config, FunnelConfig, load_config
 from pixelstat.enrich import mailings
 from pixelstat.enrich.geo import FIELDS, Database
 from pixelstat.enrich.page_groups import PageGroups, page_groups_from_option
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, suggest
 from pixelstat.formats.assignment import LogSet, ReadingRules, candidate_formats
 from pixelstat.identity.project_key import key_path, load_key, load_or_create
 from pixelstat.identity.visitors import KEY_KINDS, VisitorRules
@@ -303,21 +302,19 @@ def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str],
         return
     if name == "time":
         raise PixelstatError(f"{option} time would be a row a second.", f"Try: pixelstat {report.name} --every day")
-    near = ["product"] if name == "products" else get_close_matches(name, [*columns, *report.groups], 1)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    raise PixelstatError(f"{option} {name!r} names no column of the events.{meant}", columns_hint(custom_columns))
+    advice = " Did you mean product?" if name == "products" else suggest(name, [*columns, *report.groups])
+    raise PixelstatError(f"{option} {name!r} names no column of the events.{advice}", columns_hint(custom_columns))
 
 
 def _find_funnel(name: str, config: Config, texts: Sequence[str]) -> FunnelConfig:
     if texts:
         raise PixelstatError("--funnel and --steps both name the steps.", "Leave one of them out.")
     if name not in config.funnels:
-        near = get_close_matches(name, config.funnels, 1)
-        existing = f"It has {', '.join(config.funnels)}." if config.funnels else "It has none."
-        meant = f"Did you mean {near[0]}?" if near else existing
+        existing = f" It has {', '.join(config.funnels)}." if config.funnels else " It has none."
+        advice = suggest(name, config.funnels) or existing
         nowhere = "There is no pixelstat.toml here or above."
         raise PixelstatError(
-            f"There is no funnel {name!r}. {f'{config.path}: {meant}' if config.path else nowhere}",
+            f"There is no funnel {name!r}. {f'{config.path}:{advice}' if config.path else nowhere}",
             'Add to pixelstat.toml:\n    [funnels]\n    checkout = ["/cart", "checkout", "purchase"]',
         )
     return config.funnels[name]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, unreadable_file
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import map_distinct
 from pixelstat.text.addresses import parse_address
@@ -64,8 +64,8 @@ class Database:
                 sample = [record for _, record in islice(reader, SAMPLE_SIZE)]
             self.reader: Reader = maxminddb.open_database(name)
         except (OSError, *READ_ERRORS) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no MaxMind database, or a broken one"
-            raise PixelstatError(f"--geo: {name!r} cannot be read: {reason}.", "Name a .mmdb file.") from error
+            otherwise = "it is no MaxMind database, or a broken one"
+            raise unreadable_file(f"--geo: {name!r}", error, "Name a .mmdb file.", otherwise) from error
         if not any(read_place(record) for record in sample):
             raise PixelstatError(
                 f"--geo: {name!r} ({self.reader.metadata().database_type}) tells neither places nor networks.",

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, unreadable_file
 from pixelstat.schemas import UTC_TIME
 
 HEADERS = ("message,sent", "message,sent,time", "message,recipient,time")
@@ -42,8 +42,7 @@ def read_mailings(path: str, zone: ZoneInfo) -> Mailings:
         lines = csv.reader(Path(path).read_text("utf-8-sig").splitlines())
         header, rows = [name.strip().lower() for name in next(lines, [])], list(lines)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise PixelstatError(f"{path} cannot be read: {reason}.", _HINT) from error
+        raise unreadable_file(path, error, _HINT) from error
     key = next((name for name in KEYS if name in header), None)
     is_named = "recipient" in header
     if key is None or is_named == ("sent" in header) or len(set(header)) < len(header):

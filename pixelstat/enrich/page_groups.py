@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, unreadable_file
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import map_distinct
 
@@ -112,8 +112,7 @@ def read_page_groups(path: str) -> PageGroups:
     try:
         lines = Path(path).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise PixelstatError(f"{path} cannot be read: {reason}.", HINT) from error
+        raise unreadable_file(path, error, HINT) from error
     groups = PageGroups()
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or line.startswith("#"):

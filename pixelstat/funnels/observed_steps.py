@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from threading import Lock
 
 import polars as pl
 
 from pixelstat.conditions import Step
+from pixelstat.errors import suggest
 
 MAX_OTHER_EVENTS = 200_000  # events without a step that are looked at: enough to know what they are called
 MAX_SUGGESTIONS = 8  # events that a warning names
@@ -61,9 +61,8 @@ class ObservedSteps:
             return ""
         matched = {other.event for number, other in enumerate(steps, 1) if other.event and number in self.steps}
         names = sorted(self.events | matched)
-        similar = get_close_matches(step.event, names, 1, 0.5)
-        if similar:
-            return f" Did you mean {similar[0]}?"
+        if suggestion := suggest(step.event, names, 0.5):
+            return suggestion
         if not names:
             return ""
         return (

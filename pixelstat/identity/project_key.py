@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, unreadable_file
 
 KEY_FILE_NAME = ".pixelstat.key"
 KEY_HINT = "Name another file with --key. Without this one, pseudonyms are others than before."
@@ -58,7 +58,7 @@ def load_key(path: Path) -> bytes:
         mode = path.stat().st_mode
         content = path.read_bytes() if stat.S_ISREG(mode) and path.stat().st_size < 1_000 else b""
     except OSError as error:
-        raise PixelstatError(f"The key {path} cannot be read: {error.strerror}.", KEY_HINT) from error
+        raise unreadable_file(f"The key {path}", error, KEY_HINT) from error
     if not re.fullmatch(rb"[0-9a-fA-F]{64}\s*", content):
         raise PixelstatError(f"{path} is no key: a file that holds 64 hexadecimal digits.", KEY_HINT)
     if mode & 0o077:

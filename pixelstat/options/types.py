@@ -4,12 +4,12 @@ import ipaddress
 import re
 from datetime import timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
+from pixelstat.errors import suggest
 from pixelstat.sources.bad_lines import BadLineLimit
 from pixelstat.text.durations import parse_duration
 
@@ -45,10 +45,9 @@ class ZoneType(click.ParamType[ZoneInfo]):
             if value not in ("localtime", "posixrules"):  # files beside the zones, but no names of any
                 return ZoneInfo(value)  # looking it up among all of them would mean to open each
         except (OSError, ValueError, KeyError):
-            pass  # told off below, with what may have been meant
-        near = get_close_matches(str(value), available_timezones(), 1, 0.5)
-        meant = f"Did you mean {near[0]}?" if near else "Try Europe/Berlin."
-        return self.fail(f"There is no time zone {value!r}. {meant}", param, ctx)
+            pass  # it fails below, with a suggestion
+        advice = suggest(str(value), available_timezones(), 0.5) or " Try Europe/Berlin."
+        return self.fail(f"There is no time zone {value!r}.{advice}", param, ctx)
 
 
 class NetworkType(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
@@ -73,26 +72,24 @@ class SizeType(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        found = re.fullmatch(r"(\d{1,9})([kmg]?)(?:i?b)?", str(value).strip().lower())
-        if not found or not 256 <= int(found[1]) * BYTES[found[2]] <= LONGEST_LINE:
+        parts = re.fullmatch(r"(\d{1,9})([kmg]?)(?:i?b)?", str(value).strip().lower())
+        if not parts or not 256 <= int(parts[1]) * BYTES[parts[2]] <= LONGEST_LINE:
             self.fail(f"{value!r} is no size from 256 bytes to 2 MB. Try 64k or 1M.", param, ctx)
-        return int(found[1]) * BYTES[found[2]]
+        return int(parts[1]) * BYTES[parts[2]]
 
 
-class BadLineLimitType(click.ParamType["BadLineLimit"]):
+class BadLineLimitType(click.ParamType[BadLineLimit]):
     """`10` lines, or `0.5%` of them."""
 
     name = "limit"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "BadLineLimit":
-        from pixelstat.sources.bad_lines import BadLineLimit
-
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> BadLineLimit:
         if isinstance(value, BadLineLimit):
             return value
-        found = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
-        if not found or (found[2] and float(found[2]) > 100):
+        parts = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
+        if not parts or (parts[2] and float(parts[2]) > 100):
             self.fail(f"{value!r} is no number of lines and no share of them. Try 10 or 0.5%.", param, ctx)
-        return BadLineLimit(int(found[1])) if found[1] else BadLineLimit(percent=Decimal(found[2]))
+        return BadLineLimit(int(parts[1])) if parts[1] else BadLineLimit(percent=Decimal(parts[2]))
 
 
 class VisitorKeyType(click.ParamType[str]):

@@ -5,13 +5,12 @@ each of them has a name of its own.
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 
 import polars as pl
 
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, suggest
 from pixelstat.protocols.base import PixelProtocol
 
 NAMES = (
@@ -58,8 +57,7 @@ def select_protocols(first: Sequence[str] = ()) -> tuple[PixelProtocol, ...]:
     vendors = {protocol.name: protocol for protocol in builtin_protocols()}
     for name in first:
         if name not in (names := [*vendors, "house"]):
-            near = get_close_matches(name, names, 1)
-            meant = f"Did you mean {near[0]}?" if near else "pixelstat protocols lists them."
-            raise PixelstatError(f"There is no pixel protocol {name!r}. {meant}", "Try: pixelstat protocols")
+            advice = suggest(name, names) or " pixelstat protocols lists them."
+            raise PixelstatError(f"There is no pixel protocol {name!r}.{advice}", "Try: pixelstat protocols")
     named = [vendors[name] for name in dict.fromkeys(first) if name in vendors]
     return (*named, *(other for other in vendors.values() if other not in named and not other.is_opt_in))

@@ -12,7 +12,7 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, unreadable_file
 from pixelstat.text.addresses import Network, parse_address
 
 SHIPPED_FILE = Path(__file__).parents[1] / "data" / "networks.toml"
@@ -47,8 +47,7 @@ def read_networks(path: str) -> tuple[NamedNetwork, ...]:
     try:
         rows = list(csv.reader(Path(path).read_text("utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise PixelstatError(f"{path} cannot be read: {reason}.", "--networks reads one network a line.") from error
+        raise unreadable_file(path, error, "--networks reads one network a line.") from error
     networks: list[NamedNetwork] = []
     name_index: int | None = None
     for number, row in enumerate(rows, 1):

@@ -209,7 +209,7 @@ def test_a_broken_record_is_an_error_when_it_is_read(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_without_the_package_the_error_says_how_to_get_it(cities: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(STORY)
-    without = "import sys; sys.modules['maxminddb'] = None; from pixelstat.cli import main; main(sys.argv[1:])"
+    without = "import sys; sys.modules['maxminddb'] = None; from pixelstat.cli.main import main; main(sys.argv[1:])"
     done = subprocess.run(
         [sys.executable, "-c", without, "views", "access.log", "--geo", cities],
         cwd=tmp_path, capture_output=True, env=ENVIRONMENT, timeout=60, check=False,
