@@ -36,7 +36,7 @@ class ReportCommand(click.Command):
     def __init__(self, report: Report) -> None:
         self.report = report
         super().__init__(
-            report.name, help=inspect.cleandoc(report.about), short_help=report.about.partition("\n")[0],
+            report.name, help=inspect.cleandoc(report.about),
             params=[logs_argument, *self.report_options(), *common_options()], callback=self.perform,
             context_settings={"default_map": dict(report.defaults)},
         )  # fmt: skip
@@ -87,7 +87,7 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
         require_comparable(report, values)
     if report.needs_goals:
         values["goal"] = ()  # without goals, report_settings takes those of pixelstat.toml
-    options = report.options_type(**report_settings(report, values, common))
+    options = report_settings(report, values, common)
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)
     query = event_query(common, event_columns, of_visits=report.needs_visits)

@@ -17,6 +17,7 @@ from pixelstat.errors import PixelstatError, suggest
 from pixelstat.formats.assignment import LogSet, ReadingRules, candidate_formats
 from pixelstat.identity.project_key import key_path, load_key, load_or_create
 from pixelstat.identity.visitors import KEY_KINDS, VisitorRules
+from pixelstat.options.values import ReportOptions
 from pixelstat.protocols.interpret import ProtocolRules, protocol_rules
 from pixelstat.query import Enrichment, EventQuery
 from pixelstat.reports._report import Report
@@ -268,8 +269,11 @@ def load_project_key(common: CommonOptions) -> bytes:
     return load_or_create(key_path(common.key, common.project.path), common.say)
 
 
-def report_settings(report: Report, options: dict[str, Any], common: CommonOptions) -> dict[str, Any]:
-    """Return the report's own options as it takes them: steps, goals and breakdowns are parsed."""
+def report_settings(report: Report, options: dict[str, Any], common: CommonOptions) -> ReportOptions:
+    """Return the report's own options: steps and goals are parsed, columns of breakdowns are checked.
+
+    Raises PixelstatError for options that cannot be read or that contradict each other.
+    """
     config = common.project
     if "steps" in options:
         texts = [] if options["steps"] is None else split_steps(options["steps"])
@@ -285,9 +289,11 @@ def report_settings(report: Report, options: dict[str, Any], common: CommonOptio
         options["goal"] = _parse_goals(options["goal"] or list(config.goals), common)
     for name in options.get("by", ()):
         validate_breakdown(name, report, [*config.custom_columns])
-    if options.get("hold"):
-        validate_breakdown(options["hold"], report, [*config.custom_columns], "--hold")
-    return report.prepare_options(options, lambda text: _parse_step(text, common))
+    if options.get("held_column"):
+        validate_breakdown(options["held_column"], report, [*config.custom_columns], "--hold")
+    if report.build_options:
+        return report.build_options(lambda text: _parse_step(text, common), **options)
+    return report.options_type(**options)
 
 
 def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str], option: str = "--by") -> None:

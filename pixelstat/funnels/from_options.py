@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import polars as pl
 
@@ -18,8 +17,6 @@ from pixelstat.vocabulary import SHOP_FUNNEL
 
 # What a strict order ignores between two steps: it happens in the background, or in a mailbox.
 BACKGROUND_EVENTS = ("ping", "open", "click_email", "web_view", "unsubscribe")
-
-RENAMED_OPTIONS = {"open": "is_open", "unit": "actor", "hold": "held_column"}  # option name: name here
 
 ParseStep = Callable[[str], Step]
 
@@ -51,12 +48,6 @@ class FunnelOptions(ReportOptions):
     histogram: bool = False  # show how long complete chains take instead
     listed_step: int = 0  # list who reached this step, or was lost before it, instead; 0: no list
     is_lost: bool = False  # with listed_step: list those who reached the step before it and not this one
-
-
-def prepare_funnel(options: dict[str, Any], parse: ParseStep) -> dict[str, Any]:
-    """Adapt options as the command line names them to the report's keyword arguments. Raises PixelstatError."""
-    arguments = {RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
-    return dict(vars(build_funnel_options(parse, **arguments)))
 
 
 def build_funnel_options(

@@ -8,6 +8,7 @@ from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    """Write the rows as CSV, with one header."""
     file.writelines(
         neutralize_formulas(part).write_csv(include_header=number == 0).encode() for number, part in enumerate(parts)
     )

@@ -8,6 +8,7 @@ from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    """Write the rows as one JSON array of objects."""
     file.write(b"[")
     is_first = True
     for part in parts:

@@ -12,6 +12,7 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>|~&#])")
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    """Write the rows as a Markdown table, with the notes below it."""
     notes: Sequence[str] = ()
     for number, part in enumerate(parts):
         rows = [

@@ -8,4 +8,5 @@ from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    """Write one JSON object a line."""
     file.writelines(format_times(part).write_ndjson().encode() for part in parts)

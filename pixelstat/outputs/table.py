@@ -29,6 +29,7 @@ _BRANCHES = re.compile("(?:[│ ]  )*(?:[├└]─ )?")
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    """Draw the rows as a table with its title and notes."""
     all_parts = list(parts)
     result = replace(all_parts[0], frame=format_lists(pl.concat(part.frame for part in all_parts)))
     to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()

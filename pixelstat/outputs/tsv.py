@@ -10,6 +10,7 @@ from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
+    """Write the rows as tab-separated values, with one header."""
     escaped = pl.col(pl.String).str.replace_many(["\\", "\t", "\n", "\r"], ["\\\\", "\\t", "\\n", "\\r"])
     for number, part in enumerate(parts):
         frame = neutralize_formulas(part).with_columns(escaped)

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import click
 import polars as pl
 
-from pixelstat.conditions import Step
 from pixelstat.enrich.mailings import Mailings
 from pixelstat.frames.columns import internal
 from pixelstat.options.values import ReportOptions
@@ -38,20 +37,18 @@ OptionsType = TypeVar("OptionsType", bound=ReportOptions)
 
 
 def no_caption(_: ReportOptions) -> str:
+    """Return an empty caption."""
     return ""
 
 
 def no_lookahead(_: ReportOptions) -> timedelta:
+    """Return no time: the report reads no event after the period."""
     return timedelta(0)
 
 
 def breakdown_columns(options: ReportOptions) -> Iterable[str]:
     """Return the columns of the events that --by names."""
     return options.by
-
-
-def unchanged(options: dict[str, Any], _: Callable[[str], Step]) -> dict[str, Any]:
-    return options
 
 
 @dataclass(frozen=True)
@@ -66,23 +63,23 @@ class Report:
     caption: Callable[[Any], str] = no_caption
     defaults: Mapping[str, str] = field(default_factory=dict)  # of common options that have another default here
     needs_visits: bool = False  # it reads the columns of VISITS
-    needs_goals: bool = (
-        False  # its option `goal` has the goals of pixelstat.toml, without an option on the command line
-    )
+    needs_goals: bool = False  # its option `goal` is filled from pixelstat.toml, not by the command line
     compares_to_previous: bool = False  # --since alone means --compare previous
     not_comparable_with: Sequence[str] = ()  # options for rows that cannot be matched with those of another period
-    # From the values on the command line, and a function that parses a step, to the fields of `options_type`.
-    prepare_options: Callable[[dict[str, Any], Callable[[str], Step]], dict[str, Any]] = unchanged
+    # Makes `options_type` of a function that parses a step and of the options by name, where it takes more than a call.
+    build_options: Callable[..., ReportOptions] | None = None
     event_columns: Callable[[Any], Iterable[str]] = breakdown_columns  # columns of the events that the options name
     lookahead: Callable[[Any], timedelta] = no_lookahead  # how far beyond the period it reads events
     groups: Sequence[str] = ()  # what --by may name beside the columns of the events
 
     @property
     def name(self) -> str:
+        """The name of the command."""
         return self.function.__name__
 
     @property
     def about(self) -> str:
+        """The help text of the command."""
         return (self.function.__doc__ or "").strip()
 
     def compute(self, events: pl.LazyFrame, **settings: Any) -> pl.LazyFrame:

@@ -36,6 +36,8 @@ RANK, SHOWN, HAS_SALES = internal("rank"), internal("shown"), internal("has sale
 
 @dataclass(frozen=True, kw_only=True)
 class ConversionsOptions(ReportOptions):
+    """The options of `conversions`."""
+
     goal: Sequence[Step] = ()  # those of --goal or pixelstat.toml; without any, DEFAULT_GOALS that occur
 
 

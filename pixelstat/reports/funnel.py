@@ -23,7 +23,7 @@ from pixelstat.funnels.actors import (
     find_matched_steps,
     relevant_hits,
 )
-from pixelstat.funnels.from_options import FunnelOptions, describe_funnel, list_event_columns, prepare_funnel
+from pixelstat.funnels.from_options import FunnelOptions, build_funnel_options, describe_funnel, list_event_columns
 from pixelstat.funnels.hit_buffer import HitBuffer, unpack_in_order
 from pixelstat.funnels.observed_steps import ObservedSteps
 from pixelstat.funnels.open_funnel import count_open_funnel
@@ -89,7 +89,7 @@ Count = Callable[[pl.DataFrame], pl.DataFrame]
     caption=describe_funnel,
     event_columns=list_event_columns,
     lookahead=lambda options: options.rules.window,
-    prepare_options=prepare_funnel,
+    build_options=build_funnel_options,
     not_comparable_with=("visitors_at", "histogram"),
 )
 def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.LazyFrame:

@@ -51,6 +51,8 @@ IS_NEW, IS_WHOLE = internal("is new"), internal("is whole")
 
 @dataclass(frozen=True, kw_only=True)
 class OrdersOptions(ReportOptions):
+    """The options of `orders`."""
+
     every: str = "day"  # or hour, week, month; "all" for one row of the whole range
     refund_date: str = "order"  # the date of a refund is that of its "order", or its "own"
     repeat: bool = False  # show how many customers buy again, in place of a series

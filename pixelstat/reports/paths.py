@@ -15,7 +15,6 @@ one by one. For what leads to something, do the same with time reversed.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import click
 import polars as pl
@@ -62,6 +61,8 @@ show_option = click.Option(
 
 @dataclass(frozen=True, kw_only=True)
 class PathsOptions(ReportOptions):
+    """The options of `paths`."""
+
     start: Step | None = None  # show what people do after it
     end: Step | None = None  # show what people do before it
     depth: int = 4  # how many steps
@@ -79,11 +80,29 @@ def _caption(options: PathsOptions) -> str:
     return f"{steps} of a visit; who has visits that differ stands in several rows, so visitors do not add up"
 
 
-def prepare_paths(options: dict[str, Any], parse: Callable[[str], Step]) -> dict[str, Any]:
-    """Parse the steps in the options. Raises PixelstatError for --from together with --to."""
-    if options["start"] is not None and options["end"] is not None:
+def build_paths_options(
+    parse: Callable[[str], Step],
+    *,
+    start: str | None,
+    end: str | None,
+    depth: int,
+    top: int,
+    nodes: str,
+    collapse: bool,
+    show: str | None,
+) -> PathsOptions:
+    """Return the options with --from and --to parsed as steps. Raises PixelstatError where both are given."""
+    if start is not None and end is not None:
         raise PixelstatError("--from and --to are the two ends of paths.", "Leave one of them out.")
-    return options | {name: parse(options[name]) for name in ("start", "end") if options[name] is not None}
+    return PathsOptions(
+        start=None if start is None else parse(start),
+        end=None if end is None else parse(end),
+        depth=depth,
+        top=top,
+        nodes=nodes,
+        collapse=collapse,
+        show=show,
+    )
 
 
 def list_event_columns(options: PathsOptions) -> Iterable[str]:
@@ -110,7 +129,7 @@ def list_event_columns(options: PathsOptions) -> Iterable[str]:
     event_columns=list_event_columns,
     defaults={"top": "3"},
     needs_visits=True,
-    prepare_options=prepare_paths,
+    build_options=build_paths_options,
 )
 def paths(events: pl.LazyFrame, options: PathsOptions, run: RunContext) -> pl.LazyFrame:
     """What people do after something (--from), before it (--to), or from where their visits begin.

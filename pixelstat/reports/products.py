@@ -53,6 +53,8 @@ RANK = internal("rank")
 
 @dataclass(frozen=True, kw_only=True)
 class ProductsOptions(ReportOptions):
+    """The options of `products`."""
+
     viewed_not_purchased: bool = False  # list visitors in place of products
     abandoned: bool = False  # count carts in place of products
     window: timedelta = timedelta(days=7)  # with one of these two: the time that a visitor has to buy

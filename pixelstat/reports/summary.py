@@ -27,6 +27,8 @@ ROW = internal("row")
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryOptions(ReportOptions):
+    """The options of `summary`."""
+
     goal: Sequence[Step] = ()  # the goals of pixelstat.toml
 
 

@@ -18,6 +18,8 @@ IS_NEW = internal("is new")
 
 @dataclass(frozen=True, kw_only=True)
 class VisitorsOptions(ReportOptions):
+    """The options of `visitors`."""
+
     every: str = "day"  # or hour, week, month; "all" for one row of the whole range
 
 

@@ -87,7 +87,7 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
         own = {name: value for name, value in context.params.items() if name not in ("logs", "compare", "reveal_ids")}
         common = common_settings({str(option.name): own.pop(str(option.name)) for option in common_options()})
         own |= {"goal": ()} if report.needs_goals else {}
-        options = report.options_type(**report_settings(report, own, common))
+        options = report_settings(report, own, common)
     run = RunContext(log_start=lambda: START, log_end=lambda: LAST)
     result = report.result(report.function(visited(story), options, run).collect())
     # All orders are in one currency, which parts without an order cannot know.

@@ -98,7 +98,6 @@ class Findings:
 
 @click.command(
     "check", params=[logs_argument, *READING[:-1], tz_option, *BAD_LINES, *OUTPUT],
-    short_help="What is in a log: its format, its times, its pixels, and each line that cannot be read.",
 )  # fmt: skip
 def command(logs: Sequence[str], **options: Any) -> Exit:
     """What is in each log: its compression, its format and why, the times it spans, its pixels and its gaps.

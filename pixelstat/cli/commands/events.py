@@ -26,7 +26,6 @@ MAX_TABLE_ROWS = 20
 @click.command(
     "events",
     params=[logs_argument, reveal_option, *common_options()],
-    short_help="The events themselves, one row each.",
 )
 def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:
     """The events themselves, one row each, in the order of the logs: for other tools, and for reports.

@@ -20,7 +20,7 @@ COLUMNS = (
 )
 
 
-@click.command("formats", params=OUTPUT[:-1], short_help="The log formats that pixelstat reads.")
+@click.command("formats", params=OUTPUT[:-1])
 def command(**options: Any) -> None:
     """The log formats that pixelstat reads, each told from a log's first lines, specific before general.
 

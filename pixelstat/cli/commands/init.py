@@ -70,9 +70,7 @@ def _counts(values: pl.Series) -> dict[str, int]:
     return dict(values.drop_nulls().value_counts().iter_rows())
 
 
-@click.command(
-    "init", params=[logs_argument, *OPTIONS], short_help="A commented pixelstat.toml, from what stands in given logs."
-)
+@click.command("init", params=[logs_argument, *OPTIONS])
 @click.option("-o", "--output", default=config.FILE_NAME, show_default=True, metavar="FILE", help="The file to write.")
 @click.option("--force", is_flag=True, help="Overwrite it.")
 @click.option("-q", "--quiet", is_flag=True, help="Errors only on stderr.")

@@ -18,7 +18,7 @@ COLUMNS = (
 )
 
 
-@click.command("protocols", params=OUTPUT[:-1], short_help="The pixels that pixelstat reads.")
+@click.command("protocols", params=OUTPUT[:-1])
 def command(**options: Any) -> None:
     """The pixels that pixelstat reads. A request becomes an event of the first that claims it."""
     listed = [

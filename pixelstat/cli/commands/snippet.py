@@ -23,7 +23,7 @@ def _validate_path(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
-@click.command("snippet", short_help="What to paste to set a pixel up.")
+@click.command("snippet")
 @click.argument("name", type=click.Choice(list(FILES)), metavar="NAME")
 @click.option(
     "--path", default=PATH, show_default=True, callback=_validate_path, metavar="PATH", help="The pixel's path."
