@@ -27,7 +27,7 @@ PAGE_COLUMNS = ("entry_page", "exit_page")
 DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
 CAMPAIGN = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
 EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in ATTRIBUTION}  # what the event itself shows
-_ROW, _VISITOR = 1 << 32, 1 << 90  # factors of time and visitor in the number that events are sorted by
+_ROW, _VISITOR = 1 << 32, 1 << 90  # factors in the sort key: 32 bits for the row, 58 for the time
 
 
 @dataclass(frozen=True)
@@ -37,24 +37,24 @@ class SessionRules:
     timeout: timedelta = timedelta(minutes=30)
     midnight: ZoneInfo | None = None  # the next day in this zone begins another session
     campaign: bool = False  # another source, medium or campaign begins another session
-    names_source: bool = True  # source, medium, keyword and channel of an event become those of its session
+    uses_session_source: bool = True  # source, medium, keyword and channel of an event become those of its session
 
 
 def needs_sessions(columns: Iterable[str], rules: SessionRules) -> bool:
     """Return whether one of these columns is known only of a session."""
-    return not {*VISITS, *(ATTRIBUTION if rules.names_source else ())}.isdisjoint(columns)
+    return not {*VISITS, *(ATTRIBUTION if rules.uses_session_source else ())}.isdisjoint(columns)
 
 
 def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     """Add the columns of VISITS to EVENTS, and give source, medium, keyword and channel of the session to each event.
 
     Needs `hit` and `first`. All rows are looked at together. `visit` is null for an event outside of any session,
-    which keeps its own source. So are the other columns, except `first_seen`, which belongs to the visitor.
+    which keeps its own source. The other columns are null too, except `first_seen`, which belongs to the visitor.
     """
-    # Polars hands `session_columns` only what later steps use. So each column of a session is there before as the
-    # column that it is made of, and `keep_columns` asks for what all of them need.
+    # Polars passes only the columns that later steps use. So each column of a session starts as the column that it is
+    # made of, and `keep_columns` uses those that all of them need.
     sources = {name: pl.col("page") for name in PAGE_COLUMNS}
-    if rules.names_source:  # an event that shows a source has a channel; "" is what it does not say beside that
+    if rules.uses_session_source:  # an event with a source has a channel; "" marks a value that it omits
         shows_source = pl.col("channel").is_not_null()
         sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in ATTRIBUTION}
         sources |= {name: pl.when(shows_source).then(pl.col(name).fill_null("")) for name in ATTRIBUTION}
@@ -62,10 +62,10 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
     campaign = pl.when(pl.col("source").is_not_null()).then(text) if rules.campaign else pl.lit(None, pl.String)
     prepared = events.with_columns(campaign.alias(CAMPAIGN), **sources)
-    sessions = prepared.map_batches(partial(session_columns, rules=rules), projection_pushdown=True)
+    sessions = prepared.map_batches(partial(fill_session_columns, rules=rules), projection_pushdown=True)
     needed = ["time", "visitor", "event", "hit", "first", *([CAMPAIGN] if rules.campaign else [])]
     sessions = keep_columns(sessions, needed).drop(CAMPAIGN)
-    if not rules.names_source:
+    if not rules.uses_session_source:
         return sessions
     is_outside = pl.col("visit").is_null()
     attributed = [
@@ -75,8 +75,8 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     return sessions.with_columns(attributed).drop(EVENT_ATTRIBUTION.values())
 
 
-def session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
-    """Fill the columns of VISITS that the rows have, as prepared by `sessionize`. The rows are all there are."""
+def fill_session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
+    """Fill the columns of VISITS that the rows have. `sessionize` prepared them; all rows of all logs must be here."""
     by_visitor = number_sessions(sort_by_visitor(rows, rules), rules)
     sessions = summarize_sessions(rows, by_visitor)
     visit = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(rows))
@@ -93,7 +93,7 @@ def session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
 def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
     """Return the events that count, sorted by visitor, time and row.
 
-    Columns: `row`, `who` (a number for the visitor), `time`, `first_seen`, `is_ping`, `is_mail`, `is_view`,
+    Columns: `row`, `visitor_number`, `time`, `first_seen`, `is_ping`, `is_mail`, `is_view`,
     `campaign`, and `is_copy`: whether an earlier row holds the same hit.
     """
     row = internal("row")
@@ -105,17 +105,17 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
             "hit",
             "first",
             row=row,
-            who=pl.col("visitor").cast(pl.Categorical()).to_physical(),
+            visitor_number=pl.col("visitor").cast(pl.Categorical()).to_physical(),
             is_ping=pl.col("event").eq_missing(pl.lit("ping")),
             is_mail=is_email_event(),
             is_view=is_page_view(),
             campaign=CAMPAIGN if rules.campaign else pl.lit(None, pl.String),
         )
     )
-    # One number is sorted three times as fast as three columns; a time takes 56 bits, a row 32.
-    key = pl.col("who").cast(pl.Int128) * _VISITOR + pl.col("time").to_physical().cast(pl.Int128) * _ROW
-    key += pl.int_range(pl.len()).cast(pl.Int128)
-    order = events.select(key.alias("key")).sort("key").select((pl.col("key") % _ROW).cast(pl.UInt32)).to_series()
+    # One number is sorted three times as fast as three columns.
+    sort_key = pl.col("visitor_number").cast(pl.Int128) * _VISITOR + pl.col("time").to_physical().cast(pl.Int128) * _ROW
+    sort_key += pl.int_range(pl.len()).cast(pl.Int128)
+    order = events.select(sort_key.alias("key")).sort("key").select((pl.col("key") % _ROW).cast(pl.UInt32)).to_series()
     by_visitor = events.drop("hit", "first").with_columns(is_copy=_flag_copies(events))[order]
     return by_visitor.with_columns(first_seen=pl.when(_is_next_visitor()).then("time").forward_fill())
 
@@ -123,38 +123,49 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
 def number_sessions(by_visitor: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
     """Add `visit` to events from `sort_by_visitor`: 1, 2, 3 ..., null for an event outside of any session."""
     is_outside = pl.col("is_mail") | pl.col("is_copy")
-    on_site, others = by_visitor.filter(~is_outside), by_visitor.filter(is_outside)
-    begins = _is_next_visitor() | (pl.col("time") - pl.col("time").shift() > rules.timeout)
+    site_events, other_events = by_visitor.filter(~is_outside), by_visitor.filter(is_outside)
+    starts_session = _is_next_visitor() | (pl.col("time") - pl.col("time").shift() > rules.timeout)
     if rules.midnight:
         day = pl.col("time").dt.convert_time_zone(rules.midnight.key).dt.date()
-        begins |= day != day.shift()
-    on_site = on_site.with_columns(begins=begins)
+        starts_session |= day != day.shift()
+    site_events = site_events.with_columns(starts_session=starts_session)
     if rules.campaign:
-        campaign_before = pl.col("campaign").forward_fill().shift().over(pl.col("begins").cum_sum())
+        campaign_before = pl.col("campaign").forward_fill().shift().over(pl.col("starts_session").cum_sum())
         changes = (pl.col("campaign") != campaign_before).fill_null(value=False)
-        on_site = on_site.with_columns(begins=pl.col("begins") | changes)
+        site_events = site_events.with_columns(starts_session=pl.col("starts_session") | changes)
     # Heartbeats before the first other event belong to no session.
     so_far = (~pl.col("is_ping")).cum_sum()
-    before_session = pl.when("begins").then(so_far - (~pl.col("is_ping")).cast(pl.UInt32)).forward_fill()
-    on_site = on_site.with_columns(nth=so_far - before_session)
-    is_first = (pl.col("nth") == 1) & ~pl.col("is_ping")
-    on_site = on_site.with_columns(visit=pl.when(pl.col("nth") > 0).then(is_first.cum_sum().cast(pl.UInt32)))
-    on_site = on_site.drop("begins", "nth", "campaign")
-    return on_site if others.is_empty() else pl.concat([on_site, _place_copies(on_site, others, rules)])
+    before_session = pl.when("starts_session").then(so_far - (~pl.col("is_ping")).cast(pl.UInt32)).forward_fill()
+    site_events = site_events.with_columns(activity=so_far - before_session)
+    is_first = (pl.col("activity") == 1) & ~pl.col("is_ping")
+    site_events = site_events.with_columns(
+        visit=pl.when(pl.col("activity") > 0).then(is_first.cum_sum().cast(pl.UInt32))
+    )
+    site_events = site_events.drop("starts_session", "activity", "campaign")
+    return (
+        site_events
+        if other_events.is_empty()
+        else pl.concat([site_events, _place_copies(site_events, other_events, rules)])
+    )
 
 
-def _place_copies(on_site: pl.DataFrame, others: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
+def _place_copies(site_events: pl.DataFrame, other_events: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
     """Assign copies of hits to the session around them, which they do not extend; mails belong to none."""
-    latest = on_site.select("who", "time", session="visit", session_time="time").sort("time")
-    others = others.drop("campaign").sort("time").join_asof(latest, on="time", by="who", check_sortedness=False)
+    latest = site_events.select("visitor_number", "time", session="visit", session_time="time").sort("time")
+    other_events = (
+        other_events.drop("campaign")
+        .sort("time")
+        .join_asof(latest, on="time", by="visitor_number", check_sortedness=False)
+    )
     is_within = pl.col("time") - pl.col("session_time") <= rules.timeout
     is_inside = pl.col("is_copy") & ~pl.col("is_mail") & is_within
-    return others.select(*on_site.columns[:-1], visit=pl.when(is_inside).then("session"))
+    columns = [name for name in site_events.columns if name != "visit"]
+    return other_events.select(*columns, visit=pl.when(is_inside).then("session"))
 
 
 def _is_next_visitor() -> pl.Expr:
     """Return whether the events of another visitor begin at this row."""
-    return (pl.col("who") != pl.col("who").shift()).fill_null(value=True)
+    return (pl.col("visitor_number") != pl.col("visitor_number").shift()).fill_null(value=True)
 
 
 def _flag_copies(events: pl.DataFrame) -> pl.Series:

@@ -7,17 +7,17 @@ from pathlib import Path
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.event_streams import build_events
 from pixelstat.formats.assignment import ReadingRules
 from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINES, detect
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.outputs._text import format_lists
-from pixelstat.pipeline import apply_stages, row_stages
-from pixelstat.query import EventQuery
+from pixelstat.pipeline import apply_stages, list_row_stages
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS
 from pixelstat.sources import discovery
 from pixelstat.sources.blocks import MAX_LINE, Log
 from pixelstat.sources.lines import read_line
-from pixelstat.streams import events_of_requests
 from pixelstat.terminal import escape_controls
 
 _REQUEST_COLUMNS = (  # of EVENTS, which the listing of the request shows already
@@ -26,24 +26,24 @@ _REQUEST_COLUMNS = (  # of EVENTS, which the listing of the request shows alread
 )  # fmt: skip
 
 
-def explain(text: str, logs: Sequence[str], rules: ReadingRules, query: EventQuery) -> str:
+def explain(text: str, logs: Sequence[str], rules: ReadingRules, settings: PipelineSettings) -> str:
     """Return a listing of a line's format, its fields, the event it became, and whether and why it counts.
 
     `text` is the line itself or FILE:N. Raises PixelstatError where it is neither, or where one line is not enough.
     """
-    if query.sessions:
+    if settings.sessions:
         raise PixelstatError("One line does not tell its visit, which --where asks for.", "Leave --where out.")
     log, line, header = _find_line(text.encode("utf-8", "replace").decode(), logs)
     request = _parse_line(log, line, header, rules)
     fault = request["fault"].item()
     if request["format"].item() is None:
         return _format_listing({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
-    event = apply_stages(events_of_requests(request.lazy(), query), row_stages(query)).collect()
+    event = apply_stages(build_events(request.lazy(), settings), list_row_stages(settings)).collect()
     fields = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)
     listing: dict[str, object] = {"line": line, "format": fields.pop("format"), **fields}
     reason = event["rejected"].item()
     if reason not in ("unreadable", "not_pixel"):
-        columns = [*EXPORTED, *query.protocols.custom_columns]
+        columns = [*EXPORTED, *settings.protocols.custom_columns]
         shown = [name for name in columns if name not in ("time", "format", *_REQUEST_COLUMNS)]
         values = format_lists(event.select(shown)).row(0, named=True)
         listing |= {f"event: {name}": value for name, value in values.items()}

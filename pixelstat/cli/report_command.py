@@ -11,21 +11,21 @@ import click
 
 from pixelstat import outputs
 from pixelstat.cli.comparison import Comparison, compare_periods, parse_comparison
-from pixelstat.cli.run import Run, execute
+from pixelstat.cli.run import Run, run_command
 from pixelstat.cli.settings import (
     CommonOptions,
-    common_settings,
-    event_query,
+    build_pipeline_settings,
+    build_report_options,
     extend_past_period,
     is_given,
-    report_settings,
+    read_common_options,
     require_geo,
 )
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity import pseudonyms
 from pixelstat.options.shared import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
 from pixelstat.options.values import ReportOptions
-from pixelstat.query import EventQuery
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import Result
 
@@ -60,7 +60,7 @@ class ReportCommand(click.Command):
     def perform(self, logs: Sequence[str], **values: Any) -> Exit:
         """Make the report of these logs and return the exit code. Click calls it with the values of all options."""
         request = read_request(self.report, values)
-        return execute(logs, request.common, request.query, partial(answer, request))
+        return run_command(logs, request.common, request.settings, partial(answer, request))
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class ReportRequest:
 
     report: Report
     options: ReportOptions
-    query: EventQuery
+    settings: PipelineSettings
     common: CommonOptions
     reveals_ids: bool
     comparison: Comparison | None = None
@@ -79,7 +79,7 @@ class ReportRequest:
 
 def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     """Read the values of all options. Raises PixelstatError for values that make no sense, alone or together."""
-    common = common_settings({str(option.name): values.pop(str(option.name)) for option in common_options()})
+    common = read_common_options({str(option.name): values.pop(str(option.name)) for option in common_options()})
     if values.get("every") and not values.get("by") and is_given("top"):
         common.say("--top needs --by; a series over time is shown whole.")
     compared_with, reveals_ids = values.pop("compare"), values.pop("reveal_ids", False)
@@ -87,20 +87,20 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
         require_comparable(report, values)
     if report.needs_goals:
         values["goal"] = ()  # without goals, report_settings takes those of pixelstat.toml
-    options = report_settings(report, values, common)
+    options = build_report_options(report, values, common)
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)
-    query = event_query(common, event_columns, of_visits=report.needs_visits)
-    period = (query.filters.since, query.filters.until)
-    if compared_with is None and report.compares_to_previous and query.filters.since:
+    settings = build_pipeline_settings(common, event_columns, needs_visits=report.needs_visits)
+    period = (settings.filters.since, settings.filters.until)
+    if compared_with is None and report.compares_to_previous and settings.filters.since:
         compared_with = "previous"
     if compared_with:
         comparison = parse_comparison(compared_with, *period, common.tz)
-        filters = replace(query.filters, since=comparison.span.since, until=comparison.span.until)
-        query = replace(query, filters=filters)
-        return ReportRequest(report, options, query, common, reveals_ids, comparison=comparison)
-    query = extend_past_period(query, report.lookahead(options))
-    return ReportRequest(report, options, query, common, reveals_ids, period=period)
+        filters = replace(settings.filters, since=comparison.span.since, until=comparison.span.until)
+        settings = replace(settings, filters=filters)
+        return ReportRequest(report, options, settings, common, reveals_ids, comparison=comparison)
+    settings = extend_past_period(settings, report.lookahead(options))
+    return ReportRequest(report, options, settings, common, reveals_ids, period=period)
 
 
 def require_comparable(report: Report, values: dict[str, Any]) -> None:
@@ -115,14 +115,14 @@ def answer(request: ReportRequest, run: Run) -> None:
     result = compute_result(request, run)
     run.finish()
     if not request.reveals_ids:
-        result = pseudonymize_result(result, request.options.by, run.key)
-    outputs.deliver([result], run.output, request.common.output)
+        result = pseudonymize_result(result, request.options.by, run.load_key)
+    outputs.deliver([result], run.output_format, request.common.output)
     print_warnings(request, is_empty=result.frame.is_empty() and run.ledger.hits > 0)
 
 
 def compute_result(request: ReportRequest, run: Run) -> Result:
     """Collect the report, of two periods where they are compared, with its notes."""
-    report, options, query = request.report, request.options, request.query
+    report, options, settings = request.report, request.options, request.settings
     since, until = request.period
     context = RunContext(
         time_zone=request.common.tz.key,
@@ -130,17 +130,17 @@ def compute_result(request: ReportRequest, run: Run) -> Result:
         until=until,
         log_start=lambda: run.ledger.first,
         log_end=lambda: run.ledger.last,
-        sent=query.enrichment.mailings,
+        sent=settings.enrichment.mailings,
         warn=request.warnings.setdefault,
-        is_table=run.output == "table",
+        is_table=run.output_format == "table",
     )
-    behaviour = str(query.traffic.behaviour or "")
+    behaviour = str(settings.traffic.behaviour or "")
     notes = [f"times in {request.common.tz.key}", report.caption(options), behaviour]
     if request.comparison:
-        result, note = compare_periods(report, options, context, run.events(), request.comparison)
+        result, note = compare_periods(report, options, context, run.read_events(), request.comparison)
         notes.append(note)
     else:
-        result = report.result(report.function(run.events(), options, context).collect(engine="streaming"))
+        result = report.result(report.function(run.read_events(), options, context).collect(engine="streaming"))
     return replace(result, notes=[note for note in notes if note], csv_safe=request.common.csv_safe)
 
 

@@ -13,19 +13,19 @@ import polars as pl
 
 from pixelstat import outputs
 from pixelstat.cli.explain import explain
-from pixelstat.cli.settings import CommonOptions, load_project_key, match_pseudonymised_input, reading_rules
+from pixelstat.cli.settings import CommonOptions, build_reading_rules, load_project_key, match_pseudonymised_input
 from pixelstat.cli.suggestions import suggest_pixels
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.formats.assignment import LogSet, assign_formats
 from pixelstat.ledger import Ledger
 from pixelstat.pipeline import read_events
-from pixelstat.query import EventQuery
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLines, check_limit
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.terminal import show_progress
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.networks import age_warning
+from pixelstat.traffic.networks import describe_age
 
 
 @dataclass
@@ -33,18 +33,18 @@ class Run:
     """One run over logs, handed to the command that delivers its events."""
 
     logs: LogSet
-    query: EventQuery
+    settings: PipelineSettings
     common: CommonOptions
-    output: str  # the name of the output
+    output_format: str  # table, csv, ...
     inputs: Sequence[Log]  # all that were found, empty ones too
     ledger: Ledger
     bad_lines: BadLines | None
 
-    def events(self) -> pl.LazyFrame:
-        """Return the EVENTS that count. The ledger is complete when they are collected."""
-        return read_events(self.logs, self.query, self.ledger, self.bad_lines)
+    def read_events(self) -> pl.LazyFrame:
+        """Read the EVENTS that count. The ledger is complete when they are collected."""
+        return read_events(self.logs, self.settings, self.ledger, self.bad_lines)
 
-    def key(self) -> bytes:
+    def load_key(self) -> bytes:
         """Return the project's key; create it where there is none."""
         return load_project_key(self.common)
 
@@ -55,38 +55,43 @@ class Run:
         check_limit(self.common.bad_line_limit, self.bad_lines.total if self.bad_lines else 0, self.ledger.lines)
 
 
-def execute(names: Sequence[str], common: CommonOptions, query: EventQuery, deliver: Callable[[Run], None]) -> Exit:
-    """Find the logs, let `deliver` compute and write its result, and print the ledger. With --explain print that."""
-    if not gc.isenabled():  # disabled since the program's start: what is loaded by now is never garbage
+def run_command(
+    names: Sequence[str], common: CommonOptions, settings: PipelineSettings, deliver: Callable[[Run], None]
+) -> Exit:
+    """Find the logs, let `deliver` compute and write its result, and print the ledger.
+
+    With --explain print the explanation of the line instead.
+    """
+    if not gc.isenabled():  # disabled at the start of the program: objects loaded so far live until its end
         gc.freeze()
         gc.enable()
     names = names or common.project.logs
     if common.explain is not None:
-        click.echo(explain(common.explain, names, reading_rules(common), query))
+        click.echo(explain(common.explain, names, build_reading_rules(common), settings))
         return Exit.DONE
-    run = open_run(names, common, query)
+    run = prepare_run(names, common, settings)
     total = sum(log.size for log in run.inputs)
     positions = run.ledger.reading.positions
-    with show_progress(total, lambda: sum(positions.values()), shown=not common.quiet), _explain_failures():
+    with show_progress(total, lambda: sum(positions.values()), shown=not common.quiet), _translate_failures():
         deliver(run)
     for note in filter(None, _ledger_notes(run)):
         common.say(note)
-    return report_damage(run.inputs, common)
+    return warn_of_damage(run.inputs, common)
 
 
-def open_run(names: Sequence[str], common: CommonOptions, query: EventQuery) -> Run:
+def prepare_run(names: Sequence[str], common: CommonOptions, settings: PipelineSettings) -> Run:
     """Find the inputs, assign them formats and check that nothing overwrites them."""
-    output = outputs.choose_output(common.format, common.output)
+    output_format = outputs.choose_output(common.format, common.output)
     inputs = discovery.find_logs(names or [STDIN])
     protect_inputs(inputs, common)
-    logs = assign_formats(inputs, reading_rules(common), common.say)
-    query = match_pseudonymised_input(query, logs, common)
+    logs = assign_formats(inputs, build_reading_rules(common), common.say)
+    settings = match_pseudonymised_input(settings, logs, common)
     for first, second in discovery.find_repeated(inputs):
         effect = "counted twice" if common.keep_duplicates else "a duplicate"
         common.say(f"Warning: {first} and {second} begin alike. If they are one log, all in it is {effect}.")
     needs_bad_lines = common.bad_line_limit or common.rejects
     bad_lines = BadLines(keeps_numbers=bool(common.rejects)) if needs_bad_lines else None
-    return Run(logs, query, common, output, inputs, Ledger(), bad_lines)
+    return Run(logs, settings, common, output_format, inputs, Ledger(), bad_lines)
 
 
 def protect_inputs(inputs: Sequence[Log], common: CommonOptions) -> None:
@@ -111,8 +116,8 @@ def write_bad_lines(bad_lines: BadLines, inputs: Sequence[Log], common: CommonOp
     common.say(f"{format_count(bad_lines.total, 'bad line', 'bad lines')} in {common.rejects}")
 
 
-def report_damage(inputs: Sequence[Log], common: CommonOptions) -> Exit:
-    """Warn of the logs that could not be read to their end, and return the exit code for that."""
+def warn_of_damage(inputs: Sequence[Log], common: CommonOptions) -> Exit:
+    """Warn of the logs that could not be read to their end, and return the exit code."""
     damaged = [log for log in inputs if log.damage]
     for log in damaged:
         common.say(
@@ -133,14 +138,14 @@ def _ledger_notes(run: Run) -> Iterator[str]:
     yield ledger.formats_line()
     if ledger.first and ledger.last:
         if run.common.machines != "include":
-            yield age_warning(ledger.last)
+            yield describe_age(ledger.last)
         yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(ledger.last, zone)}, times in {zone.key}"
     elif ledger.lines and not ledger.pixel_requests:
         yield suggest_pixels(run.logs)
 
 
 @contextmanager
-def _explain_failures() -> Iterator[None]:
+def _translate_failures() -> Iterator[None]:
     """Turn the failure of a condition on the data into a sentence."""
     try:
         yield

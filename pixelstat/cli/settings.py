@@ -1,7 +1,7 @@
 """Turn the options of the command line and pixelstat.toml into the settings of the stages and of a report."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,8 +18,8 @@ from pixelstat.formats.assignment import LogSet, ReadingRules, candidate_formats
 from pixelstat.identity.project_key import key_path, load_key, load_or_create
 from pixelstat.identity.visitors import KEY_KINDS, VisitorRules
 from pixelstat.options.values import ReportOptions
+from pixelstat.pipeline_settings import Enrichment, PipelineSettings
 from pixelstat.protocols.interpret import ProtocolRules, protocol_rules
-from pixelstat.query import Enrichment, EventQuery
 from pixelstat.reports._report import Report
 from pixelstat.result import NUMBER_KINDS
 from pixelstat.schemas import CONDITION_COLUMNS
@@ -109,7 +109,7 @@ class CommonOptions:
         return BadLineLimit() if self.strict else self.max_errors
 
 
-def common_settings(values: Mapping[str, Any]) -> CommonOptions:
+def read_common_options(values: Mapping[str, Any]) -> CommonOptions:
     """Return the common options among these values, with pixelstat.toml and the page groups that they name.
 
     Raises PixelstatError for files that cannot be read.
@@ -122,28 +122,28 @@ def common_settings(values: Mapping[str, Any]) -> CommonOptions:
     return CommonOptions(**options, project=config, page_groups=groups)
 
 
-def reading_rules(common: CommonOptions) -> ReadingRules:
+def build_reading_rules(common: CommonOptions) -> ReadingRules:
     """Return how lines are read. Raises PixelstatError for a log format that cannot be read."""
     candidates = candidate_formats(common.log_format, common.nginx_conf)
     return ReadingRules(candidates, common.log_tz.key, common.max_line, common.trusted_proxy)
 
 
-def pixel_rules(common: CommonOptions) -> ProtocolRules:
+def build_protocol_rules(common: CommonOptions) -> ProtocolRules:
     """Return which protocols a request is offered to. Raises PixelstatError for one that does not exist."""
     first = [*common.protocol, *common.project.protocols]
     return protocol_rules(common.pixel, first, common.project.pixels, common.project.custom_columns)
 
 
-def event_query(
+def build_pipeline_settings(
     common: CommonOptions,
     columns: Sequence[str] = (),
     *,
-    of_visits: bool = False,
-    names_source: bool = True,
-) -> EventQuery:
-    """Return the query of a command. `columns` are those of the events that it names beside --where.
+    needs_visits: bool = False,
+    uses_session_source: bool = True,
+) -> PipelineSettings:
+    """Return the settings of the pipeline for a command. `columns` are the event columns that it uses, without --where.
 
-    Sessions are part of it where `of_visits`, one of these columns or --where needs them. Raises PixelstatError for
+    Sessions are part of it where `needs_visits`, one of these columns or --where needs them. Raises PixelstatError for
     options that cannot be read or that contradict each other.
     """
     for name in ("where", "host", "log_format", "nginx_conf", "rejects", "key"):
@@ -161,10 +161,10 @@ def event_query(
         other = "--stitch" if common.stitch else "--visitor"
         raise PixelstatError(f"--cookieless looks at no id, and {other} at nothing else.", "Leave one of them out.")
     sessions = SessionRules(
-        common.visit_timeout, common.tz if common.split_midnight else None, common.split_campaign, names_source
+        common.visit_timeout, common.tz if common.split_midnight else None, common.split_campaign, uses_session_source
     )
-    return EventQuery(
-        protocols=pixel_rules(common),
+    return PipelineSettings(
+        protocols=build_protocol_rules(common),
         enrichment=Enrichment(
             own_hosts=common.project.own_hosts,
             databases=[Database(name) for name in common.geo],
@@ -178,7 +178,7 @@ def event_query(
         ),
         traffic=TrafficRules(
             bots=common.bots,
-            own_networks=common.exclude_ip,
+            excluded_networks=common.exclude_ip,
             consent=common.consent,
             machines=common.machines,
             behaviour=_behaviour_limits(common) if common.machines != "include" else None,
@@ -189,7 +189,7 @@ def event_query(
         stitch=common.stitch,
         keeps_copies=common.keep_duplicates,
         page_groups=common.page_groups,
-        sessions=sessions if of_visits or needs_sessions([*columns, *where_columns], sessions) else None,
+        sessions=sessions if needs_visits or needs_sessions([*columns, *where_columns], sessions) else None,
         filters=EventFilters(common.host, since, until, where),
     )
 
@@ -217,22 +217,13 @@ def _parse_moment(option: str, text: str | None, zone: ZoneInfo, now: datetime) 
 
 
 def _behaviour_limits(common: CommonOptions) -> BehaviourLimits:
-    return BehaviourLimits(
-        common.burst_links,
-        common.burst_time,
-        common.address_recipients,
-        common.address_time,
-        common.recipient_addresses,
-        common.recipient_time,
-        common.after_send,
-        common.page_rate,
-    )
+    return BehaviourLimits(**{limit.name: getattr(common, limit.name) for limit in fields(BehaviourLimits)})
 
 
-def extend_past_period(query: EventQuery, length: timedelta) -> EventQuery:
-    """Return the query with the events of this length after its period."""
-    until = query.filters.until
-    return replace(query, filters=replace(query.filters, until=until + length)) if until else query
+def extend_past_period(settings: PipelineSettings, length: timedelta) -> PipelineSettings:
+    """Return the settings with the events of this length after its period."""
+    until = settings.filters.until
+    return replace(settings, filters=replace(settings.filters, until=until + length)) if until else settings
 
 
 def require_geo(columns: Iterable[str], common: CommonOptions) -> None:
@@ -244,24 +235,24 @@ def require_geo(columns: Iterable[str], common: CommonOptions) -> None:
         )
 
 
-def match_pseudonymised_input(query: EventQuery, logs: LogSet, common: CommonOptions) -> EventQuery:
-    """Return the query for these logs: beside pseudonymised Parquet everything is pseudonymised.
+def match_pseudonymised_input(settings: PipelineSettings, logs: LogSet, common: CommonOptions) -> PipelineSettings:
+    """Return the settings for these logs: beside pseudonymised Parquet everything is pseudonymised.
 
     Raises PixelstatError for options that pseudonyms cannot answer, and where the key that made them is missing.
     """
-    is_pseudonymised = {file.title(): holds_pseudonyms(file) for file in logs.event_files}
-    if True not in is_pseudonymised.values():
-        return query
+    is_pseudonymised = [holds_pseudonyms(file) for file in logs.event_files]  # None for a file without events
+    if True not in is_pseudonymised:
+        return settings
     needs_names = [common.exclude_ip and "--exclude-ip", common.visitor not in KEY_KINDS and "--visitor"]
-    file = next(filter(is_pseudonymised.get, is_pseudonymised))
+    file = logs.event_files[is_pseudonymised.index(True)]
     for option in filter(None, needs_names):
         raise PixelstatError(
-            f"{file} holds pseudonyms, of which {option} can tell nothing.",
+            f"{file.title()} holds pseudonyms, of which {option} can tell nothing.",
             f"Give {option} where the events are written, or write them with --reveal-ids.",
         )
-    if not logs.has_text and False not in is_pseudonymised.values():
-        return query
-    return replace(query, pseudonym_key=load_key(key_path(common.key, common.project.path)))
+    if not logs.has_text and False not in is_pseudonymised:
+        return settings
+    return replace(settings, pseudonym_key=load_key(key_path(common.key, common.project.path)))
 
 
 def load_project_key(common: CommonOptions) -> bytes:
@@ -269,7 +260,7 @@ def load_project_key(common: CommonOptions) -> bytes:
     return load_or_create(key_path(common.key, common.project.path), common.say)
 
 
-def report_settings(report: Report, options: dict[str, Any], common: CommonOptions) -> ReportOptions:
+def build_report_options(report: Report, options: dict[str, Any], common: CommonOptions) -> ReportOptions:
     """Return the report's own options: steps and goals are parsed, columns of breakdowns are checked.
 
     Raises PixelstatError for options that cannot be read or that contradict each other.

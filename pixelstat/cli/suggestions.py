@@ -5,10 +5,10 @@ from dataclasses import replace
 import polars as pl
 
 from pixelstat import protocols
+from pixelstat.event_streams import read_requests
 from pixelstat.formats.assignment import LogSet
 from pixelstat.sources.blocks import rewind_to_head
 from pixelstat.sources.lines import Reading
-from pixelstat.streams import read_requests
 
 MAX_SUGGESTIONS = 5
 MIN_SHARE = 0.01  # of the requests: what looks like an opt-in pixel this often is worth a hint

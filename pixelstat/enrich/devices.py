@@ -17,7 +17,7 @@ from ua_parser_builtins.lazy import MATCHERS
 
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import map_distinct
-from pixelstat.traffic.user_agents import IMAGE_PROXIES, MAX_AGENT_LENGTH
+from pixelstat.traffic.bots import IMAGE_PROXIES, MAX_AGENT_LENGTH
 
 DEVICES = pl.Struct({name: pl.String() for name in ("browser", "os", "device", "device_type")})
 

@@ -1,4 +1,9 @@
-"""Name the columns that exist only between two steps of a query."""
+"""Name the columns that exist only between two steps of a query, and drop them."""
+
+from collections.abc import Sequence
+
+import polars as pl
+from polars import selectors
 
 
 def internal(name: str) -> str:
@@ -8,3 +13,8 @@ def internal(name: str) -> str:
     collide with one of theirs.
     """
     return f"{name} (internal)"
+
+
+def drop_internal(rows: pl.LazyFrame, keep: Sequence[str] = ()) -> pl.LazyFrame:
+    """Drop all temporary columns, which are those with a blank in their names, but for those in `keep`."""
+    return rows.drop(selectors.contains(" ") - selectors.by_name(*keep, require_all=False))

@@ -1,1 +1,1 @@
-"""Whose event it is: visitors, stitching, pseudonyms, proxies, consent."""
+"""Find out whose event it is, and whether they consent: visitors, stitching, pseudonyms, proxies, consent."""

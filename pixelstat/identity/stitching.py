@@ -39,7 +39,7 @@ PLACEHOLDER = rf"(?is:[\s0-]*|{_WORDS}|{_MERGE_TAG})"  # zeros and dashes alone 
 UNLINKABLE = rf"^(?:(?s:[cd]:.*)|[urvpk]:{PLACEHOLDER})$"
 
 
-def co_occurring_keys(events: pl.LazyFrame) -> pl.LazyFrame:
+def find_co_occurring_keys(events: pl.LazyFrame) -> pl.LazyFrame:
     """Return the keys that occur together in one event: EVENTS -> `keys`, a list of at least two, each list once.
 
     Keys are the visitor, the user and the recipient of the event, and those in the query of its page. Rejected events

@@ -19,7 +19,7 @@ from pixelstat.schemas import ID_KEY, ID_PREFIX, SEPARATOR
 COOKIE = "cookie:"
 IDENTITY_COLUMNS = (ID_KEY, "anonymous_user", "anonymous_recipient")  # what a request itself says of its visitor
 KEY_KINDS = ("auto", "visitor", "user", "client")  # what --visitor may name, beside a parameter and a cookie
-CLIENT_KEY, DAY_KEY, RARE_KEY = internal("client key"), internal("day key"), internal("rare key")
+CLIENT_KEY, DAY_KEY, USER_OR_RECIPIENT_KEY = internal("client key"), internal("day key"), internal("rare key")
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ def key_visitors(events: pl.LazyFrame) -> pl.LazyFrame:
     agent: bots have many of both, and hashing them is expensive.
     """
     rare_key = pl.coalesce(pl.lit("u:") + pl.col("anonymous_user"), pl.lit("r:") + pl.col("anonymous_recipient"))
-    is_needed = pl.col(ID_KEY).is_null() & pl.col(RARE_KEY).is_null() & pl.col("rejected").is_null()
-    keyed = _add_client_key(events.with_columns(rare_key.alias(RARE_KEY)), is_needed)
-    return keyed.with_columns(visitor=pl.coalesce(ID_KEY, RARE_KEY, CLIENT_KEY)).drop(
-        *IDENTITY_COLUMNS, RARE_KEY, CLIENT_KEY
+    is_needed = pl.col(ID_KEY).is_null() & pl.col(USER_OR_RECIPIENT_KEY).is_null() & pl.col("rejected").is_null()
+    keyed = _add_client_key(events.with_columns(rare_key.alias(USER_OR_RECIPIENT_KEY)), is_needed)
+    return keyed.with_columns(visitor=pl.coalesce(ID_KEY, USER_OR_RECIPIENT_KEY, CLIENT_KEY)).drop(
+        *IDENTITY_COLUMNS, USER_OR_RECIPIENT_KEY, CLIENT_KEY
     )
 
 
 def choose_visitor(events: pl.LazyFrame, rules: VisitorRules) -> pl.LazyFrame:
     """Set `visitor` to what --visitor or --cookieless asks for."""
-    return daily_visitor(events, rules.secret) if rules.is_daily else visitor_by(events, rules.key)
+    return set_daily_visitor(events, rules.secret) if rules.is_daily else set_visitor_by_key(events, rules.key)
 
 
-def visitor_by(events: pl.LazyFrame, key: str) -> pl.LazyFrame:
+def set_visitor_by_key(events: pl.LazyFrame, key: str) -> pl.LazyFrame:
     """Set `visitor` to one kind of key; it is null where an event has none.
 
     `visitor` is the pixel's visitor id, `user` the user (u:), `client` address and agent (c:), `cookie:NAME` a cookie
@@ -82,7 +82,7 @@ def visitor_by(events: pl.LazyFrame, key: str) -> pl.LazyFrame:
     return percent_decode(rows, [value]).with_columns(visitor=pl.lit("p:") + pl.col(value)).drop(value)
 
 
-def daily_visitor(events: pl.LazyFrame, secret: bytes) -> pl.LazyFrame:
+def set_daily_visitor(events: pl.LazyFrame, secret: bytes) -> pl.LazyFrame:
     """Set `visitor` to a key (d:) that holds for one site and one day in UTC, without any cookie or id.
 
     The key is 96 bits of BLAKE2b under the project's key, over day, address, agent and host. So nobody can recognise

@@ -103,15 +103,15 @@ def find_reasons(rows: pl.DataFrame, limits: BehaviourLimits) -> pl.Series:
     mails, views = rows.filter("is_mail"), rows.select("row", "time", "visitor", hit=pl.when("is_view").then("hit"))
     rows_by_reason = {
         "after_send": mails.filter(pl.col("since_sent").is_between(-TICK, limits.after_send, closed="right"))["row"],
-        "link_burst": rows_in_bursts(mails, ["person", "mailing"], "link", limits.burst_links, limits.burst_time),
-        "shared_address": rows_in_bursts(
+        "link_burst": find_burst_rows(mails, ["person", "mailing"], "link", limits.burst_links, limits.burst_time),
+        "shared_address": find_burst_rows(
             mails.filter(pl.col("person").is_not_null()), ["client"], "person", limits.address_recipients,
             limits.address_time,
         ),
-        "many_addresses": rows_in_bursts(
+        "many_addresses": find_burst_rows(
             mails, ["person", "mailing"], "client", limits.recipient_addresses, limits.recipient_time
         ),
-        "page_rate": rows_in_bursts(views, ["visitor"], "hit", limits.page_rate, MINUTE),
+        "page_rate": find_burst_rows(views, ["visitor"], "hit", limits.page_rate, MINUTE),
     }  # fmt: skip
     reasons = pl.Series([None], dtype=pl.String).new_from_index(0, height)
     for reason, matches in reversed(rows_by_reason.items()):
@@ -119,7 +119,7 @@ def find_reasons(rows: pl.DataFrame, limits: BehaviourLimits) -> pl.Series:
     return reasons
 
 
-def rows_in_bursts(rows: pl.DataFrame, keys: Sequence[str], value: str, least: int, length: timedelta) -> pl.Series:
+def find_burst_rows(rows: pl.DataFrame, keys: Sequence[str], value: str, least: int, length: timedelta) -> pl.Series:
     """Return the `row` of rows in any window of `length` in which one key has at least `least` distinct values.
 
     Windows include both ends. Rows whose first key is null are ignored. Rows whose value is null do not add a value,

@@ -1,9 +1,9 @@
 """Classify an event by its request alone: a person, an image proxy that hides a person, or a machine, and why.
 
 The hit of a proxy is the act of a person: Gmail and Yahoo load the images of a mail when somebody opens it, with their
-own address and agent. The hit of a machine is not: scanners click before the mail is delivered, mail programs load
-images in advance, crawlers crawl. Hits are labelled, never dropped. `behaviour` finds machines that show only by many
-hits.
+own address and agent. A machine's hit is nobody's act: scanners click before the mail is delivered, mail programs load
+images in advance, crawlers crawl. Hits are labelled, never dropped. `behaviour` finds the machines that only a series
+of hits reveals.
 
 Sources: Bird (formerly SparkPost) on Gmail's prefetching, Mailgun and MailPoet on Apple's, the HTML and Chromium
 sources on prefetch headers. An agent that ends in "(KHTML, like Gecko)" does not mean a machine: Apple Mail and Outlook
@@ -16,12 +16,12 @@ import polars as pl
 
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import flag_distinct
-from pixelstat.traffic.networks import NamedNetwork, shipped_name_lookup
-from pixelstat.traffic.user_agents import MAX_AGENT_LENGTH, are_bots
+from pixelstat.traffic.bots import MAX_AGENT_LENGTH, are_bots
+from pixelstat.traffic.networks import NamedNetwork, build_shipped_name_lookup
 
 VERDICTS = ("human", "proxy", "machine")
 PROXIES = {"gmail": "GoogleImageProxy", "yahoo": "YahooMailProxy"}  # reason -> the text in the agent
-APPLE = "Mozilla/5.0"  # the whole agent of Apple Mail Privacy Protection
+APPLE_MPP_AGENT = "Mozilla/5.0"  # the whole agent of Apple Mail Privacy Protection
 _WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
 GMAIL_PREFETCH = f"{_WINDOWS} Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0"
 # Also the agent of a browser: outside Google's networks it is a person.
@@ -37,7 +37,7 @@ def classify_by_request(events: pl.LazyFrame, scanners: Sequence[NamedNetwork] =
     """
 
     def network_names(clients: pl.Series) -> pl.Series:
-        name_of = shipped_name_lookup(scanners)
+        name_of = build_shipped_name_lookup(scanners)
         return pl.Series([name_of(client) for client in clients.to_list()], dtype=pl.String)
 
     events = flag_distinct(events, "user_agent", are_bots, _IS_BOT)
@@ -45,13 +45,13 @@ def classify_by_request(events: pl.LazyFrame, scanners: Sequence[NamedNetwork] =
     is_proxy = pl.col("reason").is_in(list(PROXIES))
     human, proxy, machine = map(pl.lit, VERDICTS)
     return (
-        events.with_columns(reason=_reason())
+        events.with_columns(reason=_find_reason())
         .with_columns(verdict=pl.when(is_proxy).then(proxy).when(pl.col("reason").is_null()).then(human).otherwise(machine))
         .drop(_IS_BOT, _NETWORK)
     )  # fmt: skip
 
 
-def _reason() -> pl.Expr:
+def _find_reason() -> pl.Expr:
     """Return the first rule that holds. An empty agent was not sent; null means that the log does not hold agents."""
     agent, network = pl.col("user_agent").str.head(MAX_AGENT_LENGTH), pl.col(_NETWORK)
     rules = {
@@ -59,7 +59,7 @@ def _reason() -> pl.Expr:
         **{name: agent.str.contains(part, literal=True) for name, part in PROXIES.items()},
         "gmail_prefetch": (agent == GMAIL_PREFETCH)
         | ((agent == GMAIL_PREFETCH_FROM_GOOGLE) & (network == "google")),
-        "apple_mpp": agent == APPLE,
+        "apple_mpp": agent == APPLE_MPP_AGENT,
         "no_agent": agent.str.strip_chars().is_in(["", "-"]),
         "bot": pl.col(_IS_BOT),
     }  # fmt: skip

@@ -1,9 +1,12 @@
 """Deduplicate hits: one hit that a log holds twice counts once, at its first time.
 
-Two rows are copies of one hit if they are the same order, by its id. Else they are if the pixel says so, by a key of
-its own. Else they are if one visitor requested the same path and query from the same page within one second, behind a
-proxy for the same client: a pixel that fired twice, or a line that was logged twice. Rows without a visitor are
-compared by address and agent.
+Two rows are copies of one hit if one of these holds:
+
+1. They have the same order id.
+2. Without an order id: the pixel sent the same deduplication key with both.
+3. Without either: one visitor requested the same path and query from the same page, with the same X-Forwarded-For,
+   within one second. The pixel fired twice, or the line was logged twice. Rows without a visitor are compared by
+   address and agent.
 """
 
 from dataclasses import dataclass
@@ -15,7 +18,8 @@ from pixelstat.frames.columns import internal
 HASHED_COLUMNS = ("path", "query", "http_referer", "forwarded_for")  # copies of one request agree in these
 REQUEST_HASH = internal("request hash")  # UInt64, equal where HASHED_COLUMNS are; valid within one run
 HIT_COLUMNS = ("hit", "first")  # what `number_hits` adds
-_TIES = 1 << 11  # microseconds since 1970 take 52 of 63 bits
+_TIES = 1 << 11  # bits behind the time in a rank; microseconds since 1970 take 52 of 63
+STATED = internal("stated hit")  # the hit by an order id or by the pixel's own key
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,14 @@ class HitRules:
 
 
 def number_hits(events: pl.LazyFrame, rules: HitRules = HitRules()) -> pl.LazyFrame:
-    """Add `hit`, the same number for copies of one hit, and `first`, which orders the copies of an order.
+    """Add `hit`, the same number for copies of one hit, and `first`, the rank of a copy.
 
     Needs REQUEST_HASH and `order`, the order id of purchases. `hit` is UInt64 and valid within one run. `first` is
-    Int64: of copies that may differ the lowest counts. It is null where copies are identical.
+    Int64: the copy with the lowest rank counts. It is null where copies are identical.
     """
     if rules.keeps_copies:
         return number_rows(events)
+    # Each column is hashed with a seed of its own, so that equal values of two columns differ.
     request = pl.col(REQUEST_HASH) ^ pl.col("time").dt.epoch("s").hash(10) ^ pl.col("visitor").hash(11)
     if rules.may_lack_visitors:  # `key_visitors` leaves null only where the address is unknown, other keys leave more
         for seed, name in enumerate(("client", "user_agent"), 7):
@@ -50,9 +55,6 @@ def number_hits(events: pl.LazyFrame, rules: HitRules = HitRules()) -> pl.LazyFr
         )
         .drop(STATED)
     )
-
-
-STATED = internal("stated hit")  # the hit that an order id or the pixel's own key states
 
 
 def number_rows(events: pl.LazyFrame) -> pl.LazyFrame:

@@ -23,16 +23,16 @@ NamedNetwork = tuple[Network, str]
 
 
 @cache
-def load_shipped() -> tuple[date, tuple[NamedNetwork, ...]]:
+def load_shipped_networks() -> tuple[date, tuple[NamedNetwork, ...]]:
     """Return the date of the lists that ship with pixelstat, and their networks."""
     content = tomllib.loads(SHIPPED_FILE.read_text("utf-8"))
     day: date = content.pop("date")
     return day, tuple((ipaddress.ip_network(text), name) for name, texts in content.items() for text in texts)
 
 
-def age_warning(last: datetime) -> str:
+def describe_age(last: datetime) -> str:
     """Return a warning if the lists are much older than the last event that they classified, else an empty text."""
-    day, _ = load_shipped()
+    day, _ = load_shipped_networks()
     if last.date() - day <= MAX_AGE:
         return ""
     return f"Warning: the networks of mail scanners are of {day}. A newer pixelstat may know newer ones."
@@ -69,7 +69,7 @@ def read_networks(path: str) -> tuple[NamedNetwork, ...]:
     return tuple(networks)
 
 
-def name_lookup(networks: Iterable[NamedNetwork]) -> Callable[[str], str]:
+def build_name_lookup(networks: Iterable[NamedNetwork]) -> Callable[[str], str]:
     """Return a function that names the smallest network around an address; empty for no network and for a host name."""
     by_length: dict[tuple[int, int], dict[int, str]] = {}
     for network, name in networks:
@@ -95,6 +95,6 @@ def name_lookup(networks: Iterable[NamedNetwork]) -> Callable[[str], str]:
     return name_of
 
 
-def shipped_name_lookup(custom: Iterable[NamedNetwork]) -> Callable[[str], str]:
+def build_shipped_name_lookup(custom: Iterable[NamedNetwork]) -> Callable[[str], str]:
     """Return the same function for the lists that ship with pixelstat and `custom` networks, which outrank them."""
-    return name_lookup(chain(custom, load_shipped()[1]))
+    return build_name_lookup(chain(custom, load_shipped_networks()[1]))

@@ -10,17 +10,17 @@ from pixelstat.frames.lookup import flag_distinct
 from pixelstat.schemas import GRANTED, MALFORMED, REFUSED
 from pixelstat.text.addresses import Network, parse_address
 from pixelstat.traffic.behaviour import BehaviourLimits
+from pixelstat.traffic.bots import flag_bots
 from pixelstat.traffic.networks import NamedNetwork
-from pixelstat.traffic.user_agents import flag_bots
 from pixelstat.vocabulary import reject
 
 
 @dataclass(frozen=True)
 class TrafficRules:
-    """Whose requests count."""
+    """Settings that decide which requests count."""
 
     bots: str = "exclude"  # exclude, include or only
-    own_networks: Sequence[Network] = ()  # requests from these addresses do not count
+    excluded_networks: Sequence[Network] = ()  # --exclude-ip: requests from these addresses do not count
     consent: str = "respect"  # respect, require or ignore
     machines: str = "include"  # include, label or exclude
     behaviour: BehaviourLimits | None = None  # what no person does; None: hits are not compared with each other
@@ -29,7 +29,7 @@ class TrafficRules:
 
 @dataclass(frozen=True)
 class EventFilters:
-    """Which events a report is about."""
+    """Filters that decide which events a report is about."""
 
     host: str | None = None
     since: datetime | None = None  # UTC
@@ -42,12 +42,12 @@ def reject_by_request(requests: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFra
 
     The frame needs `status`, `user_agent` and `client`.
     """
-    reasons = {"refused": is_refused()}
+    reasons = {"refused": is_failed()}
     if rules.bots != "include":
         requests = flag_bots(requests)
         reasons |= {"bot": pl.col("is_bot")} if rules.bots == "exclude" else {"person": ~pl.col("is_bot")}
-    if rules.own_networks:
-        requests = flag_own_networks(requests, rules.own_networks)
+    if rules.excluded_networks:
+        requests = flag_excluded_networks(requests, rules.excluded_networks)
         reasons["own_address"] = pl.col("is_own")
     return reject(requests, reasons)
 
@@ -61,11 +61,9 @@ def reject_refused_consent(events: pl.LazyFrame, rules: TrafficRules) -> pl.Lazy
     if rules.consent == "ignore":
         return events
     consent = pl.col("consent")
-    is_refused = (
-        consent.ne_missing(pl.lit(GRANTED)) if rules.consent == "require" else consent.eq_missing(pl.lit(REFUSED))
-    )
+    refuses = consent.ne_missing(pl.lit(GRANTED)) if rules.consent == "require" else consent.eq_missing(pl.lit(REFUSED))
     is_unreadable = pl.when(consent == MALFORMED).then(pl.lit("consent"))
-    return reject(events, {"no_consent": is_refused}).with_columns(flaw=pl.coalesce("flaw", is_unreadable))
+    return reject(events, {"no_consent": refuses}).with_columns(flaw=pl.coalesce("flaw", is_unreadable))
 
 
 def reject_machines(events: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
@@ -86,7 +84,7 @@ def reject_unmatched(events: pl.LazyFrame, filters: EventFilters) -> pl.LazyFram
     return reject(events, reasons)
 
 
-def is_refused() -> pl.Expr:
+def is_failed() -> pl.Expr:
     """Return whether the server answered with anything but success, a redirect or 304.
 
     A format without a status refuses nothing.
@@ -101,7 +99,7 @@ def is_outside(since: datetime | None, until: datetime | None) -> pl.Expr:
     return is_before | is_after
 
 
-def flag_own_networks(requests: pl.LazyFrame, networks: Sequence[Network]) -> pl.LazyFrame:
+def flag_excluded_networks(requests: pl.LazyFrame, networks: Sequence[Network]) -> pl.LazyFrame:
     """Add `is_own`: whether the client's address lies in one of the networks. IPv4 inside IPv6 counts as IPv4."""
 
     def is_inside(client: str) -> bool:

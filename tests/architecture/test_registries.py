@@ -71,7 +71,7 @@ def test_a_derived_column_is_a_column_of_events() -> None:
 
 def test_the_page_for_contributors_names_every_room() -> None:
     rooms = {room(module) for module in graph()} - {"pixelstat", "__main__"}
-    table = PAGE.partition("## The rooms")[2].partition("## How to add")[0]
+    table = PAGE.partition("## Folders and modules")[2].partition("## How to add")[0]
     assert {name for name in rooms if f"`{name}/`" not in table and f"`{name}.py`" not in table} == set()
 
 

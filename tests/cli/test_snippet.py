@@ -19,10 +19,10 @@ import pytest
 
 from pixelstat import formats
 from pixelstat.cli.commands.snippet import FILES
+from pixelstat.event_streams import build_events
 from pixelstat.formats.detection import detect
-from pixelstat.query import EventQuery
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.schemas import LINES
-from pixelstat.streams import events_of_requests
 from tests.run import run_in_process
 
 PATIENCE = 20  # seconds for what takes a fraction of one
@@ -243,7 +243,7 @@ def test_a_visit_becomes_a_funnel(tmp_path: Path, before: str, method: str) -> N
     with served(tmp_path, nginx) as site:
         (site.root / "kettle é.html").write_text(page(before))
         visit(tmp_path, f"{site.address}/kettle%20%C3%A9.html?utm_source=news#reviews")
-        events = events_of_requests(site.requests(3), EventQuery()).collect().sort("event")
+        events = build_events(site.requests(3), PipelineSettings()).collect().sort("event")
     seen = events.select(
         "event", "method", "page", "host", "utm_source", "product", "order_id", "value", "currency", "rejected"
     )
@@ -274,7 +274,7 @@ def test_a_browser_without_storage_is_known_by_address_and_agent(tmp_path: Path)
         forbidden = f"<script>Object.defineProperty(window, 'localStorage', {blocked});</script>"
         (site.root / "page.html").write_text(page(forbidden))
         visit(tmp_path, f"{site.address}/page.html")
-        events = events_of_requests(site.requests(3), EventQuery()).collect()
+        events = build_events(site.requests(3), PipelineSettings()).collect()
     (visitor,) = events["visitor"].unique()
     assert visitor.startswith("c:")
 
@@ -287,7 +287,7 @@ def test_a_browser_without_scripts_sends_the_view(tmp_path: Path) -> None:
         # No scripts run in a sandbox.
         (site.root / "frame.html").write_text('<iframe sandbox="allow-same-origin" src="/page.html"></iframe>')
         visit(tmp_path, f"{site.address}/frame.html")
-        events = events_of_requests(site.requests(1), EventQuery()).collect()
+        events = build_events(site.requests(1), PipelineSettings()).collect()
     assert events.select("event", "method", "page", "host", "rejected").rows() == [
         ("page_view", "GET", "/page.html", "127.0.0.1", None)
     ]
@@ -299,7 +299,7 @@ def test_an_opened_mail_is_an_open(tmp_path: Path) -> None:
     uri = html.unescape(source).replace("MESSAGE", "launch").replace("RECIPIENT", "r17")
     with served(tmp_path, nginx) as site:
         answer, _ = ask_server(site, "GET", uri, {"User-Agent": MAIL_PROGRAM})
-        events = events_of_requests(site.requests(1), EventQuery()).collect()
+        events = build_events(site.requests(1), PipelineSettings()).collect()
     assert answer.headers["Content-Type"] == "image/gif"
     assert events.select("event", "message", "recipient", "visitor", "rejected").rows() == [
         ("open", "launch", "r17", "r:r17", None)

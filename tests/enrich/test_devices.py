@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from pixelstat.enrich.devices import DEVICES, add_devices, parse_agents
+from pixelstat.event_streams import enrich
 from pixelstat.identity.consent import CONSENT_QUERY
-from pixelstat.query import EventQuery
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.schemas import DERIVED, EVENTS
-from pixelstat.streams import enrich
-from pixelstat.traffic.user_agents import MAX_AGENT_LENGTH
+from pixelstat.traffic.bots import MAX_AGENT_LENGTH
 from tests.builders import GOOGLEBOT, log, view
 from tests.run import export_frame, run_in_process
 
@@ -134,7 +134,7 @@ def test_a_later_batch_uses_the_devices_of_an_earlier_one(asked: list[str]) -> N
 
 
 def test_device_columns_cost_nothing_where_no_one_uses_them(asked: list[str]) -> None:
-    rows = enrich(events(IPHONE, WINDOWS), EventQuery()).select("page", "rejected")
+    rows = enrich(events(IPHONE, WINDOWS), PipelineSettings()).select("page", "rejected")
     assert "agent (internal)" not in rows.explain()
     assert rows.collect().height == 2
     assert asked == []
@@ -146,7 +146,7 @@ def test_user_agents_of_rejected_events_are_not_parsed(asked: list[str]) -> None
 
 
 def test_an_empty_frame_has_the_device_columns() -> None:
-    rows = enrich(events(), EventQuery()).collect()
+    rows = enrich(events(), PipelineSettings()).collect()
     assert rows.height == 0
     assert {name: rows.schema[name] for name in DERIVED} == {name: EVENTS[name] for name in DERIVED}
 

@@ -9,17 +9,17 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pixelstat import formats, streams
+from pixelstat import event_streams, formats
 from pixelstat.fastpath import Reader, compile_reader, extension, plan
 from pixelstat.fastpath.plan import LINE_ORDER
 from pixelstat.fastpath.reader import ReadBlock
 from pixelstat.formats.assignment import LogSet, ReadingRules
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.text import TextFormat
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.protocols import builtin_protocols
 from pixelstat.protocols.base import PixelProtocol
 from pixelstat.protocols.interpret import protocol_rules
-from pixelstat.query import EventQuery
 from pixelstat.schemas import ID_KEY
 from pixelstat.sources import blocks, discovery
 from pixelstat.sources.lines import Reading
@@ -121,22 +121,22 @@ def line(draw: random.Random, form: LogFormat) -> bytes:
     return written.replace(b"\n", b"")
 
 
-def parse_logs(folder: Path, log: bytes | Sequence[bytes], form: LogFormat, query: EventQuery) -> pl.DataFrame:
+def parse_logs(folder: Path, log: bytes | Sequence[bytes], form: LogFormat, query: PipelineSettings) -> pl.DataFrame:
     """Parse a log, or several: what the requests say that may be a pixel's, in their order."""
     names = []
     for number, content in enumerate([log] if isinstance(log, bytes) else log):
         names.append(str(folder / f"access.log.{number}"))
         Path(names[-1]).write_bytes(content)
     logs = LogSet([(form, discovery.find_logs(names))], ReadingRules(formats.load_all_formats()))
-    rows = streams.parse_and_interpret(logs, query, Reading()).collect(engine="streaming")
+    rows = event_streams.parse_and_interpret(logs, query, Reading()).collect(engine="streaming")
     return rows.filter(pl.col("rejected").cast(pl.String).ne_missing(pl.lit("not_pixel")))
 
 
-def queries() -> Iterator[EventQuery]:
+def queries() -> Iterator[PipelineSettings]:
     columns = {"colour": ("color", "colour"), "first": ("e", "v")}
-    yield EventQuery()
-    yield EventQuery(protocols=protocol_rules(custom_columns=columns))
-    yield EventQuery(protocols=protocol_rules(("/s.gif", "own"), first=("goatcounter", "umami")))
+    yield PipelineSettings()
+    yield PipelineSettings(protocols=protocol_rules(custom_columns=columns))
+    yield PipelineSettings(protocols=protocol_rules(("/s.gif", "own"), first=("goatcounter", "umami")))
 
 
 @needs_extension
@@ -159,9 +159,9 @@ def test_the_native_reader_gives_the_same_events_as_expressions(
 # -- the door ------------------------------------------------------------------------------------------------------
 
 
-def compile_for(form: LogFormat, query: EventQuery | None = None) -> Reader | None:
+def compile_for(form: LogFormat, query: PipelineSettings | None = None) -> Reader | None:
     rules = ReadingRules(formats.load_all_formats())
-    return compile_reader(form, streams.line_rules(form, rules, query or EventQuery()))
+    return compile_reader(form, event_streams.build_line_rules(form, rules, query or PipelineSettings()))
 
 
 def compiled(form: LogFormat = COMBINED) -> Reader:
@@ -201,7 +201,10 @@ def test_no_reader_is_compiled_for_fields_that_cannot_be_told_apart(template: st
 
 @pytest.mark.parametrize("names", [["a=b"], ["b&own"], [str(number) for number in range(1100)]])
 def test_no_reader_is_compiled_for_parameters_that_it_cannot_find(names: list[str]) -> None:
-    assert compile_for(COMBINED, EventQuery(protocols=protocol_rules(custom_columns={"custom": tuple(names)}))) is None
+    assert (
+        compile_for(COMBINED, PipelineSettings(protocols=protocol_rules(custom_columns={"custom": tuple(names)})))
+        is None
+    )
 
 
 def test_no_reader_is_compiled_where_the_extension_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -432,10 +435,10 @@ def test_lines_that_are_nearly_simple_give_the_same_events_on_both_ways(
         for name in ("pixel", "t", "o")
         for each in lines
     )
-    natively = parse_logs(tmp_path, log.encode(), form, EventQuery())
+    natively = parse_logs(tmp_path, log.encode(), form, PipelineSettings())
     assert len(natively) > 2 * len(lines)
     monkeypatch.setattr(plan, "native", None)
-    assert_frame_equal(natively, parse_logs(tmp_path, log.encode(), form, EventQuery()))
+    assert_frame_equal(natively, parse_logs(tmp_path, log.encode(), form, PipelineSettings()))
 
 
 @needs_extension
@@ -449,11 +452,11 @@ def test_a_fields_line_rules_the_rest_of_its_log_and_no_other_log(
     second = ruled.format(3, 3) + simple.format("c") + ruled.format(4, 4)
     monkeypatch.setattr(blocks, "BLOCK", 120)  # a block is a line or two
     logs = [log.encode() for log in (simple.format("d") + second, first, second, simple.format("e"))]
-    natively = parse_logs(tmp_path, logs, COMBINED, EventQuery())
+    natively = parse_logs(tmp_path, logs, COMBINED, PipelineSettings())
     visitors = [f"v:{visitor}" for visitor in ("d", "c", "a", "w1", "b", "w2", "c", "e")]
     assert natively[ID_KEY].drop_nulls().to_list() == visitors
     monkeypatch.setattr(plan, "native", None)
-    by_expressions = parse_logs(tmp_path, logs, COMBINED, EventQuery())
+    by_expressions = parse_logs(tmp_path, logs, COMBINED, PipelineSettings())
     columns = [ID_KEY, "event", "format", "rejected"]
     assert_frame_equal(natively.drop_nulls(ID_KEY).select(columns), by_expressions.drop_nulls(ID_KEY).select(columns))
     assert len(natively) == len(by_expressions)
@@ -470,7 +473,7 @@ def test_custom_columns_may_have_the_names_of_intermediate_columns(
     request = "GET /pixel.gif?v=ann&own=b%2Bc&a=b=d&7=e&page=/cart%3Fx&price=3&sku=k&oid=7&e=order{} HTTP/1.1"
     row = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "{}" 200 43 "http://shop.example/" "x"\n'
     log = "".join(row.format(request.format(more)) for more in ("", "&own=${X}", "&own=z"))
-    query = EventQuery(protocols=protocol_rules(custom_columns=dict.fromkeys(CUSTOM, tuple(names))))
+    query = PipelineSettings(protocols=protocol_rules(custom_columns=dict.fromkeys(CUSTOM, tuple(names))))
     natively = parse_logs(tmp_path, log.encode(), COMBINED, query)
     monkeypatch.setattr(plan, "native", None)
     assert_frame_equal(natively, parse_logs(tmp_path, log.encode(), COMBINED, query))
@@ -480,12 +483,12 @@ def test_custom_columns_may_have_the_names_of_intermediate_columns(
 def test_a_log_format_may_have_any_number_of_fields(count: int, tmp_path: Path) -> None:
     form = TextFormat("long", '$remote_addr [$time_local] "$request"' + " $x" * count)
     line = '203.0.113.7 [07/Sep/2026:10:00:00 +0000] "GET /pixel.gif HTTP/1.1"' + " -" * count
-    assert len(parse_logs(tmp_path, line.encode(), form, EventQuery())) == 1
+    assert len(parse_logs(tmp_path, line.encode(), form, PipelineSettings())) == 1
 
 
 def test_why_a_line_is_rejected_does_not_depend_on_the_lines_beside_it(tmp_path: Path) -> None:
     bad = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /collect HTTP/1.1" 1000 43 "-" "x"\n'
     common = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /pixel.gif HTTP/1.1" 200 43\n'
-    assert parse_logs(tmp_path, bad.encode(), COMBINED, EventQuery())["rejected"].to_list() == ["unreadable"]
-    both = parse_logs(tmp_path, (bad + common).encode(), COMBINED, EventQuery())
+    assert parse_logs(tmp_path, bad.encode(), COMBINED, PipelineSettings())["rejected"].to_list() == ["unreadable"]
+    both = parse_logs(tmp_path, (bad + common).encode(), COMBINED, PipelineSettings())
     assert both["rejected"].to_list() == ["unreadable", None]

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pixelstat.identity.visitors import client_key, visitor_by
+from pixelstat.identity.visitors import client_key, set_visitor_by_key
 from tests.builders import BROWSER, log, request
 from tests.marks import slow_after
 from tests.run import export_rows, run_in_process
@@ -92,7 +92,7 @@ def test_visitors_are_keyed_by_the_chosen_parameter(asked: str, expected: list[s
 )
 def test_a_cookie_is_found_among_the_others(cookies: str | None, expected: str | None) -> None:
     events = pl.LazyFrame({"cookies": [cookies], "visitor": ["v:1"]}, {"cookies": pl.String, "visitor": pl.String})
-    assert visitor_by(events, "cookie:sid").collect()["visitor"].to_list() == [expected]
+    assert set_visitor_by_key(events, "cookie:sid").collect()["visitor"].to_list() == [expected]
 
 
 def test_a_cookie_is_read_from_a_log_with_cookies(tmp_path: Path) -> None:

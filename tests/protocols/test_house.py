@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelstat.event_streams import build_events
 from pixelstat.identity.consent import CONSENT_QUERY
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.builtin import house
 from pixelstat.protocols.interpret import protocol_rules
-from pixelstat.query import EventQuery
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
-from pixelstat.streams import events_of_requests
 from pixelstat.traffic.deduplication import HIT_COLUMNS, REQUEST_HASH
 
-QUERY = EventQuery()
+QUERY = PipelineSettings()
 
 
 def event(
-    uri: str, referrer: str | None = None, event_query: EventQuery = QUERY, **fields: object
+    uri: str, referrer: str | None = None, event_query: PipelineSettings = QUERY, **fields: object
 ) -> dict[str, object]:
     path, _, query = uri.partition("?")
     request = {
@@ -32,7 +32,7 @@ def event(
         "method": "GET",
     }
     row = pl.LazyFrame([request | fields], schema=REQUESTS)
-    read = events_of_requests(row, event_query).drop("order", CONSENT_QUERY, REQUEST_HASH).collect()
+    read = build_events(row, event_query).drop("order", CONSENT_QUERY, REQUEST_HASH).collect()
     assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*HIT_COLUMNS, *DERIVED)}
     return read.row(0, named=True)
 
@@ -57,7 +57,7 @@ def test_ordinary_requests_are_not_pixel_requests(uri: str) -> None:
 
 
 def test_a_custom_pixel_is_a_path_or_a_file_name() -> None:
-    own = EventQuery(protocols=protocol_rules(("/img/s.gif", "spy")))
+    own = PipelineSettings(protocols=protocol_rules(("/img/s.gif", "spy")))
     assert [event(uri, event_query=own)["rejected"] for uri in ("/img/s.gif?e=x", "/x/img/s.gif", "/a/b/spy", "/pixel.gif")] == [
         None, "not_pixel", None, None,
     ]  # fmt: skip

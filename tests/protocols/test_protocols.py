@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 
 from pixelstat import protocols
+from pixelstat.event_streams import build_events
 from pixelstat.identity.consent import CONSENT_QUERY
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.builtin import house
 from pixelstat.protocols.interpret import protocol_rules
-from pixelstat.query import EventQuery
 from pixelstat.schemas import DERIVED, EVENTS, REQUESTS
-from pixelstat.streams import events_of_requests
 from pixelstat.traffic.deduplication import HIT_COLUMNS, REQUEST_HASH
 from tests.builders import log, request
 from tests.marks import slow_after
@@ -49,7 +49,7 @@ def request_of(sample: PixelSample, number: int = 1) -> dict[str, object]:
 def events(*samples: PixelSample, named: Sequence[str] = ()) -> pl.DataFrame:
     requests = pl.LazyFrame([request_of(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS)
     return (
-        events_of_requests(requests, EventQuery(protocols=protocol_rules(first=named)))
+        build_events(requests, PipelineSettings(protocols=protocol_rules(first=named)))
         .drop("order", CONSENT_QUERY, REQUEST_HASH)
         .collect()
     )

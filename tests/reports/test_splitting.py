@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pixelstat.cli.report_command import ReportCommand
-from pixelstat.cli.settings import common_settings, report_settings
+from pixelstat.cli.settings import build_report_options, read_common_options
 from pixelstat.options.shared import by_option, common_options, every_option
 from pixelstat.reports import NAMES, load_report
 from pixelstat.reports._report import Report, RunContext
@@ -85,9 +85,9 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
     top = ["--top", "0"] if any(option.name == "top" for option in report.options) else []
     with ReportCommand(report).make_context(report.name, [*ASKED.get(report.name, []), *arguments, *top]) as context:
         own = {name: value for name, value in context.params.items() if name not in ("logs", "compare", "reveal_ids")}
-        common = common_settings({str(option.name): own.pop(str(option.name)) for option in common_options()})
+        common = read_common_options({str(option.name): own.pop(str(option.name)) for option in common_options()})
         own |= {"goal": ()} if report.needs_goals else {}
-        options = report_settings(report, own, common)
+        options = build_report_options(report, own, common)
     run = RunContext(log_start=lambda: START, log_end=lambda: LAST)
     result = report.result(report.function(visited(story), options, run).collect())
     # All orders are in one currency, which parts without an order cannot know.

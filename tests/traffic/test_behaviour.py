@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelstat.traffic.behaviour import BehaviourLimits, rows_in_bursts
+from pixelstat.traffic.behaviour import BehaviourLimits, find_burst_rows
 from tests.builders import BROWSER, log, request
 from tests.run import export_frame, run_in_process
 
@@ -225,7 +225,7 @@ rows_of_two = st.lists(
 def test_crowds_equal_brute_force(rows: list[Row], least: int, span: int) -> None:
     frame = pl.DataFrame(rows, {"key": pl.String, "time": pl.Int64, "value": pl.String}, orient="row")
     frame = frame.with_row_index("row").with_columns(pl.from_epoch("time", "s").cast(pl.Datetime("us", "UTC")))
-    found = rows_in_bursts(frame, ["key"], "value", least, timedelta(seconds=span))
+    found = find_burst_rows(frame, ["key"], "value", least, timedelta(seconds=span))
     assert sorted(found) == by_brute_force(rows, least, span)
 
 
@@ -233,8 +233,8 @@ def test_an_address_with_very_many_recipients_is_classified_in_one_pass() -> Non
     rows = 300_000
     frame = pl.DataFrame({"key": ["a"] * rows, "value": [f"{n % 5000}" for n in range(rows)]})
     frame = frame.with_row_index("row").with_columns(time=pl.lit(0).cast(pl.Datetime("us", "UTC")))
-    assert len(rows_in_bursts(frame, ["key"], "value", 5000, timedelta(seconds=1))) == rows
-    assert len(rows_in_bursts(frame, ["key"], "value", 5001, timedelta(seconds=1))) == 0
+    assert len(find_burst_rows(frame, ["key"], "value", 5000, timedelta(seconds=1))) == rows
+    assert len(find_burst_rows(frame, ["key"], "value", 5001, timedelta(seconds=1))) == 0
 
 
 def test_limits_are_those_that_the_options_print() -> None:

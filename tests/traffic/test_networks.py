@@ -9,11 +9,11 @@ import pytest
 
 from pixelstat.data import refresh_networks
 from pixelstat.errors import PixelstatError
-from pixelstat.traffic.networks import SHIPPED_FILE, load_shipped, name_lookup, read_networks
+from pixelstat.traffic.networks import SHIPPED_FILE, build_name_lookup, load_shipped_networks, read_networks
 
 
 def test_the_lists_that_ship_are_of_a_day_and_hold_each_address_once() -> None:
-    day, named = load_shipped()
+    day, named = load_shipped_networks()
     assert day.year >= 2026
     assert [(str(one), str(other)) for (one, _), (other, _) in combinations(named, 2)
             if one.version == other.version and one.overlaps(other)] == []  # fmt: skip
@@ -24,7 +24,7 @@ def test_of_networks_in_each_other_the_smallest_names(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text(
         "cidr,country,NAME\n10.0.0.0/8,x,outer\n10.1.0.0/16,x,inner\n2001:db8::/32,x,six\n"
     )
-    name_of = name_lookup(read_networks(str(tmp_path / "own.csv")))
+    name_of = build_name_lookup(read_networks(str(tmp_path / "own.csv")))
     addresses = ["10.2.0.1", "10.1.0.1", "11.0.0.1", "2001:db8::1", "2001:db9::1", "[2001:db8::1]:443", "", "host"]
     assert [name_of(text) for text in addresses] == ["outer", "inner", "", "six", "", "six", "", ""]
 
@@ -144,7 +144,7 @@ def test_a_list_that_was_not_downloaded_stays(lists: Path, folder: Path) -> None
 
 
 def test_the_lists_that_ship_are_laid_out_like_refreshed_ones() -> None:
-    day, _ = load_shipped()
+    day, _ = load_shipped_networks()
     present = SHIPPED_FILE.read_text("utf-8")
     assert refresh_networks.replace_lists(present, {}, day) == present
     later = refresh_networks.replace_lists(present, {}, date(2030, 1, 2))

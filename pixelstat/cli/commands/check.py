@@ -11,10 +11,11 @@ import click
 import polars as pl
 
 from pixelstat import outputs
-from pixelstat.cli.run import protect_inputs, report_damage, write_bad_lines
-from pixelstat.cli.settings import common_settings, pixel_rules, reading_rules
+from pixelstat.cli.run import protect_inputs, warn_of_damage, write_bad_lines
+from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
 from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
 from pixelstat.errors import Exit
+from pixelstat.event_streams import read_requests
 from pixelstat.formats.assignment import LogSet, assign_format
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, LONG_HEAD_LINES, pair_with_headers
@@ -26,7 +27,6 @@ from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLines, is_bad
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
-from pixelstat.streams import read_requests
 from pixelstat.terminal import show_progress
 
 MIN_GAP = timedelta(hours=1)  # a longer time without a line is reported
@@ -104,12 +104,12 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
 
     Every line is parsed and counted once: as read, blank, a comment, or by the reason for which it cannot be read.
     """
-    common = common_settings(options)
+    common = read_common_options(options)
     output = outputs.choose_output(common.format, common.output)
     inputs = discovery.find_logs(logs or common.project.logs or [STDIN])
     protect_inputs(inputs, common)
-    rules = reading_rules(common)
-    claims = pixel_rules(common).claims
+    rules = build_reading_rules(common)
+    claims = build_protocol_rules(common).claims
     bad_lines = BadLines(keeps_numbers=bool(common.rejects))
     reading = Reading()
     rows: list[dict[str, object]] = []
@@ -130,7 +130,7 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
     if limit and limit.is_exceeded(bad_lines.total, reading.lines):
         common.say(f"{bad_lines.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
         return Exit.TOO_MANY_BAD_LINES
-    return report_damage(inputs, common)
+    return warn_of_damage(inputs, common)
 
 
 def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:

@@ -6,8 +6,8 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat.cli.run import Run, execute
-from pixelstat.cli.settings import common_settings, event_query
+from pixelstat.cli.run import Run, run_command
+from pixelstat.cli.settings import build_pipeline_settings, read_common_options
 from pixelstat.errors import Exit
 from pixelstat.identity.pseudonyms import pseudonymize
 from pixelstat.options.shared import common_options, logs_argument, reveal_option
@@ -36,16 +36,16 @@ def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:
 
     A table shows the first events and a few of their columns, every other output all of both.
     """
-    common = common_settings(options)
-    query = event_query(common, names_source=False)
-    return execute(logs, common, query, lambda run: _deliver_events(run, reveal_ids=reveal_ids))
+    common = read_common_options(options)
+    settings = build_pipeline_settings(common, uses_session_source=False)
+    return run_command(logs, common, settings, lambda run: _deliver_events(run, reveal_ids=reveal_ids))
 
 
 def _deliver_events(run: Run, *, reveal_ids: bool) -> None:
     """Deliver the events as they come. A table gets the first ones only: its width depends on all of its rows."""
-    if run.output != "table":
-        columns = [*COLUMNS, *map(Column, run.query.protocols.custom_columns)]
-        deliver(_event_batches(run, columns, reveal_ids=reveal_ids), run.output, run.common.output)
+    if run.output_format != "table":
+        columns = [*COLUMNS, *map(Column, run.settings.protocols.custom_columns)]
+        deliver(_event_batches(run, columns, reveal_ids=reveal_ids), run.output_format, run.common.output)
         return
     columns = [column for column in COLUMNS if column.name in TABLE_COLUMNS]
     first: list[Result] = []
@@ -65,11 +65,11 @@ def _event_batches(run: Run, columns: Sequence[Column], *, reveal_ids: bool) -> 
     zone = run.common.tz.key
     names = [column.name for column in columns]
     times = [pl.col(column.name).dt.convert_time_zone(zone) for column in columns if column.kind == "instant"]
-    events = run.events()
+    events = run.read_events()
     if not reveal_ids:
-        events = pseudonymize(events, run.key(), per_recipient_protocols(), daily=run.query.visitors.is_daily)
-    has_custom_consent = run.query.enrichment.custom_consent is not None
-    tags = event_tags(is_deduplicated=not run.query.keeps_copies, has_custom_consent=has_custom_consent)
+        events = pseudonymize(events, run.load_key(), per_recipient_protocols(), daily=run.settings.visitors.is_daily)
+    has_custom_consent = run.settings.enrichment.custom_consent is not None
+    tags = event_tags(is_deduplicated=not run.settings.keeps_copies, has_custom_consent=has_custom_consent)
     rows = events.select(*names, "hit").with_columns(times)
     delivered: set[int] = set()
 

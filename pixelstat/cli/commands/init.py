@@ -13,19 +13,19 @@ import polars as pl
 
 from pixelstat import config
 from pixelstat.atomic_file import atomic_write
-from pixelstat.cli.settings import CommonOptions, pixel_rules, reading_rules
+from pixelstat.cli.settings import CommonOptions, build_protocol_rules, build_reading_rules
 from pixelstat.cli.suggestions import MAX_SUGGESTIONS, MIN_SHARE, count_opt_in_pixels, may_be_pixel
 from pixelstat.errors import PixelstatError
+from pixelstat.event_streams import build_events, read_requests
 from pixelstat.formats.assignment import assign_formats
 from pixelstat.identity import consent
 from pixelstat.options.shared import READING, logs_argument
+from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.protocols.builtin.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.protocols.custom import COLUMN_ALIASES
-from pixelstat.query import EventQuery
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources import discovery
 from pixelstat.sources.lines import Reading
-from pixelstat.streams import events_of_requests, read_requests
 from pixelstat.terminal import escape_controls
 from pixelstat.vocabulary import SHOP_FUNNEL
 
@@ -84,10 +84,10 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **opt
     if Path(output).exists() and not force:
         raise PixelstatError(f"{output} is there already.", "Name another file with -o, or overwrite it with --force.")
     common = CommonOptions(**options, quiet=quiet)
-    log_set = assign_formats(discovery.find_logs(logs), reading_rules(common), common.say)
+    log_set = assign_formats(discovery.find_logs(logs), build_reading_rules(common), common.say)
     summary = LogSummary()
-    query = EventQuery(protocols=pixel_rules(common))
-    events = events_of_requests(read_requests(log_set, Reading()), query)
+    settings = PipelineSettings(protocols=build_protocol_rules(common))
+    events = build_events(read_requests(log_set, Reading()), settings)
     columns = events.select("event", "protocol", "path", "query", "method", "rejected")
     for batch in columns.collect_batches(maintain_order=True, engine="streaming"):
         summary.add(batch)

@@ -1,4 +1,4 @@
-"""Which events a report is made of: the settings of every stage of the pipeline."""
+"""Hold the settings of every stage of the pipeline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pixelstat.traffic.rejection import EventFilters, TrafficRules
 
 @dataclass(frozen=True)
 class Enrichment:
-    """What is added to an event beyond its request."""
+    """Settings that decide what is added to an event."""
 
     own_hosts: Sequence[str] = ()  # visits from these hosts have no external source
     databases: Sequence[Database] = ()  # of places and networks, for --geo
@@ -24,8 +24,8 @@ class Enrichment:
 
 
 @dataclass(frozen=True)
-class EventQuery:
-    """The settings of every stage, built by `cli.settings`. The defaults are those of the command line."""
+class PipelineSettings:
+    """The settings of all stages. `cli.settings` builds them; the defaults are those of the command line."""
 
     protocols: ProtocolRules = field(default_factory=ProtocolRules)
     enrichment: Enrichment = field(default_factory=Enrichment)
