@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from pixelstat.identity.pseudonyms import PERSONAL_COLUMNS, pseudonymize
+from pixelstat.protocols import per_recipient_protocols
 from pixelstat.schemas import EXPORTED
 from tests.builders import log, request
 from tests.run import KEY, run_in_process
@@ -21,7 +22,7 @@ def pseudonym(text: str, key: str = KEY) -> str:
 def hide(column: str, *texts: str | None, protocol: str = "house") -> list[str | None]:
     """The column after its texts were hidden."""
     rows = pl.LazyFrame({column: texts, "protocol": protocol}, {column: pl.String, "protocol": pl.String})
-    return pseudonymize(rows, bytes.fromhex(KEY)).collect()[column].to_list()
+    return pseudonymize(rows, bytes.fromhex(KEY), per_recipient_protocols()).collect()[column].to_list()
 
 
 # -- of one text ---------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def test_a_named_pipe_is_read_like_a_file(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     writer = threading.Thread(target=fifo.write_bytes, args=(gzip.compress(TWO),), daemon=True)
     writer.start()
-    assert run_in_process(tmp_path, "views", "fifo.log") == TWO_COUNTED
+    assert run_process(tmp_path, "views", "fifo.log") == TWO_COUNTED
 
 
 def test_a_device_is_not_read_as_a_log(tmp_path: Path) -> None:
