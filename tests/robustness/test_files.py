@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import log, view
-from tests.run import COMMAND, Finished, run_in_process
+from tests.run import COMMAND, Finished, run_in_process, run_process
 from tests.small_logs import ANN, ONE_PAGE, TWO, TWO_COUNTED, count_views
 
 
