@@ -56,7 +56,7 @@ def build_order_lines(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def is_order_event() -> pl.Expr:
-    """Return whether orders are made of it: a purchase, a refund, or an `item` of an order. Never null."""
+    """Return whether the event belongs to an order: a purchase, a refund, or an `item`. Never null."""
     return is_purchase() | is_refund() | pl.col("event").eq_missing(pl.lit("item"))
 
 
@@ -69,13 +69,13 @@ def fill_values(rows: pl.DataFrame) -> pl.DataFrame:
     has_no_value = pl.col("value").is_null()
     if rows.filter(has_no_value, is_purchase() | is_refund()).is_empty():
         return rows
-    purchases = _merge_duplicates(rows.lazy(), is_purchase()).filter(has_no_value)
-    rows = _fill_missing(rows, _sold_lines(purchases, rows.lazy()), "revenue")
-    refunds = _refunds_by_product(rows.lazy(), _refunded_lines(rows.lazy())).filter(has_no_value)
-    return _fill_missing(rows, refunds, "brings")
+    purchases = _keep_first_copies(rows.lazy(), is_purchase()).filter(has_no_value)
+    rows = _fill_missing(rows, _build_sold_lines(purchases, rows.lazy()), "revenue")
+    refunds = _match_refunds_to_products(rows.lazy(), _build_lines_of_refunded_orders(rows.lazy())).filter(has_no_value)
+    return _fill_missing(rows, refunds, "refunded_revenue")
 
 
-def split_refunds(rows: pl.DataFrame) -> pl.LazyFrame:
+def build_lines_with_refunds(rows: pl.DataFrame) -> pl.LazyFrame:
     """Return the lines of the orders in these EVENTS, with `revenue` and `refunded`.
 
     Beside the columns of the order's first hit they have LINE_COLUMNS. `revenue` and `refunded` are null where they are
@@ -84,8 +84,8 @@ def split_refunds(rows: pl.DataFrame) -> pl.LazyFrame:
     events = fill_values(rows).lazy()
     # Use the refunds as logged, before missing values are filled in: a refund that states a value is spread by value,
     # one that does not is spread by quantity.
-    refunds = _refunds_by_product(rows.lazy(), _refunded_lines(events))
-    sold = _sold_lines(deduplicate_orders(events.filter(is_purchase())), events)
+    refunds = _match_refunds_to_products(rows.lazy(), _build_lines_of_refunded_orders(events))
+    sold = _build_sold_lines(deduplicate_orders(events.filter(is_purchase())), events)
     return _add_refunds(sold, events, refunds)
 
 
@@ -103,13 +103,16 @@ def find_line_warnings(lines: pl.LazyFrame) -> list[str]:
     return [f"{format_count(count[name], *words)}." for name, words in LINE_WARNINGS.items() if count[name]]
 
 
-def _merge_duplicates(rows: pl.LazyFrame, is_kept: pl.Expr) -> pl.LazyFrame:
-    """Return the first copy of each hit, of the rows where `is_kept` is true."""
-    return rows.filter(is_kept).sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
+def _keep_first_copies(rows: pl.LazyFrame, condition: pl.Expr) -> pl.LazyFrame:
+    """Return the first copy of each hit, of the rows where `condition` is true."""
+    return rows.filter(condition).sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
 
 
-def _sold_lines(purchases: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the lines of these purchases, each hit once, with `revenue`. EVENTS (`rows`) may have items of them."""
+def _build_sold_lines(purchases: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the lines of these purchases, each hit once, with `revenue`.
+
+    Products may also come as `item` events among the EVENTS (`rows`).
+    """
     lines = build_order_lines(purchases)
     has_product = pl.col("product").is_not_null()
     # Some pixels send the products of an order in requests of their own.
@@ -126,12 +129,12 @@ def _sold_lines(purchases: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
     return lines.with_columns(quantity=quantity, revenue=revenue)
 
 
-def _refunded_lines(rows: pl.LazyFrame) -> pl.LazyFrame:
+def _build_lines_of_refunded_orders(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Return the lines of the orders that refunds name. If two orders have the same id, the first one counts."""
     purchases = deduplicate_orders(rows.filter(is_purchase(), pl.col("order_id").is_not_null()))
     purchases = purchases.filter(pl.col("order_id").is_first_distinct())
     refunded_ids = rows.filter(is_refund()).select("order_id")
-    return _sold_lines(purchases.join(refunded_ids, on="order_id", how="semi", maintain_order="left"), rows)
+    return _build_sold_lines(purchases.join(refunded_ids, on="order_id", how="semi", maintain_order="left"), rows)
 
 
 def _fill_missing(rows: pl.DataFrame, lines: pl.LazyFrame, amount: str) -> pl.DataFrame:
@@ -146,10 +149,10 @@ def _fill_missing(rows: pl.DataFrame, lines: pl.LazyFrame, amount: str) -> pl.Da
 def _add_refunds(lines: pl.LazyFrame, rows: pl.LazyFrame, refunds: pl.LazyFrame) -> pl.LazyFrame:
     """Add `refunded` to each line: what was refunded of its product by name, and its share of other refunds.
 
-    Takes the lines of orders, EVENTS, and the products that refunds name, by `_refunds_by_product`.
+    Takes the lines of orders, EVENTS, and the products that refunds name, by `_match_refunds_to_products`.
     """
     by_name, by_rest = internal("refunded by name"), internal("refunded of the rest")  # shares, from 0 to 1
-    requested = refunds.group_by("hit").agg(requested=exact_sum(pl.col("brings")))
+    requested = refunds.group_by("hit").agg(requested=exact_sum(pl.col("refunded_revenue")))
     applied = apply_refunds(rows, ["hit"]).join(requested, on="hit", how="left")
     granted = (pl.col("refunded") / pl.col("requested")).clip(0.0, 1.0).fill_nan(1.0)
     share_by_name = (pl.col("part") * pl.col("granted")).sum().clip(0.0, 1.0)
@@ -178,11 +181,13 @@ def _add_refunds(lines: pl.LazyFrame, rows: pl.LazyFrame, refunds: pl.LazyFrame)
     )
 
 
-def _refunds_by_product(rows: pl.LazyFrame, refunded_lines: pl.LazyFrame) -> pl.LazyFrame:
+def _match_refunds_to_products(rows: pl.LazyFrame, refunded_lines: pl.LazyFrame) -> pl.LazyFrame:
     """Return a row for each product that a refund in these EVENTS names of its order.
 
-    Columns: hit, order (its hit), value, product, part (which share of the product is refunded, from 0 to 1) and brings
-    (what that part brought). A refund without a value refunds no more than earlier refunds have left of the product.
+    Columns: hit, order (its hit), value, product, part (the refunded share of the product, from 0 to 1) and
+    refunded_revenue (the product's revenue in the order, times that part).
+
+    A refund without a value refunds no more than earlier refunds have left of the product.
     """
     order, order_currency, refunded = internal("order"), internal("order currency"), internal("refunded so far")
     revenue = pl.when(pl.col("revenue").count() > 0).then(exact_sum(_refundable_amount()))
@@ -193,7 +198,7 @@ def _refunds_by_product(rows: pl.LazyFrame, refunded_lines: pl.LazyFrame) -> pl.
         all=exact_sum(pl.col("quantity")),
     )
     is_other = pl.col("currency").is_not_null() & pl.col("currency").ne_missing(pl.col(order_currency))
-    refunds = build_order_lines(_merge_duplicates(rows, is_refund()))
+    refunds = build_order_lines(_keep_first_copies(rows, is_refund()))
     refunds = refunds.join(sold, on=["order_id", "product"], maintain_order="left").filter(~is_other)
     part = (pl.col("quantity").abs() / pl.col("all")).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
     requested = (pl.col("whole") * pl.col("part")).sum().over("hit")
@@ -205,7 +210,7 @@ def _refunds_by_product(rows: pl.LazyFrame, refunded_lines: pl.LazyFrame) -> pl.
         refunds.with_columns(part=part)
         .with_columns(refunded_so_far.alias(refunded))
         .with_columns(part=pl.when(pl.col("value").is_null()).then(remaining).otherwise("part"))
-        .select("hit", "product", "value", "part", order=order, brings=pl.col("whole") * pl.col("part"))
+        .select("hit", "product", "value", "part", order=order, refunded_revenue=pl.col("whole") * pl.col("part"))
     )
 
 

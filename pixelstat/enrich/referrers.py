@@ -157,7 +157,7 @@ class Site(NamedTuple):
     kind: str
     name: str
     keys: tuple[str, ...] = ()
-    always: bool = True  # whether it counts without a known keyword, too
+    counts_without_keyword: bool = True  # false for portals, which are search engines only with a keyword
 
 
 class Source(NamedTuple):
@@ -169,7 +169,7 @@ class Source(NamedTuple):
 
 
 @cache
-def _sites() -> dict[str, Site]:
+def _load_sites() -> dict[str, Site]:
     """Return the sites by host, with `{}` in place of a country."""
     lines = files("pixelstat.data").joinpath("referrers.ndjson").read_text("utf-8").splitlines()[1:]
     listed: dict[str, Site] = {}
@@ -184,40 +184,42 @@ def _sites() -> dict[str, Site]:
 
 
 @cache
-def _kinds() -> dict[str, str]:
-    """Return the kinds by name, without portals that are search engines only if a keyword is known."""
-    sites = {site.name: site.kind for site in _sites().values() if site.always}
+def _map_names_to_kinds() -> dict[str, str]:
+    """Return the kind of each site by the site's name. Portals that need a keyword to count as search are left out."""
+    sites = {site.name: site.kind for site in _load_sites().values() if site.counts_without_keyword}
     return sites | {name: kind for kind in reversed(EXTRA_SITES) for name in EXTRA_SITES[kind]} | EXTRA_NAMES
 
 
 def classify_referrer(host: str, query: str | None) -> Source:
     """Return the source of a referrer, by its host, in lower case, and its query. An unknown host is its own source."""
-    site = _site(host)
+    site = _find_site(host)
     if site and site.kind == "search":
-        keyword = _keyword(query or "", site.keys)
-        return Source(site.name, "organic", keyword) if site.always or keyword else _unknown(host)
-    return Source(site.name, MEDIUMS.get(site.kind, "referral"), None) if site else _unknown(host)
+        keyword = _find_keyword(query or "", site.keys)
+        return (
+            Source(site.name, "organic", keyword) if site.counts_without_keyword or keyword else _unlisted_source(host)
+        )
+    return Source(site.name, MEDIUMS.get(site.kind, "referral"), None) if site else _unlisted_source(host)
 
 
 def kind_of(source: str) -> str | None:
     """Return the kind of a source by its name or host, in lower case. None for an unknown source."""
-    if kind := _kinds().get(source):
+    if kind := _map_names_to_kinds().get(source):
         return kind
-    site = _site(source) if "." in source and len(source) <= 253 else None
-    return site.kind if site and site.always else None
+    site = _find_site(source) if "." in source and len(source) <= 253 else None
+    return site.kind if site and site.counts_without_keyword else None
 
 
-def _unknown(host: str) -> Source:
+def _unlisted_source(host: str) -> Source:
     return Source(host.removeprefix("www."), "referral", None)
 
 
 @lru_cache(maxsize=10_000)
-def _site(host: str) -> Site | None:
+def _find_site(host: str) -> Site | None:
     """Return the site of the host or of the nearest host above it. A search engine matches its host and m. only."""
     labels = re.sub(r"^www\d*\.", "", host).split(".")
     for start in range(len(labels)):
         for spelling in _spellings(labels[start:]):
-            site = _sites().get(spelling)
+            site = _load_sites().get(spelling)
             if site and (site.kind != "search" or labels[:start] in ([], ["m"])):
                 return site
     return None
@@ -234,7 +236,7 @@ def _spellings(labels: list[str]) -> Iterator[str]:
             yield ".".join([*labels[:index], "{}", *labels[index + 1 :]])
 
 
-def _keyword(query: str, keys: tuple[str, ...]) -> str | None:
+def _find_keyword(query: str, keys: tuple[str, ...]) -> str | None:
     """Return the value of the first of these parameters that has one."""
     parameters = dict(part.partition("=")[::2] for part in query.split("&"))
     values = (unquote_plus(parameters[key]).strip() for key in keys if key in parameters)

@@ -1,8 +1,14 @@
-"""Read the simple lines of text logs natively, in one pass, where a C compiler was there at installation.
+"""Read the simple lines of text logs natively, in one pass, if a C compiler was available at installation.
 
-Most lines of most logs are simple: they fit their format from end to end and ask for the house pixel or for no pixel.
-Nothing in them is escaped, a macro, a payload, or a value that should be a number and is not. The extension reads them
-at a tenth of the price of expressions.
+Most lines of most logs are simple. A simple line fits its format from end to end. It requests the house pixel (a
+homemade image or beacon whose parameters have their usual names) or no pixel. It contains none of these:
+
+- an escaped character of the log,
+- a macro that was not filled in,
+- a payload that must be decoded,
+- a text where a number is expected.
+
+The extension reads simple lines about ten times faster than Polars expressions do.
 
 What this folder promises:
 

@@ -42,13 +42,14 @@ static PyObject *make_frame_object(State *state, Frame *frame) {
     return (PyObject *)object;
 }
 
-/* Destructors of the capsules: the consumer has moved the struct away, or else it is released here. */
+/* Release the array of a capsule, unless the consumer has moved it away. */
 static void free_array_capsule(PyObject *capsule) {
     struct ArrowArray *array = PyCapsule_GetPointer(capsule, "arrow_array");
     if (array && array->release) array->release(array);
     free(array);
 }
 
+/* Release the schema of a capsule, unless the consumer has moved it away. */
 static void free_schema_capsule(PyObject *capsule) {
     struct ArrowSchema *schema = PyCapsule_GetPointer(capsule, "arrow_schema");
     if (schema && schema->release) schema->release(schema);
@@ -175,7 +176,7 @@ static int may_add(const Plan *plan, int count, int most, int column) {
     return 0;
 }
 
-/* Read one field into the plan, likewise one parameter and one column. Each returns 0 with an exception. */
+/* Read one field into the plan. Returns 0 with an exception. */
 static int read_field(Plan *plan, PyObject *item) {
     const char *before, *kind_name;
     Py_ssize_t length;
@@ -188,6 +189,7 @@ static int read_field(Plan *plan, PyObject *item) {
            !PyErr_NoMemory();
 }
 
+/* Read one parameter into the plan. Returns 0 with an exception. */
 static int read_parameter(Plan *plan, PyObject *item) {
     const char *name, *kind_name;
     Py_ssize_t length;
@@ -198,6 +200,7 @@ static int read_parameter(Plan *plan, PyObject *item) {
     return add_parameter(plan, name, (size_t)length, (enum ParameterKind)kind, column) || !PyErr_NoMemory();
 }
 
+/* Read the name of one column of text into the plan. Returns 0 with an exception. */
 static int read_text_column(Plan *plan, PyObject *item) {
     const char *name;
     if (!PyArg_Parse(item, "s", &name)) return 0;

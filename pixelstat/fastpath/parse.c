@@ -273,11 +273,12 @@ static int is_simple_number(Text text) {
 static int number_event(Parser *parser, Text name) {
     for (int index = 0; index < parser->event_name_count; index++) {
         Span other = parser->event_names[index];
-        if (other.length == name.length && equal_bytes(other.start, name.start, name.length)) return index + 2;
+        if (other.length == name.length && equal_bytes(other.start, name.start, name.length))
+            return FIRST_NAMED_EVENT + index;
     }
     if (parser->event_name_count == MOST_EVENT_NAMES) return -1;
     parser->event_names[parser->event_name_count] = (Span){name.start, name.length};
-    return parser->event_name_count++ + 2;
+    return FIRST_NAMED_EVENT + parser->event_name_count++;
 }
 
 enum Letter { ORDINARY, ENDS_NAME, ENDS_PARAMETER, ENCODES, OPENS_MACRO };
@@ -350,7 +351,7 @@ static enum Outcome decode_parameters(Parser *parser) {
     return DONE;
 }
 
-/* Read the parameters of QUERY into the row: of equal names the last one that has a value.
+/* Read the parameters of QUERY into the row. If a name repeats, its last non-empty value wins.
 
 The event of the row must be that of a request without an event name. Returns DONE, NOT_SIMPLE or NO_MEMORY; unless
 DONE, decoded texts may be left behind. */
@@ -378,7 +379,7 @@ static int is_pixel_method(Text method) {
            (method.length == 4 && (!memcmp(method.start, "HEAD", 4) || !memcmp(method.start, "POST", 4)));
 }
 
-/* Copy the line to the returned ones. They end in CR and LF, so that a CR in front of these stays part of the line.
+/* Append the line to the returned lines. Each ends in CR and LF, so that a CR before these stays part of the line.
 
 Returns DONE or NO_MEMORY. */
 static enum Outcome return_line(Parser *parser, const char *line, size_t length) {

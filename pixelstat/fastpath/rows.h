@@ -8,6 +8,8 @@
 
 enum Outcome { NO_MEMORY, NOT_SIMPLE, UNKNOWN_PATH, DONE }; /* NOT_SIMPLE: expressions have to read the line */
 
+#define FIRST_NAMED_EVENT 2 /* event numbers: 0 page_view, 1 open, from here on the event names of the block */
+
 enum Source { ABSENT, IN_LINE, ENCODED_IN_LINE, DECODED };
 
 typedef struct { /* one value of a line; all zeros are a null */
@@ -25,7 +27,7 @@ typedef struct { /* one line, parsed */
     int has_bytes;
     int status, has_status;
     Text event_name;         /* as in the query; absent where it gives none */
-    int event;               /* 0 page_view, 1 open, or the index of another name + 2 */
+    int event;               /* 0 page_view, 1 open, or FIRST_NAMED_EVENT + the index of another name */
     int has_consent_signals; /* the query has a parameter of the kind CONSENT_SIGNAL */
     uint64_t path_hash, line_number;
 } Row;

@@ -84,16 +84,17 @@ def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str
                 "Name the logs, or their format with --log-format.",
             )
         warn(f"Passed over, no log: {', '.join(not_logs)}.")
-    return LogSet(list(by_format.items()) or [(_any_format(rules), [])], rules, event_files)
+    return LogSet(list(by_format.items()) or [(_default_format(rules), [])], rules, event_files)
 
 
 def assign_format(log: Log, rules: ReadingRules) -> tuple[LogFormat | None, LogSet]:
     """Return the format of one log, or None, and the log as a set that is read by it, or by the first candidate."""
     log_format = detect(log.first_lines(LONG_HEAD_LINES), rules.candidates)
-    return log_format, LogSet([(log_format or _any_format(rules), [log])], rules)
+    return log_format, LogSet([(log_format or _default_format(rules), [log])], rules)
 
 
-def _any_format(rules: ReadingRules) -> LogFormat:
+def _default_format(rules: ReadingRules) -> LogFormat:
+    """Return the first candidate, for logs that show no format."""
     return rules.candidates[0].with_header(HEADER_START)
 
 

@@ -3,7 +3,7 @@
 A format hands over text columns with names of `fields.FIELDS`, those that it has. Besides, `is_whole` is false for a
 broken line, and `has_request`, which is optional, is true for a line that holds a request. A value that is absent (`-`
 or nothing) becomes null. A row that says too little to be a request is marked `unreadable`. Only an absent user agent
-becomes "": that a request had none is information, null means that the format does not log it.
+becomes "" instead of null: the request had none. A null user agent means that the format does not log user agents.
 """
 
 from collections.abc import Callable

@@ -28,7 +28,7 @@ class FunnelBreakdown:
     actor: str = "visitor"  # a key of ACTOR_COLUMNS
     held_column: str | None = None  # all hits of a chain have one value of this column
     by: Sequence[str] = ()  # columns that groups are made by
-    touch: str = "first"  # attribution: by which hit's value of `by` a chain counts: first, last, step:K, all
+    touch: str = "first"  # attribution: the hit whose values of `by` choose a chain's group: first, last, step:K, all
     top: int = 0  # how many groups have rows of their own; the others are one; 0: all
     every: str | None = None  # a funnel for each hour, day, ... that chains begin in
     tz: str = "UTC"
@@ -44,13 +44,13 @@ class FunnelBreakdown:
         return self == FunnelBreakdown(top=self.top, tz=self.tz)
 
     @property
-    def has_touch(self) -> bool:
+    def uses_first_or_last_value(self) -> bool:
         """Whether an actor belongs to one group, by the first or the last value that their events show."""
         return bool(self.by) and self.touch in ("first", "last")
 
     @property
-    def step(self) -> int:
-        """The number of the step whose hit gives the value; 0 where it is not the hit of one step."""
+    def touch_step(self) -> int:
+        """The number K where `touch` is step:K, else 0."""
         return int(self.touch.removeprefix("step:")) if self.touch.startswith("step:") else 0
 
 
@@ -81,7 +81,7 @@ def relevant_hits(
         may_start=period,
     )  # fmt: skip
     is_relevant = _may_be_in_chain()
-    if breakdown.has_touch:
+    if breakdown.uses_first_or_last_value:
         is_relevant |= pl.any_horizontal(pl.col(breakdown.labels).is_not_null())
     rows = observed.observe(rows, find_matched_steps, pl.col("matches") == 0)
     return rows.filter(pl.col(ACTOR).is_not_null() & is_relevant).drop("event")
@@ -108,11 +108,11 @@ def chains_per_actor(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBr
 
     Takes the rows of `relevant_hits`, each hit once. Returns CHAINS, see `match_chains`, with ACTOR and the labels.
     """
-    touched = attribute_labels(rows, breakdown) if breakdown.has_touch else None
+    actor_labels = attribute_labels(rows, breakdown) if breakdown.uses_first_or_last_value else None
     hits, keys = build_hits(rows, rules, breakdown)
     chains = match_chains(hits, rules).join(keys.drop(HELD_VALUE, strict=False), on="key")
-    if touched is not None:
-        chains = chains.join(touched, on=ACTOR, how="left")
+    if actor_labels is not None:
+        chains = chains.join(actor_labels, on=ACTOR, how="left")
     return select_best_chains(limit_groups(chains, rules, breakdown), rules, breakdown)
 
 
@@ -124,9 +124,9 @@ def build_hits(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdow
     key_columns = [ACTOR, *([HELD_VALUE] if breakdown.held_column else [])]
     if breakdown.held_column:
         rows = rows.filter(pl.col(HELD_VALUE).is_not_null())
-    if breakdown.by and breakdown.step:
+    if breakdown.by and breakdown.touch_step:
         rows = split_by_step_labels(rows, breakdown)
-    if breakdown.by and not breakdown.has_touch:
+    if breakdown.by and not breakdown.uses_first_or_last_value:
         key_columns += breakdown.labels
     rows = add_start_group(rows, rules, breakdown)
     keys = rows.select(key_columns).unique().with_row_index("key")
@@ -165,7 +165,7 @@ def split_by_step_labels(rows: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.D
 
     In each copy only the hits with these labels match that step. Actors without a hit of the step have null labels.
     """
-    labels, bit = breakdown.labels, 1 << breakdown.step - 1
+    labels, bit = breakdown.labels, 1 << breakdown.touch_step - 1
     is_step = (pl.col("matches") // bit) % 2 == 1
     step_labels = [internal(f"step {name}") for name in breakdown.by]
     renamed = [pl.col(label).alias(step_label) for label, step_label in zip(labels, step_labels, strict=True)]

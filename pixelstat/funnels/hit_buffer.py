@@ -1,8 +1,8 @@
 """Buffer hits in 16 bytes each and sort them part by part, so that 100 million hits need no more memory than that.
 
 If no event can match two steps, a (key, time, step) triple per hit is enough: copies of a hit cannot change which chain
-counts. Only hits with a deduplication key are told apart, because logs may hold them at several times, of which the
-earliest counts.
+counts. Only hits with a deduplication key are told apart by their number, because logs may repeat such a hit at several
+times. The earliest counts.
 """
 
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ _WORD = 1 << 64
 
 
 class HitBuffer:
-    """Collect hits as they stream past, and give them back in parts, once."""
+    """Buffers hits as they stream past, and yields them in parts, once."""
 
     def __init__(self) -> None:
         self._parts: list[list[pl.DataFrame]] = [[] for _ in range(PARTS)]
-        self._keyed: list[pl.DataFrame] = []
+        self._hits_with_dedup_key: list[pl.DataFrame] = []
         self._lock = Lock()
 
     def collect(self, hits: pl.LazyFrame) -> pl.LazyFrame:
@@ -37,18 +37,20 @@ class HitBuffer:
         word = time * _STEP + (pl.col("step") - 1).cast(pl.UInt64)
         part = (pl.col("key") % PARTS).cast(pl.UInt8)
         packed = hits.select("key", "hit", "first", word=word, part=part)
-        return packed.map_batches(self._take, projection_pushdown=False, streamable=True)
+        return packed.map_batches(self._buffer_batch, projection_pushdown=False, streamable=True)
 
-    def _take(self, batch: pl.DataFrame) -> pl.DataFrame:
+    def _buffer_batch(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Buffer the hits of a batch, and return the batch without rows."""
         if batch["first"].null_count() == batch.height:
             self._distribute(batch)
         else:
             self._distribute(batch.filter(pl.col("first").is_null()))
             with self._lock:
-                self._keyed.append(batch.filter(pl.col("first").is_not_null()))
+                self._hits_with_dedup_key.append(batch.filter(pl.col("first").is_not_null()))
         return batch.clear()
 
     def _distribute(self, batch: pl.DataFrame) -> None:
+        """Append the hits of a batch to their parts."""
         by_part = batch.select("key", "word", "part").partition_by("part", as_dict=True, include_key=False)
         with self._lock:
             for (part,), hits in by_part.items():
@@ -56,17 +58,17 @@ class HitBuffer:
 
     def drain(self) -> Iterator[pl.DataFrame]:
         """Yield all hits as PACKED_HITS for `unpack_in_order`, in parts that share no key, and forget them."""
-        if self._keyed:
-            keyed, self._keyed = pl.concat(self._keyed), []
-            self._distribute(keyed.group_by("hit").agg(pl.col("key", "word", "part").min_by("first")))
-        nothing = pl.DataFrame(schema=PACKED_HITS)
-        frames = [nothing]
+        if self._hits_with_dedup_key:
+            hits, self._hits_with_dedup_key = pl.concat(self._hits_with_dedup_key), []
+            self._distribute(hits.group_by("hit").agg(pl.col("key", "word", "part").min_by("first")))
+        no_hits = pl.DataFrame(schema=PACKED_HITS)
+        frames = [no_hits]
         for part in self._parts:
             frames += part
             part.clear()
             if sum(map(len, frames)) >= MIN_PART_HITS:
                 yield pl.concat(frames)
-                frames = [nothing]
+                frames = [no_hits]
         yield pl.concat(frames)
 
 

@@ -22,7 +22,7 @@ def match_chains(hits: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
     """Return CHAINS: the chain that counts for each key and group of HITS, with `count` totals all entries.
 
     Columns: key, group, level (how many required steps were reached), time_1 ... (of each step; null where it was not
-    reached), latest (the last start: until a window after it the chain may still grow).
+    reached), latest (the last possible start; the chain may grow until `latest` + window).
     """
     hits = hits.sort("key", "time")
     hits = hits.with_columns(needs_search=needs_search(rules))

@@ -20,30 +20,31 @@ class ObservedSteps:
 
     steps: set[int] = field(default_factory=set)  # numbers of the steps that an actor's event matches
     events: set[str] = field(default_factory=set)  # names of events that match no step
-    is_any: bool = False  # whether any event occurred
+    has_events: bool = False  # whether any event occurred
     _remaining: int = MAX_OTHER_EVENTS
     _lock: Lock = field(default_factory=Lock)
 
     def observe(
         self, rows: pl.LazyFrame, find_steps: Callable[[pl.DataFrame], set[int]], is_other: pl.Expr
     ) -> pl.LazyFrame:
-        """Return the rows unchanged, and take note of each batch as it passes.
+        """Return the rows unchanged, and record the steps and events of each batch as it passes.
 
         The rows have an `event`. `find_steps` returns the numbers of the steps in a batch; `is_other` is true for
         events that match no step.
         """
-        take_note = partial(self._take_note, find_steps=find_steps, is_other=is_other)
-        return rows.map_batches(take_note, projection_pushdown=False, streamable=True)
+        record_batch = partial(self._record_batch, find_steps=find_steps, is_other=is_other)
+        return rows.map_batches(record_batch, projection_pushdown=False, streamable=True)
 
-    def _take_note(
+    def _record_batch(
         self, batch: pl.DataFrame, find_steps: Callable[[pl.DataFrame], set[int]], is_other: pl.Expr
     ) -> pl.DataFrame:
+        """Record the steps and events of a batch, and return the batch."""
         steps = find_steps(batch)
         is_full = self._remaining <= 0
         others = batch["event"].clear() if is_full else batch.filter(is_other)["event"].head(self._remaining)
         names = {name for name in others.unique().to_list() if name}
         with self._lock:
-            self.is_any |= len(batch) > 0
+            self.has_events |= len(batch) > 0
             self.steps |= steps
             self.events |= names
             self._remaining -= len(others)

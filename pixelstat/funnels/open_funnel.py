@@ -22,11 +22,16 @@ from pixelstat.funnels.step_counts import time_figures
 def count_open_funnel(
     rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown, log_end: datetime | None
 ) -> pl.DataFrame:
-    """Return a row for each step and group, as `step_counts.add_shares` has them, with `entered`.
+    """Return a row for each step and group, with the columns of `step_counts.add_shares` and `entered`.
 
-    Takes the rows of `relevant_hits`, each hit once. Who did a step counts there. Of those who did the step before,
-    those continued who did this one after it within the window; the others are lost. Who did the step without
-    continuing from the one before entered here. The period holds for all steps except those that somebody continues to.
+    Takes the rows of `relevant_hits`, each hit once. The figures count actors:
+
+    - counted: they reached the step.
+    - continued: they reached the step before, and then this one within the conversion window.
+    - lost: they reached the step before, but did not continue.
+    - entered: they reached this step without continuing from the step before.
+
+    A hit must lie in the period, unless an actor continues to it from the step before.
     """
     actors = _label_actors(rows, breakdown)
     numbers = range(1, len(rules.steps) + 1)
@@ -37,24 +42,27 @@ def count_open_funnel(
 
 
 def _find_arrivals(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown, number: int) -> pl.DataFrame:
-    """Return the actors that did step k or the one before: ACTOR, did_k, took_k, latest_k.
+    """Return the actors that reached step k or the step before: ACTOR, reached_k, step_time_k, last_previous_k.
 
-    `did_k` is true for those who did step k. `took_k` is how long it took from the step before; null for those who did
-    not continue from there. `latest_k` is when they last did the step before; null for those who did not.
+    `reached_k` is true for actors that reached step k. `step_time_k` is the time from the step before to step k; null
+    for actors that did not continue. `last_previous_k` is the last time of the step before; null for actors without it.
     """
-    did_step = chains_per_actor(_keep_steps(rows, [number]), _rules_between(rules, [number]), breakdown).select(ACTOR)
+    reached_step = chains_per_actor(_keep_steps(rows, [number]), _rules_between(rules, [number]), breakdown)
+    reached_step = reached_step.select(ACTOR)
     if number == 1:
-        chains = did_step.clear().with_columns(took=pl.lit(None, pl.Duration("us")), latest=pl.lit(None, TIME))
+        chains = reached_step.clear().with_columns(
+            step_time=pl.lit(None, pl.Duration("us")), last_previous=pl.lit(None, TIME)
+        )
     else:
         pair = [number - 1, number]
         chains = chains_per_actor(_keep_steps(rows, pair), _rules_between(rules, pair), breakdown)
-        chains = chains.select(ACTOR, "latest", took=pl.col("time_2") - pl.col("time_1"))
-    arrivals = did_step.with_columns(did=True).join(chains, on=ACTOR, how="full", coalesce=True)
-    did = pl.col("did").fill_null(value=False) | pl.col("took").is_not_null()
+        chains = chains.select(ACTOR, last_previous="latest", step_time=pl.col("time_2") - pl.col("time_1"))
+    arrivals = reached_step.with_columns(reached=True).join(chains, on=ACTOR, how="full", coalesce=True)
+    has_reached = pl.col("reached").fill_null(value=False) | pl.col("step_time").is_not_null()
     return arrivals.select(
         ACTOR,
-        did.alias(f"did_{number}"),
-        *(pl.col(name).alias(f"{name}_{number}") for name in ("took", "latest")),
+        has_reached.alias(f"reached_{number}"),
+        *(pl.col(name).alias(f"{name}_{number}") for name in ("step_time", "last_previous")),
     )
 
 
@@ -62,8 +70,8 @@ def _label_actors(rows: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.DataFram
     """Return each ACTOR with their labels, and OTHER_GROUPS in place of those beyond the first groups."""
     if not breakdown.by:
         return rows.select(ACTOR).unique()
-    touched = attribute_labels(rows, breakdown)
-    actors = rows.filter(pl.col("matches") > 0).select(ACTOR).unique().join(touched, on=ACTOR, how="left")
+    actor_labels = attribute_labels(rows, breakdown)
+    actors = rows.filter(pl.col("matches") > 0).select(ACTOR).unique().join(actor_labels, on=ACTOR, how="left")
     sizes = actors.group_by(breakdown.labels).agg(actors=pl.len())
     return merge_other_groups(actors, sizes, breakdown)
 
@@ -91,18 +99,18 @@ def _count_step(
 ) -> pl.DataFrame:
     """Return the figures of one step."""
     by, is_first = breakdown.labels, number == 1
-    did_before = pl.lit(value=False) if is_first else pl.col(f"did_{number - 1}").fill_null(value=False)
-    took = pl.col(f"took_{number}")
-    may_come = pl.lit(value=False) if log_end is None else pl.col(f"latest_{number}") + rules.window > log_end
+    reached_before = pl.lit(value=False) if is_first else pl.col(f"reached_{number - 1}").fill_null(value=False)
+    step_time = pl.col(f"step_time_{number}")
+    may_come = pl.lit(value=False) if log_end is None else pl.col(f"last_previous_{number}") + rules.window > log_end
     counts = {
-        "before": did_before.sum(),
-        "continued": took.is_not_null().sum(),
-        "pending": (did_before & took.is_null() & may_come.fill_null(value=False)).sum(),
+        "before": reached_before.sum(),
+        "continued": step_time.is_not_null().sum(),
+        "pending": (reached_before & step_time.is_null() & may_come.fill_null(value=False)).sum(),
     }
     figures = {
-        "counted": pl.col(f"did_{number}").sum().cast(pl.Int64),
+        "counted": pl.col(f"reached_{number}").sum().cast(pl.Int64),
         **{name: pl.lit(None, pl.Int64) if is_first else count.cast(pl.Int64) for name, count in counts.items()},
-        **time_figures(None if is_first else took),
+        **time_figures(None if is_first else step_time),
         **time_figures(None, "total_"),
     }
     step = actors.group_by(by).agg(**figures) if by else actors.select(**figures)

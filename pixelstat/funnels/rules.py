@@ -14,6 +14,9 @@ last. Its hits between start and end are the earliest that fit.
 
 Optional steps do not decide which chain counts: a chain consists of `required` steps. Once it is chosen, each optional
 step is filled with the first hit that fits, also after the last required step, as long as the rules allow.
+
+The conversion window is applied in three places: `vectorized` for all keys at once, `timeline.SearchLimits` (`window`
+and `deadline`) for keys that are searched one by one, and `matching.add_optional_step` for optional steps.
 """
 
 from collections.abc import Sequence

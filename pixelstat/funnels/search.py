@@ -1,9 +1,9 @@
 """Search chains of one actor at a time: exact under every rule, whatever hits share a second.
 
 The seconds of an actor are visited once. The level of a chain is how many required steps it has reached. For each level
-the search remembers the latest second in which it can be reached, with the latest start that leads there: whatever can
-follow an earlier second can follow that one, too. A second advances a chain from level i to j if the steps i + 1 .. j
-can be assigned to different hits in it.
+the search remembers one state: the latest second that reaches the level, and the latest start that leads there. Earlier
+states are not needed, because this one leaves at least as much time and has no more hits between it and the next. A
+second advances a chain from level i to j if the steps i + 1 .. j can be assigned to different hits in it.
 """
 
 from bisect import bisect_left

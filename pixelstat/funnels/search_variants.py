@@ -55,7 +55,7 @@ def _find_earliest_within_grace(
                 if usable not in next_states or state < next_states[usable]:
                     next_states[usable] = state
                 if index not in usable and not usable - used:
-                    break  # any later hit could be used afterwards, too
+                    break  # this hit is best: no later step can use it, so no later hit need be tried
         if not next_states:
             break
         states, best = next_states, min(next_states.values())[1]
@@ -63,7 +63,7 @@ def _find_earliest_within_grace(
 
 
 def match_unordered(seconds: Sequence[Second], limits: SearchLimits) -> tuple[int, ...]:
-    """Return when the first, the second, ... distinct step is done, in the window that has most of them."""
+    """Return the step times of the window that completes most steps, earliest first; () if there is none."""
     timeline = Timeline(seconds, limits)
     candidates: list[tuple[int, int, int, tuple[int, ...]]] = []
     for index, second in enumerate(seconds):
@@ -84,15 +84,17 @@ def match_unordered(seconds: Sequence[Second], limits: SearchLimits) -> tuple[in
 
 
 def _collect_steps(seconds: Sequence[Second], first: int, limits: SearchLimits) -> tuple[int, ...]:
-    """Return the times of the hits that each add a step, from this second on, until its window or an exclusion ends it.
+    """Return the times of the hits that each add a step, from the second with index `first` on.
 
-    A hit adds a step if the hits so far can be assigned to one more step than without it.
+    The chain ends with its conversion window or before the next excluded hit. A hit adds a step
+    if the hits so far can be assigned to one more step than without it.
     """
     hits: list[int] = []
     times: list[int] = []
     hit_of_step: dict[int, int] = {}
+    start = seconds[first].time
     for second in seconds[first:]:
-        if second.time - seconds[first].time > limits.window or (second.excluded and second is not seconds[first]):
+        if second.time > limits.deadline(start, start) or (second.excluded and second.time > start):
             break
         for matches in second.hits:
             hits.append(matches)
@@ -163,14 +165,14 @@ def _advance(
             continue
         for number in range(level + 1, assignable_steps(tuple(hits), level, limits.steps) + 1):
             longer = chain + (time,) * (number - level)
-            if not advanced[number] or _rank(longer, limits) > _rank(advanced[number], limits):
+            if not advanced[number] or _rank_chain(longer, limits) > _rank_chain(advanced[number], limits):
                 advanced[number] = longer
     return advanced
 
 
-def _rank(chain: tuple[int, ...], limits: SearchLimits) -> tuple[int, ...]:
-    """Return what the better of two chains of one level has more of."""
-    if limits.step_window is not None:  # where the next step must come soon, the later hit is the better one
+def _rank_chain(chain: tuple[int, ...], limits: SearchLimits) -> tuple[int, ...]:
+    """Return a sort key for chains of one level. The better chain has the greater key."""
+    if limits.step_window is not None:  # a later hit leaves more time for the next step
         return chain
     return (chain[0], *(-time for time in chain[1:]))
 

@@ -24,8 +24,7 @@ def find_chain_starts(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.L
         # The next row of step k from each row on; from a hit of step k - 1 that is the chain's next hit.
         next_row = pl.when(pl.col("step") == number).then(row).backward_fill()
         pointers = pointers.with_columns(next_row.gather(pl.col(f"row_{number - 1}")).alias(f"row_{number}"))
-    # Beyond the key's last hit a pointer leads to another key, beyond the window to a hit that is too late. So do all
-    # pointers after it.
+    # A pointer may lead to another key or beyond the window. Then it and all later pointers are invalid.
     is_start = pl.col("step") == 1
     key, start = pl.col("key").filter(is_start), pl.col("time").filter(is_start)
     times = []

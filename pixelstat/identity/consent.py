@@ -90,7 +90,7 @@ def read_gpp(text: str, applied: frozenset[int] = frozenset()) -> Decision:
     numbers = _section_numbers(_bits(header), len(sections))
     return _strongest(
         [
-            _read(partial(_read_section, number), section)
+            _apply_reader(partial(_read_section, number), section)
             for number, section in zip(numbers, sections, strict=True)
             if not applied or number in applied
         ]
@@ -219,7 +219,7 @@ def add_consent(events: pl.LazyFrame, custom: CustomConsent | None) -> pl.LazyFr
 
     def decide(signals: str) -> Decision:
         protocol, _, query = signals.partition(SEPARATOR)
-        return consent_of(protocol, query, custom)
+        return decide_consent(protocol, query, custom)
 
     signals = pl.map_batches(
         [CONSENT_QUERY, "protocol"],
@@ -251,8 +251,11 @@ def _join_signals(pattern: str, columns: Sequence[pl.Series]) -> pl.Series:
     return pl.DataFrame(columns).select(consent=pl.col("protocol") + SEPARATOR + signals)["consent"]
 
 
-def consent_of(protocol: str, query: str, custom: CustomConsent | None = None) -> Decision:
-    """Decide by all parameters of a request of this protocol. If a name is repeated, its last value counts."""
+def decide_consent(protocol: str, query: str, custom: CustomConsent | None = None) -> Decision:
+    """Return the decision of all consent signals in a request of this protocol.
+
+    If a name is repeated, its last value counts. None means that no signal decides.
+    """
     pairs = [pair.partition("=") for pair in query.split("&")]
     parameters = {name: unquote_plus(value) for name, _, value in pairs if value}
     applied = frozenset(map(int, re.findall("[1-9][0-9]{0,3}|-1", parameters.get("gpp_sid", ""))))
@@ -265,11 +268,11 @@ def consent_of(protocol: str, query: str, custom: CustomConsent | None = None) -
         readers["gdpr_consent"] = _read_qualifier
     if custom:
         readers[custom.parameter] = lambda text: GRANTED if text in custom.granted else REFUSED
-    return _strongest([_read(readers[name], text) for name, text in parameters.items() if name in readers])
+    return _strongest([_apply_reader(readers[name], text) for name, text in parameters.items() if name in readers])
 
 
-def _read(reader: Reader, text: str) -> Decision:
-    """Apply a reader. A macro that was not filled in is malformed."""
+def _apply_reader(reader: Reader, text: str) -> Decision:
+    """Return what a reader decides by the text. An unfilled macro or unreadable text is malformed."""
     try:
         return MALFORMED if re.match(MACRO_START, text) else reader(text)
     except (ValueError, KeyError):

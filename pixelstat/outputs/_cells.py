@@ -16,8 +16,8 @@ def format_cell(value: Any, kind: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        midnight = kind != "instant" and (value.hour, value.minute, value.second) == (0, 0, 0)
-        return value.strftime("%Y-%m-%d" if midnight else TO_THE_SECOND if kind == "instant" else "%Y-%m-%d %H:%M")
+        is_midnight = kind != "instant" and (value.hour, value.minute, value.second) == (0, 0, 0)
+        return value.strftime("%Y-%m-%d" if is_midnight else TO_THE_SECOND if kind == "instant" else "%Y-%m-%d %H:%M")
     return _NUMBERS[kind](value) if kind in _NUMBERS else escape_controls(str(value))
 
 

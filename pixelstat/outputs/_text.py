@@ -1,5 +1,7 @@
 """Turn values into text, the same in every text output: times, lists, and cells that no spreadsheet runs."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from pixelstat.result import TIME_KINDS, Result
@@ -26,16 +28,21 @@ def format_lists(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def neutralize_formulas(result: Result) -> pl.DataFrame:
-    """Format times and lists, and put a `'` before any text that a spreadsheet would run as a formula.
+def format_texts(result: Result) -> pl.DataFrame:
+    """Format times and lists as text."""
+    return format_lists(format_times(result))
+
+
+def neutralize_formulas(result: Result) -> Result:
+    """Put a `'` before any text that a spreadsheet would run as a formula.
 
     With `--no-csv-safe` the texts stay as they are.
     """
-    frame = format_lists(format_times(result))
     if not result.csv_safe:
-        return frame
+        return result
     texts = [column.name for column in result.columns if column.kind == "text"]
-    return frame.with_columns(
+    frame = result.frame.with_columns(
         pl.when(pl.col(name).str.contains(FORMULA_START)).then(pl.lit("'") + pl.col(name)).otherwise(name).alias(name)
         for name in texts
     )
+    return replace(result, frame=frame)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from pixelstat.outputs._text import neutralize_formulas
+from pixelstat.outputs._text import format_texts, neutralize_formulas
 from pixelstat.result import Result
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
     """Write the rows as CSV, with one header."""
     file.writelines(
-        neutralize_formulas(part).write_csv(include_header=number == 0).encode() for number, part in enumerate(parts)
+        format_texts(neutralize_formulas(part)).write_csv(include_header=number == 0).encode()
+        for number, part in enumerate(parts)
     )

@@ -94,7 +94,7 @@ def render(result: Result, width: int) -> Table:
 def _as_tree(result: Result) -> Result:
     """Replace the path in each tree column by its last step, with the branches that lead to it in front."""
     trees = [column.name for column in result.columns if column.tree]
-    drawn = [pl.Series(name, _branches(result.frame[name].to_list()), pl.String) for name in trees]
+    drawn = [pl.Series(name, _draw_branches(result.frame[name].to_list()), pl.String) for name in trees]
     return replace(result, frame=result.frame.with_columns(drawn))
 
 
@@ -117,8 +117,11 @@ class _Branch:
         return Measurement(min(widest, MIN_TREE_WIDTH), widest)
 
 
-def _branches(paths: Sequence[str]) -> list[str]:
-    """Draw each path as its last step behind branches. A path lies below the last one above that it begins with."""
+def _draw_branches(paths: Sequence[str]) -> list[str]:
+    """Draw each path as its last step behind branches.
+
+    The paths come in the order of the tree: each path follows its parent, which is the path without the last step.
+    """
     above: list[str] = []
     rows: list[tuple[int, str]] = []  # depth and last step
     for path in paths:

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from pixelstat.outputs._text import neutralize_formulas
+from pixelstat.outputs._text import format_texts, neutralize_formulas
 from pixelstat.result import Result
 
 
@@ -13,5 +13,5 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     """Write the rows as tab-separated values, with one header."""
     escaped = pl.col(pl.String).str.replace_many(["\\", "\t", "\n", "\r"], ["\\\\", "\\t", "\\n", "\\r"])
     for number, part in enumerate(parts):
-        frame = neutralize_formulas(part).with_columns(escaped)
+        frame = format_texts(neutralize_formulas(part)).with_columns(escaped)
         file.write(frame.write_csv(separator="\t", quote_style="never", include_header=number == 0).encode())

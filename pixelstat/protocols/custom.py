@@ -13,7 +13,7 @@ from pixelstat.frames.columns import internal
 from pixelstat.frames.query_string import percent_decode_path
 from pixelstat.protocols.base import PixelProtocol
 from pixelstat.protocols.builtin.house import EVENT, METHODS, PAGE, PARAMETERS, VISITOR
-from pixelstat.protocols.table import pixel_table, rename_events
+from pixelstat.protocols.table import build_pixel, rename_events
 
 # Name of a column in pixelstat.toml -> the column that its parameters feed, where a later step makes the former of it.
 COLUMN_ALIASES = {"visitor": "visitor_id", "page": "page_address"}
@@ -56,7 +56,7 @@ def custom_protocol(pixel: CustomPixel) -> PixelProtocol:
         constants = [_typed(COLUMN_ALIASES.get(name, name), pl.lit(text)) for name, text in pixel.values.items()]
         return events.with_columns(constants).with_columns(anonymous_user="user_id", anonymous_recipient="recipient")
 
-    return pixel_table(
+    return build_pixel(
         pixel.name,
         f"of {pixel.paths[0]}, by pixelstat.toml",
         marker="|".join(re.escape(path.partition("{")[0]) for path in pixel.paths),

@@ -18,7 +18,7 @@ from pixelstat.protocols.extract import add_custom_columns, add_id_key
 from pixelstat.schemas import Reason
 from pixelstat.vocabulary import reject
 
-REQUEST_COLUMNS = ("path", "query", "http_referer", "vhost")  # what an event is made of
+RAW_COLUMNS = ("path", "query", "http_referer", "vhost")  # what an event is made of
 _LOGGED_COLUMNS = {  # a protocol never changes them
     "time", "client", "user_agent", "method", "path", "query", "http_referer", "status", "rejected",
 }  # fmt: skip
@@ -78,8 +78,8 @@ def interpret(requests: pl.LazyFrame, rules: ProtocolRules) -> pl.LazyFrame:
 
     The frame returned has one row a request, with the columns of EVENTS that the request itself states.
     """
-    requests = requests.with_columns(is_house=rules.house.claims, is_vendors=rules.may_be_vendor)
-    requests = reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("is_vendors"))})
+    requests = requests.with_columns(is_house=rules.house.claims, may_be_vendor=rules.may_be_vendor)
+    requests = reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("may_be_vendor"))})
     events = add_id_key(rules.house.events(requests))
     return claim_requests(add_custom_columns(events, rules.custom_columns, [*rules.custom_columns]), rules.vendors)
 
@@ -87,15 +87,15 @@ def interpret(requests: pl.LazyFrame, rules: ProtocolRules) -> pl.LazyFrame:
 def claim_requests(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.LazyFrame:
     """Replace events of the house pixel by those of the vendors that claim their requests.
 
-    Needs `is_vendors` and `is_house`, never null.
+    Needs `may_be_vendor` and `is_house`, never null.
     """
 
     def claim(rows: pl.DataFrame) -> pl.DataFrame:
-        if not rows["is_vendors"].any():
+        if not rows["may_be_vendor"].any():
             return rows
         rows = rows.with_row_index("row")
-        unclaimed = rows.filter("is_vendors")
-        batches = [rows.filter(~pl.col("is_vendors"))]
+        unclaimed = rows.filter("may_be_vendor")
+        batches = [rows.filter(~pl.col("may_be_vendor"))]
         for protocol in vendors:
             if unclaimed.is_empty():
                 break
@@ -107,7 +107,7 @@ def claim_requests(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl
         unclaimed = unclaimed.with_columns(rejected=pl.coalesce("rejected", is_no_pixel))
         return pl.concat([*batches, unclaimed]).sort("row").drop("row")
 
-    return tap_batches(events, claim, ("is_vendors", "is_house", "method", *REQUEST_COLUMNS))
+    return tap_batches(events, claim, ("may_be_vendor", "is_house", "method", *RAW_COLUMNS))
 
 
 def _fill_events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:

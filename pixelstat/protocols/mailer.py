@@ -15,7 +15,7 @@ from pixelstat.frames.columns import internal
 from pixelstat.frames.query_string import percent_decode_path
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.payloads import MAX_PAYLOAD_LENGTH
-from pixelstat.protocols.table import first_matching, pixel_table
+from pixelstat.protocols.table import build_pixel, first_matching
 
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 HEX = "[0-9a-f]"
@@ -47,7 +47,7 @@ class Endpoint:
         return [name for name in PATH_PARTS if f"(?P<{name}>" in self.path]
 
 
-def mailer_table(
+def build_mailer(
     name: str,
     about: str,
     *endpoints: Endpoint,
@@ -62,9 +62,9 @@ def mailer_table(
     """Build the protocol of a mailer from its endpoints.
 
     Args:
-        name, about, marker, samples, is_opt_in: see pixel_table.
+        name, about, marker, samples, is_opt_in: see build_pixel.
         endpoints: the kinds of its addresses. The first that matches a request determines the event.
-        names: column -> the parameters that feed it, as in pixel_table.
+        names: column -> the parameters that feed it, as in build_pixel.
         decode_data: decodes the text `data` into columns. It may raise ValueError.
         finish: a function that sets what the endpoints cannot express.
         identified_by: columns that identify the recipient, first match wins. A mailer that sends each message to one
@@ -78,7 +78,7 @@ def mailer_table(
             events = _decode_data(events, decode_data)
         return finish(events).with_columns(anonymous_user="user_id", anonymous_recipient=pl.coalesce(*identified_by))
 
-    return pixel_table(
+    return build_pixel(
         name,
         about,
         marker=marker,

@@ -59,7 +59,7 @@ def numbered_products(
             groups = match.groupdict()
             values.setdefault(int(groups.get("n", 0)), {}).setdefault(groups["key"], unquote_plus(groups["value"]))
         for n in sorted(values):
-            yield from _product(values[n], fields, needs)
+            yield from _build_product(values[n], fields, needs)
 
     return ProductReader(pattern, read)
 
@@ -77,7 +77,7 @@ def joined_products(names: str, **fields: str) -> ProductReader:
             values.setdefault(int(match["n"]), unquote_plus(match["value"]))
         for n in sorted(values):
             parts = re.findall("(?:[^~]|~~)+", values[n])
-            yield from _product({part[:2]: part[2:].replace("~~", "~") for part in reversed(parts)}, fields)
+            yield from _build_product({part[:2]: part[2:].replace("~~", "~") for part in reversed(parts)}, fields)
 
     return ProductReader(names.replace("{n}", "[0-9]{1,3}"), read)
 
@@ -93,8 +93,8 @@ def json_products(names: str, alone: Mapping[str, str] | None = None, **fields: 
 
     def read(query: str) -> Iterator[Product]:
         match = parameter.search(query)
-        items = islice(_items(unquote_plus(match["value"])), MAX_PRODUCTS) if match else ()
-        products = [product for item in items for product in _product(_by_key(item), fields)]
+        items = islice(_split_items(unquote_plus(match["value"])), MAX_PRODUCTS) if match else ()
+        products = [product for item in items for product in _build_product(_as_mapping(item), fields)]
         if len(products) == 1:
             matches = {field: pattern.search(query) for field, pattern in extra.items()}
             products[0] |= {field: unquote_plus(match["value"]) for field, match in matches.items() if match}
@@ -129,6 +129,7 @@ def _read_batch(readers: Sequence[ProductReader], queries: pl.Series) -> pl.Seri
 
 
 def _read_query(readers: Sequence[ProductReader], query: str | None) -> list[Product] | None:
+    """Return the products that the first successful reader finds in a query; None if there are none."""
     lists = (list(islice(reader.read(query), MAX_PRODUCTS)) for reader in readers) if query else ()
     return next(filter(None, lists), None)
 
@@ -141,8 +142,11 @@ def _as_sequence(keys: str | Sequence[str]) -> Sequence[str]:
     return (keys,) if isinstance(keys, str) else keys
 
 
-def _items(text: str) -> Iterator[object]:
-    """Yield the items of a JSON list or the one object, as far as they can be parsed; of another text the parts by commas."""
+def _split_items(text: str) -> Iterator[object]:
+    """Yield the items of a JSON list, or a single JSON object. Other text is split at commas.
+
+    Broken JSON yields the items before the damage.
+    """
     offset = int(text.startswith("["))
     is_json = False
     try:
@@ -157,29 +161,29 @@ def _items(text: str) -> Iterator[object]:
         yield from (part.strip("[]'\" ") for part in text.split(","))
 
 
-def _by_key(item: object) -> Mapping[str, object]:
+def _as_mapping(item: object) -> Mapping[str, object]:
     """Return an item as a mapping: a list by its positions, a plain value under the key ``."""
     if isinstance(item, dict):
         return item
     return {str(index): value for index, value in enumerate(item[:10])} if isinstance(item, list) else {"": item}
 
 
-def _product(
+def _build_product(
     values: Mapping[str, object], fields: Mapping[str, str | Sequence[str]], needs: Sequence[str] = ("id", "name")
 ) -> Iterator[Product]:
     """Yield the product if it has one of the fields that it needs."""
     texts = {
-        field: next(filter(None, (_text(values.get(key)) for key in _as_sequence(keys))), None)
+        field: next(filter(None, (_read_text(values.get(key)) for key in _as_sequence(keys))), None)
         for field, keys in fields.items()
     }
     if any(texts.get(field) for field in needs):
-        yield make_product(*((_number if field in NUMBERS else _text)(texts.get(field)) for field in FIELDS))
+        yield make_product(*((_read_number if field in NUMBERS else _read_text)(texts.get(field)) for field in FIELDS))
 
 
-def _text(value: object) -> str | None:
+def _read_text(value: object) -> str | None:
     """Return a value as text, the first one of a list; None for anything but a text or a number."""
     if isinstance(value, str) and value.startswith('["'):
-        value = list(islice(_items(value), 1))
+        value = list(islice(_split_items(value), 1))
     if isinstance(value, list):
         value = value[0] if value else None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -187,6 +191,7 @@ def _text(value: object) -> str | None:
     return str(value).encode(errors="replace").decode() or None
 
 
-def _number(text: str | None) -> float | None:
+def _read_number(text: str | None) -> float | None:
+    """Return the text as a number; None if it is not a finite decimal number."""
     number = float(text) if text and _NUMBER.fullmatch(text) else None
     return number if number is not None and isfinite(number) else None

@@ -34,7 +34,7 @@ def rename_events(name: pl.Expr, words: Mapping[str, str]) -> pl.Expr:
     return name.replace(dict(words))
 
 
-def pixel_table(
+def build_pixel(
     name: str,
     about: str,
     *,

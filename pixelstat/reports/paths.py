@@ -148,7 +148,7 @@ def paths(events: pl.LazyFrame, options: PathsOptions, run: RunContext) -> pl.La
     rows = events.filter(pl.col("visit").is_not_null() & pl.col("event").ne_missing(pl.lit("ping"))).select(
         "hit", "first", "visit", "time",
         who=pl.col("visitor").cast(pl.Categorical()).to_physical(),
-        node=_node(options.nodes).cast(pl.Categorical()),
+        node=_name_step(options.nodes).cast(pl.Categorical()),
         is_view=is_page_view(),
         is_node=is_page_view() if options.nodes == "page" else pl.lit(value=True),
         is_start=anchor.hit if anchor else pl.lit(value=False),
@@ -202,7 +202,7 @@ def count_paths(hits: pl.DataFrame, settings: PathSettings, warn: Callable[[str]
     return pl.concat(part.with_columns(converted=converted).select(WHOLE_TO.names()) for part, converted in parts)
 
 
-def _node(nodes: str) -> pl.Expr:
+def _name_step(nodes: str) -> pl.Expr:
     """Return the name of an event as a step: the page that is viewed, or the event. Never null."""
     page = pl.when(is_page_view()).then("page") if nodes != "event" else pl.lit(None, pl.String)
     return pl.coalesce(page, "event", pl.lit(UNKNOWN))
@@ -291,7 +291,7 @@ class VisitPaths:
 
     @property
     def other_code(self) -> int:
-        """The code of (other), which is also the number of codes that are names of steps."""
+        """The code of (other). All lower codes are those of named steps."""
         return len(self.labels) - 3
 
     @property

@@ -16,11 +16,11 @@ import polars as pl
 from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.order_lines import (
     LINE_EVENT_COLUMNS,
+    build_lines_with_refunds,
     build_order_lines,
     fill_values,
     find_line_warnings,
     is_order_event,
-    split_refunds,
 )
 from pixelstat.analysis.orders import exact_sum, find_order_warnings, is_purchase
 from pixelstat.analysis.ranking import top_groups
@@ -170,7 +170,7 @@ def analyze_batch(batch: pl.DataFrame, *, options: ProductsOptions, run: RunCont
     product_events = drop_later_copies(batch.filter(_is_product_event()))
     order_events = batch.filter(is_order_event())
     acts = build_order_lines(product_events.filter(pl.col("hit").is_first_distinct()).lazy())
-    sales = split_refunds(order_events).collect().lazy()
+    sales = build_lines_with_refunds(order_events).collect().lazy()
     analyze: Analysis = rank_products
     if options.abandoned:
         analyze = count_carts

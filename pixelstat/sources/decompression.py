@@ -156,7 +156,7 @@ class DecompressingReader(RawIOBase):
 
 
 class RewindableStream(RawIOBase):
-    """A stream that cannot seek, but remembers its beginning, so that this much can be read again."""
+    """A stream that cannot seek, but keeps its beginning in memory to read it again until the stream moves on."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream

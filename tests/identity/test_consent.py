@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelstat.identity.consent import CustomConsent, add_consent, consent_of, consent_query
+from pixelstat.identity.consent import CustomConsent, add_consent, consent_query, decide_consent
 from pixelstat.schemas import EVENTS
 from tests.builders import log, request
 from tests.run import run_in_process
@@ -94,7 +94,7 @@ PUBLISHED = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"  # in the GPP specifi
     ids=short,
 )  # fmt: skip
 def test_tcf_consent_needs_storage_and_measuring(query: str, expected: str | None) -> None:
-    assert consent_of("house", query) == expected
+    assert decide_consent("house", query) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_tcf_consent_needs_storage_and_measuring(query: str, expected: str | Non
     ],
 )  # fmt: skip
 def test_us_privacy_is_read_by_its_third_character(text: str, expected: str | None) -> None:
-    assert consent_of("house", f"us_privacy={text}") == expected
+    assert decide_consent("house", f"us_privacy={text}") == expected
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_us_privacy_is_read_by_its_third_character(text: str, expected: str | No
     ids=short,
 )  # fmt: skip
 def test_gpp_is_read_by_the_sections_that_apply(query: str, expected: str | None) -> None:
-    assert consent_of("house", query) == expected
+    assert decide_consent("house", query) == expected
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_gpp_is_read_by_the_sections_that_apply(query: str, expected: str | None
 )  # fmt: skip
 @pytest.mark.parametrize("protocol", ["ga4", "ga_measurement", "ga_classic"])
 def test_google_consent_is_that_of_analytics_storage(protocol: str, query: str, expected: str | None) -> None:
-    assert consent_of(protocol, f"v=2&{query}&cid=1.2") == expected
+    assert decide_consent(protocol, f"v=2&{query}&cid=1.2") == expected
 
 
 @pytest.mark.parametrize(
@@ -201,15 +201,15 @@ def test_google_consent_is_that_of_analytics_storage(protocol: str, query: str, 
     ],
 )  # fmt: skip
 def test_uet_and_matomo_have_their_own_consent_parameters(protocol: str, query: str, expected: str | None) -> None:
-    assert consent_of(protocol, query) == expected
+    assert decide_consent(protocol, query) == expected
 
 
 @pytest.mark.parametrize(
     "query", ["consent=0", "consent={{x}}", "asc=D", "gcs=G100", "gcd=13p3p3p2p5l1", "c=0", "dnt=1"]
 )
 def test_a_consent_parameter_of_a_vendor_means_nothing_to_other_protocols(query: str) -> None:
-    assert consent_of("house", query) is None
-    assert consent_of("mixpanel", query) is None
+    assert decide_consent("house", query) is None
+    assert decide_consent("mixpanel", query) is None
 
 
 OWN = CustomConsent("cookie ok", ("1", "oui, tout"))
@@ -225,8 +225,8 @@ OWN = CustomConsent("cookie ok", ("1", "oui, tout"))
     ],
 )  # fmt: skip
 def test_a_custom_consent_parameter_refuses_by_any_other_value(query: str, expected: str | None) -> None:
-    assert consent_of("house", query, OWN) == expected
-    assert consent_of("house", query.partition("&")[0]) is None
+    assert decide_consent("house", query, OWN) == expected
+    assert decide_consent("house", query.partition("&")[0]) is None
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_a_custom_consent_parameter_refuses_by_any_other_value(query: str, expec
     ],
 )  # fmt: skip
 def test_a_refusal_outranks_a_malformed_signal_and_that_outranks_consent(query: str, expected: str | None) -> None:
-    assert consent_of("house", query) == expected
+    assert decide_consent("house", query) == expected
 
 
 # -- events --------------------------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ def test_each_row_has_its_own_consent_however_many_differ() -> None:
 @settings(max_examples=300, deadline=None)
 def test_no_text_breaks_the_reading_of_consent(text: str, name: str) -> None:
     for query in (f"{name}={text}", f"{name}={quote(text)}", f"gpp=DBABL~{text}&{name}={text}"):
-        assert consent_of("ga4", query) in ("granted", "refused", "malformed", None)
+        assert decide_consent("ga4", query) in ("granted", "refused", "malformed", None)
 
 
 # -- whose events count --------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> Iterator[Product]:
         raise AssertionError
 
-    monkeypatch.setattr(module, "_product", never)
+    monkeypatch.setattr(module, "_build_product", never)
 
 
 @pytest.mark.usefixtures("unread")

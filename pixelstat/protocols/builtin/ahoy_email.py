@@ -1,12 +1,12 @@
 """Ahoy Email: `/ahoy/click?c=&u=&s=`; formerly `/ahoy/messages/{recipient}/open.gif`, `.../click?url=` (config/routes.rb)."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.table import has_parameter
 
 _MESSAGE = r"/ahoy/messages/(?P<recipient>\w+)"
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "ahoy_email",
     "Ahoy Email",
     Endpoint("open", rf"{_MESSAGE}/open\.gif"),

@@ -1,10 +1,10 @@
 """CiviCRM: `/civicrm/mailing/open?qid=`, `/civicrm/mailing/url?u=&qid=`; formerly `extern/open.php`, `extern/url.php`."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "civicrm",
     "CiviCRM",
     Endpoint("open", "/civicrm/mailing/open", parameter_starts_with("qid", "[0-9]")),

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
 _ROOT = r"/(?:index\.php)?"
@@ -17,7 +17,7 @@ def _assign_ids(events: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "espocrm",
     "EspoCRM",
     Endpoint("open", _ROOT, parameter_starts_with("entryPoint", "campaignTrackOpened(?:&|$)") & has_parameter("id")),

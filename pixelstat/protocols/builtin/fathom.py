@@ -3,9 +3,9 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.table import first_matching, has_parameter, pixel_table
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "fathom",
     "Fathom",
     marker=r"[?& \t]h=http",

@@ -4,9 +4,9 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import joined_products, make_product
-from pixelstat.protocols.table import has_parameter, parameter_starts_with, pixel_table
+from pixelstat.protocols.table import build_pixel, has_parameter, parameter_starts_with
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "ga4",
     "Google Analytics 4",
     marker="/g/collect",

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.table import first_matching, has_parameter, pixel_table
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter
 
 
 def _read_cookies(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -22,7 +22,7 @@ def _read_cookies(events: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "ga_classic",
     "Google Analytics classic, Urchin",
     marker=r"/__utm\.gif",

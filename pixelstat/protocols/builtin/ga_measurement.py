@@ -4,12 +4,12 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import make_product, numbered_products
-from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table, rename_events
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, parameter_starts_with, rename_events
 
 _ACTIONS = {"purchase": "purchase", "add": "add_to_cart", "remove": "remove_from_cart", "detail": "product_view",
             "checkout": "checkout", "click": "click", "refund": "refund"}  # fmt: skip
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "ga_measurement",
     "Google Analytics, Measurement Protocol v1",
     marker=r"/(?:[rj]/)?collect[? \t\"]",

@@ -3,9 +3,9 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.table import first_matching, parameter_starts_with, pixel_table
+from pixelstat.protocols.table import build_pixel, first_matching, parameter_starts_with
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "goatcounter",
     "GoatCounter",
     marker=r"/count[? \t\"]",

@@ -1,11 +1,11 @@
 """HubSpot: `/e2t/to/...`, `/e3t/Cto/...` for opens, `/e2t/c/...`, `/e3t/Ctc/...` for clicks; all encrypted."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 
 _DATA = r"[A-Za-z0-9+*_.-]{2,}(?:/[A-Za-z0-9+*_.=-]+)*"
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "hubspot",
     "HubSpot",
     Endpoint("open", f"/e[123]t/(?:o|to|[BCbc]to)/{_DATA}"),

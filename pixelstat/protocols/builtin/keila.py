@@ -1,11 +1,11 @@
 """Keila: `/r/{image}/{recipient}/{signature}`, `/c/{target}/{recipient}/{link}/{signature}` (lib/keila/tracking)."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 
 _TARGET = "https?(?:%3[Aa]|:)%2[Ff]%2[Ff][^/]+"
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "keila",
     "Keila; must be named by --protocol",
     Endpoint("open", f"^/r/{_TARGET}/(?P<recipient>[^/]+)/[^/]+"),

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import UUID, Endpoint, mailer_table
+from pixelstat.protocols.mailer import UUID, Endpoint, build_mailer
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"  # the subscriber, if individual tracking is off
 
@@ -12,7 +12,7 @@ def _drop_nil_recipients(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.with_columns(recipient=pl.when(pl.col("recipient") != NIL_UUID).then("recipient"))
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "listmonk",
     "listmonk",
     Endpoint("open", rf"/campaign/(?P<campaign>{UUID})/(?P<recipient>{UUID})/px\.png"),

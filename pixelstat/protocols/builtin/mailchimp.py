@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, Endpoint, mailer_table
+from pixelstat.protocols.mailer import HEX, Endpoint, build_mailer
 from pixelstat.protocols.table import parameter_starts_with
 
 _IDS = (
@@ -22,7 +22,7 @@ def _assign_ids(events: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "mailchimp",
     "Mailchimp",
     Endpoint("open", r"/track/open\.php", _IDS),

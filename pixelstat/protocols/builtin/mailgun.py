@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.payloads import MAX_PAYLOAD_LENGTH, decode_base64
 
 _DATA = "(?P<data>eJ[w-z][A-Za-z0-9_-]{20,}=*)"  # the output of zlib begins like this
@@ -37,7 +37,7 @@ def _read_sent_time(events: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "mailgun",
     "Mailgun",
     Endpoint("open", f"/o/{_DATA}"),

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.payloads import decode_json
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
@@ -23,7 +23,7 @@ def _decode_data(text: str) -> dict[str, object]:
     return {"recipient": content[0], "campaign": content[2], "link": content[3]}
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "mailpoet",
     "MailPoet",
     Endpoint("open", _ROOT, _ROUTER & parameter_starts_with("endpoint", "track&") & parameter_starts_with("action", "open")),

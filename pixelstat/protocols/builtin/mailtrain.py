@@ -1,11 +1,11 @@
 """Mailtrain: `/links/{campaign}/{list}/{recipient}`, followed by `/{link}` in a click (server/routes/links.js)."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 
 _RECIPIENT_PATH = r"^/links/(?P<campaign>[\w-]+)/[\w-]+/(?P<recipient>[\w-]+)"
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "mailtrain",
     "Mailtrain; must be named by --protocol",
     Endpoint("open", _RECIPIENT_PATH),

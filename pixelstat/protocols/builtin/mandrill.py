@@ -5,7 +5,7 @@ import json
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, Endpoint, mailer_table
+from pixelstat.protocols.mailer import HEX, Endpoint, build_mailer
 from pixelstat.protocols.payloads import decode_json
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
@@ -26,7 +26,7 @@ def _strip_signatures(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.with_columns(message=pl.coalesce(pl.col("message").str.extract(f"^({HEX}{{32}})"), "message"))
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "mandrill",
     "Mandrill",
     Endpoint("open", r"/track/open\.php", _IDS),

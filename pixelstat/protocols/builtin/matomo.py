@@ -4,7 +4,7 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import json_products, make_product, numbered_products
-from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, parameter_starts_with
 
 _CAMPAIGN = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("campaign", "cpn"))
 _KEYWORD = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("kwd", "keyword"))
@@ -28,7 +28,7 @@ def _event() -> pl.Expr:
     )
 
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "matomo",
     "Matomo, Piwik, Piwik PRO",
     marker=r"/(?:matomo|piwik|ppms)\.php",

@@ -3,9 +3,9 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.table import pixel_table
+from pixelstat.protocols.table import build_pixel
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "mautic",
     "Mautic's page pixel",
     marker=r"/mtracking\.gif",

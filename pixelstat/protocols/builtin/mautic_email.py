@@ -8,7 +8,7 @@ import re
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, Endpoint, mailer_table
+from pixelstat.protocols.mailer import HEX, Endpoint, build_mailer
 from pixelstat.protocols.payloads import MAX_DEPTH, decode_base64
 from pixelstat.protocols.table import has_parameter
 
@@ -54,7 +54,7 @@ def _fill_recipients(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.with_columns(recipient=pl.coalesce("recipient", "message"))
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "mautic_email",
     "Mautic's mails",
     Endpoint("open", rf"/email/{_MESSAGE}\.gif"),

@@ -4,7 +4,7 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import json_products, make_product
-from pixelstat.protocols.table import has_parameter, parameter_starts_with, pixel_table
+from pixelstat.protocols.table import build_pixel, has_parameter, parameter_starts_with
 
 
 def _data(name: str) -> str:
@@ -14,7 +14,7 @@ def _data(name: str) -> str:
 
 _SINGLE_PRODUCT = {"name": _data("content_name"), "category": _data("content_category")}
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "meta",
     "Meta's pixel",
     marker="&ev=|&id=[0-9]{5}",  # a request has both, so one of them follows an ampersand

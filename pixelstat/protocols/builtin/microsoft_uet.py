@@ -4,9 +4,9 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import make_product, numbered_products
-from pixelstat.protocols.table import first_matching, has_parameter, pixel_table
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "microsoft_uet",
     "Microsoft UET",
     marker=r'/action/0[? \t"]',

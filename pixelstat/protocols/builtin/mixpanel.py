@@ -4,9 +4,9 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import cdp_products, make_product
-from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, parameter_starts_with
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "mixpanel",
     "Mixpanel",
     marker=r'/track/?[? \t"]',

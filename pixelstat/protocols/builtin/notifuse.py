@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table, parse_sent_time
+from pixelstat.protocols.mailer import Endpoint, build_mailer, parse_sent_time
 from pixelstat.protocols.table import has_parameter
 
 _TOKEN = "[A-Za-z0-9_-]{32,}=*"  # noqa: S105 - a pattern, not a secret
@@ -16,7 +16,7 @@ def _parse_sent(events: pl.LazyFrame) -> pl.LazyFrame:
 
 
 PROTOCOLS = (
-    mailer_table(
+    build_mailer(
         "notifuse",
         "Notifuse",
         Endpoint("open", "/opens", has_parameter("mid") & has_parameter("wid")),
@@ -36,7 +36,7 @@ PROTOCOLS = (
             ),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "notifuse_token",
         "Notifuse's encrypted addresses; must be named by --protocol",
         Endpoint("open", f"^/t/{_TOKEN}"),

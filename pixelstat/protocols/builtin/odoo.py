@@ -5,12 +5,12 @@ the number of somebody else.
 """
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.table import has_parameter
 
 _HAS_RECIPIENT = has_parameter("email", "document_id", "res_id", "hash_token", "token")
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "odoo",
     "Odoo's mailings",
     Endpoint("open", r"/mail/track/(?P<message>[0-9]+)(?:/(?P<recipient>[^/]+))?/blank\.gif"),

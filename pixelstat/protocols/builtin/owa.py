@@ -4,14 +4,14 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import make_product, numbered_products
-from pixelstat.protocols.table import first_matching, has_parameter, pixel_table, rename_events
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, rename_events
 
 _KINDS = {
     "base.page_request": "page_view", "ecommerce.transaction": "purchase", "dom.click": "click", "dom.scroll": "scroll",
     "dom.keypress": "keypress", "dom.movement": "movement", "dom.stream": "stream",
 }  # fmt: skip
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "owa",
     "Open Web Analytics",
     marker="owa_event_type=",

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.payloads import decode_base64
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
@@ -17,7 +17,7 @@ def _decode_click(text: str) -> dict[str, str]:
     return {"link": link, "campaign": campaign, "recipient": recipient}
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "phplist",
     "phpList",
     Endpoint("open", r"/ut\.php", has_parameter("u") & has_parameter("m")),

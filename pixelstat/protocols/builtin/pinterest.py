@@ -4,9 +4,9 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import make_product, numbered_products
-from pixelstat.protocols.table import has_parameter, pixel_table, rename_events
+from pixelstat.protocols.table import build_pixel, has_parameter, rename_events
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "pinterest",
     "Pinterest's tag",
     marker=r'/v3/[? \t"]',

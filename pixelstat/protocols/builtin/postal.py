@@ -1,11 +1,11 @@
 """Postal: `/img/{server}/{message}`, `/{server}/{link}`, on a separate host (lib/tracking_middleware.rb)."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 
 _TOKEN = "[A-Za-z0-9-]+"  # noqa: S105 - a pattern, not a secret
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "postal",
     "Postal, on a host of its own; must be named by --protocol",
     Endpoint("open", f"^/img/{_TOKEN}/(?P<recipient>{_TOKEN})"),

@@ -4,11 +4,11 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import cdp_products, make_product
-from pixelstat.protocols.table import parameter_starts_with, pixel_table, rename_events
+from pixelstat.protocols.table import build_pixel, parameter_starts_with, rename_events
 
 _PATHS = "/(?:e|i/v0/e|capture|batch|engage)/?$"
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "posthog",
     "PostHog",
     marker=r"data=(?:eyJ|%7B|%5B|W3si|\{|\[)",

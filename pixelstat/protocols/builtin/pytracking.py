@@ -4,7 +4,7 @@ The sender chooses the names of the metadata. Those with obvious names are read.
 """
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.payloads import decode_json
 
 _DATA = "(?P<data>(?:eyJ|gAAAAA)[A-Za-z0-9_-]{8,}=*)/?"
@@ -26,7 +26,7 @@ def _decode_data(text: str) -> dict[str, object]:
     return {"link": content.get("url"), **columns}
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "pytracking",
     "pytracking",
     Endpoint("open", f"/open/{_DATA}"),

@@ -5,9 +5,9 @@ import polars as pl
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.builtin.segment import EVENT, KEYS
 from pixelstat.protocols.products import cdp_products, make_product
-from pixelstat.protocols.table import has_parameter, pixel_table
+from pixelstat.protocols.table import build_pixel, has_parameter
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "rudderstack",
     "RudderStack's pixel",
     marker="/pixel/v1/",

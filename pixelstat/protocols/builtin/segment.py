@@ -4,7 +4,7 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import cdp_products, make_product
-from pixelstat.protocols.table import first_matching, has_parameter, pixel_table
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter
 
 _KIND = pl.col("path").str.extract("/([a-z]+)$")
 KEYS = {  # dotted keys of the message of a customer data platform
@@ -27,7 +27,7 @@ EVENT = first_matching(
     (pl.lit(value=True), _KIND),
 )
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "segment",
     "Segment's pixel",
     marker="/v1/pixel/",

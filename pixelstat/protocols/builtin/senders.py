@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, UUID, Endpoint, mailer_table
+from pixelstat.protocols.mailer import HEX, UUID, Endpoint, build_mailer
 from pixelstat.protocols.payloads import decode_base64, decode_json
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
 
@@ -36,7 +36,7 @@ def _decode_pairs(text: str) -> dict[str, object]:
 
 
 PROTOCOLS = (
-    mailer_table(
+    build_mailer(
         "customer_io",
         "Customer.io",
         Endpoint("open", "/e/o/(?P<data>eyJ[A-Za-z0-9_-]{8,}=*)"),
@@ -53,7 +53,7 @@ PROTOCOLS = (
             ),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "postmark",
         "Postmark",
         Endpoint("open", r"/open/v[0-9]_[A-Za-z0-9_.-]{20,}"),
@@ -69,7 +69,7 @@ PROTOCOLS = (
             ),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "sparkpost",
         "SparkPost's opens",
         Endpoint("open", "/q/[A-Za-z0-9_-]{8,}~~/[A-Za-z0-9_~/-]{8,}"),
@@ -78,7 +78,7 @@ PROTOCOLS = (
             PixelSample("/q/q1W2e3R4t5Y6u7I8o9P0aA~~/AABCDwA~/RgRnA1b2", {"event": "open", "recipient": None}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "mailjet",
         "Mailjet",
         Endpoint("open", rf"/oo/[A-Za-z0-9_-]{{8,}}/{HEX}{{8}}/e\.gif"),
@@ -90,7 +90,7 @@ PROTOCOLS = (
             PixelSample("/lnk/AMYAABl-xSUAAAAAAAA/4/q1W2e3R4t5Y6u7I8o9P0aA/aHR0cHM6Ly9zaG9wLmV4YW1wbGUvbGF1bmNo", {"event": "click_email", "link": "https://shop.example/launch"}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "convertkit",
         "ConvertKit's clicks",
         Endpoint("click_email", "/c/[a-z0-9]{20}/[a-z0-9]{12,20}/(?P<data>aHR0c[A-Za-z0-9_-]{6,}=*)"),
@@ -100,7 +100,7 @@ PROTOCOLS = (
             PixelSample("/c/68u5q5qvvpuoul2d36to/g3hnhwuz4m42z0/aHR0cHM6Ly9zaG9wLmV4YW1wbGUvbGF1bmNo", {"event": "click_email", "link": "https://shop.example/launch"}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "campaign_monitor",
         "Campaign Monitor's clicks and web views",
         Endpoint("click_email", f"/t/[a-z]-l-{_MONITOR}-[a-z]{{1,2}}/?"),
@@ -113,7 +113,7 @@ PROTOCOLS = (
             PixelSample("/t/ViewEmail/y/0123456789ABCDEF", {"event": "web_view"}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "iterable",
         "Iterable's opens",
         Endpoint("open", r"/s/eo/[A-Za-z0-9_-]{8,}/[A-Za-z0-9]+/[0-9]+(?:/.*)?"),
@@ -122,7 +122,7 @@ PROTOCOLS = (
             PixelSample("/s/eo/q1W2e3R4t5Y6u7I8/aB3/17", {"event": "open", "recipient": None}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "brevo",
         "Brevo",
         Endpoint("open", f"/(?:tr|mk)/op/(?:[a-z]{{1,2}}/)*{_TOKEN}(?:/[A-Za-z0-9_-]+)?"),
@@ -138,7 +138,7 @@ PROTOCOLS = (
             PixelSample("/mk/mr/sh/1f8JAEjGcfF85xuswOr21JfA9J/fYVD72zF7nFk", {"event": "web_view"}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "getresponse",
         "GetResponse's opens",
         Endpoint("open", r"/open\.html", has_parameter("x") & has_parameter("m") & has_parameter("mc") & has_parameter("s")),
@@ -147,14 +147,14 @@ PROTOCOLS = (
             PixelSample("/open.html?x=a62b&m=fRSu&mc=BZ&s=rJF17", {"event": "open", "recipient": None}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "marketo",
         "Marketo's opens",
         Endpoint("open", "/trk", parameter_starts_with("t", "1(?:&|$)") & parameter_starts_with("mid", "[A-Za-z0-9_%=-]{20}")),
         marker="/trk[^A-Za-z0-9/_-]",
         samples=(PixelSample("/trk?t=1&mid=MTIzLUFCQy00NTY6MDoxMTA2NDUzOjYw", {"event": "open", "recipient": None}),),
     ),
-    mailer_table(
+    build_mailer(
         "salesforce",
         "Salesforce Marketing Cloud's opens",
         Endpoint(
@@ -167,7 +167,7 @@ PROTOCOLS = (
             PixelSample("/open.aspx?MGKG4Q6SUPWEPDSFURS3WL4DNI.120045&d=120045", {"event": "open"}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "activecampaign",
         "ActiveCampaign's opens",
         Endpoint("open", r"/lt\.php", parameter_starts_with("l", "open(?:&|$)") & parameter_starts_with("s", f"{HEX}{{32}}")),
@@ -181,7 +181,7 @@ PROTOCOLS = (
             ),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "mailerlite",
         "MailerLite",
         Endpoint("open", "/link/o/(?P<data>YT0[A-Za-z0-9_-]{12,}=*)(?:\\.[A-Za-z0-9_-]+)?"),
@@ -193,7 +193,7 @@ PROTOCOLS = (
             PixelSample("/link/c/YT0xMjE3NTY2Mjk1MTc2Nzc5Njk1JmM9cTJzNiZiPTI2NzY2ODQ5OCZkPWs1bDlhNHE=.fp2uJksWnc8", {"event": "click_email", "link": "267668498"}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "shopify",
         "Shopify's mails",
         Endpoint("open", "/tools/emails/open/(?P<campaign>[^/]+)/[^/]+"),
@@ -208,14 +208,14 @@ PROTOCOLS = (
             ),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "infobip",
         "Infobip's opens",
         Endpoint("open", "/tracking/1/open/[A-Za-z0-9_.~-]{8,}"),
         marker="/tracking/1/open/",
         samples=(PixelSample("/tracking/1/open/q1W2e3R4t5Y6u7I8", {"event": "open", "recipient": None}),),
     ),
-    mailer_table(
+    build_mailer(
         "maropost",
         "Maropost's opens",
         Endpoint("open", "/a/[0-9]+/open/[0-9]+/[0-9]+(?:/[A-Za-z0-9_-]+)?"),
@@ -224,7 +224,7 @@ PROTOCOLS = (
             PixelSample("/a/1204/open/5678/1234567/9f86d081884c7d65", {"event": "open", "recipient": None}),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "constant_contact",
         "Constant Contact's opens",
         Endpoint("open", r"/on\.jsp", parameter_starts_with("a", "[0-9]{10}") & has_parameter("c", "ca", "d")),

@@ -1,13 +1,13 @@
 """SendGrid: `/wf/open?upn=`, `/ls/click?upn=`, `/ss/c/...`, `/ss/o/.../ho.gif` and similar; all encrypted."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 from pixelstat.protocols.table import parameter_starts_with
 
 _UPN = parameter_starts_with("upn", "[A-Za-z0-9._%-]{16}")
 _PART = "[A-Za-z0-9_.-]+"
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "sendgrid",
     "SendGrid, and who sends by it",
     Endpoint("open", "/wf/open", _UPN),

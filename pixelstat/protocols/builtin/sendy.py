@@ -1,12 +1,12 @@
 """Sendy: `/t/{campaign}/{recipient}`, `/l/{recipient}/{link}/{campaign}`, `/w/...`, `/unsubscribe/...`, ids encrypted or not."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 
 _FOLDER = r"^(?:/[\w-]+)?"
 _ID = r"[\w-]+"
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "sendy",
     "Sendy; must be named by --protocol",
     Endpoint("open", rf"{_FOLDER}/t/(?P<campaign>{_ID})/(?P<recipient>{_ID})"),

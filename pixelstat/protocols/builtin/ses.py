@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import HEX, Endpoint, mailer_table, parse_sent_time
+from pixelstat.protocols.mailer import HEX, Endpoint, build_mailer, parse_sent_time
 
 _MESSAGE = rf"(?P<message>{HEX}{{16}}-{HEX}{{8}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{12}}-[0-9]{{6}})"
 _SIGNATURE = r"[A-Za-z0-9_-]+=[0-9]+"
@@ -20,7 +20,7 @@ def _read_sent_time(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.with_columns(sent=parse_sent_time(milliseconds / 1_000))
 
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "ses",
     "Amazon SES",
     Endpoint("open", rf"/C?I0/{_MESSAGE}/{_SIGNATURE}"),

@@ -3,9 +3,9 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.table import has_parameter, pixel_table
+from pixelstat.protocols.table import build_pixel, has_parameter
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "simple_analytics",
     "Simple Analytics",
     marker=r"/(?:noscript|simple)\.gif",

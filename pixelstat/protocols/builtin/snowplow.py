@@ -7,12 +7,12 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import make_product, numbered_products
-from pixelstat.protocols.table import first_matching, has_parameter, parameter_starts_with, pixel_table, rename_events
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, parameter_starts_with, rename_events
 
 _PATHS = r"/(?:i|ice\.png|tp2)$"
 _KINDS = {"pv": "page_view", "pp": "ping", "tr": "purchase", "ti": "item", "ue": "self_describing"}
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "snowplow",
     "Snowplow",
     # A request has two of these parameters, so one follows an ampersand. That is rarer in a log than `/i`.

@@ -1,9 +1,9 @@
 """Umami's pixels and links: `/p/{pixel}`, `/q/{link}` (src/app/(collect)). Its page views are POST bodies."""
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import Endpoint, mailer_table
+from pixelstat.protocols.mailer import Endpoint, build_mailer
 
-PROTOCOL = mailer_table(
+PROTOCOL = build_mailer(
     "umami",
     "Umami's pixels and links; must be named by --protocol",
     Endpoint("page_view", r"/p/(?P<campaign>[A-Za-z0-9_-]{4,})"),

@@ -4,10 +4,10 @@ Categories of shops have addresses like its links, so the links are opt-in.
 """
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.mailer import UUID, Endpoint, mailer_table
+from pixelstat.protocols.mailer import UUID, Endpoint, build_mailer
 
 PROTOCOLS = (
-    mailer_table(
+    build_mailer(
         "warmbly",
         "Warmbly's opens",
         Endpoint("open", rf"/t/o/(?P<recipient>{UUID})\.png"),
@@ -19,7 +19,7 @@ PROTOCOLS = (
             ),
         ),
     ),
-    mailer_table(
+    build_mailer(
         "warmbly_click",
         "Warmbly's links; must be named by --protocol",
         Endpoint("click_email", f"^/c/(?P<link>{UUID})"),

@@ -3,9 +3,9 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.table import has_parameter, pixel_table, rename_events
+from pixelstat.protocols.table import build_pixel, has_parameter, rename_events
 
-PROTOCOL = pixel_table(
+PROTOCOL = build_pixel(
     "x_ads",
     "X's conversion pixel",
     marker="/i/adsct",
