@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import IntEnum
-from pathlib import Path
+from os import PathLike
 
 
 class Exit(IntEnum):
@@ -45,7 +45,7 @@ def suggest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 def unreadable_file(
-    path: str | Path, error: Exception, hint: str, otherwise: str = "it is no UTF-8 text"
+    path: str | PathLike[str], error: Exception, hint: str, otherwise: str = "it is no UTF-8 text"
 ) -> PixelstatError:
     """Return the error to raise for a file that cannot be read.
 
