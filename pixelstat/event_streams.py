@@ -37,7 +37,7 @@ from pixelstat.traffic.rejection import reject_by_request
 def read_event_streams(
     logs: LogSet, settings: PipelineSettings, reading: Reading, bad_lines: BadLines | None = None
 ) -> Iterator[pl.LazyFrame]:
-    """Yield the enriched EVENTS of logs, of Parquet, and of pseudonymised Parquet.
+    """Yield the EVENTS of logs and of Parquet, enriched, and those of pseudonymised Parquet as they were stored.
 
     `reading` counts the lines as they pass. `bad_lines` collects those that cannot be read.
     """
@@ -54,9 +54,9 @@ def read_event_streams(
             .pipe(hash_requests)
             .pipe(enrich, settings, has_consent=has_consent)
         )
-    hidden_files = [file for file in logs.event_files if file not in plain_files]
-    if hidden_files:  # pseudonymised: their columns cannot be derived again
-        yield scan_event_files(hidden_files, settings, reading, EXPORTED).pipe(hash_requests)
+    pseudonymised_files = [file for file in logs.event_files if file not in plain_files]
+    if pseudonymised_files:  # nothing can be derived from pseudonyms
+        yield scan_event_files(pseudonymised_files, settings, reading, EXPORTED).pipe(hash_requests)
 
 
 def scan_event_files(
@@ -72,7 +72,7 @@ def parse_and_interpret(
 ) -> pl.LazyFrame:
     """Parse the logs and interpret their requests. Return the columns of `list_request_columns`, one row a request.
 
-    Simple lines are read natively, unless every line has to be parsed.
+    Simple lines are read natively, unless bad lines are collected or proxies resolve clients.
     """
     if bad_lines or logs.rules.trusted_proxies:
         return parse_candidates(logs, settings, reading, bad_lines).pipe(interpret_requests, settings)

@@ -30,7 +30,7 @@ class Ledger:
     last: datetime | None = None
     stitched: tuple[int, int] | None = None  # keys that are linked, and the people behind them; None: not stitched
     without_visitor: list[pl.Series] | None = None  # the hits without a visitor; None: they are not counted
-    is_deduplicated: bool = False  # no two rows are copies of one hit
+    counts_rows_as_hits: bool = False  # every row is a hit, as if no two were copies of one
     _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -65,7 +65,7 @@ class Ledger:
             self.counts.update(rejected_counts)
             self.formats.update(formats)
             self.counts[None] += rejected.null_count()
-            if not self.is_deduplicated:
+            if not self.counts_rows_as_hits:
                 self._hits.append(counted["hit"])
             if self.without_visitor is not None:
                 self.without_visitor.append(counted.filter(pl.col("visitor").is_null())["hit"])
@@ -82,7 +82,7 @@ class Ledger:
     @cached_property
     def hits(self) -> int:
         """The distinct hits that count. Ask for them only when everything is read."""
-        if self.is_deduplicated:
+        if self.counts_rows_as_hits:
             return self.counts[None]
         return pl.concat(self._hits).n_unique() if self._hits else 0
 

@@ -1,12 +1,12 @@
 """Run the stages from logs to the EVENTS that count.
 
-    LINES --formats--> REQUESTS --protocols--> EVENTS of single rows     event_streams.py
-    EVENTS --identity, traffic, enrich, sessions--> EVENTS that count    the stages below, in their order
+    event_streams.py   LINES -> REQUESTS -> EVENTS: formats, protocols, rules on requests, enrichment
+    here               EVENTS -> EVENTS that count: consent, visitors, copies, machines, page groups, sessions, filters
 
 A stage takes a LazyFrame and its settings, and returns a LazyFrame. A row that does not count gets a reason in
 `rejected`, and the first reason wins. Lines that cannot hold a pixel are only counted while they are read; after that
 `Ledger.settle` alone removes rows. The frame is lazy, so a report pays only for the columns that it uses. Only --stitch
-collects something in between: it reads the logs twice.
+runs a query of its own first, and so reads the logs twice; sessions gather all rows within the one query.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,18 +37,21 @@ class Stage(NamedTuple):
 
     function: Callable[[pl.LazyFrame, Any], pl.LazyFrame]
     settings: Any
-    compares_rows: bool = False  # it needs other rows: `--explain`, which sees one line, leaves it out
+    is_for_one_row: bool = True  # `--explain`, which sees one line only, runs it too
 
 
 def read_events(
     logs: LogSet, settings: PipelineSettings, ledger: Ledger, bad_lines: BadLines | None = None
 ) -> pl.LazyFrame:
-    """Return the events that count, in the order of the logs. `ledger` counts every line as it passes."""
+    """Return the events that count, copies of a hit included: those of logs first, then those of Parquet.
+
+    `ledger` counts every line as it passes.
+    """
     identities = link_identities(logs, settings, ledger) if settings.stitch else None
     keeps_copies = settings.keeps_copies or (not logs.has_text and are_deduplicated(logs.event_files))
     has_only_auto_keys = settings.visitors.key == "auto" and not logs.event_files
     hit_rules = HitRules(keeps_copies, may_lack_visitors=not has_only_auto_keys)
-    ledger.is_deduplicated = keeps_copies
+    ledger.counts_rows_as_hits = keeps_copies
     ledger.without_visitor = None if settings.visitors.key == "auto" else []
     events = (
         read_identified_events(logs, settings, ledger.reading, bad_lines)
@@ -79,24 +82,24 @@ def list_identity_stages(settings: PipelineSettings) -> tuple[Stage, ...]:
 def list_counting_stages(
     settings: PipelineSettings, identities: pl.DataFrame | None = None, hit_rules: HitRules | None = None
 ) -> tuple[Stage, ...]:
-    """Return the stages that decide which events count, in the order in which reasons take precedence."""
+    """Return the stages that decide which events count. An earlier stage gives its reason first."""
     columns = [*EVENTS, *settings.protocols.custom_columns, *([ORIGINAL_PAGE] if settings.page_groups else [])]
     return (
-        Stage(apply_identities, identities, compares_rows=True),
-        Stage(number_hits, hit_rules, compares_rows=True),
-        Stage(classify_by_behaviour, settings.traffic.behaviour, compares_rows=True),
+        Stage(apply_identities, identities, is_for_one_row=False),
+        Stage(number_hits, hit_rules, is_for_one_row=False),
+        Stage(classify_by_behaviour, settings.traffic.behaviour, is_for_one_row=False),
         Stage(reject_machines, settings.traffic),
         Stage(group_pages, settings.page_groups),  # before sessions and conditions, which name a page
-        Stage(pl.LazyFrame.select, columns, compares_rows=True),  # reports see no temporary column
-        Stage(sessionize, settings.sessions, compares_rows=True),
+        Stage(pl.LazyFrame.select, columns, is_for_one_row=False),  # reports see no temporary column
+        Stage(sessionize, settings.sessions, is_for_one_row=False),
         Stage(reject_unmatched, settings.filters),
     )
 
 
 def list_row_stages(settings: PipelineSettings) -> tuple[Stage, ...]:
-    """Return the stages that look at one row alone. `--explain` runs them for one line."""
+    """Return the stages that look at one row alone, which `--explain` runs for one line."""
     stages = (Stage(enrich, settings), *list_identity_stages(settings), *list_counting_stages(settings))
-    return tuple(stage for stage in stages if not stage.compares_rows)
+    return tuple(stage for stage in stages if stage.is_for_one_row)
 
 
 def apply_stages(events: pl.LazyFrame, stages: Sequence[Stage]) -> pl.LazyFrame:

@@ -4,7 +4,8 @@ import polars as pl
 
 UTC_TIME = pl.Datetime("us", "UTC")
 
-# Why a line is rejected, in order of precedence, with the ledger's words for one and for many.
+# Why a line is rejected, with the words of the ledger for one and for many. A row keeps the reason of the first stage
+# that rejects it; the order here is that of the ledger where counts are equal.
 REASONS = {
     "unreadable": ("unreadable", "unreadable"),
     "not_pixel": ("no pixel request", "no pixel requests"),

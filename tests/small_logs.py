@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.builders import log, view
+from tests.builders import log, request, view
 from tests.run import Finished, run_in_process
 
 ANN = view("ann", "/", "10:00")
@@ -33,6 +33,67 @@ HEADING = b"file\tline\treason\traw\n"  # of the file that --rejects writes
 NO_FORMAT = "fits no log format that pixelstat knows, or not the one given"
 
 
+# Orders, opens and views: a repeated hit, a reloaded order, a bot, a refused request and a formula among them.
+ORDER_STORY = log(
+    request("/o.gif?rcpt=ann&mid=launch", "10:00"),
+    request("/pixel.gif?e=pv&v=ann&p=/&x=%3D1", "10:01"),
+    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
+    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
+    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR", "10:02"),
+    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR&again", "10:09"),
+    request("/pixel.gif?e=pv&v=bot&p=/", "10:03", agent="Googlebot/2.1"),
+    request("/pixel.gif?e=pv&v=ben&p=/a%0A%22b", "10:04", status=404),
+    request("/pixel.gif?e=%3DHYPERLINK(1)&v=ben&p=/a%0A%22b", "10:05"),
+    request("/products/kettle", "10:05"),
+)
+
+# A site with custom pixels, goals and funnels.
+PROJECT_LOG = log(
+    request("/o/spring/ann%40x.gif", "10:00"),
+    request("/pixel.gif?e=pv&rcpt=ann@x&p=/book&dest=Rome+1", "10:01"),
+    request("/b.bin?e=bk&who=w1&amt=12.5&plan=gold&d=Oslo", "10:02"),
+    request("/book/suite/done?data=eyJlIjoiYmsiLCJwbGFuIjoiZ29sZCIsImFtdCI6N30&rcpt=ann@x", "10:03"),
+    request("/book/suite/done/not", "10:04"),
+    request("/O/spring/ann.gif", "10:04"),
+    request("/t/q1W2/e3R4", "10:05"),
+)
+
+PROJECT_TOML = """
+logs = ["access.log"]
+protocols = ["sendy"]
+
+[columns]
+destination = ["dest", "d"]
+
+[[pixels]]
+name = "newsletter"
+path = "/o/{campaign}/{recipient}.gif"
+event = "open"
+
+[[pixels]]
+name = "booking"
+paths = ["/b.bin", "/book/{room_type}/done"]
+payload = "data"
+[pixels.parameters]
+value = "amt"
+visitor = "who"
+plan = "plan"
+[pixels.events]
+bk = "purchase"
+[pixels.values]
+currency = "EUR"
+
+[goals]
+booked = "event = 'purchase' and plan = 'gold'"
+
+[funnels]
+trip = ["open", "/book", "booked"]
+[funnels.quick]
+steps = ["open", "booked"]
+window = "1m"
+"""
+
+
 def write_log(folder: Path, content: str | bytes, name: str = "access.log") -> str:
     """Write a file with this content, and return its name."""
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -54,3 +115,9 @@ def findings_of(folder: Path, *arguments: str, stdin: bytes = b"") -> list[tuple
     """Return what `check` finds, without the log's name and the shares."""
     rows = json.loads(run_in_process(folder, "check", *arguments, "--format", "json", stdin=stdin).stdout)
     return [(row["check"], row["finding"], row["count"]) for row in rows]
+
+
+def write_project(folder: Path) -> None:
+    """Write PROJECT_LOG and PROJECT_TOML into the folder."""
+    (folder / "access.log").write_text(PROJECT_LOG)
+    (folder / "pixelstat.toml").write_text(PROJECT_TOML)

@@ -11,57 +11,12 @@ from pixelstat.errors import PixelstatError
 from tests.builders import hit, log, request
 from tests.marks import slow_after
 from tests.run import export_rows, run_in_process
-
-STORY = log(
-    request("/o/spring/ann%40x.gif", "10:00"),
-    request("/pixel.gif?e=pv&rcpt=ann@x&p=/book&dest=Rome+1", "10:01"),
-    request("/b.bin?e=bk&who=w1&amt=12.5&plan=gold&d=Oslo", "10:02"),
-    request("/book/suite/done?data=eyJlIjoiYmsiLCJwbGFuIjoiZ29sZCIsImFtdCI6N30&rcpt=ann@x", "10:03"),
-    request("/book/suite/done/not", "10:04"),
-    request("/O/spring/ann.gif", "10:04"),
-    request("/t/q1W2/e3R4", "10:05"),
-)
-
-TOML = """
-logs = ["access.log"]
-protocols = ["sendy"]
-
-[columns]
-destination = ["dest", "d"]
-
-[[pixels]]
-name = "newsletter"
-path = "/o/{campaign}/{recipient}.gif"
-event = "open"
-
-[[pixels]]
-name = "booking"
-paths = ["/b.bin", "/book/{room_type}/done"]
-payload = "data"
-[pixels.parameters]
-value = "amt"
-visitor = "who"
-plan = "plan"
-[pixels.events]
-bk = "purchase"
-[pixels.values]
-currency = "EUR"
-
-[goals]
-booked = "event = 'purchase' and plan = 'gold'"
-
-[funnels]
-trip = ["open", "/book", "booked"]
-[funnels.quick]
-steps = ["open", "booked"]
-window = "1m"
-"""
+from tests.small_logs import PROJECT_LOG, write_project
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "access.log").write_text(STORY)
-    (tmp_path / "pixelstat.toml").write_text(TOML)
+    write_project(tmp_path)
     return tmp_path
 
 
@@ -140,7 +95,7 @@ def test_a_funnel_by_name_and_steps_are_one_too_many(folder: Path) -> None:
 WRONG = {
     "log = ['a']": "line 1: log is no key here.\n\nDid you mean logs?",
     "\n\nlogs = 5": "line 3: logs is no list of texts.",
-    "logs = ['a'": "is no TOML",
+    "logs = ['a'": "is no PROJECT_TOML",
     "protocols = ['sandy']": "line 1: protocols names what is none. There is no pixel protocol 'sandy'. Did you mean sendy?",
     "[columns]\nevent = 'x'": "line 2: event is a column already.",
     "[columns]\n'my column' = 'x'": "line 2: my column names 'my column', which can be no column.",
@@ -172,7 +127,7 @@ WRONG = {
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text.replace("\n", " ")[-40:])
 def test_an_error_in_the_config_names_its_line(text: str, tmp_path: Path) -> None:
-    (tmp_path / "access.log").write_text(STORY)
+    (tmp_path / "access.log").write_text(PROJECT_LOG)
     (tmp_path / "pixelstat.toml").write_text(text)
     finished = run_in_process(tmp_path, "views", "access.log")
     assert (finished.exit, finished.stdout) == (2, "")

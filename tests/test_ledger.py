@@ -119,7 +119,7 @@ def test_events_of_other_hosts_are_set_aside_where_a_host_is_chosen(tmp_path: Pa
 
 def test_the_most_frequent_reason_comes_first_and_equal_ones_keep_their_order() -> None:
     def line(**counts: int) -> str:
-        return Ledger(counts=Counter(counts), is_deduplicated=True).line().partition("set aside: ")[2]
+        return Ledger(counts=Counter(counts), counts_rows_as_hits=True).line().partition("set aside: ")[2]
 
     assert line(bot=1, unreadable=2, machine=3) == "3 machines, 2 unreadable, 1 bot"
     assert line(machine=1, bot=1, unreadable=1, refused=1) == "1 unreadable, 1 refused by the server, 1 bot, 1 machine"
@@ -129,13 +129,13 @@ def test_the_most_frequent_reason_comes_first_and_equal_ones_keep_their_order() 
 def test_a_reason_has_its_words_for_one_and_for_many(reason: str) -> None:
     one, many = REASONS[reason]
     for number, words in ((1, f"1 {one}"), (2, f"2 {many}"), (12_345, f"12,345 {many}")):
-        ledger = Ledger(counts=Counter({None: 0, reason: number}), is_deduplicated=True)
+        ledger = Ledger(counts=Counter({None: 0, reason: number}), counts_rows_as_hits=True)
         assert ledger.line().endswith(f"; set aside: {words}")
         assert ledger.pixel_requests == number
 
 
 def test_lines_without_a_pixel_are_neither_counted_as_pixel_requests_nor_set_aside() -> None:
-    ledger = Ledger(counts=Counter({None: 2, "not_pixel": 7}), is_deduplicated=True)
+    ledger = Ledger(counts=Counter({None: 2, "not_pixel": 7}), counts_rows_as_hits=True)
     ledger.reading.count(9)
     assert ledger.line() == "9 lines, 2 pixel requests"
     assert (ledger.hits, ledger.rejected_counts) == (2, {})

@@ -1,5 +1,6 @@
 """Decide which events count: detect bots and machines, reject, deduplicate.
 
-A bot says what it is in its user agent (`bots`). A machine pretends to be a person: one request (`classify`) or a
-series of hits (`behaviour`) gives it away. `rejection` sets both aside where an option asks for it.
+A machine sends hits that are nobody's act. A bot is a machine that says so in its user agent (`bots`). Others show by
+one request (`classify`), by their network (`networks`) or by a series of hits (`behaviour`). `rejection` sets bots
+aside unless --bots says otherwise, and other machines with --machines exclude. `deduplication` finds copies of a hit.
 """

@@ -16,26 +16,14 @@ from pixelstat.result import Column, Result
 from pixelstat.schemas import EXPORTED
 from tests.builders import log, request
 from tests.run import run_in_process
-
-STORY = log(
-    request("/o.gif?rcpt=ann&mid=launch", "10:00"),
-    request("/pixel.gif?e=pv&v=ann&p=/&x=%3D1", "10:01"),
-    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
-    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
-    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR", "10:02"),
-    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR&again", "10:09"),
-    request("/pixel.gif?e=pv&v=bot&p=/", "10:03", agent="Googlebot/2.1"),
-    request("/pixel.gif?e=pv&v=ben&p=/a%0A%22b", "10:04", status=404),
-    request("/pixel.gif?e=%3DHYPERLINK(1)&v=ben&p=/a%0A%22b", "10:05"),
-    request("/products/kettle", "10:05"),
-)
+from tests.small_logs import ORDER_STORY
 
 EVENTS = ["open", "page_view", "page_view", "purchase", "=HYPERLINK(1)"]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "access.log").write_text(STORY)
+    (tmp_path / "access.log").write_text(ORDER_STORY)
     return tmp_path
 
 
@@ -178,7 +166,7 @@ def test_a_report_by_an_id_shows_pseudonyms_unless_it_may_reveal_them(folder: Pa
 
 
 def test_too_many_bad_lines_leave_no_file(folder: Path) -> None:
-    (folder / "access.log").write_text(STORY + "no line of a log\n")
+    (folder / "access.log").write_text(ORDER_STORY + "no line of a log\n")
     finished = run_in_process(folder, "events", "access.log", "--strict", "-o", "events.csv")
     assert finished.exit == 4
     assert not (folder / "events.csv").exists()

@@ -7,63 +7,18 @@ import pytest
 from pixelstat import config
 from tests.builders import log, request
 from tests.run import run_in_process
-
-STORY = log(
-    request("/o/spring/ann%40x.gif", "10:00"),
-    request("/pixel.gif?e=pv&rcpt=ann@x&p=/book&dest=Rome+1", "10:01"),
-    request("/b.bin?e=bk&who=w1&amt=12.5&plan=gold&d=Oslo", "10:02"),
-    request("/book/suite/done?data=eyJlIjoiYmsiLCJwbGFuIjoiZ29sZCIsImFtdCI6N30&rcpt=ann@x", "10:03"),
-    request("/book/suite/done/not", "10:04"),
-    request("/O/spring/ann.gif", "10:04"),
-    request("/t/q1W2/e3R4", "10:05"),
-)
-
-TOML = """
-logs = ["access.log"]
-protocols = ["sendy"]
-
-[columns]
-destination = ["dest", "d"]
-
-[[pixels]]
-name = "newsletter"
-path = "/o/{campaign}/{recipient}.gif"
-event = "open"
-
-[[pixels]]
-name = "booking"
-paths = ["/b.bin", "/book/{room_type}/done"]
-payload = "data"
-[pixels.parameters]
-value = "amt"
-visitor = "who"
-plan = "plan"
-[pixels.events]
-bk = "purchase"
-[pixels.values]
-currency = "EUR"
-
-[goals]
-booked = "event = 'purchase' and plan = 'gold'"
-
-[funnels]
-trip = ["open", "/book", "booked"]
-[funnels.quick]
-steps = ["open", "booked"]
-window = "1m"
-"""
+from tests.small_logs import PROJECT_LOG, PROJECT_TOML, write_project
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "access.log").write_text(STORY)
-    (tmp_path / "pixelstat.toml").write_text(TOML)
+    write_project(tmp_path)
     return tmp_path
 
 
 def test_init_writes_what_it_found_and_reports_read_it(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(
-        STORY
+        PROJECT_LOG
         + log(*(request(f"/px/s.gif?id={n}", "11:00") for n in range(30)))
         + log(*(request(f"/t/q1W2e3{n}/e3R4t5{n}", "11:00") for n in range(30)))
         + log(request("/p.gif?e=purchase&plan=gold&utm_source=x", "12:00"), request("/p.gif?e=add_to_cart", "12:00"))
@@ -92,9 +47,9 @@ def test_init_writes_what_it_found_and_reports_read_it(tmp_path: Path) -> None:
 def test_init_overwrites_only_with_force(folder: Path) -> None:
     finished = run_in_process(folder, "init", "access.log")
     assert (finished.exit, "pixelstat.toml is there already" in finished.stderr) == (2, True)
-    assert (folder / "pixelstat.toml").read_text() == TOML
+    assert (folder / "pixelstat.toml").read_text() == PROJECT_TOML
     assert run_in_process(folder, "init", "access.log", "--force", "-q").stderr == ""
-    assert (folder / "pixelstat.toml").read_text() != TOML
+    assert (folder / "pixelstat.toml").read_text() != PROJECT_TOML
 
 
 @pytest.mark.parametrize("path", ['/"]\n[x].gif', "/\x7f\x1b[31m.gif", "/é\\u0041.gif", "/{a}{a}.gif", "/'''.gif"])

@@ -11,19 +11,7 @@ from pixelstat.schemas import EXPORTED
 from tests.builders import log, request
 from tests.marks import slow_after
 from tests.run import run_in_process
-
-STORY = log(
-    request("/o.gif?rcpt=ann&mid=launch", "10:00"),
-    request("/pixel.gif?e=pv&v=ann&p=/&x=%3D1", "10:01"),
-    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
-    request("/pixel.gif?e=pv&v=ann&p=/&cb=2", "10:01"),
-    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR", "10:02"),
-    request("/pixel.gif?e=purchase&v=ann&oid=A1&value=89.5&cur=EUR&again", "10:09"),
-    request("/pixel.gif?e=pv&v=bot&p=/", "10:03", agent="Googlebot/2.1"),
-    request("/pixel.gif?e=pv&v=ben&p=/a%0A%22b", "10:04", status=404),
-    request("/pixel.gif?e=%3DHYPERLINK(1)&v=ben&p=/a%0A%22b", "10:05"),
-    request("/products/kettle", "10:05"),
-)
+from tests.small_logs import ORDER_STORY
 
 REPORTS = (
     ["views", "--top", "0"],
@@ -48,7 +36,7 @@ WRITTEN: tuple[list[str], ...] = ([], ["--reveal-ids"])
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "access.log").write_text(STORY)
+    (tmp_path / "access.log").write_text(ORDER_STORY)
     return tmp_path
 
 
@@ -96,7 +84,7 @@ def test_a_report_over_parquet_gives_the_figures_of_the_logs(
 @pytest.mark.parametrize("written", WRITTEN, ids="".join)
 @pytest.mark.parametrize("report", slow_after(2, REPORTS), ids=" ".join)
 def test_a_hit_in_parquet_and_in_a_log_counts_once(report: list[str], written: list[str], folder: Path) -> None:
-    lines = STORY.splitlines(keepends=True)
+    lines = ORDER_STORY.splitlines(keepends=True)
     (folder / "first.log").write_text("".join(lines[:5]))
     (folder / "then.log").write_text("".join(lines[2:]))
     run_in_process(folder, "events", "first.log", *written, "-o", "first.parquet")
