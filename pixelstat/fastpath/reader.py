@@ -14,7 +14,7 @@ from pixelstat.fastpath.extension import native
 from pixelstat.fastpath.line_rules import LineRules
 from pixelstat.fastpath.plan import CUSTOM, HEADERS, LINE_ORDER, CompiledPlan, compile_plan
 from pixelstat.formats.base import LogFormat
-from pixelstat.frames.batches import scan
+from pixelstat.frames.batches import columns_used, scan
 from pixelstat.frames.reusable_plan import ReusablePlan
 from pixelstat.protocols.builtin import house
 from pixelstat.schemas import LINES, UTC_TIME
@@ -144,14 +144,7 @@ class Reader:
 
     def find_wanted(self, columns: Sequence[str]) -> bytes:
         """Find what the plan must give for these columns of the rules' schema: a byte for each text and the hash."""
-        wanted: set[str] = set()
-
-        def read(names: Sequence[str], _: pl.Expr | None) -> Generator[pl.DataFrame]:
-            wanted.update(names)
-            yield pl.DataFrame(schema=self._row_schema).select(names)
-
-        probe = scan(read, self._row_schema, "a probe for columns")
-        self.interpret(probe).select(columns).collect()
+        wanted = columns_used(lambda rows: self.interpret(rows).select(columns), self._row_schema)
         return bytes(name in wanted for name in (*self.plan.text_columns, REQUEST_HASH))
 
     def list_native_columns(self, wanted: bytes) -> pl.Schema:

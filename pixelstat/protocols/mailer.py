@@ -19,7 +19,6 @@ from pixelstat.protocols.table import build_pixel, first_matching
 
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 HEX = "[0-9a-f]"
-BASE64 = "[A-Za-z0-9_-]+=*"
 # The columns that an address can feed.
 ADDRESS_COLUMNS = ("campaign", "recipient", "link", "message", "visitor_id", "user_id")
 PATH_PARTS = (*ADDRESS_COLUMNS, "data")  # what a part of a path can be; `data` is an encoded text that holds others
