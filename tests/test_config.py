@@ -95,7 +95,7 @@ def test_a_funnel_by_name_and_steps_are_one_too_many(folder: Path) -> None:
 WRONG = {
     "log = ['a']": "line 1: log is no key here.\n\nDid you mean logs?",
     "\n\nlogs = 5": "line 3: logs is no list of texts.",
-    "logs = ['a'": "is no PROJECT_TOML",
+    "logs = ['a'": "is no TOML",
     "protocols = ['sandy']": "line 1: protocols names what is none. There is no pixel protocol 'sandy'. Did you mean sendy?",
     "[columns]\nevent = 'x'": "line 2: event is a column already.",
     "[columns]\n'my column' = 'x'": "line 2: my column names 'my column', which can be no column.",
