@@ -51,6 +51,7 @@ def test_the_program_prints_what_the_case_says(case: dict[str, Any], run: dict[s
     check_case(run_in_process, case, run, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "run"), [param for param in RUNS if param.id in AS_PROCESS])
 def test_a_process_prints_what_the_case_says(case: dict[str, Any], run: dict[str, Any], tmp_path: Path) -> None:
     check_case(run_process, case, run, tmp_path)

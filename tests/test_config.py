@@ -20,6 +20,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_custom_pixels_become_events(folder: Path) -> None:
     found = export_rows(folder)
     told = (

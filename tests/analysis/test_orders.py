@@ -199,6 +199,7 @@ def test_orders_equal_a_plain_loop(seed: int) -> None:
 CENTS = st.lists(st.decimals(-10_000, 10_000, places=3), max_size=60)
 
 
+@pytest.mark.slow
 @of(amounts=CENTS, seed=st.randoms(use_true_random=False))
 def test_a_sum_of_money_is_that_of_its_decimals_in_whatever_order_and_parts(
     amounts: list[Decimal], seed: random.Random

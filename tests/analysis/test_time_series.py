@@ -128,6 +128,7 @@ def test_the_day_after_one_that_a_zone_skipped_is_a_bucket() -> None:
     assert bucket_starts("day", "Pacific/Apia", "2011-12-31T12:00:00+14:00") == ["2011-12-31T00:00:00+14:00"]
 
 
+@pytest.mark.slow
 def test_hours_go_on_where_clocks_change_by_half_an_hour(tmp_path: Path) -> None:
     # Lord Howe, 7 April 2024: at 15:00 UTC the clocks go back from 02:00 (+11:00) to 01:30 (+10:30).
     clocks = ("13:10", "14:40", "15:10", "15:40", "17:00")
@@ -188,6 +189,7 @@ def test_a_series_without_events_has_no_rows() -> None:
     assert series("day", "Europe/Berlin") == []
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(0, 40 * 24 * 60), min_size=1, max_size=12), st.sampled_from(["hour", "day", "week", "month"])
 )

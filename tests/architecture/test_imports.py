@@ -61,11 +61,13 @@ def imported_libraries(tree: ast.Module) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_only_the_command_line_and_those_who_declare_options_know_click() -> None:
     users = {room(name) for name, tree in modules().items() if "click" in imported_libraries(tree)}
     assert users <= CLICK
 
 
+@pytest.mark.slow
 def test_only_the_table_and_the_terminal_know_rich() -> None:
     assert {name for name, tree in modules().items() if "rich" in imported_libraries(tree)} == RICH
 

@@ -69,6 +69,7 @@ def test_a_derived_column_is_a_column_of_events() -> None:
     assert {*schemas.DERIVED} <= {*schemas.EVENTS}
 
 
+@pytest.mark.slow
 def test_the_page_for_contributors_names_every_room() -> None:
     rooms = {room(module) for module in graph()} - {"pixelstat", "__main__"}
     table = PAGE.partition("## Folders and modules")[2].partition("## How to add")[0]

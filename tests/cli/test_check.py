@@ -60,6 +60,7 @@ def test_check_says_what_is_in_a_log(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_check_answers_in_every_output(tmp_path: Path) -> None:
     write_log(tmp_path, log(ANN, "oops"))
     found = [
@@ -88,6 +89,7 @@ def test_check_answers_in_every_output(tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "found.parquet").to_dicts() == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pack", "name"), [(bytes, "none"), (gzip.compress, "gzip"), (zstd.compress, "zstd"), (bz2.compress, "bzip2"),
                        (lzma.compress, "xz")],
@@ -143,6 +145,7 @@ def test_the_ten_longest_gaps_are_shown(tmp_path: Path) -> None:
                     6 * hour, 5 * hour, 4 * hour, 4 * hour, 3 * hour]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_gaps_and_steps_back_are_found_across_blocks_and_bad_lines(tmp_path: Path) -> None:
     early = log(view("ann", "/", "10:00")).encode() * 60_000  # over a block
     write_log(tmp_path, early + log("oops", view("ann", "/", "12:00"), "oops", view("ann", "/", "11:59:30")).encode())
@@ -153,6 +156,7 @@ def test_gaps_and_steps_back_are_found_across_blocks_and_bad_lines(tmp_path: Pat
     ]
 
 
+@pytest.mark.slow
 def test_the_ten_most_requested_pixels_are_shown_with_custom_ones(tmp_path: Path) -> None:
     asked = [request(f"/{place:02d}/s.gif", "10:00") for place in range(12) for _ in range(12 - place)]
     write_log(tmp_path, log(*asked))
@@ -220,6 +224,7 @@ def test_check_says_that_a_log_is_empty(content: bytes, compression: str, tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_archive_is_checked_as_far_as_it_goes_with_exit_code_3(tmp_path: Path) -> None:
     write_log(tmp_path, gzip.compress(log(*[ANN] * 500).encode())[:-50], "torn.gz")
     write_log(tmp_path, log(BEN), "whole.log")
@@ -236,6 +241,7 @@ def test_a_damaged_archive_is_checked_as_far_as_it_goes_with_exit_code_3(tmp_pat
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "exit_code"),
     [
@@ -261,6 +267,7 @@ def test_too_many_bad_lines_end_in_exit_code_4_after_the_report(
     assert (tmp_path / "found.csv").read_text() == finished.stdout
 
 
+@pytest.mark.slow
 def test_the_bad_lines_of_all_logs_are_counted_together(tmp_path: Path) -> None:
     write_log(tmp_path, log(ANN, "oops"), "a.log")
     write_log(tmp_path, log(BEN, "oops"), "b.log")
@@ -268,6 +275,7 @@ def test_the_bad_lines_of_all_logs_are_counted_together(tmp_path: Path) -> None:
     assert run_in_process(tmp_path, "check", "a.log", "b.log", "--max-errors", "2", "-q").exit == 0
 
 
+@pytest.mark.slow
 def test_check_keeps_the_same_bad_lines_as_a_report(tmp_path: Path) -> None:
     write_log(tmp_path, MESSY)
     write_log(tmp_path, gzip.compress(MESSY), "more.gz")
@@ -282,6 +290,7 @@ def test_a_missing_log_is_an_error_for_check_too(tmp_path: Path) -> None:
     assert (finished.stdout, finished.exit) == ("", 2)
 
 
+@pytest.mark.slow
 def test_standard_input_is_checked(tmp_path: Path) -> None:
     write_log(tmp_path, MESSY, "-")
     by_name, piped = (
@@ -291,6 +300,7 @@ def test_standard_input_is_checked(tmp_path: Path) -> None:
     assert piped.replace("Standard input", "./-") == by_name
 
 
+@pytest.mark.slow
 def test_standard_input_larger_than_what_is_read_ahead_is_checked(tmp_path: Path) -> None:
     stdin = log(request("/style.css", "10:00")).encode() * 40_000
     assert len(stdin) > 6_000_000
@@ -311,6 +321,7 @@ def test_an_empty_log_of_a_w3c_format_is_reported_as_empty(command: str, name: s
     assert finished.exit == 0
 
 
+@pytest.mark.slow
 def test_check_advises_protocols_that_must_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(log(*(request(f"/t/q1W2e3{n}/e3R4t5{n}", "11:00") for n in range(30))))
     assert (

@@ -121,6 +121,7 @@ def figures(folder: Path, *arguments: str) -> list[str]:
     return [line for line in finished.stdout.splitlines() if not line.startswith("time")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
 def test_the_nth_days_are_aligned_even_where_nothing_happened_before(zone: str, tmp_path: Path) -> None:
     days = figures(tmp_path, "views", "--every", "day", "--tz", zone)
@@ -130,6 +131,7 @@ def test_the_nth_days_are_aligned_even_where_nothing_happened_before(zone: str, 
     assert [line[:25] for line in hours if ",0,3," in line] == ["2026-09-09T12:00:00+02:00"]
 
 
+@pytest.mark.slow
 def test_figures_of_a_day_are_aligned_with_the_same_day(tmp_path: Path) -> None:
     found = [line for line in figures(tmp_path, "summary", "--every", "day") if "page views" in line]
     assert [(line[:10], *line.split(",")[3:5]) for line in found] == [
@@ -138,6 +140,7 @@ def test_figures_of_a_day_are_aligned_with_the_same_day(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_two_whole_ranges_are_aligned_even_where_one_is_empty(tmp_path: Path) -> None:
     (line,) = figures(tmp_path, "visitors", "--every", "all", "--tz", "Asia/Kathmandu")
     assert line.split(",")[1:3] == ["1", "3"]
@@ -147,6 +150,7 @@ def test_two_whole_ranges_are_aligned_even_where_one_is_empty(tmp_path: Path) ->
     assert finished.stdout.splitlines()[1].startswith(",0,3,-1.0,")
 
 
+@pytest.mark.slow
 def test_a_number_that_rows_are_by_is_not_compared(tmp_path: Path) -> None:
     assert figures(tmp_path, "views", "--by", "status")[1:] == ["200,1,4,-0.75,1,3,-0.6666666666666666"]
     assert len(figures(tmp_path, "views", "--by", "visit_start")) == 1 + 3

@@ -38,6 +38,7 @@ def read_back(name: str, path: Path) -> pl.DataFrame:
     return pl.read_csv(path, separator="\t" if name == "tsv" else ",", quote_char=None if name == "tsv" else '"')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["csv", "tsv", "json", "ndjson", "parquet"])
 def test_every_output_holds_all_events_and_columns(name: str, folder: Path) -> None:
     finished = run_in_process(folder, "events", "access.log", "--no-csv-safe", "-o", f"events.{name}")
@@ -51,17 +52,20 @@ def test_every_output_holds_all_events_and_columns(name: str, folder: Path) -> N
     assert found.height == 5
 
 
+@pytest.mark.slow
 def test_times_are_iso_8601_with_the_offset_of_the_zone(folder: Path) -> None:
     finished = run_in_process(folder, "events", "access.log", "-q", "--reveal-ids", "--tz", "Europe/Berlin")
     first = next(csv.DictReader(io.StringIO(finished.stdout)))
     assert (first["time"], first["event"], first["visitor"]) == ("2026-09-07T12:00:00+02:00", "open", "r:ann")
 
 
+@pytest.mark.slow
 def test_cells_that_a_spreadsheet_would_run_are_defused(folder: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(run_in_process(folder, "events", "access.log", "-q").stdout)))
     assert [rows[-1]["event"], rows[-1]["page"]] == ["'=HYPERLINK(1)", '/a\n"b']
 
 
+@pytest.mark.slow
 def test_a_table_shows_the_first_and_says_how_many_there_are(folder: Path) -> None:
     (folder / "access.log").write_text(log(*(request(f"/p.gif?v={n}&p=/", "10:00") for n in range(30))))
     finished = run_in_process(folder, "events", "access.log", "--format", "table")
@@ -90,6 +94,7 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["csv", "tsv", "json", "ndjson", "parquet"])
 def test_products_are_lists_or_json(name: str, shop: Path) -> None:
     assert run_in_process(shop, "events", "access.log", "-q", "-o", f"events.{name}").exit == 0
@@ -113,6 +118,7 @@ def test_products_are_json_for_people_too(name: str) -> None:
     assert "–" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("condition", "events"),
     [
@@ -142,6 +148,7 @@ def test_a_condition_that_compares_products_with_a_text_is_an_error(condition: s
         assert "is no SQL condition: products is a list, and product is the id of its first.\n" in finished.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*outputs.NAMES])
 def test_a_log_without_events_gives_an_empty_table_of_the_same_columns(name: str, folder: Path) -> None:
     (folder / "access.log").write_text(log(request("/", "10:00")))
@@ -155,6 +162,7 @@ def test_a_log_without_events_gives_an_empty_table_of_the_same_columns(name: str
         assert pl.read_parquet(folder / "out").schema == EXPORTED
 
 
+@pytest.mark.slow
 def test_a_report_by_an_id_shows_pseudonyms_unless_it_may_reveal_them(folder: Path) -> None:
     hidden = run_in_process(folder, "visits", "access.log", "--by", "visitor", "-q").stdout.splitlines()
     shown = run_in_process(folder, "visits", "access.log", "--by", "visitor", "-q", "--reveal-ids").stdout.splitlines()
@@ -165,6 +173,7 @@ def test_a_report_by_an_id_shows_pseudonyms_unless_it_may_reveal_them(folder: Pa
     assert {row.partition(",")[0] for row in hidden[1:]} < pseudonyms
 
 
+@pytest.mark.slow
 def test_too_many_bad_lines_leave_no_file(folder: Path) -> None:
     (folder / "access.log").write_text(ORDER_STORY + "no line of a log\n")
     finished = run_in_process(folder, "events", "access.log", "--strict", "-o", "events.csv")
@@ -172,6 +181,7 @@ def test_too_many_bad_lines_leave_no_file(folder: Path) -> None:
     assert not (folder / "events.csv").exists()
 
 
+@pytest.mark.slow
 def test_many_events_come_in_the_order_of_the_log(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(
         "".join(

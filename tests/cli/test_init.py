@@ -16,6 +16,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_init_writes_what_it_found_and_reports_read_it(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(
         PROJECT_LOG

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.run import run_process
 from tests.small_logs import FOUR_OF_EIGHT, MESSY, write_log
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_exit_code_4_for_bad_lines(tmp_path: Path) -> None:
     write_log(tmp_path, MESSY)
     assert run_process(tmp_path, "check", "access.log", "--strict", "-q").exit == 4
@@ -26,6 +29,7 @@ def test_a_misspelled_command_is_an_error_with_a_suggestion(tmp_path: Path) -> N
     assert finished.exit == 2
 
 
+@pytest.mark.slow
 def test_help_ends_well_and_no_arguments_are_an_error_that_shows_the_help(tmp_path: Path) -> None:
     asked, mistaken = run_process(tmp_path, "--help"), run_process(tmp_path)
     assert (asked.exit, mistaken.exit) == (0, 2)

@@ -239,6 +239,7 @@ def exported_sources(folder: Path, *arguments: str) -> list[tuple[object, ...]]:
     return [tuple(row[name] for name in ("source", "medium", "channel")) for row in rows]
 
 
+@pytest.mark.slow
 def test_conditions_steps_and_explain_may_name_source_medium_and_channel(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(LOG)
     assert exported_sources(tmp_path, "a.log") == ALL
@@ -256,12 +257,14 @@ def test_conditions_steps_and_explain_may_name_source_medium_and_channel(tmp_pat
     assert (of_visit.exit, "does not tell its visit" in of_visit.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_the_config_may_name_the_sites_own_hosts(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(LOG)
     (tmp_path / "pixelstat.toml").write_text('own_hosts = ["www.Pay.example"]')
     assert exported_sources(tmp_path, "a.log")[3] == (None, None, None)
 
 
+@pytest.mark.slow
 def test_custom_columns_keep_their_values(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(log(hit("ann", "page_view", "10:00", told="x", click="y", r="https://a.example/")))
     (tmp_path / "pixelstat.toml").write_text('[columns]\ntold = "told"\nclick = "click"')
@@ -270,6 +273,7 @@ def test_custom_columns_keep_their_values(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_channels_of_exported_events_are_made_again(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(LOG)
     assert run_in_process(tmp_path, "events", "--reveal-ids", "a.log", "-q", "-o", "new.parquet").exit == 0

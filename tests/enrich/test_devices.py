@@ -115,6 +115,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 NAMES = ("browser", "os", "device", "device_type")
 
 
+@pytest.mark.slow
 def test_each_distinct_user_agent_is_parsed_once_whatever_columns_are_used(asked: list[str]) -> None:
     rows = add_devices(events(*[IPHONE, WINDOWS, None, IPHONE] * 50_000)).select(NAMES)
     found = rows.collect(engine="streaming")
@@ -162,6 +163,7 @@ STORY = log(
 )
 
 
+@pytest.mark.slow
 def test_a_condition_may_name_device_columns(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(STORY)
     finished = run_in_process(tmp_path, "views", "access.log", "--where", "device_type = 'mobile' and os = 'iOS'")
@@ -169,12 +171,14 @@ def test_a_condition_may_name_device_columns(tmp_path: Path) -> None:
     assert finished.stderr.startswith("5 lines, 5 pixel requests; set aside: 2 not matching --where, 1 bot\n")
 
 
+@pytest.mark.slow
 def test_a_step_may_name_device_columns(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(STORY)
     finished = run_in_process(tmp_path, "funnel", "access.log", "-q", "--step", "browser = 'Chrome'", "--step", "/cart")
     assert [line.split(",")[2] for line in finished.stdout.splitlines()] == ["visitors", "1", "0"]
 
 
+@pytest.mark.slow
 def test_events_have_device_columns_and_parquet_without_them_is_read(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(STORY)
     found = export_frame(tmp_path, "access.log")
@@ -183,6 +187,7 @@ def test_events_have_device_columns_and_parquet_without_them_is_read(tmp_path: P
     assert export_frame(tmp_path, "old.parquet").equals(found)
 
 
+@pytest.mark.slow
 def test_device_columns_of_parquet_are_made_again(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(STORY)
     found = export_frame(tmp_path, "access.log")
@@ -197,6 +202,7 @@ def test_explain_shows_the_device(tmp_path: Path) -> None:
     assert (told["event: browser"], told["event: device_type"], told["verdict"]) == ("Mobile Safari", "mobile", "kept")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["x", "(iPhone", "Android "])
 def test_huge_user_agents_do_no_harm(words: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(view("ann", "/", "10:00", agent=words * 100_000)))

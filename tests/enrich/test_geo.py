@@ -193,6 +193,7 @@ def test_a_missing_database_is_an_error(name: str, reason: str, tmp_path: Path) 
     assert finished.stderr.endswith("\n\nName a .mmdb file.\n")
 
 
+@pytest.mark.slow
 def test_a_broken_record_is_an_error_when_it_is_read(tmp_path: Path) -> None:
     records = {f"10.0.{number}.0/24": {"country": {"iso_code": "DE"}} for number in range(101)}
     path = Path(database(tmp_path / "city.mmdb", {**records, "203.0.113.0/24": {"country": {"iso_code": "ZYXW"}}}))
@@ -239,6 +240,7 @@ def test_a_condition_may_name_geo_columns(cities: str, tmp_path: Path) -> None:
     assert finished.stderr.startswith("4 lines, 4 pixel requests; set aside: 1 not matching --where\n")
 
 
+@pytest.mark.slow
 def test_events_have_geo_columns_and_each_run_makes_them_again(cities: str, networks: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(STORY)
     both = ("--geo", cities, "--geo", networks, "-q", "-o", "events.parquet")
@@ -252,6 +254,7 @@ def test_events_have_geo_columns_and_each_run_makes_them_again(cities: str, netw
     assert pl.read_parquet(tmp_path / "again.parquet").equals(found)
 
 
+@pytest.mark.slow
 def test_the_client_that_a_trusted_proxy_names_is_looked_up(cities: str, tmp_path: Path) -> None:
     line = request("/pixel.gif?e=pv&v=ann&p=/", "10:00", client="10.0.0.1") + ' "203.0.113.7"'
     (tmp_path / "access.log").write_text(log(line))

@@ -97,6 +97,7 @@ def shape(pattern: str) -> str:
     return re.sub("(?<=/):[xab]+", ":x", pattern)
 
 
+@pytest.mark.slow
 @given(st.lists(PATTERNS, min_size=1, max_size=6, unique_by=shape), st.lists(PAGES, min_size=1, max_size=8))
 @example(["/*/:x.a*b"], ["/a/b.a/ab", "/a/a.a.a/b", "/a/a/b"])
 @example(["/:x.*/:x.b"], ["/a./a.b", "/b..a/a..b", "/a.b/.b"])
@@ -189,6 +190,7 @@ def test_views_are_by_group(folder: Path) -> None:
     assert counts(folder, "views") == BY_GROUP
 
 
+@pytest.mark.slow
 def test_rules_of_page_groups_are_read_from_a_file_or_the_config(folder: Path) -> None:
     (folder / "pixelstat.toml").write_text(
         '[page_groups]\n"/products/:id" = "product page"\n"/checkout/*" = "checkout"\n"/:page" = "/:page"\n'
@@ -199,11 +201,13 @@ def test_rules_of_page_groups_are_read_from_a_file_or_the_config(folder: Path) -
     assert run_in_process(folder, "views", "access.log", "-q").stdout.count("\n") == 7, "nobody asks for groups here"
 
 
+@pytest.mark.slow
 def test_visits_begin_and_end_with_groups(folder: Path) -> None:
     assert counts(folder, "visits", "--by", "entry_page") == [("/", "1", "1"), ("product page", "1", "1")]
     assert counts(folder, "visits", "--by", "exit_page") == [("/:page", "1", "1"), ("checkout", "1", "1")]
 
 
+@pytest.mark.slow
 def test_conditions_and_columns_name_groups(folder: Path) -> None:
     assert counts(folder, "views", "--where", "page = 'product page'") == [("product page", "3", "2")]
     assert counts(folder, "views", "--where", "entry_page = 'product page'") == [
@@ -218,6 +222,7 @@ def test_conditions_and_columns_name_groups(folder: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_summary_ranks_groups(folder: Path) -> None:
     pages = [(row["name"], row["value"]) for row in rows(folder, "summary") if row["section"] == "pages"]
     assert pages == [("product page", "3.0"), ("checkout", "2.0"), ("/", "1.0"), ("/:page", "1.0")]
@@ -242,6 +247,7 @@ STEPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", STEPS)
 def test_a_step_is_a_page_itself_or_a_group_by_its_name(steps: str, folder: Path) -> None:
     found = rows(folder, "funnel", "--steps", steps)
@@ -254,6 +260,7 @@ def test_a_step_named_like_an_event_and_a_group_is_the_group_with_a_warning(fold
     assert [line for line in finished.stderr.splitlines() if "means its page group" in line] == [said]
 
 
+@pytest.mark.slow
 def test_groups_with_colons_and_quotes_in_their_names_are_steps(folder: Path) -> None:
     (folder / "groups").write_text("/products/* -> shop: product\n/cart -> the 'basket' (=cart)\n")
     found = rows(folder, "funnel", "--step", "shop: product", "--step", "the 'basket' (=cart)")
@@ -263,6 +270,7 @@ def test_groups_with_colons_and_quotes_in_their_names_are_steps(folder: Path) ->
     ]
 
 
+@pytest.mark.slow
 def test_goals_and_funnels_name_pages_themselves_and_groups(folder: Path) -> None:
     (folder / "pixelstat.toml").write_text(
         '[goals]\npaid = "/checkout/pay"\nlooked = "product page"\n[funnels]\nway = ["looked", "paid"]\n'
@@ -272,6 +280,7 @@ def test_goals_and_funnels_name_pages_themselves_and_groups(folder: Path) -> Non
     assert goals == {"paid": "1.0", "looked": "3.0"}
 
 
+@pytest.mark.slow
 def test_a_funnel_by_a_column_and_one_of_usual_steps_work_on_groups(folder: Path) -> None:
     found = rows(folder, "funnel", "--steps", "/products/*,/checkout/*", "--by", "page")
     assert [(row["page"], row["visitors"]) for row in found] == [
@@ -280,6 +289,7 @@ def test_a_funnel_by_a_column_and_one_of_usual_steps_work_on_groups(folder: Path
     assert [(row["name"], row["visitors"]) for row in rows(folder, "funnel")] == [("page_view", "2"), ("checkout", "1")]
 
 
+@pytest.mark.slow
 def test_exported_events_have_groups_or_are_grouped_when_read(folder: Path) -> None:
     written = run_in_process(
         folder, "events", "access.log", "-q", "--group-pages", "groups", "-o", "grouped.parquet", "--reveal-ids"
@@ -294,6 +304,7 @@ def test_exported_events_have_groups_or_are_grouped_when_read(folder: Path) -> N
     assert "\n2,checkout,1," in run_in_process(folder, *steps).stdout
 
 
+@pytest.mark.slow
 def test_explain_shows_the_group_and_conditions_on_it_hold(folder: Path) -> None:
     line = ["views", "--explain", "access.log:2", "--group-pages", "groups"]
     finished = run_in_process(folder, *line, "--where", "page = 'product page'")
@@ -302,6 +313,7 @@ def test_explain_shows_the_group_and_conditions_on_it_hold(folder: Path) -> None
     assert "set aside" in run_in_process(folder, *line, "--where", "page = '/products/kettle'").stdout
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["/", "/p/1", "/p/2", "/q"])), max_size=12))
 def test_grouping_only_adds_rows_up(seen: Sequence[tuple[str, str]]) -> None:
     time = datetime(2026, 9, 7, tzinfo=timezone.utc)

@@ -139,6 +139,7 @@ def queries() -> Iterator[PipelineSettings]:
     yield PipelineSettings(protocols=protocol_rules(("/s.gif", "own"), first=("goatcounter", "umami")))
 
 
+@pytest.mark.slow
 @needs_extension
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: str(form.name))
 @pytest.mark.parametrize("seed", range(12))
@@ -251,6 +252,7 @@ def test_the_extension_ignores_a_vendors_path_without_the_query_that_the_vendor_
     assert block.returned_lines.decode() == "".join(map(logged.format, other))
 
 
+@pytest.mark.slow
 @needs_extension
 def test_the_extension_reads_nearly_all_lines_of_an_ordinary_log(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = Path(__file__).parents[2] / "sample_logs"
@@ -424,6 +426,7 @@ ODD = [  # a log format, and lines of it that are nearly simple
 ]
 
 
+@pytest.mark.slow
 @needs_extension
 @pytest.mark.parametrize(("template", "lines"), ODD, ids=["CR", "hosts", "BOM", "literals", "bare time", "end", "W3C"])
 def test_lines_that_are_nearly_simple_give_the_same_events_on_both_ways(
@@ -441,6 +444,7 @@ def test_lines_that_are_nearly_simple_give_the_same_events_on_both_ways(
     assert_frame_equal(natively, parse_logs(tmp_path, log.encode(), form, PipelineSettings()))
 
 
+@pytest.mark.slow
 @needs_extension
 def test_a_fields_line_rules_the_rest_of_its_log_and_no_other_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -465,6 +469,7 @@ def test_a_fields_line_rules_the_rest_of_its_log_and_no_other_log(
 CUSTOM = ["place", "address", "order", "price", "signals", "bytes", "path_of", "query_of", "visitor_id", "bare_path"]
 
 
+@pytest.mark.slow
 @needs_extension
 @pytest.mark.parametrize("names", [["own"], ["own", "v", "price"], ["a=b"], ["b&own"], [str(n) for n in range(1100)]])
 def test_custom_columns_may_have_the_names_of_intermediate_columns(
@@ -486,6 +491,7 @@ def test_a_log_format_may_have_any_number_of_fields(count: int, tmp_path: Path) 
     assert len(parse_logs(tmp_path, line.encode(), form, PipelineSettings())) == 1
 
 
+@pytest.mark.slow
 def test_why_a_line_is_rejected_does_not_depend_on_the_lines_beside_it(tmp_path: Path) -> None:
     bad = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /collect HTTP/1.1" 1000 43 "-" "x"\n'
     common = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /pixel.gif HTTP/1.1" 200 43\n'

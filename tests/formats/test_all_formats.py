@@ -415,6 +415,7 @@ def test_every_format_is_written_here() -> None:
     assert {writing.format for writing in WRITINGS} == set(formats.NAMES)
 
 
+@pytest.mark.slow
 def test_the_story_in_combined_has_the_counts_of_the_story() -> None:
     finished = of_combined(tuple(story()), "funnel")
     lines = [",".join(line.split(",")[:7]) for line in finished.stdout.splitlines()]
@@ -502,6 +503,7 @@ def test_an_encoded_query_is_decoded_once_in_every_format(writing: Writing, tmp_
     assert finished.stdout == "page,views,visitors\n/100% more,1,1\n/a/b,1,1\n/café,1,1\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "further",
     [
@@ -574,6 +576,7 @@ def apart() -> Counted:
     return counted([text(lines) for lines in LOGS.values()])
 
 
+@pytest.mark.slow
 def test_logs_in_every_format_add_up_to_the_story() -> None:
     found, count = apart(), len(LOGS)
     rows = [line.split(",")[1:3] for line in found.funnel.splitlines()[1:]]
@@ -605,6 +608,7 @@ ARRANGED: dict[str, Callable[[], list[bytes]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arranged", slow_after(1, ARRANGED))
 def test_splitting_and_concatenating_the_logs_changes_no_report(arranged: str) -> None:
     assert counted(ARRANGED[arranged]()) == apart()
@@ -664,6 +668,7 @@ def lines_of(name: str, count: int = 60) -> list[str]:
     return [NAMED[name].line(hit) for hit in visits(name, count)]
 
 
+@pytest.mark.slow
 def test_a_log_whose_format_changes_midway_loses_nothing(tmp_path: Path) -> None:
     log = written(tmp_path, [*lines_of("combined"), *lines_of("nginx_json"), *lines_of("caddy")])
     finished = run("views", log)
@@ -704,6 +709,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apiece", [1, 100])
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_w3c_log_whose_fields_change_midway_is_read_to_its_last_line(
@@ -725,6 +731,7 @@ def test_a_w3c_log_whose_fields_change_midway_is_read_to_its_last_line(
     assert read == len(writings) * apiece
 
 
+@pytest.mark.slow
 def test_two_w3c_logs_with_different_fields_are_one_when_they_are_concatenated(tmp_path: Path) -> None:
     one, other = NAMED["iis"].log(story("1")), NAMED["w3c-swapped"].log(story("2"))
     both = run("funnel", written(tmp_path, one, "1.log"), written(tmp_path, other, "2.log"))

@@ -49,6 +49,7 @@ def test_samples_are_detected_as_their_own_format(form: LogFormat, sample: Sampl
     assert told.name == form.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "sample"), slow_after(2, NAMED, names=2))
 def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: LogFormat, sample: Sample) -> None:
     for other in ALL:
@@ -78,6 +79,7 @@ def test_the_folder_of_formats_and_the_registry_agree() -> None:
     assert files == set(formats.NAMES)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n")), min_size=1, max_size=4),
     st.sampled_from(ALL),
@@ -86,6 +88,7 @@ def test_no_line_makes_a_format_raise(texts: list[str], form: LogFormat) -> None
     assert read(form, *texts).height == len(texts)
 
 
+@pytest.mark.slow
 @given(st.integers(0, len(SAMPLE)), st.text(max_size=3), st.sampled_from(ALL))
 def test_no_tampered_line_makes_a_format_raise(at: int, text: str, form: LogFormat) -> None:
     assert read(form, SAMPLE[:at] + text + SAMPLE[at:], SAMPLE[:at]).height == 2

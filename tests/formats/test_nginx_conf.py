@@ -33,6 +33,7 @@ JS = (
 HASHED = "203.0.113.3 # - [07/Sep/2026:10:00:00 +0200] 'GET /pixel.gif?v=cy&p=/hashed HTTP/1.1' 200;"
 
 
+@pytest.mark.slow
 def test_logs_are_read_by_the_formats_of_an_nginx_configuration(tmp_path: Path) -> None:
     write_log(tmp_path, CONF, "nginx.conf")
     write_log(tmp_path, log(PIPED), "piped.log")
@@ -57,6 +58,7 @@ def test_one_log_may_mix_the_formats_of_a_configuration(tmp_path: Path) -> None:
     assert rows[-1] == ("unreadable", f"access.log:3 {NO_FORMAT}: oops", None)
 
 
+@pytest.mark.slow
 def test_json_of_a_configuration_gives_its_fields_unescaped(tmp_path: Path) -> None:
     write_log(tmp_path, CONF, "nginx.conf")
     write_log(tmp_path, log(JS))

@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from pixelstat import formats
 from tests.builders import log
 from tests.run import run_in_process
 
 
+@pytest.mark.slow
 def test_a_log_may_change_its_format_at_every_line(tmp_path: Path) -> None:
     lines = [
         sample.line.replace("/p.gif", "/pixel.gif") for form in formats.load_all_formats() for sample in form.samples

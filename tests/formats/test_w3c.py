@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from pixelstat import formats
 from pixelstat.formats.detection import detect
 from pixelstat.formats.reparse import reparse_misfits
@@ -33,6 +35,7 @@ def test_the_fields_of_a_w3c_log_may_change_midway(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_fields_line_of_a_w3c_log_applies_until_the_next_one(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(
         "#Fields: date time cs-uri sc-status\n"

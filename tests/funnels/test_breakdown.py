@@ -92,6 +92,7 @@ def test_a_chain_has_one_value_of_a_held_column_and_the_best_chain_counts(visito
     assert found["visitors"].to_list() == reached
 
 
+@pytest.mark.slow
 def test_the_first_value_may_be_of_an_event_without_the_held_column() -> None:
     story = [[(0, "x"), (1, "a"), (2, "b")]]
     shown = events(story, variant=[["north", "south", None]], utm_source=[[None, "mail", "mail"]])
@@ -114,6 +115,7 @@ def test_a_start_with_another_value_does_not_keep_a_group_pending() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_breakdown_by_touch_equals_the_vector() -> None:
     visitor = [(0, "p", "Chrome"), (1, "q", "Safari"), (2, "q", "Chrome"), (3, "r", "Chrome")]
     steps, chrome = ["p", "q", "r"], {"Chrome": [1, 1, 1]}

@@ -99,6 +99,7 @@ def test_a_funnel_under_any_rules_equals_brute_force(seed: int) -> None:
     assert found["mean_seconds"].to_list() == pytest.approx([row[2] for row in expected])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "steps", [["a", "b", "c"], ["a", "a", "b"], ["any", "a or b", "a", "any"], ["c", "b", "a", "b"]]
 )

@@ -112,6 +112,7 @@ def test_rates_have_wilson_intervals_and_the_first_step_has_no_rate() -> None:
     assert found["from_previous_high"].to_list() == [None, pytest.approx(0.404150, abs=1e-6)]
 
 
+@pytest.mark.slow
 def test_many_visitors_with_many_ties_are_searched_in_bearable_time() -> None:
     draw = random.Random(2)
     story = sorted((draw.randrange(20_000), draw.choice("abx")) for _ in range(30_000))

@@ -279,6 +279,7 @@ def test_each_row_has_its_own_consent_however_many_differ() -> None:
         assert found["consent"].dtype == pl.String
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60), st.sampled_from(["gdpr_consent", "us_privacy", "gpp", "gpp_sid", "gdpr", "gcs", "gcd"]))
 @settings(max_examples=300, deadline=None)
 def test_no_text_breaks_the_reading_of_consent(text: str, name: str) -> None:
@@ -301,6 +302,7 @@ STORY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "visitors", "line"),
     [
@@ -324,6 +326,7 @@ def test_events_count_by_their_consent_and_the_policy(
     assert finished.stderr.splitlines()[0] == f"9 lines, 7 pixel requests; {line}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["respect", "require", "ignore"])
 def test_the_reasons_sum_to_the_requests(mode: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY, *STORY))
@@ -350,6 +353,7 @@ def test_consent_headers_count_where_the_log_has_them(tmp_path: Path) -> None:
     assert finished.stderr.startswith("3 lines, 3 pixel requests; set aside: 2 without consent\n")
 
 
+@pytest.mark.slow
 def test_conditions_and_steps_may_name_the_consent(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY))
     for consent, views in (("= 'granted'", 1), ("= 'malformed'", 1), ("IS NULL", 1), ("= 'refused'", 3)):
@@ -363,6 +367,7 @@ def test_conditions_and_steps_may_name_the_consent(tmp_path: Path) -> None:
     assert finished.exit == 0, finished.stderr
 
 
+@pytest.mark.slow
 def test_visitors_who_refuse_are_not_stitched(tmp_path: Path) -> None:
     refusing = request("/pixel.gif?e=login&v=1da7&uid=ann&us_privacy=1YYN", "10:01")
     (tmp_path / "access.log").write_text(
@@ -376,6 +381,7 @@ def test_visitors_who_refuse_are_not_stitched(tmp_path: Path) -> None:
         assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].n_unique() == people
 
 
+@pytest.mark.slow
 def test_the_consent_of_parquet_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY))
     written = run_in_process(
@@ -390,6 +396,7 @@ def test_the_consent_of_parquet_is_read_again(tmp_path: Path) -> None:
         assert again.stderr.startswith("6 lines, 6 pixel requests; set aside: 3 without consent\n")
 
 
+@pytest.mark.slow
 def test_explain_says_that_consent_is_missing(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "--explain", STORY[1])
     assert re.search(r"^event: consent +refused$", finished.stdout, re.MULTILINE)
@@ -400,6 +407,7 @@ def test_explain_says_that_consent_is_missing(tmp_path: Path) -> None:
 # -- pixelstat.toml ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_config_names_a_custom_consent_parameter(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(
         log(

@@ -22,6 +22,7 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
+@pytest.mark.slow
 def test_a_key_is_made_on_first_use_for_its_owner_alone_and_named_once(folder: Path) -> None:
     first = run_in_process(folder, "events", "access.log")
     key = folder / "data" / "pixelstat" / "key"
@@ -34,6 +35,7 @@ def test_a_key_is_made_on_first_use_for_its_owner_alone_and_named_once(folder: P
     assert (again.stdout, "new" in again.stderr, key.read_text()) == (first.stdout, False, content)
 
 
+@pytest.mark.slow
 def test_a_key_file_beside_the_config_is_used(folder: Path) -> None:
     below = folder / "project" / "below"
     below.mkdir(parents=True)
@@ -47,6 +49,7 @@ def test_a_key_file_beside_the_config_is_used(folder: Path) -> None:
     assert not (folder / ".pixelstat.key").exists()
 
 
+@pytest.mark.slow
 def test_the_key_is_in_the_home_folder_where_no_data_folder_is_set(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +61,7 @@ def test_the_key_is_in_the_home_folder_where_no_data_folder_is_set(
         assert mode(home / ".local" / "share" / "pixelstat" / "key") == 0o600
 
 
+@pytest.mark.slow
 def test_a_run_without_pseudonyms_makes_no_key(folder: Path) -> None:
     assert run_in_process(folder, "views", "access.log").exit == 0
     assert run_in_process(folder, "events", "access.log", "--reveal-ids").exit == 0
@@ -111,6 +115,7 @@ def test_a_folder_pipe_or_device_is_refused_as_a_key(place: str, folder: Path) -
     assert (finished.exit, finished.stderr.startswith(f"Error: {place} is no key: ")) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_key_that_cannot_be_made_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.run.ENVIRONMENT", {"XDG_DATA_HOME": str(folder / "access.log")})
     finished = run_in_process(folder, "events", "access.log", "-o", "events.csv")

@@ -72,6 +72,7 @@ def request_through(proxy: str, forwarded_for: str, clock: str) -> str:
     return request("/pixel.gif?p=/", clock, client=proxy) + f' "{forwarded_for}"'
 
 
+@pytest.mark.slow
 def test_x_forwarded_for_is_never_believed_by_default(tmp_path: Path) -> None:
     write_log(tmp_path, log(*(request_through("10.0.0.1", f"203.0.113.{n}", "10:00") for n in range(3))))
     assert run_in_process(tmp_path, "views", "access.log", "-q").stdout == "page,views,visitors\n/,3,1\n"

@@ -69,6 +69,7 @@ def test_a_text_that_only_looks_like_a_pseudonym_is_hidden() -> None:
     assert len(set(hide("client", *near))) == len(near)
 
 
+@pytest.mark.slow
 def test_hostile_texts_are_hidden_too() -> None:
     texts = ["\N{REPLACEMENT CHARACTER}", "é\x00\x1b[2J", "{" * 1_000_000, "?" * 1_000_000, "v:" + "x" * 1_000_000]
     *whole, addresses = PERSONAL_COLUMNS.values()
@@ -101,6 +102,7 @@ LINE = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["csv", "ndjson", "parquet", "table"])
 def test_no_personal_column_is_written_without_the_option(name: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(LINE))
@@ -116,6 +118,7 @@ def test_no_personal_column_is_written_without_the_option(name: str, tmp_path: P
     assert [secret for secret in told if secret not in revealed] == []
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_pseudonyms_and_another_key_gives_others(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(LINE))
     given = ("events", "access.log", "-q", "--log-format", FORM)
@@ -128,6 +131,7 @@ def test_the_same_key_gives_the_same_pseudonyms_and_another_key_gives_others(tmp
     assert not set(re.findall(r"h:[0-9a-f]{24}", first)) & set(re.findall(r"h:[0-9a-f]{24}", other))
 
 
+@pytest.mark.slow
 def test_pseudonyms_are_stitched_like_the_ids_behind_them(tmp_path: Path) -> None:
     queries = ("v=1&uid=ann", "v=2&uid=ann", "v=3&uid=0", "v=4&uid=0", "v=5&uid={{id}}", "v=6&uid={{id}}", "uid=ann")
     (tmp_path / "access.log").write_text(log(*(request(f"/p.gif?p=/&{query}", "10:00") for query in queries)))
@@ -138,6 +142,7 @@ def test_pseudonyms_are_stitched_like_the_ids_behind_them(tmp_path: Path) -> Non
         assert "stitched: 3 keys of 1 person\n" in finished.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["visitor", "user", "client"])
 def test_visitors_of_pseudonyms_are_keyed_by_the_chosen_parameter(asked: str, tmp_path: Path) -> None:
     queries = ("v=1&uid=ann", "v=2&uid=ann", "v=3", "uid=ben", "x=1")
@@ -149,6 +154,7 @@ def test_visitors_of_pseudonyms_are_keyed_by_the_chosen_parameter(asked: str, tm
         assert run_in_process(tmp_path, "views", *given, "--visitor", asked, "-q").stdout.splitlines()[1] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "option"),
     [
@@ -167,6 +173,7 @@ def test_options_that_need_what_pseudonyms_hide_are_errors(asked: list[str], opt
     assert run_in_process(tmp_path, "views", "events.parquet", *asked).exit == 0
 
 
+@pytest.mark.slow
 def test_pseudonyms_beside_a_log_need_their_key_and_alone_none(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(request("/p.gif?p=/&v=1", "10:00")))
     (tmp_path / "none.log").write_text(log(request("/", "10:00")))

@@ -49,6 +49,7 @@ def reached(folder: Path, *arguments: str, stdin: bytes = b"") -> list[int]:
 # -- what is joined ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_mail_a_visit_and_an_order_are_one_person(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*ANN, *BEN))
     assert reached(tmp_path, "access.log") == [1, 0, 0]
@@ -57,12 +58,14 @@ def test_a_mail_a_visit_and_an_order_are_one_person(tmp_path: Path) -> None:
     assert finished.stderr.splitlines()[:2] == ["6 lines, 6 pixel requests", "stitched: 3 keys of 1 person"]
 
 
+@pytest.mark.slow
 def test_the_visitor_of_a_stitched_person_is_one_of_their_keys_users_first(tmp_path: Path) -> None:
     assert visitors(tmp_path, *ANN, *BEN) == ["u:ann"] * 4 + ["v:ben"] * 2
     assert visitors(tmp_path, *ANN[:2]) == [f"r:{TOLD}"] * 2
     assert visitors(tmp_path, *ANN, options=()) == [f"r:{TOLD}", "v:1da7", "v:1da7", "u:ann"]
 
 
+@pytest.mark.slow
 def test_logs_join_each_other_in_any_order(tmp_path: Path) -> None:
     for number, line in enumerate([*ANN, *BEN]):
         (tmp_path / f"{number}.log").write_text(log(line))
@@ -70,6 +73,7 @@ def test_logs_join_each_other_in_any_order(tmp_path: Path) -> None:
     assert reached(tmp_path, *names, "--stitch") == reached(tmp_path, *names[::-1], "--stitch") == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_ids_in_the_landing_address_are_stitched_by_parameter_or_referer(tmp_path: Path) -> None:
     landing = "https://shop.example/a%3Fb?x=1&{}&y=2#top"
     lines = [
@@ -83,6 +87,7 @@ def test_ids_in_the_landing_address_are_stitched_by_parameter_or_referer(tmp_pat
     assert visitors(tmp_path, *lines) == ["r:a@b.example", "u:cem", "v:3", "v:5", "r:dan", "v:10"]
 
 
+@pytest.mark.slow
 def test_people_are_stitched_by_events_beyond_the_period_and_the_condition(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*ANN))
     assert column(tmp_path, "access.log", "--stitch", "--since", "2026-09-07 10:03") == ["u:ann"]
@@ -98,6 +103,7 @@ NOBODY = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nobody", slow_after(3, NOBODY))
 def test_placeholders_join_nothing(nobody: str, tmp_path: Path) -> None:
     lines = [request(f"/pixel.gif?e=pv&v={visitor}&uid={nobody}", "10:00") for visitor in ("1", "2")]
@@ -105,11 +111,13 @@ def test_placeholders_join_nothing(nobody: str, tmp_path: Path) -> None:
     assert visitors(tmp_path, *lines) == visitors(tmp_path, *lines, options=())
 
 
+@pytest.mark.slow
 def test_an_id_that_only_begins_like_a_placeholder_joins(tmp_path: Path) -> None:
     lines = [request(f"/pixel.gif?e=pv&v={key}&uid=auth0%7C{key}", "10:00") for key in ("0a", "nullify", "guest7")]
     assert visitors(tmp_path, *lines) == ["u:auth0|0a", "u:auth0|nullify", "u:auth0|guest7"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parameter", "others", "most"),
     [("v", "uid", MAX_KEYS_BESIDE["u"]), ("uid", "v", MAX_KEYS_BESIDE["v"]), ("uid", "rcpt", MAX_KEYS_BESIDE["r"])],
@@ -120,17 +128,20 @@ def test_a_key_beside_too_many_joins_nothing(parameter: str, others: str, most: 
     assert visitors(tmp_path, *lines) == visitors(tmp_path, *lines, options=())
 
 
+@pytest.mark.slow
 def test_a_shared_device_does_not_keep_its_users_from_being_joined_elsewhere(tmp_path: Path) -> None:
     lines = [request(f"/pixel.gif?e=pv&v=kiosk&uid=u{n}&rcpt=r{n}", "10:00") for n in range(21)]
     lines += [request("/o.gif?rcpt=r7", "10:00"), request("/pixel.gif?uid=u7", "10:00")]
     assert visitors(tmp_path, *lines) == ["v:kiosk"] * 21 + ["u:u7"] * 2
 
 
+@pytest.mark.slow
 def test_address_and_agent_join_nothing(tmp_path: Path) -> None:
     lines = [request("/pixel.gif", "10:00", referrer=f"https://shop.example/?rcpt={who}") for who in ("ann", "ben")]
     assert visitors(tmp_path, *lines) == visitors(tmp_path, *lines, options=())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aside", [{"agent": GOOGLEBOT}, {"status": 403}], ids=["bot", "refused"])
 def test_events_that_are_set_aside_join_nothing(aside: dict[str, str], tmp_path: Path) -> None:
     joining = request("/pixel.gif?v=1&uid=ann", "10:01", **aside)  # type: ignore[arg-type]
@@ -141,6 +152,7 @@ def test_events_that_are_set_aside_join_nothing(aside: dict[str, str], tmp_path:
 # -- inputs --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_standard_input_is_read_twice_and_counted_once(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*ANN, *BEN, "no line"))
     content = (tmp_path / "access.log").read_bytes()
@@ -173,6 +185,7 @@ def test_a_named_pipe_is_read_twice(tmp_path: Path) -> None:
     assert [line.split(",")[2] for line in finished.stdout.splitlines()[1:]] == ["1", "1", "1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_piped", [False, True])
 def test_damage_is_reported_once_though_logs_are_read_twice(is_piped: bool, tmp_path: Path) -> None:
     content = gzip.compress(log(*ANN, *BEN).encode() * 500, compresslevel=0)[:-100]
@@ -183,6 +196,7 @@ def test_damage_is_reported_once_though_logs_are_read_twice(is_piped: bool, tmp_
     assert "stitched: 3 keys of 1 person\n" in finished.stderr
 
 
+@pytest.mark.slow
 def test_parquet_and_logs_are_stitched_alike(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*ANN, *BEN))
     run_in_process(tmp_path, "events", "access.log", "--reveal-ids", "-o", "plain.parquet")
@@ -194,6 +208,7 @@ def test_parquet_and_logs_are_stitched_alike(tmp_path: Path) -> None:
         assert sorted(column(tmp_path, *inputs, "--stitch")) == ["u:ann"] * 4 + ["v:ben"] * 2
 
 
+@pytest.mark.slow
 def test_an_open_in_parquet_and_an_order_in_a_log_are_one_person(tmp_path: Path) -> None:
     (tmp_path / "mails.log").write_text(log(*ANN[:2]))
     (tmp_path / "shop.log").write_text(log(*ANN[2:]))
@@ -201,6 +216,7 @@ def test_an_open_in_parquet_and_an_order_in_a_log_are_one_person(tmp_path: Path)
     assert reached(tmp_path, "mails.parquet", "shop.log", "--stitch") == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_duplicates_stay_duplicates_when_stitched_and_are_kept_with_the_option(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*ANN, *ANN))
     finished = run_in_process(tmp_path, "funnel", *STEPS, "access.log", "--stitch")
@@ -211,6 +227,7 @@ def test_duplicates_stay_duplicates_when_stitched_and_are_kept_with_the_option(t
     assert (kept.stdout, kept.stderr.startswith("8 lines, 8 pixel requests\n")) == (finished.stdout, True)
 
 
+@pytest.mark.slow
 def test_a_run_that_stitches_nothing_says_so(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*BEN))
     assert "\nstitched: 0 keys of 0 people\n" in run_in_process(tmp_path, "views", "access.log", "--stitch").stderr
@@ -240,6 +257,7 @@ def test_stitching_equals_brute_force_in_any_order(shown: list[list[str]], rando
         assert dict(found.iter_rows()) == by_brute_force(shown)
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_one_person() -> None:
     chain = [[f"v:{n:05}", f"v:{n + 1:05}"] for n in range(20_000)]
     found = link_keys(pl.DataFrame({"keys": chain[::2] + chain[1::2]}))

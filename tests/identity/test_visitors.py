@@ -37,6 +37,7 @@ def counted(folder: Path, *arguments: str) -> str:
 # -- by what is asked for ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "expected"),
     slow_after(
@@ -95,6 +96,7 @@ def test_a_cookie_is_found_among_the_others(cookies: str | None, expected: str |
     assert set_visitor_by_key(events, "cookie:sid").collect()["visitor"].to_list() == [expected]
 
 
+@pytest.mark.slow
 def test_a_cookie_is_read_from_a_log_with_cookies(tmp_path: Path) -> None:
     lines = [f'{request("/p.gif?p=/", "10:00")} "{cookies}"' for cookies in ("a=1; sid=7", "-", r"sid=\x22x y\x22")]
     (tmp_path / "access.log").write_text(log(*lines))
@@ -104,12 +106,14 @@ def test_a_cookie_is_read_from_a_log_with_cookies(tmp_path: Path) -> None:
     assert counted(tmp_path, *given) == "/,3,2"
 
 
+@pytest.mark.slow
 def test_keys_of_different_kinds_are_different_visitors(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(request("/p.gif?v=1&p=/", "10:00"), request("/p.gif?uid=1&p=/", "10:01")))
     assert counted(tmp_path, "access.log") == "/,2,2"
     assert visitors(tmp_path, "access.log", "--visitor", "v") == ["p:1", None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_parquet", [False, True])
 def test_an_event_without_a_key_is_neither_a_visitor_nor_a_duplicate(is_parquet: bool, tmp_path: Path) -> None:
     lines = [request("/pixel.gif?e=pv&p=/", "10:00", client=f"198.51.100.{n % 3}") for n in range(4)]
@@ -125,6 +129,7 @@ def test_an_event_without_a_key_is_neither_a_visitor_nor_a_duplicate(is_parquet:
     assert funnel.stdout.splitlines()[1].split(",")[2] == "1"
 
 
+@pytest.mark.slow
 def test_stderr_counts_the_events_without_a_visitor_where_a_key_is_chosen(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*LINES, LINES[3]))
     for report in ("views", "funnel", "events"):
@@ -137,6 +142,7 @@ def test_stderr_counts_the_events_without_a_visitor_where_a_key_is_chosen(tmp_pa
         assert "without" not in run_in_process(tmp_path, report, "access.log").stderr
 
 
+@pytest.mark.slow
 def test_chosen_keys_are_stitched_too(tmp_path: Path) -> None:
     lines = [request(f"/p.gif?{query}", "10:00") for query in ("sid=s1&uid=ann", "sid=s2&uid=ann", "sid=s3", "uid=ann")]
     (tmp_path / "access.log").write_text(log(*lines))
@@ -160,6 +166,7 @@ def test_explain_shows_the_chosen_visitor_key(tmp_path: Path) -> None:
 TOLD = "--cookieless: a visitor of two days (in UTC) counts as two\n"
 
 
+@pytest.mark.slow
 def test_cookieless_visitors_are_one_a_day_and_midnight_makes_two(tmp_path: Path) -> None:
     evening = [
         request(f"/p.gif?p=/&v={n}&uid=u{n}", f"{clock}") for n, clock in enumerate(["00:00", "12:00", "23:59:59"])
@@ -175,6 +182,7 @@ def test_cookieless_visitors_are_one_a_day_and_midnight_makes_two(tmp_path: Path
         assert "cookieless" not in run_in_process(tmp_path, report, "night.log").stderr
 
 
+@pytest.mark.slow
 def test_cookieless_visitors_differ_by_address_agent_and_host(tmp_path: Path) -> None:
     lines = [
         request("/p.gif?u=https://a.example/", "10:00"),
@@ -194,6 +202,7 @@ def test_cookieless_visitors_differ_by_address_agent_and_host(tmp_path: Path) ->
     assert not set(found) & set(visitors(tmp_path, "access.log", "--cookieless", "--key", "key"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", [[], ["--reveal-ids"], ["--cookieless"]], ids="".join)
 def test_parquet_counts_the_same_cookieless_visitors(written: list[str], tmp_path: Path) -> None:
     lines = [request("/p.gif?p=/&v=1", "10:00", day=day) for day in ("2026-09-07", "2026-09-08", "2026-09-08")]
@@ -205,6 +214,7 @@ def test_parquet_counts_the_same_cookieless_visitors(written: list[str], tmp_pat
     assert counted(tmp_path, "events.parquet", "access.log", "--cookieless") == expected or "--cookieless" in written
 
 
+@pytest.mark.slow
 def test_cookieless_events_have_pseudonyms_of_a_day(tmp_path: Path) -> None:
     days = ("2026-09-07", "2026-09-07", "2026-09-08")
     lines = [request("/p.gif?uid=ann", f"1{n}:00", day=day) for n, day in enumerate(days)]

@@ -27,6 +27,7 @@ def test_a_file_has_the_format_of_its_ending_and_leaves_no_other_file(name: str,
     assert {path.name for path in tmp_path.iterdir()} == {"access.log", name}
 
 
+@pytest.mark.slow
 def test_markdown_and_tables_are_chosen_by_the_ending_too(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_bytes(TWO)
     for name in ("pages.md", "pages.txt"):

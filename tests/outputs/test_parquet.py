@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from tests.builders import request
 from tests.run import COMMAND, ENVIRONMENT, run_in_process
@@ -12,6 +13,7 @@ from tests.small_logs import TWO
 PLAIN = request("/style.css", "10:00").encode() + b"\n"
 
 
+@pytest.mark.slow
 def test_parquet_keeps_the_declared_types(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_bytes(TWO)
     assert (
@@ -36,6 +38,7 @@ def test_parquet_keeps_the_declared_types(tmp_path: Path) -> None:
     assert steps.rows()[1][:8] == (2, "/cart", 0, 0.0, 0.0, 1, None, 1)
 
 
+@pytest.mark.slow
 def test_an_empty_report_has_the_same_types(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_bytes(PLAIN)
     for arguments in (["views"], ["views", "--every", "day"], ["funnel"]):
@@ -47,6 +50,7 @@ def test_an_empty_report_has_the_same_types(tmp_path: Path) -> None:
         assert empty.schema == full.schema
 
 
+@pytest.mark.slow
 def test_parquet_goes_through_a_pipe(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_bytes(TWO)
     done = subprocess.run(

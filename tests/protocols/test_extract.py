@@ -68,6 +68,7 @@ def payload(data: object) -> str:
     return quote(b64encode(json.dumps(data).encode()).decode())
 
 
+@pytest.mark.slow
 def test_the_ledger_counts_flawed_events(tmp_path: Path) -> None:
     whole = payload({"event": "purchase", "userId": "ann", "properties": {"order_id": "A1"}})
     cut = whole[: len(whole) // 2]
@@ -93,6 +94,7 @@ def test_the_ledger_counts_flawed_events(tmp_path: Path) -> None:
         assert told in run_in_process(tmp_path, report, "access.log", "--keep-duplicates").stderr.splitlines()
 
 
+@pytest.mark.slow
 def test_a_text_that_equals_the_decoded_form_of_another_stays_as_it_is(tmp_path: Path) -> None:
     pages = ["%2B", "+", "%2520", "%20"]
     requests = [request(f"/pixel.gif?e={page}&v=${{X}}", f"10:0{minute}") for minute, page in enumerate(pages)]

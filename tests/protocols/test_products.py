@@ -76,6 +76,7 @@ def test_a_list_is_read_as_far_as_it_can_be(items: str, expected: list[Product] 
     assert in_matomo(items) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", slow_after(2, [1, MAX_PRODUCTS, MAX_PRODUCTS + 1, 200_000]))
 def test_only_the_first_of_many_products_are_kept(number: int) -> None:
     kept = [make_product(str(n)) for n in range(min(number, MAX_PRODUCTS))]
@@ -127,6 +128,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(JSON, st.integers(0, 60))
 def test_no_json_however_cut_is_an_error(value: object, cut: int) -> None:
     text = json.dumps(value)
@@ -147,6 +149,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_build_product", never)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unread")
 def test_products_are_not_read_for_a_report_without_them(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(request(CART + quote('[["K1"]]'), "10:00")))

@@ -168,6 +168,7 @@ def test_a_request_with_a_payload_that_cannot_be_decoded_is_an_event(uri: str) -
     assert row["event"]
 
 
+@pytest.mark.slow
 def test_the_query_of_an_event_is_that_of_its_request() -> None:
     for protocol in ALL:
         for sample in protocol.samples:
@@ -180,6 +181,7 @@ def test_protocols_are_listed_in_the_order_in_which_they_claim(tmp_path: Path) -
     assert [row.partition(",")[0] for row in listed] == ["protocol", *(protocol.name for protocol in ALL)]
 
 
+@pytest.mark.slow
 def test_a_funnel_runs_from_a_mail_over_one_pixel_to_a_purchase_on_another(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(
         log(

@@ -61,6 +61,7 @@ def only(found: Sequence[dict[str, str]], *names: str) -> list[tuple[str, ...]]:
     return [tuple(row[name] for name in names) for row in found]
 
 
+@pytest.mark.slow
 def test_of_purchases_leads_and_signups_those_that_occur_are_counted_where_nobody_names_goals(tmp_path: Path) -> None:
     found = rows(tmp_path)
     assert only(found, "goal", *COUNTS) == [("purchase", "3", "5", "2", "1", "1"), ("signup", "3", "5", "1", "1", "1")]
@@ -74,6 +75,7 @@ def test_of_purchases_leads_and_signups_those_that_occur_are_counted_where_nobod
     assert only(found, *money)[1] == ("", "0", "", "", "", "")
 
 
+@pytest.mark.slow
 def test_a_rate_has_the_interval_of_wilson(tmp_path: Path) -> None:
     lines = [view(f"v{number}", "/", "10:00") for number in range(10)] + [hit("v1", "signup", "10:00")]
     [found] = rows(tmp_path, "--goal", "signup", lines=lines)
@@ -83,6 +85,7 @@ def test_a_rate_has_the_interval_of_wilson(tmp_path: Path) -> None:
         assert float(found[f"{unit}_rate_high"]) == pytest.approx(0.404150, abs=5e-7)
 
 
+@pytest.mark.slow
 def test_a_conversion_has_the_channel_of_its_visit_and_the_wait_of_its_visitor(tmp_path: Path) -> None:
     found = rows(tmp_path, "--goal", "purchase", "--by", "channel")
     assert only(found, "channel", *COUNTS, "median_seconds", "median_touches", "revenue") == [
@@ -92,6 +95,7 @@ def test_a_conversion_has_the_channel_of_its_visit_and_the_wait_of_its_visitor(t
     assert rows(tmp_path, "--goal", "purchase", "--by", "channel", "--top", "1") == found[:1]
 
 
+@pytest.mark.slow
 def test_a_group_keeps_its_waits_and_refunds_where_only_the_first_groups_are_shown(tmp_path: Path) -> None:
     refund = hit("ann", "refund", "09:00", day="2026-09-09", oid="2", value="20")  # in a Direct visit
     lines = [*STORY, refund, mailed("dan", "/", "10:00"), mailed("eve", "/", "10:00"), mailed("fay", "/", "10:00")]
@@ -100,6 +104,7 @@ def test_a_group_keeps_its_waits_and_refunds_where_only_the_first_groups_are_sho
     assert only([email], "visitors", "median_touches", "revenue", "net_revenue") == [("4", "2.0", "80.0", "60.0")]
 
 
+@pytest.mark.slow
 def test_a_hit_belongs_to_the_value_it_shows_else_to_the_first_that_its_visit_shows(tmp_path: Path) -> None:
     lines = (
         view("ann", "/tea", "10:00"),
@@ -118,6 +123,7 @@ def test_a_hit_belongs_to_the_value_it_shows_else_to_the_first_that_its_visit_sh
     assert rows(tmp_path, "--goal", "signup", "--by", "page", lines=lines[::-1]) == found
 
 
+@pytest.mark.slow
 def test_goals_are_events_pages_conditions_and_those_of_the_file_in_the_order_given(tmp_path: Path) -> None:
     (tmp_path / "pixelstat.toml").write_text("[goals]\nmail = \"utm_medium = 'email'\"\ntea = '/tea'\n")
     assert only(rows(tmp_path), "goal", "conversions") == [("mail", "1"), ("tea", "1")]
@@ -144,6 +150,7 @@ def test_goals_and_breakdowns_that_cannot_be_are_errors(
     assert sentence in ran(tmp_path, *arguments, exit_code=2)[1]
 
 
+@pytest.mark.slow
 def test_a_goal_that_nobody_reaches_has_a_row_and_the_event_that_may_have_been_meant_is_named(tmp_path: Path) -> None:
     out, err = ran(tmp_path, "--goal", "purchse", "--goal", "/none", "--goal", "signup")
     assert [line.split(",")[:4] for line in out.splitlines()[1:]] == [
@@ -157,6 +164,7 @@ def test_a_goal_that_nobody_reaches_has_a_row_and_the_event_that_may_have_been_m
     assert "Warning" not in ran(tmp_path, "--goal", "purchse", "-q")[1]
 
 
+@pytest.mark.slow
 def test_each_currency_has_a_row_in_which_all_but_the_money_repeats(tmp_path: Path) -> None:
     lines = (*STORY, bought("cid", "12:05", "3", "7", cur="USD"), hit("cid", "purchase", "12:06", oid="4"))
     out, err = ran(tmp_path, "--goal", "purchase", lines=lines)
@@ -171,12 +179,14 @@ def test_each_currency_has_a_row_in_which_all_but_the_money_repeats(tmp_path: Pa
     assert "Warning: 1 purchase has no value: it is counted as conversions only." in err
 
 
+@pytest.mark.slow
 def test_money_without_a_currency_is_added_to_no_other(tmp_path: Path) -> None:
     lines = (*STORY, hit("cid", "purchase", "12:05", oid="9", value="5"))
     found = rows(tmp_path, "--goal", "purchase", lines=lines)
     assert only(found, "currency", "orders", "revenue") == [("EUR", "2", "80.0"), ("", "1", "5.0")]
 
 
+@pytest.mark.slow
 def test_a_series_has_every_day_and_money_on_each_for_what_is_ever_sold(tmp_path: Path) -> None:
     lines = (*STORY, view("cid", "/", "10:00", day="2026-09-10"))
     found = rows(tmp_path, "--goal", "signup", "--goal", "purchase", "--every", "day", lines=lines)
@@ -194,6 +204,7 @@ def test_a_series_has_every_day_and_money_on_each_for_what_is_ever_sold(tmp_path
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("day", "other"), [(DAY, TUESDAY), (TUESDAY, DAY)])
 def test_a_day_without_sales_is_compared_by_all_who_came(day: str, other: str, tmp_path: Path) -> None:
     period = ("--since", day, "--until", day, "--compare", f"{other}..{other}")
@@ -205,6 +216,7 @@ def test_a_day_without_sales_is_compared_by_all_who_came(day: str, other: str, t
     assert only([found], *(f"previous_{name}" for name in names)) == [of_day[other]]
 
 
+@pytest.mark.slow
 def test_currencies_that_one_period_lacks_are_compared_with_nothing_sold_in_them(tmp_path: Path) -> None:
     lines = (
         bought("ann", "10:00", "1", "5"),
@@ -218,6 +230,7 @@ def test_currencies_that_one_period_lacks_are_compared_with_nothing_sold_in_them
     assert only(rows(tmp_path, *period, "--by", "channel", lines=lines), *names) == expected
 
 
+@pytest.mark.slow
 def test_events_in_a_mailbox_make_no_visitors_and_no_group_unless_they_are_the_goal(tmp_path: Path) -> None:
     lines = (*STORY, hit("zoe", "open", "10:00", rcpt="zoe"))
     assert rows(tmp_path, "--by", "channel", lines=lines) == rows(tmp_path, "--by", "channel")
@@ -225,6 +238,7 @@ def test_events_in_a_mailbox_make_no_visitors_and_no_group_unless_they_are_the_g
     assert only([opened], *COUNTS) == [("3", "5", "1", "0", "0")]
 
 
+@pytest.mark.slow
 def test_conversions_are_the_same_for_logs_twice_backwards_or_as_parquet(tmp_path: Path) -> None:
     expected = ran(tmp_path, "--by", "channel", "-q")
     run_in_process(tmp_path, "events", "access.log", "-q", "-o", "events.parquet")
@@ -391,6 +405,7 @@ def test_the_first_groups_are_those_of_the_whole(story: list[Event], top: int) -
     assert found_of(story, ["page"], top) == [row for row in whole if row["page"] in shown]
 
 
+@pytest.mark.slow
 def test_hostile_events_harm_nothing() -> None:
     huge = "\ufffd" * 1_000_000
     story: list[Event] = [
@@ -414,6 +429,7 @@ def test_hostile_events_harm_nothing() -> None:
     assert warned[0] == "the goal 'purchse' matches no event. Did you mean purchase?"
 
 
+@pytest.mark.slow
 def test_without_events_each_goal_has_a_row_of_zeros_and_nothing_is_warned_of() -> None:
     warned: list[str] = []
     events = of_visits([])

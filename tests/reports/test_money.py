@@ -74,6 +74,7 @@ def added(told: pl.DataFrame, *names: str) -> Money:
 KETTLE_AND_CUPS = (of("kettle", 60.0), of("cup", 10.0, 3.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "revenue", "refunded"),
     slow_after(
@@ -168,12 +169,14 @@ def test_all_reports_agree(rows: list[Row], revenue: float, refunded: float) -> 
     assert of_products(found) == {"EUR": (revenue, refunded, net)}
 
 
+@pytest.mark.slow
 def test_a_refund_of_products_without_prices_returns_all_that_is_left() -> None:
     found = visited(bought(0, "A1", 90.0, of("kettle"), of("cup")), returned(1, "A1", None, of("cup")))
     assert of_orders(found) == {"EUR": (90.0, 90.0, 0.0)}
     assert of_conversions(found) == {"EUR": (90.0, 0.0)}
 
 
+@pytest.mark.slow
 def test_an_order_without_value_and_prices_has_no_revenue() -> None:
     warned: list[str] = []
     found = visited(bought(0, "A1", None, of("kettle"), of("cup")), returned(1, "A1", None, of("cup")))
@@ -182,6 +185,7 @@ def test_an_order_without_value_and_prices_has_no_revenue() -> None:
     assert warned == ["1 order has no value that is a number."]
 
 
+@pytest.mark.slow
 def test_kept_duplicates_have_the_revenue_of_their_own_lines() -> None:
     order = bought(0, "A1", None, *KETTLE_AND_CUPS)
     found = visited(order, order, returned(1, "A1", None, of("cup")), keep_duplicates=True)
@@ -213,6 +217,7 @@ def dice_rows(seed: int) -> list[Row]:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(2, range(20)))
 def test_all_reports_agree_on_orders_whose_lines_cover_them(seed: int) -> None:
     rows = dice_rows(seed)

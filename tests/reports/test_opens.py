@@ -45,6 +45,7 @@ def rows(folder: Path, *arguments: str, lines: tuple[str, ...] = STORY, report: 
     return csv_rows(run_in_process(folder, report, "access.log", "-q", *arguments))
 
 
+@pytest.mark.slow
 def test_opens_by_people_proxies_and_machines_add_up(tmp_path: Path) -> None:
     found = rows(tmp_path)
     assert [list(row) for row in found] == [COLUMNS] * 3
@@ -68,6 +69,7 @@ def test_opens_by_people_proxies_and_machines_add_up(tmp_path: Path) -> None:
     assert {row[name] for row in found for name in COLUMNS if "rate" in name or name in ("sent", COLUMNS[-2])} == {""}
 
 
+@pytest.mark.slow
 def test_a_file_of_mailings_gives_rates_and_waits(tmp_path: Path) -> None:
     (tmp_path / "sent.csv").write_text("message,sent,time\nlaunch,40,2026-09-07 10:00\nother,0,\nnever,9,\n")
     launch, other, nameless, never = rows(tmp_path, "--sent", "sent.csv")
@@ -97,6 +99,7 @@ def test_times_of_sending_are_in_the_zone_of_the_report(tmp_path: Path) -> None:
     assert launch["median_seconds_to_open"] == "120.0"
 
 
+@pytest.mark.slow
 def test_opens_may_be_by_any_column(tmp_path: Path) -> None:
     found = rows(tmp_path, "--by", "reason", "--top", "2")
     assert [list(row.items())[:3] for row in found] == [
@@ -120,6 +123,7 @@ def test_a_breakdown_by_an_unknown_column_is_an_error(by: str, sentence: str, tm
     assert (finished.exit, sentence in finished.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_bots_and_machines_are_set_aside_with_the_options(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY))
     default = run_in_process(tmp_path, "opens", "access.log")
@@ -129,6 +133,7 @@ def test_bots_and_machines_are_set_aside_with_the_options(tmp_path: Path) -> Non
     assert finished.stdout.splitlines()[1].startswith("launch,,4,3,1,0,3,")
 
 
+@pytest.mark.slow
 def test_each_open_counts_once_and_parquet_gives_the_same(tmp_path: Path) -> None:
     expected = rows(tmp_path)
     assert rows(tmp_path, lines=STORY + STORY) == expected
@@ -138,11 +143,13 @@ def test_each_open_counts_once_and_parquet_gives_the_same(tmp_path: Path) -> Non
     assert rows(tmp_path, lines=STORY[::-1]) == expected
 
 
+@pytest.mark.slow
 def test_a_log_without_mails_gives_no_rows(tmp_path: Path) -> None:
     lines = (request("/p.gif?v=ann&p=/", "10:00"),)
     assert rows(tmp_path, lines=lines) == rows(tmp_path, lines=lines, report="clicks") == []
 
 
+@pytest.mark.slow
 def test_mailers_are_read_from_end_to_end(tmp_path: Path) -> None:
     who = [f"9c2f7a10-2b3c-4d5e-8f90-a1b2c3d4e5f{n}" for n in range(3)]
     lines = (
@@ -157,6 +164,7 @@ def test_mailers_are_read_from_end_to_end(tmp_path: Path) -> None:
     assert [mailchimp[name] for name in picked] == ["ab12cd34ef", "1", "0", "1", "1", "0", "0", "0"]
 
 
+@pytest.mark.slow
 def test_clicks_are_counted_by_message_and_link(tmp_path: Path) -> None:
     def clicked(recipient: str, link: str, clock: str, agent: str = BROWSER) -> str:
         uri = f"/visit?mid={recipient}&wid=shop&url=https%3A%2F%2Fshop.example%2F{link}"

@@ -51,6 +51,7 @@ REPEAT = [
 MONEY = ("time", "currency", "orders", "revenue", "refunded", "net_revenue")
 
 
+@pytest.mark.slow
 def test_a_row_is_a_day_of_one_currency(tmp_path: Path) -> None:
     found = rows(tmp_path)
     assert list(found[0]) == SERIES
@@ -66,6 +67,7 @@ def test_a_row_is_a_day_of_one_currency(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_customers_are_new_with_their_first_order(tmp_path: Path) -> None:
     found = [row for row in rows(tmp_path) if row["currency"] == "EUR"]
     names = [
@@ -85,6 +87,7 @@ def test_customers_are_new_with_their_first_order(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_change_is_since_the_row_before_where_both_are_whole(tmp_path: Path) -> None:
     changes = [name for name in SERIES if name.endswith("_change")]
     whole = rows(tmp_path)
@@ -103,6 +106,7 @@ def test_a_change_is_since_the_row_before_where_both_are_whole(tmp_path: Path) -
     assert {row[name] for row in part for name in changes} == {""}
 
 
+@pytest.mark.slow
 def test_a_refund_is_taken_from_the_day_of_its_order_or_from_its_own(tmp_path: Path) -> None:
     own = [row for row in rows(tmp_path, "--refund-date", "own") if row["currency"] == "EUR"]
     assert picked(own, *MONEY) == [
@@ -118,6 +122,7 @@ def test_a_refund_is_taken_from_the_day_of_its_order_or_from_its_own(tmp_path: P
     ]
 
 
+@pytest.mark.slow
 def test_the_whole_range_is_one_row_a_currency(tmp_path: Path) -> None:
     for dated in ("order", "own"):
         found = rows(tmp_path, "--every", "all", "--refund-date", dated)
@@ -127,6 +132,7 @@ def test_the_whole_range_is_one_row_a_currency(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_the_repeat_rate_is_of_customers_with_a_complete_horizon(tmp_path: Path) -> None:
     # Of ann 1 day passes, of ben 3 days less 1 hour, of cy a minute. The log ends on the 11th at 12:00.
     [found] = rows(tmp_path, "--repeat", "--horizon", "1d")
@@ -147,6 +153,7 @@ def test_the_repeat_rate_is_of_customers_with_a_complete_horizon(tmp_path: Path)
     assert picked([found], *names, "median_seconds_to_second") == [("EUR", "1", "1", "0", "0", "0", "1", "")]
 
 
+@pytest.mark.slow
 def test_a_customer_is_the_user_else_the_visitor(tmp_path: Path) -> None:
     lines = (
         bought("phone", "10:00", "A1", "50", uid="7"),
@@ -162,6 +169,7 @@ def test_a_customer_is_the_user_else_the_visitor(tmp_path: Path) -> None:
     assert picked(rows(tmp_path, *whole, lines=days), "orders", "customers") == [("4", "3")]  # ids tell nothing
 
 
+@pytest.mark.slow
 def test_orders_may_be_by_any_column(tmp_path: Path) -> None:
     (tmp_path / "pixelstat.toml").write_text('[columns]\nnet = "pay"\n')
     lines = (
@@ -182,11 +190,13 @@ def test_orders_may_be_by_any_column(tmp_path: Path) -> None:
     assert picked(again, "net", "customers", "repeat_customers") == [("card", "2", "1")]
 
 
+@pytest.mark.slow
 def test_a_channel_is_that_of_the_visit(tmp_path: Path) -> None:
     lines = (hit("ann", "page_view", "10:00", p="/", utm_medium="email"), bought("ann", "10:05", "A1", "50"))
     assert picked(rows(tmp_path, "--by", "channel", lines=lines), "channel", "revenue") == [("Email", "50.0")]
 
 
+@pytest.mark.slow
 def test_orders_and_refunds_that_are_left_out_are_warned_of(tmp_path: Path) -> None:
     lines = (
         *STORY, bought("ann", "10:01", "A1", "51", day="2026-09-07"), hit("ben", "purchase", "10:00", value="many"),
@@ -204,6 +214,7 @@ def test_orders_and_refunds_that_are_left_out_are_warned_of(tmp_path: Path) -> N
     assert "Warning" not in run_in_process(tmp_path, "orders", "access.log", "-q").stderr
 
 
+@pytest.mark.slow
 def test_periods_are_compared(tmp_path: Path) -> None:
     given = ("--since", "2026-09-08", "--until", "2026-09-08", "--compare", "previous")
     [euro, dollar] = rows(tmp_path, *given)
@@ -216,6 +227,7 @@ def test_periods_are_compared(tmp_path: Path) -> None:
     assert picked([again], "currency", "customers", "previous_customers") == [("EUR", "2", "2")]
 
 
+@pytest.mark.slow
 def test_a_currency_is_the_same_in_small_letters_and_with_blanks(tmp_path: Path) -> None:
     spelled = ["EUR", "eur", " Eur ", "€", "Euro", " "]
     lines = tuple(bought("ann", f"10:0{n}", f"A{n}", "5", cur=cur) for n, cur in enumerate(spelled))
@@ -223,12 +235,14 @@ def test_a_currency_is_the_same_in_small_letters_and_with_blanks(tmp_path: Path)
     assert found == [("EUR", "3", "15.0"), ("Euro", "1", "5.0"), ("€", "1", "5.0"), ("", "1", "5.0")]
 
 
+@pytest.mark.slow
 def test_no_orders_give_no_rows(tmp_path: Path) -> None:
     for arguments in ((), ("--repeat",), ("--every", "all"), ("--refund-date", "own"), ("--by", "channel")):
         assert rows(tmp_path, *arguments, lines=(view("ann", "/", "10:00"),)) == []
         assert rows(tmp_path, *arguments, lines=(refunded("A1", "10:00"),)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", slow_after(1, ["nan", "-50", "0", "1e308", "1e999", "9" * 5000, "%00", ""]))
 def test_absurd_order_values_break_nothing(value: str, tmp_path: Path) -> None:
     lines = [bought(name, f"10:0{n}", name, value) for n, name in enumerate(("A1", "A2", "A3", "A4"))]
@@ -275,6 +289,7 @@ def plain(told: list[dict[str, Any]], *, is_own: bool) -> dict[tuple[str, str], 
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(2, range(12)))
 def test_the_series_equals_a_plain_loop(seed: int, tmp_path: Path) -> None:
     dice = random.Random(seed)

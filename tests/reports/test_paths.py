@@ -164,6 +164,7 @@ def test_paths_equal_a_plain_walk(
     ]
 
 
+@pytest.mark.slow
 @given(crowds, st.sampled_from([("x", ""), ("", "x"), ("", "")]), st.integers(1, 4), st.integers(0, 2))
 def test_as_many_visits_leave_a_step_as_reach_it(
     people: list[list[list[Hit]]], ends: tuple[str, str], depth: int, top: int
@@ -221,6 +222,7 @@ def ways(folder: Path, lines: Sequence[str], *arguments: str) -> list[tuple[str,
     return [(row[-5], row[-3]) for row in table]
 
 
+@pytest.mark.slow
 def test_steps_are_pages_and_other_events_from_the_first_start_of_a_visit_on(tmp_path: Path) -> None:
     lines = (
         view("ann", "/", "10:00"),
@@ -247,6 +249,7 @@ def test_steps_are_pages_and_other_events_from_the_first_start_of_a_visit_on(tmp
     ]
 
 
+@pytest.mark.slow
 def test_a_repeated_step_is_one_step_without_the_option(tmp_path: Path) -> None:
     lines = [view("ann", page, f"10:0{place}") for place, page in enumerate(["/", "/", "/a", "/"])]
     assert ways(tmp_path, lines) == [("(entry) > / > /a > / > (exit)", "1")]
@@ -284,6 +287,7 @@ def test_an_order_of_two_visitors_belongs_to_the_one_with_the_first_hit() -> Non
         assert found["source"].to_list() == ["/1"]
 
 
+@pytest.mark.slow
 def test_a_visitor_with_two_visits_is_in_both_branches_and_counts_once(tmp_path: Path) -> None:
     lines = (
         view("ann", "/", "10:00"),
@@ -301,6 +305,7 @@ def test_a_visitor_with_two_visits_is_in_both_branches_and_counts_once(tmp_path:
     assert rows(tmp_path, lines, "--depth", "2", "--since", "2026-09-07 11:00")[0] == "(entry),/,1,1,1,1,1.0"
 
 
+@pytest.mark.slow
 def test_in_one_second_pages_come_first_and_then_names(tmp_path: Path) -> None:
     names = ["purchase", "+1", "/thank-you", "/cart"]
     lines = [view("ann", name, "10:00") if name.startswith("/") else hit("ann", name, "10:00") for name in names]
@@ -308,6 +313,7 @@ def test_in_one_second_pages_come_first_and_then_names(tmp_path: Path) -> None:
     assert ways(tmp_path, lines) == ways(tmp_path, lines[::-1]) == expected
 
 
+@pytest.mark.slow
 def test_steps_may_be_pages_alone_or_events_by_their_names(tmp_path: Path) -> None:
     lines = (
         view("ann", "/", "10:00"),
@@ -327,6 +333,7 @@ def test_steps_may_be_pages_alone_or_events_by_their_names(tmp_path: Path) -> No
     assert ways(tmp_path, without, "--nodes", "page", "--to", "purchase") == [("/a", "1")]
 
 
+@pytest.mark.slow
 def test_a_start_is_named_as_in_a_funnel_a_goal_or_a_condition_too(tmp_path: Path) -> None:
     (tmp_path / "pixelstat.toml").write_text("[goals]\nbig = \"event = 'purchase' and value > 50\"\n")
     lines = (
@@ -340,6 +347,7 @@ def test_a_start_is_named_as_in_a_funnel_a_goal_or_a_condition_too(tmp_path: Pat
     assert ways(tmp_path, lines, "--to", "/b*") == [("(entry) > purchase > / > purchase > /b*", "1")]
 
 
+@pytest.mark.slow
 def test_whole_ways_lead_to_a_conversion_and_the_last_steps_end_the_visits_without(tmp_path: Path) -> None:
     lines = (
         *(line for who in ("ann", "ben") for line in (view(who, "/", "10:00"), hit(who, "lead", "10:01"))),
@@ -400,6 +408,7 @@ def test_a_start_may_name_columns_of_geo_and_of_visits(tmp_path: Path) -> None:
     assert (finished.exit, "country is known only with --geo" in finished.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_paths_of_a_period_are_compared_with_those_before(tmp_path: Path) -> None:
     lines = (
         view("ann", "/", "10:00", day="2026-09-06"),
@@ -416,6 +425,7 @@ def test_paths_of_a_period_are_compared_with_those_before(tmp_path: Path) -> Non
 # -- what logs may hold ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_hostile_page_names_are_shown_as_text(tmp_path: Path) -> None:
     pages = ["[red]/a", "/b > /c", "(exit)", "/\x1b[2J\n"]
     lines = [view("ann", page, f"10:0{place}") for place, page in enumerate(pages)]

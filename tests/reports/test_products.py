@@ -99,6 +99,7 @@ class ProductsReport:
 # -- what is viewed, put into carts and bought -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_products_are_counted_by_hits_and_by_visitors() -> None:
     told = ProductsReport(
         viewed("10:00", "ann", K), viewed("10:01", "ann", K), viewed("10:01", "ann", K),  # the last is one hit
@@ -121,6 +122,7 @@ def test_products_are_counted_by_hits_and_by_visitors() -> None:
     assert told.warnings == ["1 purchase repeats an order, which counts once."]
 
 
+@pytest.mark.slow
 def test_the_earliest_of_hits_with_one_key_counts() -> None:
     twice = [viewed("10:01", "ann", K, key="7"), viewed("10:00", "ann", C, key="7"), viewed("10:02", "ann", D, key="8")]
     assert ProductsReport(*twice)["product views"] == [("C2", 1), ("D3", 1)]
@@ -133,6 +135,7 @@ def test_a_product_named_twice_in_an_event_is_one_view_and_two_lines() -> None:
     assert told["product views purchases quantity revenue"] == [("K1", 1, 1, 2.0, 5.0)]
 
 
+@pytest.mark.slow
 def test_a_product_is_known_by_its_id_or_its_name_or_as_the_event_names_it() -> None:
     told = ProductsReport(
         viewed("10:00", "ann", of("K1", name="Kettle")),
@@ -188,6 +191,7 @@ def test_orders_without_a_product_are_left_out_with_a_warning() -> None:
     assert told.warnings == ["1 order names no product: left out."]
 
 
+@pytest.mark.slow
 def test_warnings_about_money_appear_only_where_money_is_shown() -> None:
     rows = (viewed("10:00", "ann"), returned("10:00", "A9", K))
     nameless = "1 view or cart event names no product: left out."
@@ -195,6 +199,7 @@ def test_warnings_about_money_appear_only_where_money_is_shown() -> None:
     assert ProductsReport(*rows, viewed=True).warnings == ProductsReport(*rows, abandoned=True).warnings == [nameless]
 
 
+@pytest.mark.slow
 def test_items_of_an_order_may_come_in_requests_of_their_own() -> None:
     told = ProductsReport(
         bought("10:00", "ann", order_id="A1", value=50.0),
@@ -212,6 +217,7 @@ def test_items_of_an_order_may_come_in_requests_of_their_own() -> None:
     assert told.warnings == []
 
 
+@pytest.mark.slow
 def test_a_product_of_two_currencies_has_two_rows_that_differ_in_what_was_bought() -> None:
     told = ProductsReport(
         viewed("10:00", "ann", K), viewed("10:00", "ben", C), viewed("10:00", "ben", D),
@@ -232,6 +238,7 @@ def test_a_product_of_two_currencies_has_two_rows_that_differ_in_what_was_bought
     )
 
 
+@pytest.mark.slow
 def test_a_product_without_orders_is_in_the_most_frequent_currency() -> None:
     told = ProductsReport(
         viewed("10:00", "ann", C),
@@ -243,6 +250,7 @@ def test_a_product_without_orders_is_in_the_most_frequent_currency() -> None:
     assert ProductsReport(viewed("10:00", "ann", C))["product currency revenue"] == [("C2", None, 0.0)]
 
 
+@pytest.mark.slow
 def test_rows_may_be_by_what_the_event_names_of_a_product() -> None:
     kettle, cup = of("K1", 20.0, None, "Kettle", "Kitchen"), of("C2", 4.0, None, "Cup", "Kitchen")
     rows = (
@@ -262,6 +270,7 @@ def test_rows_may_be_by_what_the_event_names_of_a_product() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_rows_may_be_by_any_column_of_the_events_and_an_orders_are_of_its_first_hit() -> None:
     told = ProductsReport(
         viewed("10:00", "ann", K, channel="Email"),
@@ -282,6 +291,7 @@ def test_rows_may_be_by_any_column_of_the_events_and_an_orders_are_of_its_first_
 KETTLE_AND_CUPS = (of("K1", 60.0), of("C2", 10.0, 3.0))  # 90, and 10 for shipping
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "kettle", "cups"),
     slow_after(
@@ -326,6 +336,7 @@ def test_a_refund_of_an_order_that_is_kept_twice_is_of_the_first() -> None:
     assert told["product purchases revenue refunded"] == [("C2", 2, 60.0, 0.0), ("K1", 2, 120.0, 60.0)]
 
 
+@pytest.mark.slow
 def test_an_order_without_a_value_has_that_of_its_lines_to_give_back() -> None:
     order = bought("10:00", "ann", *KETTLE_AND_CUPS, order_id="A1")
     told = ProductsReport(order, returned("11:00", "A1", value=45.0))
@@ -405,6 +416,7 @@ def test_a_cart_begins_with_the_first_product_added_and_ends_with_an_order_or_it
     assert ProductsReport(*rows, abandoned=True, end=at("10:00", 20))[CARTS] == [expected]
 
 
+@pytest.mark.slow
 def test_the_rate_is_of_the_carts_whose_end_is_known_with_its_interval() -> None:
     rows = [
         *(added("10:00", f"a{n}", K) for n in range(20)),
@@ -422,6 +434,7 @@ def test_the_rate_is_of_the_carts_whose_end_is_known_with_its_interval() -> None
     assert ProductsReport(abandoned=True)[f"{CARTS} abandonment_rate"] == [(0, 0, 0, 0, 0, None)]
 
 
+@pytest.mark.slow
 def test_each_product_may_have_a_cart_of_its_own() -> None:
     told = ProductsReport(
         added("10:00", "ann", K, C, channel="Email"),
@@ -517,6 +530,7 @@ def given_back(rows: Sequence[Row], order: Row) -> list[float]:
     return [part + (amount - part) * share for part, amount in zip(named, amounts, strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(3, range(30)))
 def test_products_equal_a_plain_loop(seed: int) -> None:
     rows = dice_rows(seed)
@@ -611,6 +625,7 @@ def test_carts_equal_a_plain_loop(seed: int, by: list[str]) -> None:
     assert sum(sum(count[1:]) for count in counts.values()) == sum(count[0] for count in counts.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("abandoned", [True, False])
 def test_visitors_of_parts_add_up_to_those_of_the_whole(abandoned: bool) -> None:
     rows = [{**row, "order_id": f"{row['order_id']} of {row['visitor']}"} for row in dice_rows(7)]
@@ -646,6 +661,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [HOSTILE, HOSTILE[:1], []])
 @pytest.mark.parametrize(
     "by", slow_after(1, [[], ["category", "name", "product"], ["channel", "client"], ["currency"]])
@@ -676,6 +692,7 @@ def output(folder: Path, *arguments: str) -> list[str]:
     return finished.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_a_custom_column_may_name_what_the_products_lack(tmp_path: Path) -> None:
     assert [row.split(",")[:5] for row in output(tmp_path, "--by", "category")] == [
         ["category", "currency", "views", "carts", "purchases"], ["", "EUR", "1", "1", "1"], ["Kitchen", "EUR", "1", "1", "0"],
@@ -685,6 +702,7 @@ def test_a_custom_column_may_name_what_the_products_lack(tmp_path: Path) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", slow_after(2, ["rank", "viewed", "asked", "of_product", "begun", "act", "part", "name", "revenues"])
 )
@@ -699,6 +717,7 @@ def test_a_custom_column_may_have_any_name(name: str, tmp_path: Path) -> None:
         assert [row.partition(",")[0] for row in finished.stdout.splitlines()] == [name, "x"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", [[], ["--reveal-ids"]])
 def test_products_of_parquet_are_those_of_the_logs(written: list[str], tmp_path: Path) -> None:
     expected = [
@@ -710,6 +729,7 @@ def test_products_of_parquet_are_those_of_the_logs(written: list[str], tmp_path:
         assert run_in_process(tmp_path, "products", "events.parquet", "-q", *more).stdout.splitlines() == rows
 
 
+@pytest.mark.slow
 def test_listed_visitors_are_pseudonyms_without_the_option(tmp_path: Path) -> None:
     header, hidden = output(tmp_path, "--viewed-not-purchased")
     assert header == "visitor,product,views,last_view,is_pending"
@@ -719,6 +739,7 @@ def test_listed_visitors_are_pseudonyms_without_the_option(tmp_path: Path) -> No
     assert output(tmp_path, "--viewed-not-purchased", "--window", "1d")[1].endswith(",false")
 
 
+@pytest.mark.slow
 def test_ids_in_rows_are_hidden_in_each_view_of_products(tmp_path: Path) -> None:
     for more in ([], ["--viewed-not-purchased"], ["--abandoned"]):
         for by in ("visitor", "client"):
@@ -734,6 +755,7 @@ def test_a_report_with_a_column_of_ids_may_reveal_them() -> None:
         assert (reveal_option in shown) == may_reveal
 
 
+@pytest.mark.slow
 def test_products_of_the_sample_have_the_revenue_of_its_orders() -> None:
     sums = []
     for arguments in (["products", "--top", "0"], ["orders", "--every", "all"]):
@@ -743,6 +765,7 @@ def test_products_of_the_sample_have_the_revenue_of_its_orders() -> None:
     assert sums[0][0] > 0
 
 
+@pytest.mark.slow
 def test_a_period_before_is_pending_where_it_ends(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(
         log(

@@ -130,6 +130,7 @@ FEW_FAST = [
 TWO = [Did(0, 0, "page_view", "/"), Did(0, 1, "purchase", "/"), Did(1, 0, "page_view", "/"), Did(1, 9, "open", "/")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("report", "arguments"), FEW_FAST)
 @settings(max_examples=12)
 @given(story=STORIES, part_of=st.lists(st.integers(0, 2), min_size=5, max_size=5))

@@ -33,6 +33,7 @@ def test_a_text_that_is_not_an_address_lies_in_no_network(client: str, tmp_path:
     assert finished.stdout == ONE_PAGE
 
 
+@pytest.mark.slow
 def test_the_host_of_a_page_may_be_an_address_with_a_port(tmp_path: Path) -> None:
     pages = [f"https://{host}/a" for host in ("[2001:db8::1]:8443", "198.51.100.7:8080", "SHOP.example:443", "a@b@c")]
     content = log(*(request("/pixel.gif?v=ann", "10:00", referrer=page) for page in pages))

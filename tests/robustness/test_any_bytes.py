@@ -84,6 +84,7 @@ def test_any_bytes_are_lines_and_any_line_is_one_row_of_every_format(
         assert is_accounted_for(by.parse(lines.lazy()).collect(), count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", slow_after(6, ALL), ids=lambda form: form.name)
 def test_a_line_is_read_the_same_beside_any_neighbours(form: LogFormat) -> None:
     chance = random.Random(form.name)

@@ -77,6 +77,7 @@ def test_an_archive_with_a_dictionary_of_4_gb_takes_no_such_memory(tmp_path: Pat
 FIRST_THOUSAND = b"".join(MANY.splitlines(keepends=True)[:1_000])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pack", "damage"),
     [
@@ -113,6 +114,7 @@ def test_a_damaged_archive_gives_its_whole_lines_a_warning_and_exit_code_3(
     assert finished.exit == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pack",
     [

@@ -35,6 +35,7 @@ def test_a_file_named_like_a_pattern_is_that_file(tmp_path: Path) -> None:
     assert count_views(tmp_path, TWO, name="x[1].log") == TWO_COUNTED
 
 
+@pytest.mark.slow
 def test_a_file_with_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.log")).write_bytes(TWO)
     assert run_in_process(tmp_path, "views", b"caf\xe9.log") == TWO_COUNTED
@@ -43,6 +44,7 @@ def test_a_file_with_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_named_pipe_is_read_like_a_file(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo.log"
     os.mkfifo(fifo)
@@ -57,6 +59,7 @@ def test_a_device_is_not_read_as_a_log(tmp_path: Path) -> None:
     assert finished.exit == 2
 
 
+@pytest.mark.slow
 def test_a_file_name_that_a_shell_would_run_is_only_a_name(tmp_path: Path) -> None:
     name = "|touch owned;$(touch owned)`touch owned`.log"
     (tmp_path / name).write_text(log(ANN))

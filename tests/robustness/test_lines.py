@@ -16,6 +16,7 @@ def test_one_undecodable_byte_costs_nothing_but_itself(tmp_path: Path) -> None:
     assert finished.exit == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "lines"),
     [
@@ -72,6 +73,7 @@ def test_a_hit_with_a_long_agent_counts(length: int, tmp_path: Path) -> None:
     assert finished.exit == 0
 
 
+@pytest.mark.slow
 def test_a_hit_with_two_hundred_thousand_parameters_counts(tmp_path: Path) -> None:
     long = request("/pixel.gif?" + "x=%31&" * 200_000 + "v=ann&p=/late", "10:00")
     assert (
@@ -104,6 +106,7 @@ def test_a_hit_that_cannot_be_read_is_set_aside_and_counted(line: str, tmp_path:
     assert finished.exit == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["1e400", "9" * 5_000, "ten", "%00", "-0", "12,50"])
 def test_a_value_that_is_not_a_number_does_not_stop_a_condition(value: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(
@@ -136,6 +139,7 @@ def test_a_line_of_any_length_up_to_the_limit_counts(field: str, length: int, tm
     assert count_views(tmp_path, log(ANN, long, ANN), "-q").stdout == "page,views,visitors\n/,3,2\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opening", ["[", '{"a":', '"x\\", [', "[[[{"])
 @pytest.mark.parametrize("depth", [100, 100_000])
 def test_json_within_json_a_hundred_thousand_times_breaks_no_other_line(

@@ -9,6 +9,7 @@ from tests.marks import slow_after
 from tests.small_logs import ANN, ONE_PAGE, count_views
 
 
+@pytest.mark.slow
 def test_two_hundred_thousand_different_parameters_hide_none(tmp_path: Path) -> None:
     many = "&".join(f"a{number}=1" for number in range(200_000))
     finished = count_views(tmp_path, log(request(f"/pixel.gif?{many}&v=ann&p=/", "10:00")), "-q")
@@ -35,6 +36,7 @@ def test_a_query_of_nothing_but_signs_is_a_page_view_without_a_page(query: str, 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
     slow_after(5, [
@@ -51,6 +53,7 @@ def test_a_value_that_is_not_a_number_is_null(value: str, tmp_path: Path) -> Non
     assert count_views(tmp_path, content, "-q", "--where", "value > 0").stdout == "page,views,visitors\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["9" * 20, "-200", "1000", "65736", "2e2", "200.0", "\uff12\uff10\uff10"])
 def test_a_status_that_is_not_a_number_in_range_is_unreadable(status: str, tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(ANN, ANN.replace(" 200 ", f" {status} ")))

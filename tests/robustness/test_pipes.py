@@ -25,6 +25,7 @@ def test_a_closed_pipe_behind_stdout_ends_the_run_silently(tmp_path: Path) -> No
     assert running.returncode == 0
 
 
+@pytest.mark.slow
 def test_head_ends_the_run_silently(tmp_path: Path) -> None:
     pages = log(*(view("ann", f"/{number:05d}", "10:00") for number in range(20_000)))  # more than a pipe holds
     (tmp_path / "access.log").write_text(pages)
@@ -76,6 +77,7 @@ def test_a_file_is_written_where_there_is_no_stdout(tmp_path: Path) -> None:
     assert (tmp_path / "pages.csv").read_text() == TWO_COUNTED.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "said", "code"),
     [(signal.SIGINT, b"pixelstat: interrupted\n", 130), (signal.SIGTERM, b"pixelstat: terminated\n", 143)],

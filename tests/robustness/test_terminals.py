@@ -6,6 +6,8 @@ import pty
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.builders import log, request, view
 from tests.run import COMMAND, run_in_process
 from tests.small_logs import ANN, count_views
@@ -47,6 +49,7 @@ def test_escapes_and_markup_from_a_log_are_harmless_in_a_table(tmp_path: Path) -
     assert finished.exit == 0
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_table_and_nothing_of_the_log_to_obey(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_bytes(EVIL)
     ours, theirs = pty.openpty()
@@ -103,6 +106,7 @@ def test_escapes_and_markup_in_bad_lines_pixels_and_names_are_harmless_where_che
     assert not any(control in finished.stdout for control in ("\x1b", "\x07", "\x9b", "\u202e"))
 
 
+@pytest.mark.slow
 def test_check_writes_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(ANN, EVIL_TEXT))
     ours, theirs = pty.openpty()

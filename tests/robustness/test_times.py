@@ -38,6 +38,7 @@ def test_a_time_without_a_zone_is_in_the_zone_of_log_tz(time: str, zone: str, in
     assert finished.stderr == f"1 line, 1 pixel request\nfrom {instant} to {instant}, times in UTC\n"
 
 
+@pytest.mark.slow
 def test_a_time_that_the_clock_skipped_is_unreadable(tmp_path: Path) -> None:
     write_log(tmp_path, log(haproxy("29/Mar/2026:01:30:00"), haproxy("29/Mar/2026:02:30:00")))
     assert ("lines", "bad_time", 1) in findings_of(tmp_path, "access.log", "--log-tz", "Europe/Berlin")
@@ -51,6 +52,7 @@ def test_a_time_with_an_offset_keeps_it(tmp_path: Path) -> None:
     assert "from 2026-09-07 04:30:00 to " in finished.stderr
 
 
+@pytest.mark.slow
 def test_days_are_those_of_tz_whatever_log_tz_is(tmp_path: Path) -> None:
     write_log(tmp_path, log(haproxy("07/Sep/2026:00:30:00")))
     asked = ["views", "access.log", "-q", "--every", "day", "--log-tz", "Europe/Berlin"]
@@ -197,6 +199,7 @@ def test_the_days_of_a_clock_change_have_their_23_and_25_hours(tmp_path: Path) -
     }
 
 
+@pytest.mark.slow
 def test_a_log_that_goes_backwards_counts_as_if_it_went_forwards(tmp_path: Path) -> None:
     lines = [view("ann", "/", "10:00"), view("ann", "/cart", "10:01"), hit("ann", "purchase", "10:02")]
     (tmp_path / "forth.log").write_text(log(*lines))

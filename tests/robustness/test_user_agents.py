@@ -31,6 +31,7 @@ def test_a_hostile_user_agent_is_read_as_text(agent: str, tmp_path: Path) -> Non
     assert monotonic() - started < 20
 
 
+@pytest.mark.slow
 def test_a_thousand_long_user_agents_are_classified_quickly(tmp_path: Path) -> None:
     started = monotonic()
     agents = ("Opera/" + "9." * 1_000 + str(number) for number in range(1_000))

@@ -49,6 +49,7 @@ def test_a_bad_line_is_kept_byte_for_byte(raw: bytes, pack: type[bytes], tmp_pat
     assert bad_lines_of(tmp_path, "access.log") == HEADING + b"access.log\t2\tno_format\t" + raw + b"\n"
 
 
+@pytest.mark.slow
 def test_a_windows_line_end_is_not_part_of_a_bad_line(tmp_path: Path) -> None:
     write_log(tmp_path, MESSY.replace(b"\n", b"\r\n"), "windows.log")
     write_log(tmp_path, MESSY, "unix.log")
@@ -100,6 +101,7 @@ def test_bad_lines_of_several_logs_are_written_log_by_log(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.slow
 def test_many_bad_lines_keep_their_order_and_their_numbers(tmp_path: Path) -> None:
     write_log(
         tmp_path, log(*(f"bad {number}" if number % 3 == 0 else ANN for number in range(1, 60_001)))
@@ -131,6 +133,7 @@ def test_bad_lines_of_standard_input_are_written_with_the_prefix_of_a_collector(
     assert bad_lines_of(tmp_path, stdin=stdin) == HEADING + f"-\t2\tno_format\t{prefix}oops\n".encode()
 
 
+@pytest.mark.slow
 def test_bad_lines_of_a_large_stream_are_kept_though_it_cannot_be_read_again(tmp_path: Path) -> None:
     stdin = log(ANN, "early").encode() + log(request("/style.css", "10:00")).encode() * 40_000 + b"late\n"
     assert len(stdin) > 6_000_000  # more than is kept of a stream's beginning
@@ -214,6 +217,7 @@ def test_a_log_with_a_name_that_is_not_utf8_is_named_as_far_as_possible(tmp_path
 # -- too many of them: --max-errors and --strict ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowed", ["3", "0", "0%", "49.9%", "12%"])
 def test_more_bad_lines_than_allowed_end_in_exit_code_4_without_a_report(allowed: str, tmp_path: Path) -> None:
     write_log(tmp_path, MESSY)
@@ -256,6 +260,7 @@ def test_a_limit_that_is_neither_a_number_nor_a_share_is_an_error(allowed: str, 
     assert finished.exit == 2
 
 
+@pytest.mark.slow
 def test_strict_allows_no_bad_line(tmp_path: Path) -> None:
     write_log(tmp_path, MESSY)
     assert run_in_process(tmp_path, "views", "access.log", "--strict").exit == 4
@@ -266,6 +271,7 @@ def test_strict_allows_no_bad_line(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_strict_counts_bad_lines_without_a_pixel(tmp_path: Path) -> None:
     write_log(tmp_path, log(ANN, BEN, "no word of any image"))
     assert run_in_process(tmp_path, "views", "access.log").stderr.startswith("3 lines, 2 pixel requests\n")
@@ -304,6 +310,7 @@ def test_too_many_bad_lines_are_written_too(tmp_path: Path) -> None:
     assert (tmp_path / "bad.tsv").read_bytes().count(b"\n") == 5
 
 
+@pytest.mark.slow
 def test_too_many_bad_lines_outrank_damage_and_damage_is_not_a_bad_line(tmp_path: Path) -> None:
     write_log(tmp_path, gzip.compress(log(*[ANN] * 500).encode())[:-50], "torn.gz")
     write_log(tmp_path, gzip.compress(log(ANN, "oops", *[ANN] * 500).encode())[:-50], "worse.gz")
@@ -312,6 +319,7 @@ def test_too_many_bad_lines_outrank_damage_and_damage_is_not_a_bad_line(tmp_path
     assert run_in_process(tmp_path, "views", "worse.gz", "--max-errors", "1", "-q").exit == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--strict"], ["--max-errors", "50%"], ["--rejects", "bad.tsv"]], ids=" ".join)
 def test_options_for_bad_lines_change_no_figure(options: list[str], tmp_path: Path) -> None:
     write_log(
@@ -327,6 +335,7 @@ def test_options_for_bad_lines_change_no_figure(options: list[str], tmp_path: Pa
     assert asked.stdout == plain.stdout
 
 
+@pytest.mark.slow
 def test_options_for_bad_lines_change_no_format(tmp_path: Path) -> None:
     other = (
         '{"time":"2026-09-07T10:00:00Z","remote_addr":"203.0.113.1","request":"GET /style.css HTTP/1.1","status":200}'

@@ -15,6 +15,7 @@ def padded(line: str, length: int) -> str:
     return line.removesuffix('"') + "A" * (length - len(line)) + '"'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "most"), [("256", 256), ("1k", 1_024), ("4096", 4_096), ("64KiB", 65_536)])
 def test_a_line_as_long_as_allowed_is_read_and_a_longer_one_is_cut(size: str, most: int, tmp_path: Path) -> None:
     write_log(
@@ -62,12 +63,14 @@ def test_no_line_is_longer_in_bytes_than_allowed(letters: int) -> None:
 PLAIN = request("/style.css", "10:00").encode() + b"\n"
 
 
+@pytest.mark.slow
 def test_large_standard_input_counts_every_line_once(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", stdin=PLAIN * 60_000 + TWO)
     assert finished.stdout == TWO_COUNTED.stdout
     assert finished.stderr.startswith("60,002 lines, 2 pixel requests\n")
 
 
+@pytest.mark.slow
 def test_large_standard_input_without_pixel_requests_ends_well(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", stdin=PLAIN * 60_000)
     assert finished.stdout == NO_PAGES
@@ -75,6 +78,7 @@ def test_large_standard_input_without_pixel_requests_ends_well(tmp_path: Path) -
     assert finished.exit == 0
 
 
+@pytest.mark.slow
 def test_standard_input_that_begins_with_a_line_larger_than_what_is_read_ahead_is_read(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", stdin=b"A" * 9_000_000 + b"\n" + TWO)
     assert finished.stdout == TWO_COUNTED.stdout

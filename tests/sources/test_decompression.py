@@ -22,6 +22,7 @@ else:
     from backports import zstd
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "packed",
     [
@@ -62,6 +63,7 @@ def test_bzip2_and_xz_are_read_member_after_member(compress: Callable[[bytes], b
 FOUR_LINES = log(ANN, view("ben", "/cart", "10:01"), "oops", hit("cy", "purchase", "10:02")).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pack",
     slow_after(

@@ -56,6 +56,7 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_products_come_back_out_of_parquet(shop: Path) -> None:
     run_in_process(shop, "events", "access.log", "-q", "-o", "events.parquet")
     run_in_process(shop, "events", "events.parquet", "-q", "-o", "again.parquet")
@@ -68,6 +69,7 @@ def test_products_come_back_out_of_parquet(shop: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", WRITTEN, ids="".join)
 @pytest.mark.parametrize("report", slow_after(2, REPORTS), ids=" ".join)
 def test_a_report_over_parquet_gives_the_figures_of_the_logs(
@@ -81,6 +83,7 @@ def test_a_report_over_parquet_gives_the_figures_of_the_logs(
     assert run_in_process(folder, *report, "again.parquet", "-q").stdout == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", WRITTEN, ids="".join)
 @pytest.mark.parametrize("report", slow_after(2, REPORTS), ids=" ".join)
 def test_a_hit_in_parquet_and_in_a_log_counts_once(report: list[str], written: list[str], folder: Path) -> None:
@@ -93,6 +96,7 @@ def test_a_hit_in_parquet_and_in_a_log_counts_once(report: list[str], written: l
     assert run_in_process(folder, *report, "then.log", "first.parquet", "access.log", "-q").stdout == expected
 
 
+@pytest.mark.slow
 def test_options_select_among_the_events_of_parquet(folder: Path) -> None:
     run_in_process(folder, "events", "access.log", "--bots", "include", "--reveal-ids", "-o", "events.parquet")
     assert run_in_process(folder, "views", "events.parquet", "-q").stdout == "page,views,visitors\n/,2,1\n"
@@ -125,12 +129,14 @@ def test_parquet_without_events_is_an_error(content: bytes | None, sentence: str
     assert sentence in finished.stderr
 
 
+@pytest.mark.slow
 def test_parquet_cannot_be_piped(folder: Path) -> None:
     run_in_process(folder, "events", "access.log", "-o", "events.parquet")
     finished = run_in_process(folder, "views", stdin=(folder / "events.parquet").read_bytes())
     assert (finished.exit, "Name it as a file" in finished.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_hit_in_two_files_of_parquet_counts_once(
     tmp_path: Path,
 ) -> None:
@@ -151,6 +157,7 @@ def test_a_hit_in_two_files_of_parquet_counts_once(
     assert views("once.parquet", "access.log")[0] == "/,2,2"
 
 
+@pytest.mark.slow
 def test_the_consent_of_parquet_is_read_again_where_the_config_reads_it_otherwise(tmp_path: Path) -> None:
     lines = [request(f"/pixel.gif?e=pv&v={who}&p=/&ok={ok}", "10:00") for who, ok in (("ann", 1), ("ben", 0))]
     (tmp_path / "access.log").write_text(log(*lines, request("/pixel.gif?e=pv&v=cy&p=/&us_privacy=1YYN", "10:01")))
