@@ -25,6 +25,7 @@ FULL = json.dumps(
 BARE = '{"time_iso8601":"2026-09-07T10:00:00Z","remote_addr":"203.0.113.1","request":"GET /pixel.gif?v=ben&p=/bare HTTP/1.1","status":204}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "condition",
     [
@@ -47,6 +48,7 @@ def test_a_condition_may_name_any_field_of_a_request(condition: str, tmp_path: P
     assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 not matching --where\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["request_id", "forwarded_for", "cookies", "dnt", "gpc", "purpose", "user_agent"])
 def test_a_field_that_a_line_lacks_is_null_in_conditions(name: str, tmp_path: Path) -> None:
     write_log(tmp_path, log(FULL, BARE, ANN.replace("p=/ ", "p=/old ")))

@@ -52,6 +52,7 @@ def test_conditions_may_name_custom_columns(folder: Path) -> None:
     assert (finished.exit, "Did you mean destination?" in finished.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_funnel_by_name_goes_by_goals_too(folder: Path) -> None:
     rows = run_in_process(folder, "funnel", "--funnel", "trip", "-q").stdout.splitlines()[1:]
     assert [row.split(",")[1:3] for row in rows] == [["open", "2"], ["/book", "1"], ["booked", "1"]]
@@ -60,6 +61,7 @@ def test_a_funnel_by_name_goes_by_goals_too(folder: Path) -> None:
     assert "\n2,booked,1," in run_in_process(folder, "funnel", "--steps", "open,booked", "-q").stdout
 
 
+@pytest.mark.slow
 def test_the_config_is_found_upward_or_named(folder: Path) -> None:
     below = folder / "a" / "b"
     below.mkdir(parents=True)
@@ -181,6 +183,7 @@ CLASHES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_after(2, CLASHES))
 def test_a_custom_column_may_have_any_name(name: str, tmp_path: Path) -> None:
     (tmp_path / "pixelstat.toml").write_text(f'[columns]\n{name} = "own"\n')
@@ -214,6 +217,7 @@ def test_a_funnel_by_visitor_is_one_for_each(tmp_path: Path) -> None:
     assert [line.split(",")[0] for line in finished.stdout.splitlines()[1:]] == ["v:ann", "v:bob"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("report", ["summary", "visitors", "views", "visits", "sources", "orders", "opens", "clicks"])
 def test_a_series_by_visitor_is_a_series_for_each(report: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(

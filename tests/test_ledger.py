@@ -76,6 +76,7 @@ def test_every_reason_is_counted_and_the_reasons_sum_to_the_lines(tmp_path: Path
     assert counts["pixel requests"] + 3 == counts["lines"]  # style.css, three times
 
 
+@pytest.mark.slow
 def test_a_line_has_one_reason_the_first_that_holds(tmp_path: Path) -> None:
     everything = request(
         "/pixel.gif?v=x&p=/other&us_privacy=1YYN",
@@ -161,6 +162,7 @@ KINDS: dict[str, Callable[[int], str]] = {  # what the ledger calls it, and a li
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.lists(st.sampled_from(sorted(KINDS)), max_size=30))
 def test_any_mix_of_lines_sums_to_the_lines(tmp_path_factory: pytest.TempPathFactory, kinds: list[str]) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,7 +24,7 @@ BOT = re.compile("Googlebot|AhrefsBot|GPTBot|python-requests")
 FUNNEL = ["page_view", "product_view", "add_to_cart", "checkout", "purchase"]
 
 
-def plain_events() -> Iterator[tuple[datetime, str, str, str | None]]:
+def read_plain_events() -> Iterator[tuple[datetime, str, str, str | None]]:
     """Time, event, visitor and page of every hit that counts, by a loop that knows nothing of the program."""
     for log in LOGS:
         content = gzip.decompress(log.read_bytes()) if log.suffix == ".gz" else log.read_bytes()
@@ -45,7 +46,9 @@ def plain_events() -> Iterator[tuple[datetime, str, str, str | None]]:
             yield datetime.strptime(found[2], "%d/%b/%Y:%H:%M:%S %z"), event.replace("pv", "page_view"), visitor, page
 
 
-EVENTS = list(plain_events())
+@cache
+def plain_events() -> list[tuple[datetime, str, str, str | None]]:
+    return list(read_plain_events())
 
 
 def report(*arguments: str) -> list[dict[str, object]]:
@@ -75,7 +78,7 @@ def test_the_funnel_is_the_truth_to_the_visitor() -> None:
 
 def test_the_funnel_equals_a_plain_loop() -> None:
     hits = defaultdict(list)
-    for time, event, visitor, _ in EVENTS:
+    for time, event, visitor, _ in plain_events():
         if event in FUNNEL:
             hits[visitor].append((time, FUNNEL.index(event)))
     reached = [0] * len(FUNNEL)
@@ -91,7 +94,7 @@ def test_the_funnel_equals_a_plain_loop() -> None:
 def test_views_by_page_equal_a_plain_loop() -> None:
     visitors: defaultdict[str | None, set[str]] = defaultdict(set)
     views: defaultdict[str | None, int] = defaultdict(int)
-    for _, event, visitor, page in EVENTS:
+    for _, event, visitor, page in plain_events():
         if event == "page_view":
             visitors[page].add(visitor)
             views[page] += 1
@@ -103,7 +106,7 @@ def test_views_by_page_equal_a_plain_loop() -> None:
 def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
     visitors: defaultdict[str | None, set[str]] = defaultdict(set)
     views: defaultdict[str | None, int] = defaultdict(int)
-    for time, event, visitor, _ in EVENTS:
+    for time, event, visitor, _ in plain_events():
         if event == "page_view":
             visitors[time.strftime(form)].add(visitor)
             views[time.strftime(form)] += 1
@@ -116,7 +119,7 @@ def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
 
 def test_visitors_equal_sets_and_those_of_the_week_are_no_more_than_the_days_have() -> None:
     days: defaultdict[str, set[str]] = defaultdict(set)
-    for time, event, visitor, _ in EVENTS:
+    for time, event, visitor, _ in plain_events():
         if event != "open":
             days[time.strftime("%Y-%m-%dT00:00:00+00:00")].add(visitor)
     seen: set[str] = set()
@@ -133,7 +136,7 @@ def test_visitors_equal_sets_and_those_of_the_week_are_no_more_than_the_days_hav
 
 def test_visits_equal_a_plain_loop() -> None:
     times: defaultdict[str, list[datetime]] = defaultdict(list)
-    for time, event, visitor, _ in EVENTS:
+    for time, event, visitor, _ in plain_events():
         if event != "open":
             times[visitor].append(time)
     visits: list[list[datetime]] = []
@@ -160,7 +163,7 @@ def test_orders_are_the_truth_in_every_report() -> None:
 
 def test_paths_from_a_cart_equal_a_plain_loop() -> None:
     hits: defaultdict[str, list[tuple[datetime, bool, str]]] = defaultdict(list)
-    for time, event, visitor, page in EVENTS:
+    for time, event, visitor, page in plain_events():
         if event != "open":
             is_view = event == "page_view"
             hits[visitor].append((time, not is_view, str(page if is_view else event)))
@@ -187,4 +190,4 @@ def test_the_ledger_sums_to_the_lines() -> None:
     numbers = [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", done.stderr.splitlines()[0])]
     lines, pixels, bots, refused, unreadable = numbers
     assert lines == truth["lines"]
-    assert pixels - bots - refused - unreadable == len(EVENTS)
+    assert pixels - bots - refused - unreadable == len(plain_events())

@@ -289,6 +289,7 @@ KNOWN = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.permutations(range(len(STORY))))
 def test_the_order_of_the_rows_changes_no_visit(order: list[int]) -> None:
@@ -324,6 +325,7 @@ hits = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(hits)
 @pytest.mark.parametrize("timeout", slow_after(1, [1, 3]))
 def test_visits_equal_a_plain_loop(timeout: int, hits: Sequence[tuple[str, int, str]]) -> None:

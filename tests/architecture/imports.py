@@ -2,11 +2,13 @@
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "pixelstat"
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """The modules of the package by name, parsed; of the extension its stub."""
     parsed = {}

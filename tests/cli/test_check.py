@@ -100,6 +100,7 @@ def test_check_names_the_compression(pack: Callable[[bytes], bytes], name: str, 
     assert findings_of(tmp_path, stdin=pack(MESSY))[0] == ("compression", name, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [

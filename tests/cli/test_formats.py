@@ -28,6 +28,7 @@ def test_the_formats_are_listed_as_csv_and_in_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "formats.csv").read_text().splitlines() == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_after(8, formats.NAMES))
 def test_every_listed_format_can_be_given_by_its_name(name: str, tmp_path: Path) -> None:
     form = formats.load_formats(name)[0]

@@ -19,6 +19,7 @@ JS = (
 W3C_PIECE = "2026-09-07 10:00:00 203.0.113.1 GET /pixel.gif v=ann&p=/ 200"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "line"),
     [

@@ -82,6 +82,7 @@ def excluded(draw: random.Random, order: str, steps: int) -> str:
     return f"{event}:{after}-{draw.randint(after + 1, steps)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(12, range(120)))
 def test_a_funnel_under_any_rules_equals_brute_force(seed: int) -> None:
     draw = random.Random(seed)

@@ -78,6 +78,7 @@ def test_no_start_of_a_later_day_keeps_an_earlier_day_pending(further: dict[str,
     assert pending(f"{other} a1 a{DAY}", DAY + 5, is_daily=True, **further) == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("further", [{}, {"order": "strict"}, {"order": "unordered"}, {"exclude": ["x"]}])
 @pytest.mark.parametrize("other", ["y0", "x0", "a0 a0"])
 def test_no_later_start_keeps_pending_who_entered_with_the_first(further: dict[str, Any], other: str) -> None:

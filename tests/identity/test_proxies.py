@@ -107,6 +107,7 @@ def test_a_trusted_proxy_must_be_an_address_or_network(tmp_path: Path) -> None:
     assert finished.exit == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "forwarded_for",
     [",,{},", "{}", ",", ", , ,", "unknown", "unknown, unknown", "1.2.3.4" * 500, "[::1", "::1]:80", "-, -", "1.2.3.4, -",

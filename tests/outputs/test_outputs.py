@@ -8,6 +8,7 @@ from tests.run import Finished, run_in_process
 from tests.small_logs import TWO, TWO_COUNTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content"),
     [

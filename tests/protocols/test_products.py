@@ -51,6 +51,7 @@ def in_segment(items: object) -> list[Product] | None:
     return read(TRACK + quote(b64encode(json.dumps(message).encode())))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("items", "expected"),
     [
@@ -88,6 +89,7 @@ def test_only_the_first_of_many_products_are_kept(number: int) -> None:
         assert read("/g/collect?v=2&tid=G-A&cid=1.2&" + "&".join(f"pr{n}=id{n}" for n in range(number))) == kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("items", "expected"),
     [

@@ -122,6 +122,7 @@ def test_samples_of_all_protocols_mixed_give_the_same_events_in_any_order() -> N
         assert mixed.equals(pl.concat([alone[place] for place in order]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "uri",
     slow_after(15, [
@@ -142,6 +143,7 @@ def test_the_pages_of_an_ordinary_shop_give_no_event(uri: str) -> None:
     assert events(PixelSample(uri, {})).item(0, "rejected") == "not_pixel"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "uri",
     slow_after(10, [

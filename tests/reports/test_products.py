@@ -151,6 +151,7 @@ def test_a_product_is_known_by_its_id_or_its_name_or_as_the_event_names_it() -> 
     assert told.warnings == ["4 view or cart events name no product: left out."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("items", "value", "revenue", "sentences"),
     [
@@ -382,6 +383,7 @@ def test_viewed_not_purchased_may_be_by_category_with_columns_of_the_last_view()
 CARTS = "carts bought abandoned emptied pending"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
@@ -581,6 +583,7 @@ def test_viewed_not_purchased_equals_a_plain_loop(seed: int) -> None:
     assert [row[2] for row in found] == sorted((row[2] for row in found), reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(3, range(30)))
 @pytest.mark.parametrize("by", [[], ["channel"], ["product"], ["category"]])
 def test_carts_equal_a_plain_loop(seed: int, by: list[str]) -> None:

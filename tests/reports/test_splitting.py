@@ -147,6 +147,7 @@ def test_the_counts_of_any_parts_of_the_visitors_add_up_to_those_of_all(
     assert added == counts(report, arguments, story)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_reports_that_are_split_have_something_to_count(name: str) -> None:
     clicked = [Did(1, 9, "click_email", "/")]

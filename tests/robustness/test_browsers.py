@@ -8,6 +8,7 @@ from tests.builders import log, request
 from tests.small_logs import count_views
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page", ["/<img src=x onerror=alert(1)>", "/%3Cscript%3Ealert(1)%3C/script%3E", "javascript:alert(1)"]
 )

@@ -41,6 +41,7 @@ def test_a_condition_that_cannot_be_evaluated_is_an_error_with_a_hint(
     assert finished.exit == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("condition", "holds"),
     [

@@ -81,6 +81,7 @@ def test_a_hit_with_two_hundred_thousand_parameters_counts(tmp_path: Path) -> No
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -120,6 +121,7 @@ def test_a_value_that_is_not_a_number_does_not_stop_a_condition(value: str, tmp_
 AROUND = [4_095, 4_096, 4_097, 65_535, 65_536, 65_537]  # the buffers of others
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "length"),
     [

@@ -26,6 +26,7 @@ def test_escapes_of_a_server_are_undone_once_and_a_percent_sign_after_them_once(
     assert finished.stdout == "page,views,visitors\n/\\x41%,1,1\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query", ["&" * 50_000, "=" * 50_000, "%" * 50_000, "v=&" * 50_000, "?" * 50_000, "%00" * 9_000]
 )

@@ -109,6 +109,7 @@ def test_times_from_2000_on_are_readable_and_the_second_before_is_not(tmp_path: 
     assert span(finished) == "2000-01-01 00:00:00 to 2000-01-01 00:00:00"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "time"),
     [
@@ -143,6 +144,7 @@ def test_a_value_that_is_not_a_time_or_of_another_age_is_unreadable(
     assert (finished.stdout, finished.exit) == (ONE_PAGE, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "time",
     ["-1", "0", "1e400", "-1e400", "9" * 25, "9" * 5_000, "true", "null", "{}", "[]", "[1788775200]", '""', '"1e400"',
@@ -169,6 +171,7 @@ def test_an_offset_that_exists_on_earth_is_read(offset: str, utc: str, tmp_path:
     assert span(count_views(tmp_path, log(hit("ann", "page_view", "10:00", offset=offset)))) == f"{utc} to {utc}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", ["+1401", "+2400", "+9999", "-9999", "+00x0", "+000", "0000", "\uff0b0000"])
 def test_an_offset_that_exists_nowhere_on_earth_is_unreadable(offset: str, tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(ANN, hit("ben", "page_view", "10:00", offset=offset)))

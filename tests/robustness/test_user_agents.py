@@ -10,6 +10,7 @@ from tests.marks import slow_after
 from tests.small_logs import ONE_PAGE, count_views
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "agent",
     slow_after(8, [

@@ -29,6 +29,7 @@ def test_bad_lines_are_kept_with_their_log_their_number_and_the_reason(tmp_path:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "raw",
     [
@@ -230,6 +231,7 @@ def test_more_bad_lines_than_allowed_end_in_exit_code_4_without_a_report(allowed
     assert (tmp_path / "pages.csv").read_text() == "yesterday's\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowed", ["4", "5", "999999999999", "50%", "50.%", "50.00%", "100%"])
 def test_as_many_bad_lines_as_allowed_end_well(allowed: str, tmp_path: Path) -> None:
     write_log(tmp_path, MESSY)
@@ -237,6 +239,7 @@ def test_as_many_bad_lines_as_allowed_end_well(allowed: str, tmp_path: Path) -> 
     assert (finished.stdout, finished.exit) == (TWO_PAGES, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("share", "bad"),
     [

@@ -51,12 +51,14 @@ def opened(
 # -- many links ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_three_links_of_a_message_in_ten_seconds_are_a_burst_from_its_first_on(tmp_path: Path) -> None:
     lines = [click("ann", link, f"10:00:{second}") for link, second in (("a", "00"), ("b", "04"), ("c", "10"))]
     late = [click("ann", "d", "10:00:21"), click("ann", "a", "10:05")]
     assert reasons(tmp_path, *lines, *late) == ["link_burst"] * 3 + [None, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines",
     [
@@ -73,6 +75,7 @@ def test_clicks_that_are_too_few_or_too_slow_are_not_a_burst(lines: list[str], t
     assert reasons(tmp_path, *lines) == [None] * 3
 
 
+@pytest.mark.slow
 def test_the_burst_limit_is_an_option_and_0_switches_it_off(tmp_path: Path) -> None:
     lines = [click("ann", "a", "10:00:00"), click("ann", "b", "10:00:30")]
     assert reasons(tmp_path, *lines, options=("--burst-links", "2", "--burst-time", "30s")) == ["link_burst"] * 2
@@ -84,6 +87,7 @@ def test_the_burst_limit_is_an_option_and_0_switches_it_off(tmp_path: Path) -> N
 # -- one address, many recipients ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ten_recipients_at_an_address_in_ten_minutes_are_a_machine(tmp_path: Path) -> None:
     lines = [opened(f"r{n}", f"10:0{n}") for n in range(9)]
     assert reasons(tmp_path, *lines, opened("r9", "10:10")) == ["shared_address"] * 10
@@ -114,6 +118,7 @@ def test_recipients_whose_images_apple_loads_make_no_person_a_machine(tmp_path: 
 # -- one recipient, many addresses ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_three_addresses_of_a_recipient_of_a_message_in_thirty_seconds_are_machines(tmp_path: Path) -> None:
     lines = [opened("ann", f"10:00:{15 * n:02}", client=f"203.0.113.{n}") for n in range(2)]
     assert reasons(tmp_path, *lines, opened("ann", "10:00:30", client="203.0.113.9")) == ["many_addresses"] * 3
@@ -130,6 +135,7 @@ def ses(clock: str, number: int = 0) -> str:
     return request(f"/CI0/{message}/Zm9vYmFy-x_y=409", clock, day="2025-09-06")
 
 
+@pytest.mark.slow
 def test_an_open_within_two_seconds_of_sending_is_by_a_machine(tmp_path: Path) -> None:
     clocks = ["14:47:52", "14:47:53", "14:47:54", "14:47:55", "14:47:56", "15:11:53"]
     found = reasons(tmp_path, *(ses(clock, number) for number, clock in enumerate(clocks)))
@@ -138,6 +144,7 @@ def test_an_open_within_two_seconds_of_sending_is_by_a_machine(tmp_path: Path) -
     assert slow == [None, *["after_send"] * 4, None]
 
 
+@pytest.mark.slow
 def test_the_time_of_sending_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "sent.csv").write_text("message,recipient,time\nlaunch,ann,2026-09-07 10:00:00\n")
     lines = [opened("ann", "10:00:02"), opened("ben", "10:00:02"), opened("ann", "10:24")]
@@ -149,6 +156,7 @@ def test_the_time_of_sending_may_come_from_a_file(tmp_path: Path) -> None:
 # -- page rates ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sixty_page_views_in_a_minute_are_by_a_machine(tmp_path: Path) -> None:
     lines = [request(f"/p.gif?v=ann&p=/{n}", f"10:00:{n:02}") for n in range(59)]
     buys = [request(f"/p.gif?e=buy&v=ann&oid={clock}", clock) for clock in ("10:00:30", "10:05")]
@@ -221,6 +229,7 @@ rows_of_two = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(rows_of_two, st.integers(1, 3), st.integers(1, 6))
 def test_crowds_equal_brute_force(rows: list[Row], least: int, span: int) -> None:
     frame = pl.DataFrame(rows, {"key": pl.String, "time": pl.Int64, "value": pl.String}, orient="row")
@@ -229,6 +238,7 @@ def test_crowds_equal_brute_force(rows: list[Row], least: int, span: int) -> Non
     assert sorted(found) == by_brute_force(rows, least, span)
 
 
+@pytest.mark.slow
 def test_an_address_with_very_many_recipients_is_classified_in_one_pass() -> None:
     rows = 300_000
     frame = pl.DataFrame({"key": ["a"] * rows, "value": [f"{n % 5000}" for n in range(rows)]})

@@ -28,6 +28,7 @@ def exported_verdicts(folder: Path, *arguments: str) -> list[tuple[str, str | No
     return export_frame(folder, *arguments).select("verdict", "reason").rows()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("agent", "expected"),
     [
@@ -61,6 +62,7 @@ def test_a_user_agent_that_the_format_does_not_log_decides_nothing(tmp_path: Pat
     assert found == [PERSON, ("machine", "no_agent")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("client", "agent", "expected"),
     [
@@ -83,6 +85,7 @@ def test_an_address_decides_the_verdict(
     assert verdicts(tmp_path, request("/o.gif?rcpt=ann", "10:00", client=client, agent=agent)) == [expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("purpose", "expected"),
     [
@@ -142,6 +145,7 @@ def test_explain_names_the_rule_that_made_the_verdict(tmp_path: Path) -> None:
     assert finished.stdout.endswith("set aside: machine\nwhy               it is a machine's by the rule apple_mpp\n")
 
 
+@pytest.mark.slow
 def test_old_lists_of_networks_are_warned_of_by_the_last_event(tmp_path: Path) -> None:
     for day, is_old in (("2027-02-27", False), ("2027-02-28", True)):
         (tmp_path / "events.log").write_text(log(request("/o.gif?rcpt=ann", "10:00")))
