@@ -68,7 +68,7 @@ class Config:
     logs: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
     own_hosts: tuple[str, ...] = ()  # in lower case, without www.
-    networks: tuple[str, ...] = ()  # files of more networks of machines
+    machine_networks: tuple[str, ...] = ()  # files of more networks of machines
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     consent: CustomConsent | None = None
     pixels: tuple[CustomPixel, ...] = ()
@@ -124,8 +124,8 @@ class _ConfigReader:
 
     def read_config(self) -> Config:
         keys = [
-            "logs", "protocols", "own_hosts", "networks", "columns", "consent", "pixels", "goals", "funnels",
-            "page_groups",
+            "logs", "protocols", "own_hosts", "machine_networks", "columns", "consent", "pixels", "goals",
+            "funnels", "page_groups",
         ]  # fmt: skip
         self.reject_unknown_keys(self.tables, keys, "")
         pixels = self.tables.get("pixels", [])
@@ -137,7 +137,7 @@ class _ConfigReader:
             logs=tuple(log if log == "-" else str(here / log) for log in self.read_texts(self.tables, "logs")),
             protocols=self.read_protocols(),
             own_hosts=self.read_own_hosts(),
-            networks=tuple(str(here / file) for file in self.read_texts(self.tables, "networks")),
+            machine_networks=tuple(str(here / file) for file in self.read_texts(self.tables, "machine_networks")),
             columns=self.read_column_parameters(self.tables, "columns", is_custom=True),
             consent=self.read_consent(),
             pixels=tuple(self.read_pixel(pixel, number) for number, pixel in enumerate(pixels)),

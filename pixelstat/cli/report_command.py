@@ -106,8 +106,8 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
 def require_comparable(report: Report, values: dict[str, Any]) -> None:
     """Raise PixelstatError for an option whose rows cannot be compared with those of another period."""
     if name := next((name for name in report.not_comparable_with if values.get(name)), None):
-        option = f"--{name.replace('_', '-')}"
-        raise PixelstatError(f"{option} and --compare do not go together.", "Leave one of them out.")
+        option = next(option for option in report.options if option.name == name)
+        raise PixelstatError(f"{option.opts[0]} and --compare do not go together.", "Leave one of them out.")
 
 
 def answer(request: ReportRequest, run: Run) -> None:

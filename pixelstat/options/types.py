@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -112,3 +113,25 @@ class TouchType(click.ParamType[str]):
         if value in ("first", "last", "all") or re.fullmatch(r"step:[1-9]\d?", str(value)):
             return str(value)
         return self.fail(f"{value!r} is none of first, last, all and step:N.", param, ctx)
+
+
+@dataclass(frozen=True)
+class ActorList:
+    """Which actors of a funnel a list shows: those who reached a step, or those who dropped out before it."""
+
+    step: str  # by number or by name, as the user wrote it
+    is_dropped: bool = False
+
+
+class ActorListType(click.ParamType[ActorList]):
+    """`dropped:STEP` or `reached:STEP`."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ActorList:
+        if isinstance(value, ActorList):
+            return value
+        kind, _, step = str(value).partition(":")
+        if kind not in ("dropped", "reached") or not step.strip():
+            self.fail(f"{value!r} is neither dropped:STEP nor reached:STEP. Try dropped:2.", param, ctx)
+        return ActorList(step.strip(), is_dropped=kind == "dropped")

@@ -78,11 +78,11 @@ Count = Callable[[pl.DataFrame], pl.DataFrame]
         Column("incomplete", "flag", "with --every: whether chains of that time may still grow after the log's end"),
         Column("from_seconds", "seconds", "with --histogram: from first step to last at least so long", key=True),
         Column("to_seconds", "seconds", "with --histogram: and less than that", key=True),
-        Column("visitor", "text", "with --visitors-at: who"),
-        Column("user_id", "text", "with --visitors-at and --unit user: who"),
-        Column("level", "count", "with --visitors-at: the furthest step they reached", key=True),
-        Column("first_time", "instant", "with --visitors-at: of step 1"),
-        Column("last_time", "instant", "with --visitors-at: of the furthest step"),
+        Column("visitor", "text", "with --list: who"),
+        Column("user_id", "text", "with --list and --unit user: who"),
+        Column("level", "count", "with --list: the furthest step they reached", key=True),
+        Column("first_time", "instant", "with --list: of step 1"),
+        Column("last_time", "instant", "with --list: of the furthest step"),
     ],
     options=FUNNEL,
     options_type=FunnelOptions,
@@ -90,7 +90,7 @@ Count = Callable[[pl.DataFrame], pl.DataFrame]
     event_columns=list_event_columns,
     lookahead=lambda options: options.rules.window,
     build_options=build_funnel_options,
-    not_comparable_with=("visitors_at", "histogram"),
+    not_comparable_with=("actor_list", "histogram"),
 )
 def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.LazyFrame:
     """How many visitors go each step of the way, and where they leave.
@@ -107,7 +107,7 @@ def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.
     \b
     pixelstat funnel access.log* --steps "/products/*,purchase" --window 1d
     pixelstat funnel access.log* --by channel --top 5
-    pixelstat funnel access.log* --steps /cart,purchase --visitors-at 2 --lost
+    pixelstat funnel access.log* --steps /cart,purchase --list dropped:2
     """
     counter = FunnelCounter(
         options,
@@ -199,8 +199,8 @@ class FunnelCounter:
         if self.options.histogram:
             return count_durations(chains, rules).rename({"counted": self.count_column})
         if self.options.listed_step:
-            return list_reached_or_lost(
-                chains, rules, self.options.listed_step, self.breakdown, is_lost=self.options.is_lost
+            return list_reached_or_dropped(
+                chains, rules, self.options.listed_step, self.breakdown, lists_dropped=self.options.lists_dropped
             )
         return build_table(chains, rules, self.breakdown, self.count_column, self.log_end())
 
@@ -304,11 +304,13 @@ def name_rows(
     return rows.select(*time, *groups, "step", "name", counted, *FIGURES, *extra_columns)
 
 
-def list_reached_or_lost(
-    chains: pl.DataFrame, rules: FunnelRules, step: int, breakdown: FunnelBreakdown, *, is_lost: bool
+def list_reached_or_dropped(
+    chains: pl.DataFrame, rules: FunnelRules, step: int, breakdown: FunnelBreakdown, *, lists_dropped: bool
 ) -> pl.DataFrame:
-    """Return who reached a step, or was lost before it, from CHAINS. Those who began first come first."""
+    """Return the actors of CHAINS who reached a step, or who dropped out before it, by the time of step 1."""
     id_column = ID_COLUMNS[breakdown.actor]
-    actors = list_actors(chains, rules, step, lost=is_lost).with_columns(pl.col(ACTOR).cast(pl.String).alias(id_column))
+    actors = list_actors(chains, rules, step, lost=lists_dropped).with_columns(
+        pl.col(ACTOR).cast(pl.String).alias(id_column)
+    )
     times = pl.col("first_time", "last_time").dt.convert_time_zone(breakdown.tz)
     return actors.sort("first_time", id_column).select(id_column, "level", times)

@@ -97,7 +97,7 @@ class Findings:
 
 
 @click.command(
-    "check", params=[logs_argument, *READING[:-1], tz_option, *BAD_LINES, *OUTPUT],
+    "check", params=[logs_argument, *READING, tz_option, *BAD_LINES, *OUTPUT],
 )  # fmt: skip
 def command(logs: Sequence[str], **options: Any) -> Exit:
     """What is in each log: its compression, its format and why, the times it spans, its pixels and its gaps.

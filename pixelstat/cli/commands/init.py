@@ -29,7 +29,7 @@ from pixelstat.sources.lines import Reading
 from pixelstat.terminal import escape_controls
 from pixelstat.vocabulary import SHOP_FUNNEL
 
-OPTIONS = [option for option in READING if option.name not in ("config", "explain")]
+OPTIONS = [option for option in READING if option.name != "config"]
 CACHE_BUSTERS = {"cb", "rnd", "rand", "random", "_", "ts", "z"}  # parameters that only prevent caching
 KNOWN_PARAMETERS = {
     *CACHE_BUSTERS,
@@ -71,9 +71,9 @@ def _counts(values: pl.Series) -> dict[str, int]:
 
 
 @click.command("init", params=[logs_argument, *OPTIONS])
-@click.option("-o", "--output", default=config.FILE_NAME, show_default=True, metavar="FILE", help="The file to write.")
-@click.option("--force", is_flag=True, help="Overwrite it.")
-@click.option("-q", "--quiet", is_flag=True, help="Errors only on stderr.")
+@click.option("-o", "--output", default=config.FILE_NAME, show_default=True, metavar="FILE", help="Write this file.")
+@click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Show only errors on standard error.")
 def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **options: Any) -> None:
     """A commented pixelstat.toml, from what stands in given logs: its pixels, its events, what may be further pixels.
 
