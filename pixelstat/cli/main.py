@@ -43,28 +43,28 @@ class CommandGroup(click.Group):
 
         return ReportCommand(reports.load_report(cmd_name))
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of commands in two sections."""
-        with formatter.section("Reports"):
-            formatter.write_dl(list(reports.NAMES.items()))
-        with formatter.section("About logs and pixels"):
-            formatter.write_dl(list(commands.NAMES.items()))
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in sections, with the lines of all in one column."""
+        width = max(map(len, self.list_commands(ctx)))
+        for heading, lines in {**reports.SECTIONS, commands.SECTION: commands.NAMES}.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:{width}}", line) for name, line in lines.items()])
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
 @click.version_option(__version__, "--version", message="pixelstat %(version)s")
 def pixelstat() -> None:
-    """Find the tracking-pixel requests in web-server access logs and answer what people track for.
+    """Report visitors, conversions and revenue from tracking pixels in the access logs of web servers.
 
     \b
-    pixelstat access.log*                     the summary
-    pixelstat funnel access.log*              the usual funnel of a shop
+    pixelstat access.log*                     show the summary
     pixelstat funnel access.log* --steps /,/cart,purchase --window 1d
     pixelstat views access.log* --every day -o days.csv
     zcat old/*.gz | pixelstat views
 
-    LOGS are files, directories or quoted globs, plain, gzip, zstd, bzip2 or xz, or Parquet of events; without any,
-    those of pixelstat.toml, else standard input.
+    LOGS are files, directories, quoted globs or - for standard input: plain, gzip, zstd, bzip2 or xz. Parquet files
+    of `pixelstat events` are possible too. By default, pixelstat reads the logs that pixelstat.toml names, else
+    standard input.
     """
 
 

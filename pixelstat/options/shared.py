@@ -22,11 +22,11 @@ logs_argument = click.Argument(["logs"], nargs=-1, metavar="[LOGS]...")
 
 # -- of some reports ---------------------------------------------------------------------------------------------
 
-steps_option = click.Option(["--steps"], metavar="A,B,C", help="Count these steps: events, pages or SQL conditions. A page is a path such as /cart or /products/*. Default: the usual steps of a shop that occur in the logs.")
+steps_option = click.Option(["--steps"], metavar="A,B,C", help="Set the steps: events, pages or SQL conditions. A page is a path such as /cart or /products/*. Default: the usual steps of a shop that occur in the logs.")
 step_option = click.Option(["--step", "step"], multiple=True, metavar="STEP", help="Add one step, which may contain commas. Can be repeated.")
 goal_option = click.Option(["--goal"], multiple=True, metavar="GOAL", help="Count this goal: an event, a page or an SQL condition. It can also be the name of a goal in pixelstat.toml. Can be repeated. Default: the goals of pixelstat.toml, else purchase, lead and signup.")
 funnel_option = click.Option(["--funnel"], metavar="NAME", help="Use the steps of this funnel in pixelstat.toml.")
-window_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="Set the longest time from the first step to the last. Examples: 30m, 12h, 7d.")
+window_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="Limit the time of the whole funnel. It counts from the first step to the last. Examples: 30m, 12h, 7d.")
 top_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="Show the N largest rows or groups; 0 shows all.")
 top_groups_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups; 0 shows all.")
 top_per_section_option = click.Option(["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N", help="Show the N largest of each kind; 0 shows all.")
@@ -58,13 +58,13 @@ FUNNEL: list[click.Parameter] = [
     click.Option(["--entry"], type=click.Choice(["latest", "first"]), default="latest", show_default=True, metavar="latest|first", help="Start the window at the latest fitting event of step 1, or at the first."),
     click.Option(["--count"], type=click.Choice(["uniques", "totals", "visits"]), default="uniques", show_default=True, metavar="WHAT", help="Count visitors (uniques), all entries (totals) or one entry per visit (visits)."),
     click.Option(["--unit", "actor"], type=click.Choice(["visitor", "visit", "user"]), default="visitor", show_default=True, metavar="UNIT", help="Require all steps from one visitor, visit or user."),
-    click.Option(["--hold", "held_column"], metavar="COLUMN", help="Require the same value of this column in all steps."),
+    click.Option(["--hold", "held_column"], metavar="COLUMN", help="Require one value of this column in all steps."),
     by_option,
     click.Option(["--touch"], type=TouchType(), default="first", show_default=True, metavar="VALUE", help="With --by: use a visitor's first or last value, step:N or all. step:N is the value at step N. With all, all steps need the same value."),
     click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups; 0 shows all. One more funnel sums up the other groups."),
     click.Option(["--every"], type=click.Choice(["day", "week", "month"]), help="Show a time series, by the time of step 1."),
     click.Option(["--histogram"], is_flag=True, help="Show how long the funnel takes, instead of steps."),
-    click.Option(["--list", "actor_list"], type=ActorListType(), metavar="dropped:STEP|reached:STEP", help="List the visitors who dropped out before a step or reached it. STEP is the number or the name of a step."),
+    click.Option(["--list", "actor_list"], type=ActorListType(), metavar="dropped:STEP|reached:STEP", help="List who dropped out before or reached this step. STEP is the number or the name of a step."),
 ]
 
 # -- of every report ---------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ VISITORS = [
     click.Option(["--key"], metavar="FILE", help="Make pseudonyms with the key in this file. A missing file is created. Default: .pixelstat.key beside pixelstat.toml, else a key of this user."),
 ]
 MACHINES = [
-    click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, metavar="MODE", help="Choose whether bots count: exclude, include or only."),
+    click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, metavar="MODE", help="Exclude, include or show only bots. Bots are known by their user agent."),
     click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="Exclude events whose visitor refuses (respect), all without consent (require) or none (ignore)."),
     click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Include machine traffic, label it by its behaviour too, or exclude it. Without label or exclude, a machine is known by a single request alone."),
     click.Option(["--machine-networks", "machine_networks"], multiple=True, metavar="FILE", help="Treat requests from the networks in this file as machine traffic. The file has one network per line. Can be repeated."),
@@ -124,7 +124,7 @@ BAD_LINES = [
     click.Option(["--strict"], is_flag=True, help="Fail with exit code 4 if any line is unreadable. It means --max-errors 0."),
 ]
 OUTPUT = [
-    click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), metavar="FORMAT", help=f"Write this format: {', '.join(outputs.NAMES)}. Default: by the ending of --output, else table on a terminal and csv elsewhere."),
+    click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), metavar="FORMAT", help=f"Write table, csv, json or another format. The formats are {', '.join(outputs.NAMES)}. Default: by the ending of --output, else table on a terminal and csv elsewhere."),
     click.Option(["-o", "--output"], metavar="FILE", help="Write to this file instead of standard output. The file is written whole or not at all."),
     click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Escape cells that a spreadsheet would run as a formula."),
     click.Option(["-q", "--quiet"], is_flag=True, help="Show only errors on standard error."),

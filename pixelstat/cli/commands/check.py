@@ -11,6 +11,7 @@ import click
 import polars as pl
 
 from pixelstat import outputs
+from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.run import protect_inputs, warn_of_damage, write_bad_lines
 from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
 from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
@@ -97,8 +98,11 @@ class Findings:
 
 
 @click.command(
-    "check", params=[logs_argument, *READING, tz_option, *BAD_LINES, *OUTPUT],
-)  # fmt: skip
+    "check",
+    cls=LogCommand,
+    epilog="More: --help-all, pixelstat help TOPIC",
+    params=[logs_argument, *READING, tz_option, *BAD_LINES, *OUTPUT],
+)
 def command(logs: Sequence[str], **options: Any) -> Exit:
     """What is in each log: its compression, its format and why, the times it spans, its pixels and its gaps.
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from pixelstat import config
 from pixelstat.atomic_file import atomic_write
+from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.settings import CommonOptions, build_protocol_rules, build_reading_rules
 from pixelstat.cli.suggestions import MAX_SUGGESTIONS, MIN_SHARE, count_opt_in_pixels, may_be_pixel
 from pixelstat.errors import PixelstatError
@@ -70,7 +71,9 @@ def _counts(values: pl.Series) -> dict[str, int]:
     return dict(values.drop_nulls().value_counts().iter_rows())
 
 
-@click.command("init", params=[logs_argument, *OPTIONS])
+@click.command(
+    "init", cls=LogCommand, epilog="More: --help-all, pixelstat help TOPIC", params=[logs_argument, *OPTIONS]
+)
 @click.option("-o", "--output", default=config.FILE_NAME, show_default=True, metavar="FILE", help="Write this file.")
 @click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only errors on standard error.")
