@@ -14,14 +14,13 @@ import click
 
 from pixelstat import __version__, reports
 from pixelstat.cli import commands
-from pixelstat.errors import Exit, PixelstatError, ReaderGoneError, suggest
+from pixelstat.cli.command_line import COMMANDS, arrange_arguments, explain_unknown_command
+from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
 from pixelstat.terminal import discard_stdout, say
 
 # Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
 # them again, takes a tenth of the time; keeping them for good takes a quarter more memory.
 ALLOCATOR_SETTINGS = "background_thread:false,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0,narenas:2"
-
-DEFAULT_REPORT = "summary"
 
 
 class CommandGroup(click.Group):
@@ -29,16 +28,18 @@ class CommandGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
         """Return the names of all commands, reports first."""
-        return [*reports.NAMES, *commands.NAMES]
+        return [*COMMANDS]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; common options may be in front of the command."""
+        return super().parse_args(ctx, arrange_arguments(args) or ["--help"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's signature
         """Import a command. Raises PixelstatError where there is none of this name."""
         if cmd_name in commands.NAMES:
             return commands.load_command(cmd_name)
         if cmd_name not in reports.NAMES:
-            names = [*reports.NAMES, *commands.NAMES]
-            advice = suggest(cmd_name, names) or f" There are {', '.join(names)}."
-            raise PixelstatError(f"There is no command {cmd_name!r}.{advice}", "Try: pixelstat --help")
+            raise explain_unknown_command(cmd_name)
         from pixelstat.cli.report_command import ReportCommand
 
         return ReportCommand(reports.load_report(cmd_name))
@@ -112,7 +113,7 @@ def _run(arguments: list[str]) -> Exit:
     Click's own `main` is not used: it has other exit codes for pipes and interrupts.
     """
     try:
-        with pixelstat.make_context("pixelstat", add_default_report(arguments) or ["--help"]) as context:
+        with pixelstat.make_context("pixelstat", arguments) as context:
             code = pixelstat.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -121,16 +122,6 @@ def _run(arguments: list[str]) -> Exit:
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     return code or Exit.DONE
-
-
-def add_default_report(arguments: list[str]) -> list[str]:
-    """Put the name of the default report in front of arguments that begin with a log."""
-    first = arguments[0] if arguments else ""
-    if not first or first in (*reports.NAMES, *commands.NAMES) or (first != "-" and first.startswith("-")):
-        return [*arguments]
-    from pixelstat.sources import discovery
-
-    return [DEFAULT_REPORT, *arguments] if first == "-" or discovery.has_match(first) else [*arguments]
 
 
 def _report_failure(error: PixelstatError, code: Exit, arguments: Sequence[str]) -> Exit:

@@ -302,7 +302,7 @@ def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str],
         return
     if name == "time":
         raise PixelstatError(f"{option} time would be a row a second.", f"Try: pixelstat {report.name} --every day")
-    advice = " Did you mean product?" if name == "products" else suggest(name, [*columns, *report.groups])
+    advice = " Did you mean product?" if name == "products" else suggest(name, [*columns, *report.groups], most=3)
     raise PixelstatError(f"{option} {name!r} names no column of the events.{advice}", columns_hint(custom_columns))
 
 
