@@ -16,7 +16,7 @@ from pixelstat.result import Column
         TIME_COLUMN,
         Column("country", "text", "two letters of ISO 3166; empty where the database has none"),
         Column("region", "text", "the first division of the country"),
-        Column("city", "text"),
+        Column("city", "text", "English name of the city"),
         *BREAKDOWN_COLUMNS,
     ],
     options=[by_option, top_option, every_option],

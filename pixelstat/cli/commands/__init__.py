@@ -12,6 +12,7 @@ NAMES = {
     "protocols": "List the tracking pixels that pixelstat reads.",
     "init": "Write a commented pixelstat.toml for your logs.",
     "snippet": "Print a snippet that sets up a pixel.",
+    "schema": "List the columns of a report or of the events.",
 }
 
 
