@@ -30,6 +30,8 @@ SYNONYMS = {  # words that users may try, and what answers them
     "goals": "conversions",
     "hits": "views",
     "links": "clicks",
+    "man": "help",
+    "manual": "help",
     "newsletters": "opens",
     "overview": "summary",
     "pages": "views",

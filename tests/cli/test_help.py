@@ -1,5 +1,7 @@
 """Help is read on a terminal: a page has 80 columns and at most 60 lines, and all options are one page further."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -26,6 +28,20 @@ def test_a_help_page_fits_a_terminal(tmp_path: Path, name: str) -> None:
     lines = run_in_process(tmp_path, *filter(None, [name]), "--help").stdout.splitlines()
     assert [line for line in lines if len(line) > 80] == []
     assert len(lines) <= MAX_LINES
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["help"], ["help", "limits"]])
+def test_help_answers_without_loading_polars(arguments: list[str]) -> None:
+    script = f"""
+import sys
+from pixelstat.cli import main
+try:
+    main.main({arguments})
+except SystemExit as left:
+    print("polars" in sys.modules, left.code)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\nFalse 0\n")
 
 
 @pytest.mark.parametrize("name", [*REPORTS, *LOG_COMMANDS])
