@@ -9,7 +9,8 @@ from pixelstat import reports
 from pixelstat.cli import commands
 from pixelstat.errors import PixelstatError, suggest
 
-COMMANDS = (*reports.NAMES, *commands.NAMES)
+LINES = {**reports.NAMES, **commands.NAMES}  # all commands, each with its line in `pixelstat --help`
+COMMANDS = (*LINES,)
 DEFAULT_REPORT = "summary"
 INFORMATION = ("--help", "-h", "--version")  # options that show something instead of running a command
 

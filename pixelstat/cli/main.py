@@ -11,16 +11,19 @@ import threading
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from pixelstat import __version__, reports
 from pixelstat.cli import commands
-from pixelstat.cli.command_line import COMMANDS, arrange_arguments, explain_unknown_command
+from pixelstat.cli.command_line import COMMANDS, LINES, arrange_arguments, explain_unknown_command
+from pixelstat.cli.completion import complete_words, is_completion
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
 from pixelstat.terminal import discard_stdout, say
 
 # Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
 # them again, takes a tenth of the time; keeping them for good takes a quarter more memory.
 ALLOCATOR_SETTINGS = "background_thread:false,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0,narenas:2"
+COMPLETES_OPTIONS = "pixelstat.completes_options"  # a key of ctx.meta
 
 
 class CommandGroup(click.Group):
@@ -32,13 +35,35 @@ class CommandGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; common options may be in front of the command."""
-        return super().parse_args(ctx, arrange_arguments(args) or ["--help"])
+        if not ctx.resilient_parsing:
+            return super().parse_args(ctx, arrange_arguments(args) or ["--help"])
+        arranged = arrange_arguments(args, is_completion=True)
+        ctx.meta[COMPLETES_OPTIONS] = bool(arranged) and arranged[0].startswith("-")
+        return super().parse_args(ctx, arranged)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's signature
-        """Import a command. Raises PixelstatError where there is none of this name."""
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the program, and where they are completed in front of a command, the common ones."""
+        if not ctx.meta.get(COMPLETES_OPTIONS):
+            return super().get_params(ctx)
+        from pixelstat.options.shared import common_options
+
+        return [*super().get_params(ctx), *common_options()]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands or options that begin with an incomplete word, else let the shell complete a file."""
+        if incomplete.startswith("-"):
+            ctx.meta[COMPLETES_OPTIONS] = True
+            return click.Command.shell_complete(self, ctx, incomplete)
+        items = [CompletionItem(name, help=line) for name, line in LINES.items() if name.startswith(incomplete)]
+        return items or [CompletionItem(incomplete, type="file")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command. Raises PixelstatError where there is none of this name, unless a shell completes it."""
         if cmd_name in commands.NAMES:
             return commands.load_command(cmd_name)
         if cmd_name not in reports.NAMES:
+            if ctx.resilient_parsing:
+                return None
             raise explain_unknown_command(cmd_name)
         from pixelstat.cli.report_command import ReportCommand
 
@@ -112,6 +137,8 @@ def _run(arguments: list[str]) -> Exit:
 
     Click's own `main` is not used: it has other exit codes for pipes and interrupts.
     """
+    if is_completion():
+        return complete_words(pixelstat)
     try:
         with pixelstat.make_context("pixelstat", arguments) as context:
             code = pixelstat.invoke(context)

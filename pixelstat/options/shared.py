@@ -9,8 +9,11 @@ from pixelstat import outputs
 from pixelstat.options.types import (
     ActorListType,
     BadLineLimitType,
+    ColumnType,
     DurationType,
+    FileType,
     NetworkType,
+    ProjectNameType,
     SizeType,
     TouchType,
     VisitorKeyType,
@@ -18,19 +21,19 @@ from pixelstat.options.types import (
 )
 
 # fmt: off
-logs_argument = click.Argument(["logs"], nargs=-1, metavar="[LOGS]...")
+logs_argument = click.Argument(["logs"], nargs=-1, type=FileType(), metavar="[LOGS]...")
 
 # -- of some reports ---------------------------------------------------------------------------------------------
 
 steps_option = click.Option(["--steps"], metavar="A,B,C", help="Set the steps: events, pages or SQL conditions. A page is a path such as /cart or /products/*. Default: the usual steps of a shop that occur in the logs.")
-step_option = click.Option(["--step", "step"], multiple=True, metavar="STEP", help="Add one step, which may contain commas. Can be repeated.")
-goal_option = click.Option(["--goal"], multiple=True, metavar="GOAL", help="Count this goal: an event, a page or an SQL condition. It can also be the name of a goal in pixelstat.toml. Can be repeated. Default: the goals of pixelstat.toml, else purchase, lead and signup.")
-funnel_option = click.Option(["--funnel"], metavar="NAME", help="Use the steps of this funnel in pixelstat.toml.")
+step_option = click.Option(["--step", "step"], type=ProjectNameType("goals"), multiple=True, metavar="STEP", help="Add one step, which may contain commas. Can be repeated.")
+goal_option = click.Option(["--goal"], type=ProjectNameType("goals"), multiple=True, metavar="GOAL", help="Count this goal: an event, a page or an SQL condition. It can also be the name of a goal in pixelstat.toml. Can be repeated. Default: the goals of pixelstat.toml, else purchase, lead and signup.")
+funnel_option = click.Option(["--funnel"], type=ProjectNameType("funnels"), metavar="NAME", help="Use the steps of this funnel in pixelstat.toml.")
 window_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="Limit the time of the whole funnel. It counts from the first step to the last. Examples: 30m, 12h, 7d.")
 top_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="Show the N largest rows or groups; 0 shows all.")
 top_groups_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups; 0 shows all.")
 top_per_section_option = click.Option(["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N", help="Show the N largest of each kind; 0 shows all.")
-by_option = click.Option(["--by"], multiple=True, metavar="COLUMN", help="Show a row for each value of this column. `pixelstat schema events` lists the columns. Can be repeated.")
+by_option = click.Option(["--by"], type=ColumnType(), multiple=True, metavar="COLUMN", help="Show a row for each value of this column. `pixelstat schema events` lists the columns. Can be repeated.")
 every_option = click.Option(["--every"], type=click.Choice(["hour", "day", "week", "month"]), help="Show a time series with rows of this length.")
 every_or_all_option = click.Option(["--every"], type=click.Choice(["hour", "day", "week", "month", "all"]), default="day", show_default=True, help="Set the length of a row. With all, one row covers the whole period.")
 refund_date_option = click.Option(["--refund-date", "refund_date"], type=click.Choice(["order", "own"]), default="order", show_default=True, help="Count a refund at the date of its order or at its own date.")
@@ -58,7 +61,7 @@ FUNNEL: list[click.Parameter] = [
     click.Option(["--entry"], type=click.Choice(["latest", "first"]), default="latest", show_default=True, metavar="latest|first", help="Start the window at the latest fitting event of step 1, or at the first."),
     click.Option(["--count"], type=click.Choice(["uniques", "totals", "visits"]), default="uniques", show_default=True, metavar="WHAT", help="Count visitors (uniques), all entries (totals) or one entry per visit (visits)."),
     click.Option(["--unit", "actor"], type=click.Choice(["visitor", "visit", "user"]), default="visitor", show_default=True, metavar="UNIT", help="Require all steps from one visitor, visit or user."),
-    click.Option(["--hold", "held_column"], metavar="COLUMN", help="Require one value of this column in all steps."),
+    click.Option(["--hold", "held_column"], type=ColumnType(), metavar="COLUMN", help="Require one value of this column in all steps."),
     by_option,
     click.Option(["--touch"], type=TouchType(), default="first", show_default=True, metavar="VALUE", help="With --by: use a visitor's first or last value, step:N or all. step:N is the value at step N. With all, all steps need the same value."),
     click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups; 0 shows all. One more funnel sums up the other groups."),
@@ -76,23 +79,23 @@ PERIOD = [
     tz_option,
     click.Option(["--where"], metavar="SQL", help="Count only events that meet this SQL condition. Example: \"utm_source = 'newsletter'\"."),
     click.Option(["--host"], metavar="HOST", help="Count only events of this site."),
-    click.Option(["--group-pages", "group_pages"], metavar="FILE|toml", help="Report groups of pages instead of single pages. Each line of FILE is a rule: /products/* -> product page. The word toml takes the rules from [page_groups] of pixelstat.toml."),
+    click.Option(["--group-pages", "group_pages"], type=FileType(), metavar="FILE|toml", help="Report groups of pages instead of single pages. Each line of FILE is a rule: /products/* -> product page. The word toml takes the rules from [page_groups] of pixelstat.toml."),
     click.Option(["--exclude-ip", "exclude_ip"], type=NetworkType(), multiple=True, metavar="NET", help="Exclude events from this address or network. Can be repeated."),
     click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count repeated lines and reloaded orders again. By default, each hit and each order counts once."),
-    click.Option(["--geo"], multiple=True, metavar="FILE", help="Read countries, cities or networks from this MaxMind database (.mmdb). Can be repeated."),
+    click.Option(["--geo"], multiple=True, type=FileType(), metavar="FILE", help="Read countries, cities or networks from this MaxMind database (.mmdb). Can be repeated."),
 ]
 VISITORS = [
     click.Option(["--visitor"], type=VisitorKeyType(), default="auto", show_default=True, metavar="KEY", help="Identify visitors by visitor, user, client, a parameter's name or cookie:NAME alone. `auto` takes the first of visitor id, user, recipient, and client (address and user agent)."),
     click.Option(["--cookieless"], is_flag=True, help="Identify visitors by address and user agent alone, for one day. No id and no cookie is read."),
     click.Option(["--stitch"], is_flag=True, help="Join all ids, users and recipients that events show together into one visitor. The logs are read twice."),
-    click.Option(["--key"], metavar="FILE", help="Make pseudonyms with the key in this file. A missing file is created. Default: .pixelstat.key beside pixelstat.toml, else a key of this user."),
+    click.Option(["--key"], type=FileType(), metavar="FILE", help="Make pseudonyms with the key in this file. A missing file is created. Default: .pixelstat.key beside pixelstat.toml, else a key of this user."),
 ]
 MACHINES = [
     click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, metavar="MODE", help="Exclude, include or show only bots. Bots are known by their user agent."),
     click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="Exclude events whose visitor refuses (respect), all without consent (require) or none (ignore)."),
     click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Include machine traffic, label it by its behaviour too, or exclude it. Without label or exclude, a machine is known by a single request alone."),
-    click.Option(["--machine-networks", "machine_networks"], multiple=True, metavar="FILE", help="Treat requests from the networks in this file as machine traffic. The file has one network per line. Can be repeated."),
-    click.Option(["--sent"], metavar="FILE", help="Read the sent emails from a CSV file with message,sent or message,recipient,time."),
+    click.Option(["--machine-networks", "machine_networks"], multiple=True, type=FileType(), metavar="FILE", help="Treat requests from the networks in this file as machine traffic. The file has one network per line. Can be repeated."),
+    click.Option(["--sent"], type=FileType(), metavar="FILE", help="Read the sent emails from a CSV file with message,sent or message,recipient,time."),
     click.Option(["--burst-links", "burst_links"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Label clicks as machine traffic if a recipient clicks N links of an email within --burst-time; 0 disables this rule."),
     click.Option(["--burst-time", "burst_time"], type=DurationType(), default="10s", show_default=True, metavar="TIME", help="Set the time in which --burst-links counts the links."),
     click.Option(["--address-recipients", "address_recipients"], type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Label email events as machine traffic if an address has N recipients within --address-time; 0 disables this rule."),
@@ -110,22 +113,22 @@ VISITS = [
 explain_option = click.Option(["--explain"], metavar="LINE", help="Explain how one line is read, instead of the report. LINE is the text of a line, or FILE:N for line N of a file.")
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="Read requests of this path as your own pixel. Examples: /img/s.gif, s.gif. Can be repeated."),
-    click.Option(["--config"], metavar="FILE", help="Read this configuration file. Default: pixelstat.toml in this folder or the nearest folder above."),
+    click.Option(["--config"], type=FileType(), metavar="FILE", help="Read this configuration file. Default: pixelstat.toml in this folder or the nearest folder above."),
     click.Option(["--protocol"], multiple=True, metavar="NAME", help="Try this pixel protocol first, including one that is off by default. `pixelstat protocols` lists them. Can be repeated."),
     click.Option(["--log-format", "log_format"], metavar="FORMAT", help="Read the logs in this format. FORMAT is a name that `pixelstat formats` lists, an nginx log_format or an Apache LogFormat. Default: detected by the first lines."),
-    click.Option(["--nginx-conf", "nginx_conf"], metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),
+    click.Option(["--nginx-conf", "nginx_conf"], type=FileType(), metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),
     click.Option(["--log-tz", "log_tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Read log times that name no time zone in this one."),
     click.Option(["--trusted-proxy", "trusted_proxy"], type=NetworkType(), multiple=True, metavar="NET", help="Take the client's address from the X-Forwarded-For header of this proxy. Can be repeated."),
     click.Option(["--max-line", "max_line"], type=SizeType(), default="2M", show_default=True, metavar="SIZE", help="Cut longer lines after this size."),
 ]
 BAD_LINES = [
-    click.Option(["--rejects"], metavar="FILE", help="Write each unreadable line to this file, with its file, number and reason. Every line is parsed for it, which takes longer."),
+    click.Option(["--rejects"], type=FileType(), metavar="FILE", help="Write each unreadable line to this file, with its file, number and reason. Every line is parsed for it, which takes longer."),
     click.Option(["--max-errors", "max_errors"], type=BadLineLimitType(), metavar="N|P%", help="Fail with exit code 4 if more lines than this are unreadable. Default: no limit. Every line is parsed for it, which takes longer."),
     click.Option(["--strict"], is_flag=True, help="Fail with exit code 4 if any line is unreadable. It means --max-errors 0."),
 ]
 OUTPUT = [
     click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), metavar="FORMAT", help=f"Write table, csv, json or another format. The formats are {', '.join(outputs.NAMES)}. Default: by the ending of --output, else table on a terminal and csv elsewhere."),
-    click.Option(["-o", "--output"], metavar="FILE", help="Write to this file instead of standard output. The file is written whole or not at all."),
+    click.Option(["-o", "--output"], type=FileType(), metavar="FILE", help="Write to this file instead of standard output. The file is written whole or not at all."),
     click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Escape cells that a spreadsheet would run as a formula."),
     click.Option(["-q", "--quiet"], is_flag=True, help="Show only errors on standard error."),
     click.Option(["--debug"], is_flag=True, help="Show the traceback if pixelstat fails."),

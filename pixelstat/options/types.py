@@ -1,7 +1,8 @@
-"""Types of option values: durations, time zones, networks, sizes."""
+"""Types of option values: how each is parsed, and how a shell completes it."""
 
 import ipaddress
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -9,8 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
+from click.shell_completion import CompletionItem
 
 from pixelstat.errors import suggest
+from pixelstat.options.project_file import list_names
+from pixelstat.schemas import CONDITION_COLUMNS, EVENT_COLUMNS, VISIT_COLUMNS
 from pixelstat.sources.bad_lines import BadLineLimit
 from pixelstat.text.durations import parse_duration
 
@@ -18,6 +22,44 @@ BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 LONGEST_LINE = 2 << 20  # bytes: a line must fit into a block several times
+
+
+def complete(names: Iterable[str], incomplete: str, meanings: Mapping[str, str] | None = None) -> list[CompletionItem]:
+    """Return the names that begin with an incomplete word, each with its meaning."""
+    return [CompletionItem(name, help=(meanings or {}).get(name)) for name in names if name.startswith(incomplete)]
+
+
+class FileType(click.ParamType[str]):
+    """The path of a file or a folder, which a shell completes."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return [CompletionItem(incomplete, type="file")]
+
+
+class ColumnType(click.ParamType[str]):
+    """The name of a column of the events that a report can be broken down by."""
+
+    name = "column"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        columns = [name for name in CONDITION_COLUMNS if name not in ("time", "products")]
+        custom = list_names("columns", ctx.params.get("config"))
+        meanings = {name: about for name, (_, about) in (*EVENT_COLUMNS.items(), *VISIT_COLUMNS.items())}
+        return complete([*columns, *custom], incomplete, meanings)
+
+
+class ProjectNameType(click.ParamType[str]):
+    """A text that may be a name in a table of pixelstat.toml, such as that of a funnel."""
+
+    name = "name"
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return complete(list_names(self.table, ctx.params.get("config")), incomplete)
 
 
 class DurationType(click.ParamType[timedelta]):
@@ -49,6 +91,9 @@ class ZoneType(click.ParamType[ZoneInfo]):
             pass  # it fails below, with a suggestion
         advice = suggest(str(value), available_timezones(), 0.5) or " Try Europe/Berlin."
         return self.fail(f"There is no time zone {value!r}.{advice}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return complete(sorted(available_timezones()), incomplete)
 
 
 class NetworkType(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
@@ -113,6 +158,9 @@ class TouchType(click.ParamType[str]):
         if value in ("first", "last", "all") or re.fullmatch(r"step:[1-9]\d?", str(value)):
             return str(value)
         return self.fail(f"{value!r} is none of first, last, all and step:N.", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return complete(["first", "last", "all", "step:"], incomplete)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import polars as pl
 from pixelstat.conditions import Step, describe_unmatched
 from pixelstat.errors import PixelstatError
 from pixelstat.options.shared import top_per_section_option
+from pixelstat.options.types import ProjectNameType
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
@@ -39,10 +40,16 @@ WHOLE = pl.Schema({"path": pl.String(), **FIGURES})
 WHOLE_TO = pl.Schema({"converted": pl.Boolean(), **WHOLE})
 
 from_option = click.Option(
-    ["--from", "start"], metavar="STEP", help="Show what visitors do after this event, page, condition or goal."
+    ["--from", "start"],
+    type=ProjectNameType("goals"),
+    metavar="STEP",
+    help="Show what visitors do after this event, page, condition or goal.",
 )
 to_option = click.Option(
-    ["--to", "end"], metavar="STEP", help="Show what visitors do before this event, page, condition or goal."
+    ["--to", "end"],
+    type=ProjectNameType("goals"),
+    metavar="STEP",
+    help="Show what visitors do before this event, page, condition or goal.",
 )
 depth_option = click.Option(
     ["--depth"],

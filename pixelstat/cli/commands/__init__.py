@@ -13,6 +13,7 @@ NAMES = {
     "init": "Write a commented pixelstat.toml for your logs.",
     "snippet": "Print a snippet that sets up a pixel.",
     "schema": "List the columns of a report or of the events.",
+    "completion": "Print the script that completes words in your shell.",
     "help": "Show help on a topic, or all options of a command.",
 }
 

@@ -1,15 +1,23 @@
 """Run `pixelstat help`: list the topics of the manual, show one of them, or show all options of a command."""
 
 import click
+from click.shell_completion import CompletionItem
 
-from pixelstat.cli.command_line import COMMANDS
+from pixelstat.cli.command_line import COMMANDS, LINES
 from pixelstat.cli.manual import list_topic_names, load_topic, load_topics
 from pixelstat.errors import PixelstatError, suggest
 from pixelstat.terminal import show_markdown
 
 
+def complete_topic(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the topics and the commands that begin with an incomplete word."""
+    summaries = {name: topic.summary for name, topic in load_topics().items()}
+    names = {**LINES, **summaries}
+    return [CompletionItem(name, help=line) for name, line in names.items() if name.startswith(incomplete)]
+
+
 @click.command("help")
-@click.argument("topic", required=False, metavar="[TOPIC]")
+@click.argument("topic", required=False, metavar="[TOPIC]", shell_complete=complete_topic)
 @click.pass_context
 def command(ctx: click.Context, topic: str | None) -> None:
     """Show a topic of the manual, or all options of a command. Without a topic, list the topics.

@@ -20,7 +20,9 @@ from pixelstat.errors import PixelstatError
 from pixelstat.event_streams import build_events, read_requests
 from pixelstat.formats.assignment import assign_formats
 from pixelstat.identity import consent
+from pixelstat.options.project_file import FILE_NAME
 from pixelstat.options.shared import READING, logs_argument
+from pixelstat.options.types import FileType
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.protocols.builtin.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.protocols.custom import COLUMN_ALIASES
@@ -74,7 +76,9 @@ def _counts(values: pl.Series) -> dict[str, int]:
 @click.command(
     "init", cls=LogCommand, epilog="More: --help-all, pixelstat help TOPIC", params=[logs_argument, *OPTIONS]
 )
-@click.option("-o", "--output", default=config.FILE_NAME, show_default=True, metavar="FILE", help="Write this file.")
+@click.option(
+    "-o", "--output", default=FILE_NAME, type=FileType(), show_default=True, metavar="FILE", help="Write this file."
+)
 @click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only errors on standard error.")
 def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **options: Any) -> None:
