@@ -49,5 +49,5 @@ def write_outputs(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in map(Path, sys.argv[1:] or [README, *TOPICS]):
+    for page in [Path(name) for name in sys.argv[1:]] or [README, *TOPICS]:
         page.write_text(write_outputs(page.read_text("utf-8")), "utf-8")

@@ -62,7 +62,7 @@ def test_every_topic_that_a_page_refers_to_exists() -> None:
 
 
 def test_the_vocabulary_is_listed() -> None:
-    listed = TEXTS["protocols"].partition("Other events keep their name:\n")[2].partition(".")[0]
+    listed = TEXTS["protocols"].partition("The vocabulary is:\n\n")[2].partition("\n\n")[0]
     assert listed.replace("`", "").split() == list(EVENT_SYNONYMS)
 
 
