@@ -104,12 +104,7 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
             "step_rate", "share", "share of the visitors of the previous required step who reached this one; null for 1"
         ),
         Column("dropped", "count", "visitors who reached the previous step but not this one; null for step 1"),
-        Column(
-            "median_seconds",
-            "seconds",
-            "median time since the previous step, of those who reached this one",
-            label="time",
-        ),
+        Column("median_seconds", "seconds", "median time since the previous step, of those who reached this one"),
         Column("pending", "count", "dropped visitors whose window was still open when the log ended"),
         Column("entered", "count", "with --open: visitors who reached this step without the previous one"),
         Column("conversion_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
