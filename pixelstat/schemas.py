@@ -8,8 +8,8 @@ UTC_TIME = pl.Datetime("us", "UTC")
 # that rejects it; the order here is that of the ledger where counts are equal.
 REASONS = {
     "unreadable": ("unreadable", "unreadable"),
-    "not_pixel": ("no pixel request", "no pixel requests"),
-    "refused": ("refused by the server", "refused by the server"),
+    "not_pixel": ("not a pixel request", "not pixel requests"),
+    "refused": ("failed request", "failed requests"),
     "bot": ("bot", "bots"),
     "person": ("person", "people"),
     "own_address": ("from an excluded address", "from excluded addresses"),
@@ -24,20 +24,20 @@ Reason = pl.Enum(list(REASONS))
 
 # What is wrong with a line, in the words of `check`.
 FAULTS = {
-    "too_long": "is longer than --max-line, and what is left of it says too little",
-    "no_format": "fits no log format that pixelstat knows, or not the one given",
-    "no_request": "has no request that names a path",
-    "bad_time": "has a time that is no time, or lies before 2000 or in the future",
-    "bad_status": "has a status that is no number from 0 to 999",
+    "too_long": "is longer than --max-line, and its first part does not hold a whole request",
+    "no_format": "does not match any log format that pixelstat knows, or not the one of --log-format",
+    "no_request": "has no request with a path",
+    "bad_time": "has a time that cannot be read, or that is before 2000 or in the future",
+    "bad_status": "has a status that is not a number from 0 to 999",
 }
 Fault = pl.Enum(list(FAULTS))
 
 # Why an event holds less than its request was meant to say, with the ledger's words for one and for many.
-FLAWS = {
-    "number": ("value that is no number", "values that are no numbers"),
+PARSE_ISSUES = {
+    "number": ("value that is not a number", "values that are not numbers"),
     "macro": ("macro that was not filled in", "macros that were not filled in"),
     "payload": ("payload that cannot be decoded", "payloads that cannot be decoded"),
-    "consent": ("consent that cannot be read", "consents that cannot be read"),
+    "consent": ("consent signal that cannot be read", "consent signals that cannot be read"),
 }
 
 LINES = pl.Schema(
@@ -112,8 +112,8 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "utm_creative_format": (pl.String(), "parameter utm_creative_format of the page or the pixel"),
     "utm_marketing_tactic": (pl.String(), "parameter utm_marketing_tactic of the page or the pixel"),
     "order_id": (pl.String(), "id of the order, as the pixel sent it"),
-    "key": (pl.String(), "key that a hit and its retries share, as the pixel sent it"),
-    "value": (pl.Float64(), "value of the event in `currency`; empty if absent or not a number"),
+    "dedup_key": (pl.String(), "key that a hit and its retries share, as the pixel sent it"),
+    "value": (pl.Float64(), "value of the event in `currency`; null if absent or not a number"),
     "currency": (pl.String(), "currency of `value`"),
     "product": (pl.String(), "id of the first product"),
     "products": (PRODUCTS, "products of the event, at most 200: id, name, category, price, quantity"),
@@ -124,14 +124,14 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "campaign": (pl.String(), "campaign that the email belongs to"),
     "link": (pl.String(), "link that was clicked"),
     "sent": (UTC_TIME, "time at which the email was sent, if the request holds it"),
-    "flaw": (pl.String(), "reason why a part of the request could not be read; empty for others"),
+    "parse_issue": (pl.String(), "reason why a part of the request could not be read; null for others"),
     "client": (pl.String(), "address or host name of the client"),
     "user_agent": (pl.String(), "user agent of the client"),
     "method": (pl.String(), "HTTP method of the request"),
     "path": (pl.String(), "path of the pixel's request, as requested"),
     "query": (pl.String(), "query of the pixel's request, still encoded"),
     "http_referer": (pl.String(), "Referer header of the pixel's request"),
-    "status": (pl.Int16(), "HTTP status of the response; empty if the log has none"),
+    "status": (pl.Int16(), "HTTP status of the response; null if the log has none"),
     "forwarded_for": (pl.String(), "X-Forwarded-For header of the request"),
     "cookies": (pl.String(), "Cookie header of the request"),
     "dnt": (pl.String(), "DNT header of the request"),
@@ -141,39 +141,39 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "format": (pl.String(), "log format of the line; `pixelstat formats` lists them"),
     "browser": (pl.String(), "browser, or image proxy of an email service, by the user agent"),
     "os": (pl.String(), "operating system without version, by the user agent"),
-    "device": (pl.String(), "device, often its model, by the user agent; empty if it names none"),
-    "device_type": (pl.String(), "desktop, mobile, tablet, tv, console or watch; empty if unknown"),
-    "country": (pl.String(), "country of the client's address (ISO 3166-1 code); empty without --geo"),
-    "region": (pl.String(), "region of the client's address, in English; empty without --geo"),
-    "city": (pl.String(), "city of the client's address, in English; empty without --geo"),
-    "asn": (pl.String(), "autonomous system of the client's address, as in AS64500; empty without --geo"),
-    "network": (pl.String(), "organization that runs the autonomous system; empty without --geo"),
-    "consent": (pl.String(), "granted, refused or malformed; empty if no signal decides"),
-    "source": (pl.String(), "source that the visitor came from, by this event alone; empty if it names none"),
+    "device": (pl.String(), "device, often its model, by the user agent; null if it names none"),
+    "device_type": (pl.String(), "desktop, mobile, tablet, tv, console or watch; null if unknown"),
+    "country": (pl.String(), "country of the client's address (ISO 3166-1 code); null without --geo"),
+    "region": (pl.String(), "region of the client's address, in English; null without --geo"),
+    "city": (pl.String(), "city of the client's address, in English; null without --geo"),
+    "asn": (pl.String(), "autonomous system of the client's address, as in AS64500; null without --geo"),
+    "network": (pl.String(), "organization that runs the autonomous system; null without --geo"),
+    "consent": (pl.String(), "granted, refused or malformed; null if no signal decides"),
+    "source": (pl.String(), "source that the visitor came from, by this event alone; null if it names none"),
     "medium": (pl.String(), "cpc, organic, social, email, referral or another medium"),
     "keyword": (pl.String(), "search term, or keyword of the ad"),
     "channel": (pl.String(), "channel: the group that source, medium and campaign belong to"),
     "hit": (pl.UInt64(), "number that copies of one hit share; valid within one run"),
-    "first": (pl.Int64(), "rank of differing copies of a hit: the lowest counts; empty if all are equal"),
-    "rejected": (Reason, "reason why the event does not count; empty if it counts"),
-    "verdict": (pl.String(), "human, proxy (which hides a human) or machine"),
-    "reason": (pl.String(), "rule that found the proxy or the machine; empty for a human"),
+    "first": (pl.Int64(), "rank of differing copies of a hit: the lowest counts; null if all are equal"),
+    "rejected": (Reason, "reason why the event does not count; null if it counts"),
+    "traffic_class": (pl.String(), "human, proxy (which hides a human) or machine"),
+    "traffic_reason": (pl.String(), "rule that found the proxy or the machine; null for a human"),
 }
 EVENTS = pl.Schema({name: dtype for name, (dtype, _) in EVENT_COLUMNS.items()})
 
 # Columns of EVENTS that every run derives again from the others, so Parquet of events may lack them.
 DERIVED = (
     "browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent",
-    "source", "medium", "keyword", "channel", "verdict", "reason",
+    "source", "medium", "keyword", "channel", "traffic_class", "traffic_reason",
 )  # fmt: skip
 
 # What events know of their visit. These columns exist only if a report needs them.
 VISIT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "visit": (pl.UInt32(), "number that the events of one visit share; valid within one run"),
     "visit_start": (UTC_TIME, "time of the visit's first event"),
-    "visit_seconds": (pl.Float64(), "time from the visit's first event to its last; empty for a single event"),
+    "visit_seconds": (pl.Float64(), "time from the visit's first event to its last; null for a single event"),
     "visit_views": (pl.Int64(), "number of page views in the visit"),
-    "single_hit": (pl.Boolean(), "true for a visit of one event, not counting heartbeats"),
+    "is_bounce": (pl.Boolean(), "true for a visit of one event, not counting heartbeats"),
     "entry_page": (pl.String(), "page of the visit's first page view"),
     "exit_page": (pl.String(), "page of the visit's last page view"),
     "first_seen": (UTC_TIME, "time of the visitor's first event in the logs"),

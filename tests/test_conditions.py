@@ -45,7 +45,7 @@ def test_a_condition_may_name_any_field_of_a_request(condition: str, tmp_path: P
     write_log(tmp_path, log(FULL, BARE))
     finished = run_in_process(tmp_path, "views", "access.log", "--consent", "ignore", "--where", condition)
     assert finished.stdout == "page,views,visitors\n/,1,1\n"
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 not matching --where\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 not matching --where\n")
 
 
 @pytest.mark.slow
@@ -90,7 +90,9 @@ def test_a_list_of_steps_is_split_at_commas_outside_of_quotes_and_parentheses() 
     ["pages = '/x'", "value >", "value + 1 = ", "sum(value) > 1 and (", "upper(event)", "value > avg(value)", "  "],
 )
 def test_a_step_that_is_not_a_condition_is_an_error_with_the_columns(text: str) -> None:
-    with pytest.raises(PixelstatError, match=r"pixelstat help columns|A step is empty|not true or false|looks at other events"):
+    with pytest.raises(
+        PixelstatError, match=r"pixelstat help columns|A step is empty|not true or false|looks at other events"
+    ):
         parse_step(text)
 
 

@@ -309,7 +309,7 @@ def test_explain_shows_the_group_and_conditions_on_it_hold(folder: Path) -> None
     line = ["views", "--explain", "access.log:2", "--group-pages", "groups"]
     finished = run_in_process(folder, *line, "--where", "page = 'product page'")
     said = dict(re.split(" {2,}", line) for line in finished.stdout.splitlines())
-    assert (said["event: page"], said["verdict"]) == ("product page", "kept")
+    assert (said["event: page"], said["result"]) == ("product page", "counted")
     assert "set aside" in run_in_process(folder, *line, "--where", "page = '/products/kettle'").stdout
 
 
@@ -357,7 +357,8 @@ def test_a_line_that_is_not_a_rule_is_an_error_with_its_number(content: bytes, f
 
 
 @pytest.mark.parametrize(
-    ("named", "reason"), [("nowhere", "No such file or directory"), (".", "Is a directory"), ("", "Is a directory")]
+    ("named", "reason"),
+    [("nowhere", "No such file or directory"), (".", "Is a directory"), ("", "Is a directory")],
 )
 def test_a_missing_file_of_page_groups_is_an_error(named: str, reason: str, folder: Path) -> None:
     finished = run_in_process(folder, "views", "access.log", "--group-pages", named)

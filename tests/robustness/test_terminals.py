@@ -134,5 +134,5 @@ def test_check_writes_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
 
 def test_escapes_of_a_server_are_shown_once_and_not_obeyed(tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(request(r"/pixel.gif?v=ann&p=/\x1b[2J", "10:00")), "-q", "--format", "table")
-    assert r" /\x1b[2J " in finished.stdout
+    assert r"/\x1b[2J " in finished.stdout
     assert "\x1b" not in finished.stdout

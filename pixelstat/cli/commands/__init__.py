@@ -14,7 +14,7 @@ NAMES = {
     "snippet": "Print a snippet that sets up a pixel.",
     "schema": "List the columns of a report or of the events.",
     "completion": "Print the script that completes words in your shell.",
-    "help": "Show help on a topic, or all options of a command.",
+    "help": "Show a topic of the manual, or list the topics.",
 }
 
 

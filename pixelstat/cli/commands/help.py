@@ -20,11 +20,13 @@ def complete_topic(_: click.Context, __: click.Parameter, incomplete: str) -> li
 @click.argument("topic", required=False, metavar="[TOPIC]", shell_complete=complete_topic)
 @click.pass_context
 def command(ctx: click.Context, topic: str | None) -> None:
-    """Show a topic of the manual, or all options of a command. Without a topic, list the topics.
+    """Show a topic of the manual. Without a topic, list the topics.
+
+    If no topic has the name of a command, show all options of the command.
 
     \b
     pixelstat help
-    pixelstat help limits
+    pixelstat help columns
     pixelstat help funnel
     """
     if topic is None:
@@ -43,7 +45,7 @@ def format_topics(ctx: click.Context) -> str:
     with formatter.section("Topics"):
         formatter.write_dl([(topic.name, topic.summary) for topic in load_topics().values()])
     formatter.write_paragraph()
-    formatter.write_text("`pixelstat help TOPIC` shows a topic, `pixelstat help COMMAND` all options of a command.")
+    formatter.write_text("`pixelstat help TOPIC` shows a topic, `pixelstat COMMAND --help-all` all options of a command.")
     return formatter.getvalue().rstrip("\n")
 
 

@@ -14,7 +14,7 @@ from pixelstat.schemas import EVENT_COLUMNS, EXPORTED
 COLUMNS = (
     Column("column", about="name of the column"),
     Column("type", about="text, integer, number, boolean, time or list"),
-    Column("unit", about="unit of the values; empty if they have none"),
+    Column("unit", about="unit of the values; null if they have none"),
     Column("about", about="meaning of the column"),
 )
 TYPES = {  # by the kind of a column: its type and its unit
@@ -24,6 +24,8 @@ TYPES = {  # by the kind of a column: its type and its unit
     "seconds": ("number", "s"),
     "number": ("number", None),
     "figure": ("number", None),
+    "change": ("number", "share of the value before"),
+    "points": ("number", "difference of two shares"),
     "money": ("number", "currency of the row"),
     "flag": ("boolean", None),
     "time": ("time", None),
