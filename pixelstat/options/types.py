@@ -63,7 +63,7 @@ class ProjectNameType(click.ParamType[str]):
 
 
 class DurationType(click.ParamType[timedelta]):
-    """`30m`, `7d`, `90s`: more than nothing."""
+    """A positive duration, such as `30m`, `7d` or `90s`."""
 
     name = "duration"
 
@@ -97,7 +97,7 @@ class ZoneType(click.ParamType[ZoneInfo]):
 
 
 class NetworkType(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
-    """`203.0.113.7` or `2001:db8::/32`."""
+    """An address or a network, such as `203.0.113.7` or `2001:db8::/32`."""
 
     name = "address"
 
@@ -107,11 +107,11 @@ class NetworkType(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]
         try:
             return ipaddress.ip_network(value, strict=False)
         except ValueError:
-            self.fail(f"{value!r} is no address or network. Try 203.0.113.7 or 10.0.0.0/8.", param, ctx)
+            self.fail(f"{value!r} is not an address or a network. Try 203.0.113.7 or 10.0.0.0/8.", param, ctx)
 
 
 class SizeType(click.ParamType[int]):
-    """`64k`, `1M`: bytes."""
+    """A size in bytes, such as `64k` or `1M`."""
 
     name = "size"
 
@@ -120,12 +120,12 @@ class SizeType(click.ParamType[int]):
             return value
         parts = re.fullmatch(r"(\d{1,9})([kmg]?)(?:i?b)?", str(value).strip().lower())
         if not parts or not 256 <= int(parts[1]) * BYTES[parts[2]] <= LONGEST_LINE:
-            self.fail(f"{value!r} is no size from 256 bytes to 2 MB. Try 64k or 1M.", param, ctx)
+            self.fail(f"{value!r} is not a size from 256 bytes to 2 MB. Try 64k or 1M.", param, ctx)
         return int(parts[1]) * BYTES[parts[2]]
 
 
 class BadLineLimitType(click.ParamType[BadLineLimit]):
-    """`10` lines, or `0.5%` of them."""
+    """A number of lines, such as `10`, or a percentage of them, such as `0.5%`."""
 
     name = "limit"
 
@@ -134,18 +134,20 @@ class BadLineLimitType(click.ParamType[BadLineLimit]):
             return value
         parts = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
         if not parts or (parts[2] and float(parts[2]) > 100):
-            self.fail(f"{value!r} is no number of lines and no share of them. Try 10 or 0.5%.", param, ctx)
+            self.fail(f"{value!r} is neither a number of lines nor a percentage of them. Try 10 or 0.5%.", param, ctx)
         return BadLineLimit(int(parts[1])) if parts[1] else BadLineLimit(percent=Decimal(parts[2]))
 
 
 class VisitorKeyType(click.ParamType[str]):
-    """`auto`, `visitor`, `user`, `client`, a parameter's name, or `cookie:NAME`."""
+    """What identifies a visitor: `auto`, `visitor`, `user`, `client`, the name of a parameter, or `cookie:NAME`."""
 
     name = "key"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not re.fullmatch(r"(cookie:)?[^\s\"'&=#;:,\ud800-\udfff]{1,100}", str(value)):
-            self.fail(f"{value!r} names no parameter. Try visitor, user, client, uid or cookie:sid.", param, ctx)
+            self.fail(
+                f"{value!r} is not the name of a parameter. Try visitor, user, client, uid or cookie:sid.", param, ctx
+            )
         return str(value)
 
 
@@ -157,7 +159,7 @@ class TouchType(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in ("first", "last", "all") or re.fullmatch(r"step:[1-9]\d?", str(value)):
             return str(value)
-        return self.fail(f"{value!r} is none of first, last, all and step:N.", param, ctx)
+        return self.fail(f"{value!r} is not one of first, last, all and step:N.", param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
         return complete(["first", "last", "all", "step:"], incomplete)
@@ -172,7 +174,7 @@ class ActorList:
 
 
 class ActorListType(click.ParamType[ActorList]):
-    """`dropped:STEP` or `reached:STEP`."""
+    """Which actors of a funnel to list: `dropped:STEP` or `reached:STEP`."""
 
     name = "list"
 

@@ -1,16 +1,18 @@
 """`schema` lists the columns that a report or `events` writes, in their order and with a meaning for each."""
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from pixelstat.cli.commands.schema import NAMES, TYPES, load_columns
+from pixelstat.cli.manual import load_topic
 from pixelstat.reports import NAMES as REPORTS
 from pixelstat.reports import load_report
 from pixelstat.result import TYPE_OF_KIND
-from pixelstat.schemas import EVENT_COLUMNS, EXPORTED, VISIT_COLUMNS
+from pixelstat.schemas import CONDITION_COLUMNS, EVENT_COLUMNS, EXPORTED, VISIT_COLUMNS
 from tests.builders import hit, log, view
 from tests.run import csv_rows, run_in_process
 
@@ -64,6 +66,11 @@ def test_an_unknown_report_is_an_error(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "schema", "funel")
     assert (finished.exit, finished.stdout) == (2, "")
     assert "'funel' is not one of 'summary'" in finished.stderr
+
+
+def test_the_manual_explains_every_column_of_conditions() -> None:
+    explained = {*re.findall(r"`([a-z_]+)`", load_topic("columns").text)}
+    assert [name for name in CONDITION_COLUMNS if name not in explained] == []
 
 
 def test_a_meaning_is_one_line() -> None:

@@ -45,7 +45,9 @@ def format_topics(ctx: click.Context) -> str:
     with formatter.section("Topics"):
         formatter.write_dl([(topic.name, topic.summary) for topic in load_topics().values()])
     formatter.write_paragraph()
-    formatter.write_text("`pixelstat help TOPIC` shows a topic, `pixelstat COMMAND --help-all` all options of a command.")
+    formatter.write_text(
+        "`pixelstat help TOPIC` shows a topic, `pixelstat COMMAND --help-all` all options of a command."
+    )
     return formatter.getvalue().rstrip("\n")
 
 
