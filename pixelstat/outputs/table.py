@@ -200,8 +200,8 @@ def _drop_details(columns: Sequence[Column]) -> list[Column]:
 def fit_columns(result: Result, width: int) -> Result:
     """Drop the columns that there is no room for, and say in a note how many.
 
-    All details go together. Then the least important columns go, by `_importance` and from the right. The first column
-    and flags stay.
+    All details go together. Then the bars go, and the least important columns, by `_importance` and from the right.
+    The first column, flags and the measure of the bars stay.
     """
     columns, number = list(result.columns), len(result.columns)
     if _needed_width(result) + (MIN_BAR_WIDTH + 2) * sum(column.bar for column in columns) > width:
@@ -209,8 +209,8 @@ def fit_columns(result: Result, width: int) -> Result:
     for column in sorted(columns[:0:-1], key=lambda column: _importance(column, result.frame)):
         if _needed_width(replace(result, columns=columns)) <= width:
             break
-        if column.kind != "flag":
-            columns.remove(column)
+        if column.kind != "flag" and not column.bar:
+            columns = [replace(other, bar=False) for other in columns if other.name != column.name]
     if len(columns) == number:
         return result
     more = format_count(number - len(columns), "more column", "more columns")
@@ -218,13 +218,13 @@ def fit_columns(result: Result, width: int) -> Result:
 
 
 def _importance(column: Column, frame: pl.DataFrame) -> int:
-    """Return how important a column is: the lowest go first. Keys go last, and before them counts and money."""
+    """Return how important a column is: the lowest go first. Keys go last, before them money, before that counts."""
     is_empty = 0 < frame.height == frame[column.name].null_count()
     if column.key or column.kind in ("time", "instant"):
-        return 4
+        return 5
     if is_empty or column.minor:
         return 0 if is_empty else 1
-    return 3 if column.kind in ("text", "count", "money", "figure") else 2
+    return {"money": 4, "text": 3, "count": 3, "figure": 3}.get(column.kind, 2)
 
 
 def _needed_width(result: Result) -> int:
