@@ -1,6 +1,7 @@
 """Write a table for people, with bars in the cells. The only module that knows Rich's tables."""
 
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -45,17 +46,20 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
     is_unicode = not to_terminal or (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     text = TextIOWrapper(file, encoding="utf-8" if is_unicode else "ascii", errors="replace", write_through=True)
+    size = shutil.get_terminal_size()
+    visible = replace(result, columns=_drop_details(_drop_hidden(result.columns)))
+    width = size.columns if to_terminal else max(DEFAULT_WIDTH, _needed_width(visible))
+    most_rows = max(MAX_TREE_ROWS, size.lines - 12) if to_terminal else MAX_TREE_ROWS
     console = Console(
         file=text if is_unicode else _AsciiFile(text),
-        width=None
-        if to_terminal
-        else max(DEFAULT_WIDTH, _needed_width(replace(result, columns=_drop_details(_drop_hidden(result.columns))))),
+        width=width,
+        height=size.lines,  # with TERM=dumb Rich takes the width that it is given only together with a height
         force_terminal=to_terminal,
         markup=False,
         emoji=False,
         highlight=False,
     )
-    console.print(render(_fit_rows(result, max(MAX_TREE_ROWS, console.height - 12)), console.width))
+    console.print(render(_fit_rows(result, most_rows), width))
     text.detach()
 
 
