@@ -24,7 +24,7 @@ from pixelstat.cli.settings import (
 )
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity import pseudonyms
-from pixelstat.options.shared import by_option, common_options, compare_option, logs_argument, reveal_option
+from pixelstat.options.shared import common_options, compare_option, logs_argument, reveal_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.reports._report import Report, RunContext
@@ -45,7 +45,7 @@ class ReportCommand(LogCommand):
 
     def report_options(self) -> list[click.Parameter]:
         """Return the options of this report, with those of --compare and --reveal-ids where they apply."""
-        may_show_ids = by_option in self.report.options or any(
+        may_show_ids = any(option.name == "by" for option in self.report.options) or any(
             column.name in pseudonyms.REPORT_IDENTIFIERS for column in self.report.columns
         )
         return [*self.report.options, compare_option, *([reveal_option] if may_show_ids else [])]

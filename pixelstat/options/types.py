@@ -39,15 +39,18 @@ class FileType(click.ParamType[str]):
 
 
 class ColumnType(click.ParamType[str]):
-    """The name of a column of the events that a report can be broken down by."""
+    """The name of a column of the events, or of a further one, that a report can be broken down by."""
 
     name = "column"
+
+    def __init__(self, *further: str) -> None:
+        self.further = further
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
         columns = [name for name in CONDITION_COLUMNS if name not in ("time", "products")]
         custom = list_names("columns", ctx.params.get("config"))
         meanings = {name: about for name, (_, about) in (*EVENT_COLUMNS.items(), *VISIT_COLUMNS.items())}
-        return complete([*columns, *custom], incomplete, meanings)
+        return complete([*self.further, *columns, *custom], incomplete, meanings)
 
 
 class ProjectNameType(click.ParamType[str]):

@@ -72,6 +72,7 @@ def project(tmp_path: Path) -> Path:
         ("pixelstat funnel --hold pla", ["plan"]),
         ("pixelstat views --by entry", ["entry_page"]),
         ("pixelstat views --by produ", ["product"]),
+        ("pixelstat products --by categ", ["category"]),
         ("pixelstat funnel --funnel ", ["checkout", "short"]),
         ("pixelstat conversions --goal ", ["signup"]),
         ("pixelstat paths --from s", ["signup"]),
