@@ -101,12 +101,13 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
         for name, kind in kinds.items()
         if kind in ("count", "figure", "money")
         and name not in (*row, *OTHERS.get(report.name, ()))
-        and not name.startswith("change_")
+        and not name.endswith("_growth")
     ]
     found: Counter[tuple[object, ...]] = Counter()
     for values in result.frame.iter_rows(named=True):
+        section = values.get("section")  # of the summary
         for name in counted:
-            if values[name] and not str(values.get("name")).startswith("median"):  # of the summary
+            if values[name] and values.get("unit") not in ("share", "seconds") and section != "average order value":
                 found[(name, *(values[key] for key in row))] += values[name]
     return found
 
