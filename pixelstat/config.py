@@ -323,7 +323,7 @@ SQL_KEYWORDS = frozenset(  # of SQL: a column of such a name could not be named 
         "all", "and", "any", "as", "asc", "between", "by", "case", "cast", "cross", "desc", "distinct", "else", "end",
         "except", "exists", "false", "filter", "from", "full", "group", "having", "if", "ilike", "in", "inner",
         "intersect", "into", "is", "join", "left", "like", "limit", "not", "null", "offset", "on", "or", "order",
-        "outer", "over", "partition", "regexp", "right", "rlike", "select", "set", "show", "table", "then", "true",
-        "union", "using", "values", "when", "where", "with",
+        "outer", "over", "partition", "regexp", "returning", "right", "rlike", "select", "set", "show", "table",
+        "then", "true", "union", "using", "values", "when", "where", "with",
     }
 )  # fmt: skip

@@ -118,6 +118,8 @@ def _run(arguments: list[str]) -> Exit:
             sys.stdout.flush()
     except click.exceptions.Exit:  # --help and --version
         code = Exit.DONE if arguments else Exit.USAGE
+        if not arguments:
+            say("There is no command and no log.")
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     return code or Exit.DONE

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from pixelstat.cli.output_files import expand_date
 from pixelstat.conditions import Step, columns_hint, parse_condition, parse_step, split_steps
 from pixelstat.config import Config, FunnelConfig, load_config
 from pixelstat.enrich import mailings
@@ -92,6 +93,11 @@ class CommonOptions:
     format: str | None = None
     output: str | None = None
     csv_safe: bool = True
+    mkdir: bool = False
+    columns: Sequence[str] = ()
+    sort: Sequence[str] = ()
+    fail_if: Sequence[str] = ()
+    fail_if_empty: bool = False
     quiet: bool = False
     debug: bool = False
     # read from files
@@ -119,6 +125,8 @@ def read_common_options(values: Mapping[str, Any]) -> CommonOptions:
     config = load_config(options.get("config"))
     group_pages = options.get("group_pages")
     groups = None if group_pages is None else page_groups_from_option(group_pages, config.page_groups, config.path)
+    if options.get("output"):
+        options["output"] = expand_date(options["output"], datetime.now(options.get("tz", UTC)))
     return CommonOptions(**options, project=config, page_groups=groups)
 
 

@@ -174,6 +174,11 @@ OUTPUT = [
     click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), help="Default: a table on a terminal, else csv; with -o by its ending."),
     click.Option(["-o", "--output"], metavar="FILE", help="Write to FILE, whole or not at all."),
     click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Defuse cells that a spreadsheet would run as a formula."),
+    click.Option(["--mkdir"], is_flag=True, help="Create the missing folders of --output and --rejects."),
+    click.Option(["--columns"], multiple=True, metavar="A,B,C", help="Write only these columns, in this order."),
+    click.Option(["--sort"], multiple=True, metavar="COLUMN,-COLUMN", help="Sort the rows by these columns; -COLUMN sorts in descending order."),
+    click.Option(["--fail-if", "fail_if"], multiple=True, metavar="SQL", help="Exit with code 5 if the condition holds for a row of the report: \"visitors < 100\"; repeat it."),
+    click.Option(["--fail-if-empty", "fail_if_empty"], is_flag=True, help="Exit with code 5 if the report has no rows."),
     click.Option(["-q", "--quiet"], is_flag=True, help="Errors only on stderr."),
     click.Option(["--debug"], is_flag=True, help="Show the traceback of a failure."),
 ]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,8 @@ import click
 import polars as pl
 
 from pixelstat import outputs
+from pixelstat.cli.delivery import deliver_result, report_failures, validate_options
+from pixelstat.cli.output_files import prepare_folders
 from pixelstat.cli.run import protect_inputs, warn_of_damage, write_bad_lines
 from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
 from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
@@ -27,7 +29,7 @@ from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLines, is_bad
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
-from pixelstat.terminal import show_progress
+from pixelstat.terminal import say, show_progress
 
 MIN_GAP = timedelta(hours=1)  # a longer time without a line is reported
 MAX_UNREADABLE = 3  # unreadable lines of a log that are shown
@@ -108,6 +110,11 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
     output = outputs.choose_output(common.format, common.output)
     inputs = discovery.find_logs(logs or common.project.logs or [STDIN])
     protect_inputs(inputs, common)
+    prepare_folders((common.output, common.rejects), may_create=common.mkdir)
+    schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
+    empty = Result("What is in the logs", COLUMNS, pl.DataFrame(schema=schema),
+                   [f"times in {common.tz.key}"], csv_safe=common.csv_safe)  # fmt: skip
+    validate_options(empty, common)
     rules = build_reading_rules(common)
     claims = build_protocol_rules(common).claims
     bad_lines = BadLines(keeps_numbers=bool(common.rejects))
@@ -120,17 +127,15 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
             log_format, log_set = assign_format(log, rules)
             findings = _collect(log_set, reading, bad_lines, claims)
             rows += [{"file": log.title(), **row} for row in _rows(log, log_format, findings, common.tz)]
-    schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
-    result = Result("What is in the logs", COLUMNS, pl.DataFrame(rows, schema=schema),
-                    [f"times in {common.tz.key}"], csv_safe=common.csv_safe)  # fmt: skip
-    outputs.deliver([result], output, common.output)
+    failures = deliver_result(replace(empty, frame=pl.DataFrame(rows, schema=schema)), output, common)
     if common.rejects:
         write_bad_lines(bad_lines, inputs, common)
     limit = common.bad_line_limit
     if limit and limit.is_exceeded(bad_lines.total, reading.lines):
-        common.say(f"{bad_lines.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
+        say(f"{bad_lines.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
         return Exit.TOO_MANY_BAD_LINES
-    return warn_of_damage(inputs, common)
+    damage = warn_of_damage(inputs)
+    return report_failures(failures) or damage
 
 
 def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:

@@ -1,11 +1,13 @@
 """pixelstat events: the events themselves, one row each: the way into other tools, and back into reports."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 import polars as pl
 
+from pixelstat.cli.delivery import arrange_result, find_emptiness, find_failures, split_names, validate_options
 from pixelstat.cli.run import Run, run_command
 from pixelstat.cli.settings import build_pipeline_settings, read_common_options
 from pixelstat.errors import Exit
@@ -41,23 +43,62 @@ def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:
     return run_command(logs, common, settings, lambda run: _deliver_events(run, reveal_ids=reveal_ids))
 
 
-def _deliver_events(run: Run, *, reveal_ids: bool) -> None:
-    """Deliver the events as they come. A table gets the first ones only: its width depends on all of its rows."""
-    if run.output_format != "table":
-        columns = [*COLUMNS, *map(Column, run.settings.protocols.custom_columns)]
-        deliver(_event_batches(run, columns, reveal_ids=reveal_ids), run.output_format, run.common.output)
-        return
-    columns = [column for column in COLUMNS if column.name in TABLE_COLUMNS]
-    first: list[Result] = []
+def _deliver_events(run: Run, *, reveal_ids: bool) -> list[str]:
+    """Deliver the events as they come, and return what fails the run.
+
+    A table gets the first events only, because its width depends on all of its rows. --sort and --fail-if gather all
+    events first.
+    """
+    common, is_table = run.common, run.output_format == "table"
+    columns = [*COLUMNS, *map(Column, run.settings.protocols.custom_columns)]
+    validate_options(_preview_events(columns, common.tz.key), common)
+    if is_table and not common.columns:
+        common = replace(common, columns=TABLE_COLUMNS)
+    shown = split_names(common.columns)
+    needs_all_columns = not shown or bool(common.fail_if)
+    keys = [key.removeprefix("-") for key in split_names(common.sort)]
+    read = [column for column in columns if needs_all_columns or column.name in (*shown, *keys)]
+    batches = _event_batches(run, read, reveal_ids=reveal_ids)
+    failures: list[str] = []
+    if common.sort or common.fail_if:
+        parts = [*batches]
+        whole = replace(parts[0], frame=pl.concat(part.frame for part in parts))
+        failures = find_failures(whole, replace(common, fail_if_empty=False))
+        batches = iter([whole])
+    total = _deliver_batches((arrange_result(batch, common) for batch in batches), run, is_table=is_table)
+    return [*failures, *find_emptiness(total, common)]
+
+
+def _deliver_batches(batches: Iterable[Result], run: Run, *, is_table: bool) -> int:
+    """Deliver the batches, of a table the first rows, and return how many events there are."""
     total = 0
-    for batch in _event_batches(run, columns, reveal_ids=reveal_ids):
+    if not is_table:
+
+        def count() -> Iterator[Result]:
+            nonlocal total
+            for batch in batches:
+                total += batch.frame.height
+                yield batch
+
+        deliver(count(), run.output_format, run.common.output)
+        return total
+    first: list[Result] = []
+    for batch in batches:
         if total < MAX_TABLE_ROWS:
-            first.append(Result(batch.title, columns, batch.frame.head(MAX_TABLE_ROWS - total), batch.notes))
+            first.append(replace(batch, frame=batch.frame.head(MAX_TABLE_ROWS - total)))
         total += batch.frame.height
     deliver(first, "table", run.common.output)
     if total > MAX_TABLE_ROWS:
         events = format_count(total, "event", "events")
         run.common.say(f"The first {MAX_TABLE_ROWS} of {events}; -o events.csv or a pipe gets all, in all columns.")
+    return total
+
+
+def _preview_events(columns: Sequence[Column], zone: str) -> Result:
+    """Return no events, with these columns."""
+    schema = {column.name: EXPORTED.get(column.name, pl.String()) for column in columns}
+    times = {column.name: pl.Datetime("us", zone) for column in columns if column.kind == "instant"}
+    return Result("Events", columns, pl.DataFrame(schema={**schema, **times}))
 
 
 def _event_batches(run: Run, columns: Sequence[Column], *, reveal_ids: bool) -> Iterator[Result]:
