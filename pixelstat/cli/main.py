@@ -43,6 +43,17 @@ class CommandGroup(click.Group):
 
         return ReportCommand(reports.load_report(cmd_name))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, with the defaults of its options. Completions in a shell need none."""
+        name, command, arguments = super().resolve_command(ctx, args)
+        if command is None or ctx.resilient_parsing:
+            return name, command, arguments
+        from pixelstat.cli.defaults import with_defaults
+
+        return name, with_defaults(command, ctx, arguments), arguments
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands in two sections."""
         with formatter.section("Reports"):

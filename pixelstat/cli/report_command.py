@@ -11,6 +11,7 @@ import click
 import polars as pl
 
 from pixelstat.cli.comparison import Comparison, compare_periods, parse_comparison
+from pixelstat.cli.defaults import is_given
 from pixelstat.cli.delivery import deliver_result, validate_options
 from pixelstat.cli.run import Run, run_command
 from pixelstat.cli.settings import (
@@ -18,7 +19,6 @@ from pixelstat.cli.settings import (
     build_pipeline_settings,
     build_report_options,
     extend_past_period,
-    is_given,
     read_common_options,
     require_geo,
 )
