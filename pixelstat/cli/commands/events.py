@@ -7,10 +7,19 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat.cli.delivery import arrange_result, find_emptiness, find_failures, split_names, validate_options
+from pixelstat.analysis.inventory import EVENT_COLUMNS, INVENTORY_COLUMNS, Inventory
+from pixelstat.cli.defaults import is_given
+from pixelstat.cli.delivery import (
+    arrange_result,
+    deliver_result,
+    find_emptiness,
+    find_failures,
+    split_names,
+    validate_options,
+)
 from pixelstat.cli.run import Run, run_command
 from pixelstat.cli.settings import build_pipeline_settings, read_common_options
-from pixelstat.errors import Exit
+from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity.pseudonyms import pseudonymize
 from pixelstat.options.shared import common_options, logs_argument, reveal_option
 from pixelstat.outputs import deliver
@@ -19,7 +28,13 @@ from pixelstat.result import Column, Result, event_column
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources.event_parquet import event_tags
 from pixelstat.text.plurals import format_count
+from pixelstat.traffic.deduplication import HitFilter
 
+count_option = click.Option(["--count"], is_flag=True, help="Count the names of events, pages and parameters instead.")
+top_option = click.Option(
+    ["--top"], type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
+    help="With --count: show at most N names of each kind; 0 shows all.",
+)  # fmt: skip
 COLUMNS = tuple(event_column(name, dtype) for name, dtype in EXPORTED.items())
 TABLE_COLUMNS = ("time", "event", "visitor", "page", "value", "campaign")
 MAX_TABLE_ROWS = 20
@@ -27,9 +42,9 @@ MAX_TABLE_ROWS = 20
 
 @click.command(
     "events",
-    params=[logs_argument, reveal_option, *common_options()],
+    params=[logs_argument, count_option, top_option, reveal_option, *common_options()],
 )
-def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:
+def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **options: Any) -> Exit:
     """The events themselves, one row each, in the order of the logs: for other tools, and for reports.
 
     Parquet that this writes is an input like a log: every report reads it and gives the same figures.
@@ -37,10 +52,33 @@ def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:
     stays here: with the same key the same ones tomorrow. --reveal-ids writes them as they are.
 
     A table shows the first events and a few of their columns, every other output all of both.
+
+    With --count: what is in the log, by pixel: the names of events, of pages and of parameters, and how often each
+    occurs.
     """
     common = read_common_options(options)
     settings = build_pipeline_settings(common, uses_session_source=False)
+    if count:
+        return run_command(logs, common, settings, lambda run: _deliver_inventory(run, top))
+    if is_given("top"):
+        raise PixelstatError("--top changes nothing without --count.", "Add: --count")
     return run_command(logs, common, settings, lambda run: _deliver_events(run, reveal_ids=reveal_ids))
+
+
+def _deliver_inventory(run: Run, top: int) -> list[str]:
+    """Count the names in the events, deliver the counts, and return what fails the run."""
+    common, inventory = run.common, Inventory()
+
+    def rank() -> Result:
+        notes = [f"times in {common.tz.key}", *([f"the {top} most frequent names of each kind"] if top else [])]
+        counts = inventory.rank(top, common.tz.key)
+        return Result("Names in the log", INVENTORY_COLUMNS, counts, notes, common.csv_safe)
+
+    validate_options(rank(), common)
+    for batch in run.read_events().select(EVENT_COLUMNS).collect_batches(maintain_order=True, engine="streaming"):
+        inventory.add(batch)
+    run.finish()
+    return deliver_result(rank(), run.output_format, common)
 
 
 def _deliver_events(run: Run, *, reveal_ids: bool) -> list[str]:
@@ -112,14 +150,10 @@ def _event_batches(run: Run, columns: Sequence[Column], *, reveal_ids: bool) -> 
     has_custom_consent = run.settings.enrichment.custom_consent is not None
     tags = event_tags(is_deduplicated=not run.settings.keeps_copies, has_custom_consent=has_custom_consent)
     rows = events.select(*names, "hit").with_columns(times)
-    delivered: set[int] = set()
+    hits = HitFilter()
 
     def result(batch: pl.DataFrame) -> Result:
-        batch = batch.filter(pl.col("hit").is_first_distinct())
-        hits = batch["hit"].to_list()
-        is_new = pl.Series([hit not in delivered for hit in hits], dtype=pl.Boolean)
-        delivered.update(hits)
-        frame = batch.filter(is_new).select(names)
+        frame = hits.keep_new(batch).select(names)
         return Result("Events", columns, frame, [f"times in {zone}"], csv_safe=run.common.csv_safe, tags=tags)
 
     yield result(pl.DataFrame(schema=rows.collect_schema()))  # the header, also where there are no rows
