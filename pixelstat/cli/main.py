@@ -15,7 +15,7 @@ import click
 from pixelstat import __version__, reports
 from pixelstat.cli import commands
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError, suggest
-from pixelstat.terminal import discard_stdout, say
+from pixelstat.terminal import discard_stdout, say, stop_progress
 
 # Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
 # them again, takes a tenth of the time; keeping them for good takes a quarter more memory.
@@ -172,6 +172,7 @@ def _leave_on_signals() -> None:
     def wait() -> None:
         caught = signal.sigwait(awaited)
         code = Exit.INTERRUPTED if caught == signal.SIGINT else Exit.TERMINATED
+        stop_progress()
         if atomic_file := sys.modules.get("pixelstat.atomic_file"):  # it is loaded where anything is written
             atomic_file.remove_unfinished()
         os.write(2, f"pixelstat: {code.name.lower()}\n".encode())
