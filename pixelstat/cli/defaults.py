@@ -27,7 +27,7 @@ ONLY_TYPED = ("help", "explain", "debug")  # options that have no default anywhe
 NOT_IN_FILE = (*ONLY_TYPED, "config")
 WRITES_FILE = "init"  # the command that writes pixelstat.toml does not read it
 
-# An option on the command line drops the defaults of those that it does not go together with.
+# An option drops the weaker defaults of those that it does not go together with.
 DROPPED_BY = {
     "steps": ("funnel",),
     "step": ("funnel",),
@@ -41,6 +41,10 @@ DROPPED_BY = {
     "cookieless": ("visitor", "stitch"),
     "visitor": ("cookieless",),
     "stitch": ("cookieless",),
+    "strict": ("max_errors",),
+    "max_errors": ("strict",),
+    "log_format": ("nginx_conf",),
+    "nginx_conf": ("log_format",),
 }
 # The default of an option of `funnel` has no effect without the option that it modifies.
 MODIFIED_BY = {"touch": "by", "top": "by", "exclude_mode": "exclude", "strict_over": "order"}
@@ -67,16 +71,23 @@ def with_defaults(command: click.Command, context: click.Context, arguments: Seq
         config = load_config(parsed.get("config") or environment.get("config"))
         context.meta[CONFIG] = config
     context.meta[ENVIRONMENT] = frozenset(str(options[name].name) for name in environment)
-    chosen = {**_read_file(config, command, options, context), **environment}
     on_command_line = {name for name, option in options.items() if option.name in parsed}
-    dropped = {other for name in on_command_line for other in DROPPED_BY.get(name, ())}
+    file = _yield_to(_read_file(config, command, options, context), {*on_command_line, *environment})
+    chosen = {**file, **_yield_to(environment, on_command_line)}
     if command.name == "funnel":
-        dropped |= {name for name, other in MODIFIED_BY.items() if other not in {*on_command_line, *chosen}}
-    defaults = {str(options[name].name): value for name, value in chosen.items() if name not in dropped}
+        present = {*on_command_line, *chosen}
+        chosen = {name: value for name, value in chosen.items() if MODIFIED_BY.get(name, name) in present}
+    defaults = {str(options[name].name): value for name, value in chosen.items()}
     command = copy(command)
     settings = command.context_settings
     command.context_settings = {**settings, "default_map": {**settings.get("default_map", {}), **defaults}}
     return command
+
+
+def _yield_to(defaults: Mapping[str, Any], stronger: Iterable[str]) -> dict[str, Any]:
+    """Return the defaults without those that do not go together with an option of a stronger source."""
+    dropped = {other for name in stronger for other in DROPPED_BY.get(name, ())}
+    return {name: value for name, value in defaults.items() if name not in dropped}
 
 
 def find_config(path: str | None) -> Config:

@@ -204,6 +204,22 @@ def test_a_default_yields_to_the_command_line(defaults: str, options: list[str],
     assert run(folder, "funnel", "access.log", *options, toml=f"{FUNNEL}[defaults.funnel]\n{defaults}\n") == plain
 
 
+def test_the_file_yields_to_the_environment_and_that_to_the_command_line(folder: Path) -> None:
+    toml = f'{FUNNEL}[defaults.funnel]\nfunnel = "shop"\n'
+    steps = run(folder, "funnel", "access.log", "-q", "--steps", "page_view,signup", toml=FUNNEL)
+    assert run(folder, "funnel", "access.log", "-q", toml=toml, PIXELSTAT_STEPS="page_view,signup") == steps
+    shop = run(folder, "funnel", "access.log", "-q", "--funnel", "shop")
+    assert run(folder, "funnel", "access.log", "-q", "--funnel", "shop", PIXELSTAT_STEPS="page_view,signup") == shop
+    assert shop != steps
+
+
+def test_a_limit_of_bad_lines_on_the_command_line_replaces_strict(folder: Path) -> None:
+    (folder / "access.log").write_text(LOG + "no line of a log\n")
+    toml = "[defaults]\nstrict = true\n"
+    assert run(folder, "views", "access.log", toml=toml).exit == 4
+    assert run(folder, "views", "access.log", "--max-errors", "1").exit == 0
+
+
 def test_a_default_that_has_its_companion_holds(folder: Path) -> None:
     toml = f'{FUNNEL}[defaults.funnel]\ntouch = "last"\ntop = 1\n'
     assert "the last event" in caption(folder, "--by", "event", toml=toml)
