@@ -171,7 +171,7 @@ def build_events(requests: pl.LazyFrame, settings: PipelineSettings) -> pl.LazyF
 
 
 def enrich(events: pl.LazyFrame, settings: PipelineSettings, *, has_consent: bool = False) -> pl.LazyFrame:
-    """Add the DERIVED columns: consent, source and channel, device, place, time of sending, verdict.
+    """Add the DERIVED columns: consent, source and channel, device, place, time of sending, traffic_class.
 
     A column that no later step uses costs nothing. With `has_consent` the events keep the consent that they have.
     """

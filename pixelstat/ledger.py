@@ -1,4 +1,7 @@
-"""Count what was read, what counts and what was set aside, with the reason. The reasons sum to the lines read."""
+"""Count the lines that were read, the events that count, and what is excluded and why.
+
+The reasons add up to the lines that were read.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,7 +12,7 @@ from threading import Lock
 import polars as pl
 
 from pixelstat.frames.batches import keep_columns
-from pixelstat.schemas import FLAWS, REASONS
+from pixelstat.schemas import PARSE_ISSUES, REASONS
 from pixelstat.sources.lines import Reading
 from pixelstat.text.plurals import format_count
 
@@ -25,9 +28,11 @@ class Ledger:
     reading: Reading = field(default_factory=Reading)
     counts: Counter[str | None] = field(default_factory=Counter)  # rows by reason; None: they count
     formats: Counter[str | None] = field(default_factory=Counter)  # pixel requests by the format they were read as
-    flaws: Counter[str | None] = field(default_factory=Counter)  # of the events that count
+    parse_issues: Counter[str | None] = field(default_factory=Counter)  # of the events that count
     first: datetime | None = None  # of the events that count, UTC
     last: datetime | None = None
+    log_first: datetime | None = None  # of all lines with a time that passed, whether they count or not; UTC
+    log_last: datetime | None = None
     stitched: tuple[int, int] | None = None  # keys that are linked, and the people behind them; None: not stitched
     without_visitor: list[pl.Series] | None = None  # the hits without a visitor; None: they are not counted
     counts_rows_as_hits: bool = False  # every row is a hit, as if no two were copies of one
@@ -39,7 +44,7 @@ class Ledger:
 
         Needs `hit`. Rows without a time are not handed on.
         """
-        columns = ["time", "hit", "flaw", *(["visitor"] if self.without_visitor is not None else [])]
+        columns = ["time", "hit", "parse_issue", *(["visitor"] if self.without_visitor is not None else [])]
 
         def tally(batch: pl.DataFrame) -> pl.DataFrame:
             self._tally(batch, columns)
@@ -58,9 +63,10 @@ class Ledger:
         if rejected.null_count() < batch.height:
             rejected_counts = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
             counted = batch.select(columns).filter(rejected.is_null())
-        has_flaws = counted["flaw"].null_count() < counted.height
-        flaws = _count_values(counted["flaw"].drop_nulls()) if has_flaws else {}
+        has_parse_issues = counted["parse_issue"].null_count() < counted.height
+        parse_issues = _count_values(counted["parse_issue"].drop_nulls()) if has_parse_issues else {}
         first, last = counted["time"].min(), counted["time"].max()
+        log_first, log_last = (first, last) if counted is batch else (batch["time"].min(), batch["time"].max())
         with self._lock:
             self.counts.update(rejected_counts)
             self.formats.update(formats)
@@ -69,10 +75,13 @@ class Ledger:
                 self._hits.append(counted["hit"])
             if self.without_visitor is not None:
                 self.without_visitor.append(counted.filter(pl.col("visitor").is_null())["hit"])
-            self.flaws.update(flaws)
+            self.parse_issues.update(parse_issues)
             if isinstance(first, datetime) and isinstance(last, datetime):
                 self.first = min(self.first or first, first)
                 self.last = max(self.last or last, last)
+            if isinstance(log_first, datetime) and isinstance(log_last, datetime):
+                self.log_first = min(self.log_first or log_first, log_first)
+                self.log_last = max(self.log_last or log_last, log_last)
 
     @property
     def lines(self) -> int:
@@ -98,28 +107,33 @@ class Ledger:
         return self.hits + sum(self.rejected_counts.values())
 
     def line(self) -> str:
-        """Return `48,210 lines, 6,904 pixel requests; set aside: 311 bots, 17 unreadable`."""
-        lines = format_count(self.lines, "line", "lines")
-        text = f"{lines}, {format_count(self.pixel_requests, 'pixel request', 'pixel requests')}"
+        """Return `6,576 events from 48,210 lines; excluded: 311 bots, 17 unreadable`."""
+        events, lines = format_count(self.hits, "event", "events"), format_count(self.lines, "line", "lines")
+        text = f"{events} from {lines}"
         most_first = sorted(self.rejected_counts.items(), key=lambda item: -item[1])
         reasons = ", ".join(format_count(number, *REASONS[reason]) for reason, number in most_first)
-        return f"{text}; set aside: {reasons}" if reasons else text
+        return f"{text}; excluded: {reasons}" if reasons else text
 
-    def flaws_line(self) -> str:
-        """Return `kept in part: 3 values that are no numbers`, or nothing where there are none."""
-        flaws = ", ".join(format_count(self.flaws[flaw], *words) for flaw, words in FLAWS.items() if self.flaws[flaw])
-        return f"kept in part: {flaws}" if flaws else ""
+    def parse_issues_line(self) -> str:
+        """Return `parse issues: 3 values that are not numbers`, or nothing where there are none."""
+        counts = [
+            (self.parse_issues[issue], words) for issue, words in PARSE_ISSUES.items() if self.parse_issues[issue]
+        ]
+        issues = ", ".join(format_count(number, *words) for number, words in counts)
+        return f"parse issues: {issues}" if issues else ""
 
     def formats_line(self) -> str:
-        """Return `read as combined: 6,000, caddy: 904` where there is more than one format, else nothing."""
+        """Return `formats: combined 6,000, caddy 904` where there is more than one format, else nothing."""
         formats = sorted((-number, name) for name, number in self.formats.items() if name and number)
-        return f"read as {', '.join(f'{name}: {-number:,}' for number, name in formats)}" if len(formats) > 1 else ""
+        return f"formats: {', '.join(f'{name} {-number:,}' for number, name in formats)}" if len(formats) > 1 else ""
 
     def stitched_line(self) -> str:
         """Return `stitched: 1,204 keys of 530 people` where identities were linked, else nothing."""
         if self.stitched is None:
             return ""
         keys, people = self.stitched
+        if not keys:
+            return "stitched: nothing, because no event holds two of visitor id, user id and recipient"
         return f"stitched: {format_count(keys, 'key', 'keys')} of {format_count(people, 'person', 'people')}"
 
     def without_visitor_line(self) -> str:

@@ -22,12 +22,23 @@ TYPE_OF_KIND: dict[str, pl.DataType] = {  # a promise to every reader of CSV and
     "number": pl.Float64(),
     "figure": pl.Float64(),  # a number of any kind, whole or not
     "money": pl.Float64(),  # an amount in the currency of its row
+    "change": pl.Float64(),  # a change as a share of the figure before
+    "points": pl.Float64(),  # a difference of two shares: 0.01 is one percentage point
     "flag": pl.Boolean(),
     "time": pl.Datetime("us"),  # in the time zone of the report
     "instant": pl.Datetime("us"),  # the same, shown to the second
 }
 TIME_KINDS = ("time", "instant")
-NUMBER_KINDS = ("count", "share", "seconds", "number", "figure", "money")  # kinds that a table aligns to the right
+NUMBER_KINDS = (
+    "count",
+    "share",
+    "seconds",
+    "number",
+    "figure",
+    "money",
+    "change",
+    "points",
+)  # kinds that a table aligns to the right
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,17 @@ class Column:
     splits: bool = False  # rows that differ only in this text repeat the figures before it, and split those behind it
     detail: bool = False  # a table leaves it out where there is not much room
     minor: bool = False  # where there is still less room, it goes before the others
+    hidden: bool = False  # a table leaves it out
+    label: str = ""  # its heading in a table; empty: the name
     tree: bool = False  # steps separated by ` > ` or ` < `; a table draws it below the row that it begins with
+    grouped: bool = False  # a table shows only the first of equal values in a row
+    compared: bool = True  # --compare puts the figure of the other period and the change beside it
+
+    @property
+    def heading(self) -> str:
+        """The heading in a table: words instead of underscores, and no unit, because cells show it."""
+        words = self.label or self.name.replace("_", " ")
+        return words.replace("seconds", "time") if self.kind == "seconds" else words
 
 
 def event_column(name: str, dtype: pl.DataType) -> Column:
@@ -57,6 +78,18 @@ class Result:
     title: str
     columns: Sequence[Column]
     frame: pl.DataFrame
-    notes: Sequence[str] = ()  # the caption: time zone, window, how the figures are counted
+    subtitle: Sequence[str] = ()  # period, time zone, window and other settings
+    headline: str = ""  # the one figure that the report is about, such as "399 of 2,966 visitors convert, 13.5 %"
+    marked: tuple[str, int] | None = None  # column and row of the cell to look at first
+    notes: Sequence[str] = ()  # what a reader of the table must know, below it
     csv_safe: bool = True  # neutralize cells that a spreadsheet would run as a formula
     tags: Mapping[str, str] = field(default_factory=dict)  # metadata of a Parquet file of it
+
+    def total(self, name: str) -> int:
+        """Return the sum of a column of counts."""
+        return int(self.frame[name].sum())
+
+    @property
+    def heading(self) -> str:
+        """The title, with the headline if there is one."""
+        return f"{self.title}: {self.headline}" if self.headline else self.title

@@ -8,8 +8,8 @@ UTC_TIME = pl.Datetime("us", "UTC")
 # that rejects it; the order here is that of the ledger where counts are equal.
 REASONS = {
     "unreadable": ("unreadable", "unreadable"),
-    "not_pixel": ("no pixel request", "no pixel requests"),
-    "refused": ("refused by the server", "refused by the server"),
+    "not_pixel": ("not a pixel request", "not pixel requests"),
+    "refused": ("failed request", "failed requests"),
     "bot": ("bot", "bots"),
     "person": ("person", "people"),
     "own_address": ("from an excluded address", "from excluded addresses"),
@@ -24,20 +24,20 @@ Reason = pl.Enum(list(REASONS))
 
 # What is wrong with a line, in the words of `check`.
 FAULTS = {
-    "too_long": "is longer than --max-line, and what is left of it says too little",
-    "no_format": "fits no log format that pixelstat knows, or not the one given",
-    "no_request": "has no request that names a path",
-    "bad_time": "has a time that is no time, or lies before 2000 or in the future",
-    "bad_status": "has a status that is no number from 0 to 999",
+    "too_long": "is longer than --max-line, and its first part does not hold a whole request",
+    "no_format": "does not match any log format that pixelstat knows, or not the one of --log-format",
+    "no_request": "has no request with a path",
+    "bad_time": "has a time that cannot be read, or that is before 2000 or in the future",
+    "bad_status": "has a status that is not a number from 0 to 999",
 }
 Fault = pl.Enum(list(FAULTS))
 
 # Why an event holds less than its request was meant to say, with the ledger's words for one and for many.
-FLAWS = {
-    "number": ("value that is no number", "values that are no numbers"),
+PARSE_ISSUES = {
+    "number": ("value that is not a number", "values that are not numbers"),
     "macro": ("macro that was not filled in", "macros that were not filled in"),
     "payload": ("payload that cannot be decoded", "payloads that cannot be decoded"),
-    "consent": ("consent that cannot be read", "consents that cannot be read"),
+    "consent": ("consent signal that cannot be read", "consent signals that cannot be read"),
 }
 
 LINES = pl.Schema(
@@ -112,7 +112,7 @@ EVENTS = pl.Schema(
         "utm_creative_format": pl.String(),
         "utm_marketing_tactic": pl.String(),
         "order_id": pl.String(),
-        "key": pl.String(),  # equal for a hit and its retries, by parameters of the pixel
+        "dedup_key": pl.String(),  # equal for a hit and its retries, by parameters of the pixel
         "value": pl.Float64(),  # in `currency`; null if absent or not a number
         "currency": pl.String(),
         "product": pl.String(),  # the id of the first product
@@ -124,7 +124,7 @@ EVENTS = pl.Schema(
         "campaign": pl.String(),  # the mailing of a mail
         "link": pl.String(),  # the link that was clicked
         "sent": UTC_TIME,  # when the mail was sent, if its address holds the time
-        "flaw": pl.String(),  # why a part of the request could not be read: one of FLAWS; null otherwise
+        "parse_issue": pl.String(),  # why a part of the request could not be read: one of PARSE_ISSUES; null otherwise
         "client": pl.String(),
         "user_agent": pl.String(),
         "method": pl.String(),
@@ -156,15 +156,15 @@ EVENTS = pl.Schema(
         "hit": pl.UInt64(),  # equal for copies of one hit; valid within one run
         "first": pl.Int64(),  # order of differing copies of a hit: the lowest counts; null if all are equal
         "rejected": Reason,
-        "verdict": pl.String(),  # human, proxy (which hides a human) or machine
-        "reason": pl.String(),  # the rule that found the proxy or the machine; null for a human
+        "traffic_class": pl.String(),  # human, proxy (which hides a human) or machine
+        "traffic_reason": pl.String(),  # the rule that found the proxy or the machine; null for a human
     }
 )
 
 # Columns of EVENTS that every run derives again from the others, so Parquet of events may lack them.
 DERIVED = (
     "browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent",
-    "source", "medium", "keyword", "channel", "verdict", "reason",
+    "source", "medium", "keyword", "channel", "traffic_class", "traffic_reason",
 )  # fmt: skip
 
 # What events know of their visit. These columns exist only if a report needs them.
@@ -174,7 +174,7 @@ VISITS = pl.Schema(
         "visit_start": UTC_TIME,
         "visit_seconds": pl.Float64(),  # from its first event to its last; null for a single event
         "visit_views": pl.Int64(),  # number of page views
-        "single_hit": pl.Boolean(),  # true for a visit of one event, not counting heartbeats
+        "is_bounce": pl.Boolean(),  # true for a visit of one event, not counting heartbeats
         "entry_page": pl.String(),  # page of its first page view
         "exit_page": pl.String(),  # page of its last page view
         "first_seen": UTC_TIME,  # the visitor's first event in the logs

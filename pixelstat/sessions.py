@@ -205,7 +205,7 @@ def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataF
             columns[name] = pl.select(pl.when(last > first).then(length)).to_series()
         elif name == "visit_views":
             columns[name] = total(events["is_view"] & is_activity)
-        elif name == "single_hit":
+        elif name == "is_bounce":
             columns[name] = total(is_activity) == 1
         elif name in PAGE_COLUMNS:
             pages = rows[name].gather(events["row"])

@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,9 +29,20 @@ def escape_controls(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Write one message to stderr, with control characters escaped."""
+    """Write one message to stderr, with control characters escaped. A terminal gets lines that break at blanks."""
+    lines = [escape_controls(line) for line in text.split("\n")]
+    if sys.stderr is not None and sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        lines = [part for line in lines for part in wrap_line(line, width)]
     with _replace_bar():
-        click.echo("\n".join(escape_controls(line) for line in text.split("\n")), err=True)
+        click.echo("\n".join(lines), err=True)
+
+
+def wrap_line(line: str, width: int) -> list[str]:
+    """Break a line at blanks, unless it is indented. A word that is longer than the width stays whole."""
+    if line.startswith(" ") or len(line) <= width:
+        return [line]
+    return textwrap.wrap(line, max(width, 1), break_long_words=False, break_on_hyphens=False)
 
 
 def discard_stdout() -> None:

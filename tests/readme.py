@@ -1,7 +1,7 @@
-"""The README's blocks of output, made by the program: `python tests/readme.py` writes them anew, a test checks them.
+"""Write the output blocks of README.md and of the manual's topics anew: `python tests/readme.py [FILE ...]`.
 
-A block is a fence with `console` whose first line is a command behind `$`; what follows is its output on a
-terminal of 100 columns, stderr behind stdout.
+A block is a fence with `console` whose first line is a command behind `$`. What follows is the output of the command on
+a terminal of 100 columns, stderr behind stdout. A test checks that the blocks are what the program prints.
 """
 
 import os
@@ -13,36 +13,41 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+TOPICS = sorted((ROOT / "pixelstat" / "manual").glob("*.md"))
 BLOCK = re.compile(r"(```console\n\$ (.+?)\n)(.*?)(```)", re.DOTALL)
+TEXT_COMMANDS = ("snippet", "help", "schema", "completion")  # commands that print the same text to a pipe
+TEXT_OPTIONS = ("--format", "--explain", "--help", "--help-all")  # options that choose the output
 
 
-def output(command: str) -> str:
-    """What the command prints, in the README's folder; the table where a terminal would get it."""
+def run_block(command: str) -> str:
+    """Return what the command prints in the root of the checkout; a table where a terminal would get it."""
     program, *arguments = shlex.split(command)
-    assert program == "pixelstat", f"the README runs {program}"
-    expanded = [
-        str(path.relative_to(ROOT))
-        for given in arguments
-        if "*" in given and given.startswith("sample")
-        for path in sorted(ROOT.glob(given))
-    ]
-    plain = [given for given in arguments if not ("*" in given and given.startswith("sample"))]
-    as_table = (
-        []
-        if plain[0] == "snippet" or "--format" in plain or "--explain" in plain or "--help" in plain or "|" in command
-        else ["--format", "table"]
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "pixelstat", *plain, *expanded, *as_table], cwd=ROOT, capture_output=True, text=True, check=False,
+    assert program == "pixelstat", f"a block runs {program}"
+    names = [name for argument in arguments for name in expand_glob(argument)]
+    is_text = names[0] in TEXT_COMMANDS or not {*names}.isdisjoint(TEXT_OPTIONS)
+    finished = subprocess.run(
+        [sys.executable, "-m", "pixelstat", *names, *([] if is_text else ["--format", "table"])],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
         env=os.environ | {"COLUMNS": "100"},
-    )  # fmt: skip
-    return "".join(f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
+    )
+    return "".join(f"{line.rstrip()}\n" for line in (finished.stdout + finished.stderr).splitlines())
 
 
-def generated(text: str) -> str:
-    """The README with the output of each block as the program prints it now."""
-    return BLOCK.sub(lambda block: block[1] + output(block[2]) + block[4], text)
+def expand_glob(argument: str) -> list[str]:
+    """Return the sample logs that an argument names, as a shell does; any other argument stays as it is."""
+    if not (argument.startswith("sample_logs/") and "*" in argument):
+        return [argument]
+    return [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(argument))]
+
+
+def write_outputs(text: str) -> str:
+    """Return the text of a page with the output of each block as the program prints it now."""
+    return BLOCK.sub(lambda block: block[1] + run_block(block[2]) + block[4], text)
 
 
 if __name__ == "__main__":
-    README.write_text(generated(README.read_text()))
+    for page in [Path(name) for name in sys.argv[1:]] or [README, *TOPICS]:
+        page.write_text(write_outputs(page.read_text("utf-8")), "utf-8")

@@ -17,7 +17,7 @@ TWO_PAGES = "page,views,visitors\n/,1,1\n/cart,1,1\n"
 TWO = log(ANN, BEN).encode()
 TWO_COUNTED = Finished(
     TWO_PAGES,
-    "2 lines, 2 pixel requests\nfrom 2026-09-07 10:00:00 to 2026-09-07 10:01:00, times in UTC\n",
+    "2 events from 2 lines\nfrom 2026-09-07 10:00:00 to 2026-09-07 10:01:00 UTC\n",
     0,
 )
 
@@ -30,7 +30,7 @@ MESSY = log(ANN, "not a line", "", "# a comment", "neither\tis this", NO_DAY, BE
 FOUR_OF_EIGHT = "Error: 4 of 8 lines could not be read, which is more than allowed. No report was written.\n"
 
 HEADING = b"file\tline\treason\traw\n"  # of the file that --rejects writes
-NO_FORMAT = "fits no log format that pixelstat knows, or not the one given"
+NO_FORMAT = "does not match any log format that pixelstat knows, or not the one of --log-format"
 
 
 # Orders, opens and views: a repeated hit, a reloaded order, a bot, a refused request and a formula among them.

@@ -45,7 +45,7 @@ def test_a_condition_may_name_any_field_of_a_request(condition: str, tmp_path: P
     write_log(tmp_path, log(FULL, BARE))
     finished = run_in_process(tmp_path, "views", "access.log", "--consent", "ignore", "--where", condition)
     assert finished.stdout == "page,views,visitors\n/,1,1\n"
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 not matching --where\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 not matching --where\n")
 
 
 @pytest.mark.slow

@@ -159,9 +159,9 @@ def test_a_goal_may_name_a_part_of_a_pixels_path(tmp_path: Path) -> None:
     assert "\n1,gold,1," in run_in_process(tmp_path, "funnel", "access.log", "--steps", "gold", "-q").stdout
 
 
-def test_the_config_in_the_readme_can_be_read() -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    text = readme.partition("```toml\n")[2].partition("```")[0]
+def test_the_config_in_the_manual_can_be_read() -> None:
+    page = (Path(config.__file__).parent / "manual" / "config.md").read_text("utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
     read = config._ConfigReader(Path("pixelstat.toml"), text).read_config()
     assert [pixel.name for pixel in read.pixels] == ["newsletter", "booking"]
     assert [*read.custom_columns] == ["destination", "room_type"]

@@ -92,7 +92,7 @@ def test_events_of_a_visit_have_its_pages_length_and_source() -> None:
         {"at": 21, "visitor": None},
     )
     told = rows.select(
-        "visit_start", "visit_seconds", "visit_views", "single_hit", "entry_page", "exit_page", "source", "channel"
+        "visit_start", "visit_seconds", "visit_views", "is_bounce", "entry_page", "exit_page", "source", "channel"
     ).rows()
     ann = (DAY, 120.0, 3, False, "/a", "/c", "bing", "Organic Search")
     assert told[:5] == [ann] * 5
@@ -103,7 +103,7 @@ def test_events_of_a_visit_have_its_pages_length_and_source() -> None:
 def test_a_hit_that_is_logged_twice_is_one_view_of_a_visit() -> None:
     twice = events({"at": 0}, {"at": 0}).with_columns(hit=pl.lit(7, pl.UInt64))
     row = sessionize(twice, SessionRules()).collect().row(0, named=True)
-    assert (row["visit_views"], row["single_hit"], row["visit_seconds"]) == (1, True, None)
+    assert (row["visit_views"], row["is_bounce"], row["visit_seconds"]) == (1, True, None)
 
 
 def test_an_order_that_is_reloaded_makes_its_visit_no_longer() -> None:
@@ -237,18 +237,18 @@ def test_the_campaign_of_another_visitor_is_not_compared_with() -> None:
 
 def test_a_visit_of_one_hit_has_no_length() -> None:
     row = cut({"at": 5, "page": "/cart"}).row(0, named=True)
-    assert (row["single_hit"], row["visit_seconds"], row["visit_views"]) == (True, None, 1)
+    assert (row["is_bounce"], row["visit_seconds"], row["visit_views"]) == (True, None, 1)
     assert (row["entry_page"], row["exit_page"], row["visit_start"]) == ("/cart", "/cart", DAY + timedelta(seconds=5))
 
 
 def test_a_heartbeat_gives_a_visit_of_one_hit_a_length() -> None:
     row = cut({"at": 0}, {"at": 30, "event": "ping"}).row(0, named=True)
-    assert (row["single_hit"], row["visit_seconds"], row["visit_views"]) == (True, 30.0, 1)
+    assert (row["is_bounce"], row["visit_seconds"], row["visit_views"]) == (True, 30.0, 1)
 
 
 def test_two_hits_of_one_second_are_a_visit_of_no_seconds() -> None:
     row = cut({"at": 0}, {"at": 0, "event": "click"}).row(0, named=True)
-    assert (row["single_hit"], row["visit_seconds"], row["visit_views"]) == (False, 0.0, 1)
+    assert (row["is_bounce"], row["visit_seconds"], row["visit_views"]) == (False, 0.0, 1)
 
 
 def test_a_visit_without_a_page_view_has_no_pages() -> None:
@@ -281,7 +281,7 @@ KNOWN = [
     "visit_start",
     "visit_seconds",
     "visit_views",
-    "single_hit",
+    "is_bounce",
     "entry_page",
     "exit_page",
     "first_seen",

@@ -196,9 +196,7 @@ def test_a_run_leaves_its_report_and_nothing_of_the_bar(arguments: list[str], is
     lines = screen(written)
     assert "reading" in written
     assert not any("reading" in line for line in lines)
-    assert lines[-2:] == [
-        "1 line, 1 pixel request", "from 2026-09-07 10:00:00 to 2026-09-07 10:00:00, times in UTC",
-    ]  # fmt: skip
+    assert "1 event from 1 line" in lines[-2:]
     assert ("/cart" in (stdout or b"").decode(), any("/cart" in line for line in lines)) == (
         is_piped,
         not is_piped,

@@ -9,7 +9,7 @@ from pixelstat.result import Column
 from pixelstat.vocabulary import is_email_event, is_page_view, visitors
 
 BREAKDOWN_COLUMNS = [
-    Column("visitors", "count", "distinct visitors; one with several values stands in each of their rows", bar=True),
+    Column("visitors", "count", "distinct visitors; a visitor with several values counts in each row", bar=True),
     Column("visits", "count", "distinct visits"),
     Column("views", "count", "page views"),
 ]

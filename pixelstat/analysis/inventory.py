@@ -17,11 +17,11 @@ from pixelstat.traffic.deduplication import HitFilter
 EVENT_COLUMNS = ("time", "protocol", "event", "page", "query", "hit")  # of EVENTS, which the counts need
 KINDS = pl.Enum(["event", "page", "parameter"])
 INVENTORY_COLUMNS = (
-    Column("protocol", about="the pixel"),
-    Column("kind", about="event, page, or parameter in the query of the pixel's requests"),
-    Column("name", about="of the event, page or parameter, decoded"),
+    Column("protocol", about="the pixel", key=True, grouped=True),
+    Column("kind", about="event, page, or parameter in the query of the pixel's requests", key=True, grouped=True),
+    Column("name", about="of the event, page or parameter, decoded", key=True),
     Column("count", "count", "events with this name", bar=True),
-    Column("first_time", "instant", "time of the first of them"),
+    Column("first_time", "instant", "time of the first of them", minor=True),
     Column("last_time", "instant", "time of the last of them"),
 )
 MAX_PENDING = 20  # batches of counts that are kept apart before they are added up

@@ -90,8 +90,8 @@ def compare_periods(
     run: RunContext,
     events: pl.LazyFrame,
     comparison: Comparison,
-) -> tuple[Result, str]:
-    """Compute the report of both periods, join them, and say in a note what is compared.
+) -> tuple[Result, tuple[Period, Period]]:
+    """Compute the report of both periods and join them. Return the result, the current period and the previous one.
 
     The events are read once, and the columns that the report uses are held in memory.
     """
@@ -109,10 +109,10 @@ def compare_periods(
     if options.every and is_series:
         every_row = [every_row[0], align_series(every_row[1], every_row[0], options.every, periods, zone)]
     result = keep_shown_rows(join_periods(*every_row), results)
-    current, previous = periods
+    current = periods[0]
     if options.every in EVERY and is_series:
         result = flag_partial(result, current, options.every)
-    return result, f"compared with {_format_clock(previous.since, zone)} to {_format_clock(previous.until, zone)}"
+    return result, periods
 
 
 def _collect_events(report: Report, options: ReportOptions, run: RunContext, events: pl.LazyFrame) -> pl.DataFrame:
@@ -239,17 +239,19 @@ def join_periods(current: Result, previous: Result) -> Result:
     difference. Rows with equal texts and times are joined. A count is 0 in a period that does not have the row.
     """
     current, previous = fill_missing_splits(current, previous), fill_missing_splits(previous, current)
-    measures = [column for column in current.columns if column.kind in NUMBER_KINDS and not column.key]
-    on = [column.name for column in current.columns if column not in measures]
-    before = previous.frame.rename({column.name: f"{PREVIOUS}_{column.name}" for column in measures})
+    figures = [column for column in current.columns if column.kind in NUMBER_KINDS and not column.key]
+    measures = [column for column in figures if column.compared]
+    on = [column.name for column in current.columns if column not in figures]
+    before = previous.frame.select(*on, *(pl.col(column.name).alias(previous_name(column)) for column in measures))
     joined = _join_rows(current, before, on) if on else pl.concat([current.frame, before], how="horizontal")
     changes, columns = [], []
     for column in current.columns:
         columns.append(column)
         if column in measures:
-            changes.append(_change(column).alias(f"{CHANGE}_{column.name}"))
-            columns.append(replace(column, name=f"{PREVIOUS}_{column.name}", bar=False))
-            columns.append(replace(column, name=f"{CHANGE}_{column.name}", kind="share", about="", bar=False))
+            changes.append(_change(column, has_units="unit" in joined.columns).alias(change_name(column)))
+            columns.append(replace(column, name=previous_name(column), bar=False, label=""))
+            kind = "points" if column.kind == "share" else "change"
+            columns.append(replace(column, name=change_name(column), kind=kind, about="", bar=False, label=""))
     frame = joined.with_columns(changes).select(column.name for column in columns)
     return replace(current, frame=frame, columns=columns)
 
@@ -257,21 +259,42 @@ def join_periods(current: Result, previous: Result) -> Result:
 def _join_rows(current: Result, before: pl.DataFrame, on: list[str]) -> pl.DataFrame:
     """Join the rows of both periods, a series in the order of time. Counts of a missing row are 0."""
     times = [column.name for column in current.columns if column.kind in TIME_KINDS and not column.key]
-    counts = [column.name for column in current.columns if column.kind in ADDITIVE and not column.key]
+    counts = [column for column in current.columns if column.kind in ADDITIVE and not column.key and column.compared]
     now = current.frame.with_columns(pl.lit(value=True).alias(IS_CURRENT))
     before = before.with_columns(pl.lit(value=True).alias(IS_PREVIOUS))
     joined = now.join(before, on=on, how="full", coalesce=True, nulls_equal=True, maintain_order="left_right")
     joined = joined.sort(times, nulls_last=True, maintain_order=True) if times else joined
-    presence = dict.fromkeys(counts, IS_CURRENT) | {f"{PREVIOUS}_{name}": IS_PREVIOUS for name in counts}
+    presence = {column.name: IS_CURRENT for column in counts} | {
+        previous_name(column): IS_PREVIOUS for column in counts
+    }
     joined = joined.with_columns(pl.when(has).then(name).otherwise(0).alias(name) for name, has in presence.items())
-    return joined.cast({name: now.schema[name] for name in counts})
+    return joined.cast({column.name: now.schema[column.name] for column in counts})
 
 
-def _change(column: Column) -> pl.Expr:
-    now, before = pl.col(column.name), pl.col(f"{PREVIOUS}_{column.name}")
-    change = now - before if column.kind == "share" else pl.when(before != 0).then((now - before) / before)
+def previous_name(column: Column) -> str:
+    """Return the name of the column of the other period. That of a report's only `value` is `previous`."""
+    return PREVIOUS if column.name == "value" else f"{PREVIOUS}_{column.name}"
+
+
+def change_name(column: Column) -> str:
+    """Return the name of the column of the change."""
+    return CHANGE if column.name == "value" else f"{CHANGE}_{column.name}"
+
+
+def _change(column: Column, *, has_units: bool) -> pl.Expr:
+    now, before = pl.col(column.name), pl.col(previous_name(column))
+    relative = pl.when(before != 0).then((now - before) / before)
+    change = now - before if column.kind == "share" else relative
+    if column.kind == "figure" and has_units:  # each row has a unit of its own
+        change = pl.when(pl.col("unit") == "share").then(now - before).otherwise(relative)
     return change.cast(pl.Float64)
 
 
-def _format_clock(instant: datetime, zone: ZoneInfo) -> str:
-    return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+def describe_periods(current: Period, previous: Period, zone: ZoneInfo) -> str:
+    """Return the two periods for the line below the title of a table."""
+    return f"{_format_period(current, zone)} {zone.key}, compared with {_format_period(previous, zone)}"
+
+
+def _format_period(period: Period, zone: ZoneInfo) -> str:
+    start, end = (moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") for moment in (period.since, period.until))
+    return f"{start} to {end}"

@@ -14,7 +14,7 @@ from pixelstat.result import Result
 from pixelstat.terminal import say
 from pixelstat.text.plurals import format_count
 
-HOLDS = internal("holds")
+HOLDS, ROW = internal("holds"), internal("row")
 
 
 def deliver_result(result: Result, output_format: str, common: CommonOptions) -> list[str]:
@@ -58,18 +58,22 @@ def sort_rows(result: Result, keys: Sequence[str]) -> Result:
         if result.frame.schema[name].is_nested():
             raise PixelstatError(f"--sort {name}: a list cannot be sorted.", "Name another column.")
     is_descending = [key.startswith("-") for key in keys]
-    frame = result.frame.sort(names, descending=is_descending, nulls_last=True, maintain_order=True)
-    return replace(result, frame=frame, columns=[replace(column, tree=False) for column in result.columns])
+    numbered = result.frame.with_row_index(ROW)
+    frame = numbered.sort(names, descending=is_descending, nulls_last=True, maintain_order=True)
+    marked = result.marked and (result.marked[0], frame[ROW].to_list().index(result.marked[1]))
+    columns = [replace(column, tree=False) for column in result.columns]
+    return replace(result, frame=frame.drop(ROW), columns=columns, marked=marked)
 
 
 def select_columns(result: Result, names: Sequence[str]) -> Result:
-    """Select the columns, in this order. A table shows details that are named."""
+    """Select the columns, in this order. A table shows all of them, if there is room."""
     for name in names:
         _require_column(result, name, "--columns")
     distinct = list(dict.fromkeys(names))
     by_name = {column.name: column for column in result.columns}
-    columns = [replace(by_name[name], detail=False, minor=False) for name in distinct]
-    return replace(result, frame=result.frame.select(distinct), columns=columns)
+    columns = [replace(by_name[name], detail=False, minor=False, hidden=False) for name in distinct]
+    marked = result.marked if result.marked and result.marked[0] in distinct else None
+    return replace(result, frame=result.frame.select(distinct), columns=columns, marked=marked)
 
 
 def _require_column(result: Result, name: str, option: str) -> None:

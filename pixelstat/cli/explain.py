@@ -37,7 +37,7 @@ def explain(text: str, logs: Sequence[str], rules: ReadingRules, settings: Pipel
     request = _parse_line(log, line, header, rules)
     fault = request["fault"].item()
     if request["format"].item() is None:
-        return _format_listing({"line": line, "verdict": "set aside: unreadable", "why": f"it {FAULTS['no_format']}"})
+        return _format_listing({"line": line, "result": "excluded: unreadable", "why": f"it {FAULTS['no_format']}"})
     event = apply_stages(build_events(request.lazy(), settings), list_row_stages(settings)).collect()
     fields = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)
     listing: dict[str, object] = {"line": line, "format": fields.pop("format"), **fields}
@@ -47,8 +47,8 @@ def explain(text: str, logs: Sequence[str], rules: ReadingRules, settings: Pipel
         shown = [name for name in columns if name not in ("time", "format", *_REQUEST_COLUMNS)]
         values = format_lists(event.select(shown)).row(0, named=True)
         listing |= {f"event: {name}": value for name, value in values.items()}
-    listing["verdict"] = f"set aside: {REASONS[reason][0]}" if reason else "kept"
-    listing["why"] = _explain_reason(reason, fault, fields, event["reason"].item())
+    listing["result"] = f"excluded: {REASONS[reason][0]}" if reason else "counted"
+    listing["why"] = _explain_reason(reason, fault, fields, event["traffic_reason"].item())
     return _format_listing(listing)
 
 
@@ -81,18 +81,18 @@ def _parse_line(log: Log, line: str, header: str | None, rules: ReadingRules) ->
 def _explain_reason(reason: str | None, fault: str | None, fields: Mapping[str, object], rule: str | None) -> str:
     status = fields["status"]
     return {
-        None: "a pixel request, answered, from nobody who is set aside",
+        None: "it is a pixel request that the server answered, and no rule excludes it",
         "unreadable": f"it {FAULTS[fault]}" if fault else "",
-        "not_pixel": f"{fields['path']} is no tracking image or beacon; --pixel PATH names your own",
-        "refused": f"the server answered {status}, which is neither success, 304 nor a redirect",
-        "bot": "its user agent is a bot's, by ua-parser or the crawler-user-agents list",
-        "person": "its user agent is no bot's, and --bots only was asked for",
-        "own_address": f"{fields['client']} lies in an --exclude-ip network",
-        "no_consent": "it carries a refusal, or --consent require asks for a consent that it does not carry",
-        "other_host": "it is of another host than --host",
-        "other_period": "it lies outside --since and --until",
-        "machine": f"it is a machine's by the rule {rule}",
-        "other": "--where does not hold for it",
+        "not_pixel": f"{fields['path']} is not a known tracking pixel; name your own with --pixel PATH",
+        "refused": f"the server answered with status {status}, which is not a success, a redirect or 304",
+        "bot": "its user agent belongs to a bot, by ua-parser or the crawler-user-agents list",
+        "person": "its user agent does not belong to a bot, and --bots only counts bots",
+        "own_address": f"{fields['client']} is in a network of --exclude-ip",
+        "no_consent": "it refuses consent, or --consent require is set and it does not grant consent",
+        "other_host": "its host is not the one of --host",
+        "other_period": "its time is not between --since and --until",
+        "machine": f"a machine sent it, by the rule {rule}",
+        "other": "it does not match --where",
     }[reason]
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat.cli.comparison import Comparison, compare_periods, parse_comparison
+from pixelstat.cli.comparison import Comparison, compare_periods, describe_periods, parse_comparison
 from pixelstat.cli.defaults import is_given
 from pixelstat.cli.delivery import deliver_result, validate_options
-from pixelstat.cli.run import Run, run_command
+from pixelstat.cli.run import Run, format_period, run_command
 from pixelstat.cli.settings import (
     CommonOptions,
     build_pipeline_settings,
@@ -147,13 +147,16 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         is_table=run.output_format == "table",
     )
     behaviour = str(settings.traffic.behaviour or "")
-    notes = [f"times in {request.common.tz.key}", report.caption(options), behaviour]
+    zone, subtitle = request.common.tz, [report.caption(options), behaviour]
     if request.comparison:
-        result, note = compare_periods(report, options, context, events, request.comparison)
-        notes.append(note)
+        result, (now, before) = compare_periods(report, options, context, events, request.comparison)
+        run.period = (min(now.since, before.since), max(now.until, before.until))
+        subtitle = [describe_periods(now, before, zone), *subtitle]
     else:
         result = report.result(report.function(events, options, context).collect(engine="streaming"))
-    return replace(result, notes=[note for note in notes if note], csv_safe=request.common.csv_safe)
+        subtitle = [format_period(run.ledger.first, run.ledger.last, zone), *subtitle]
+    result = replace(result, subtitle=[part for part in subtitle if part], csv_safe=request.common.csv_safe)
+    return report.present(result, options)
 
 
 def pseudonymize_result(result: Result, by: Sequence[str], key: Callable[[], bytes]) -> Result:

@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,7 @@ class Run:
     inputs: Sequence[Log]  # all that were found, empty ones too
     ledger: Ledger
     bad_lines: BadLines | None
+    period: tuple[datetime | None, datetime | None]  # what the figures cover, with the period to compare with
 
     def read_events(self) -> pl.LazyFrame:
         """Read the EVENTS that count. The ledger is complete when they are collected."""
@@ -95,7 +96,8 @@ def prepare_run(names: Sequence[str], common: CommonOptions, settings: PipelineS
         common.say(f"Warning: {first} and {second} begin alike. If they are one log, all in it is {effect}.")
     needs_bad_lines = common.bad_line_limit or common.rejects
     bad_lines = BadLines(keeps_numbers=bool(common.rejects)) if needs_bad_lines else None
-    return Run(logs, settings, common, output_format, inputs, Ledger(), bad_lines)
+    period = (settings.filters.since, settings.filters.until)
+    return Run(logs, settings, common, output_format, inputs, Ledger(), bad_lines, period)
 
 
 def protect_inputs(inputs: Sequence[Log], common: CommonOptions) -> None:
@@ -132,16 +134,18 @@ def _ledger_notes(run: Run) -> Iterator[str]:
     """Yield what the figures are based on, a line each; empty where there is nothing to say."""
     ledger, zone = run.ledger, run.common.tz
     yield ledger.line()
+    yield _describe_coverage(run)
     yield ledger.stitched_line()
     yield ledger.without_visitor_line()
     if run.common.cookieless:
-        yield "--cookieless: a visitor of two days (in UTC) counts as two"
-    yield ledger.flaws_line()
+        yield "--cookieless: a person who comes on two days (UTC) counts as two visitors"
+    yield ledger.parse_issues_line()
     yield ledger.formats_line()
     if ledger.first and ledger.last:
         if run.common.machines != "include":
             yield describe_age(ledger.last)
-        yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(ledger.last, zone)}, times in {zone.key}"
+        if run.output_format != "table":  # a table shows the period below its title
+            yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(ledger.last, zone)} {zone.key}"
     elif ledger.lines and not ledger.pixel_requests:
         yield suggest_pixels(run.logs)
 
@@ -162,6 +166,39 @@ def _translate_failures() -> Iterator[None]:
 
 def _would_overwrite(log: str, output: str) -> bool:
     return log != STDIN and Path(output).is_file() and Path(log).samefile(output)
+
+
+def format_period(first: datetime | None, last: datetime | None, zone: ZoneInfo) -> str:
+    """Return the times of the first and the last event, such as `2026-09-07 00:15 to 2026-09-13 20:59 UTC`.
+
+    The date is not repeated, nor is the time.
+    """
+    if not first or not last:
+        return f"times in {zone.key}"
+    start, end = (moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") for moment in (first, last))
+    end = end if end[:10] != start[:10] else end[11:]
+    return f"{start} to {end} {zone.key}" if not start.endswith(end) else f"{start} {zone.key}"
+
+
+def _describe_coverage(run: Run) -> str:
+    """Say where the logs begin or end, if the period begins earlier or lies outside of them."""
+    ledger, zone, (since, until) = run.ledger, run.common.tz, run.period
+    if not ledger.log_first or not ledger.log_last:
+        return ""
+    first, last = (_format_clock(moment, zone) for moment in (ledger.log_first, ledger.log_last))
+    if since and since > ledger.log_last:
+        return f"Warning: the logs end at {last} {zone.key}, before the period begins. Try an earlier --since."
+    if until and until <= ledger.log_first:
+        return f"Warning: the logs begin at {first} {zone.key}, after the period ends. Try a later --until."
+    if since and begins_late(since, until or ledger.log_last, ledger.log_first):
+        start = _format_clock(since, zone)
+        return f"Warning: the logs begin at {first} {zone.key}, so they cover the time from {start} on only in part."
+    return ""
+
+
+def begins_late(since: datetime, until: datetime, first: datetime) -> bool:
+    """Return whether the logs miss a day or a tenth of the period at its beginning, and more than an hour."""
+    return first - since > max(timedelta(hours=1), min(timedelta(days=1), (until - since) / 10))
 
 
 def _format_clock(instant: datetime, zone: ZoneInfo) -> str:

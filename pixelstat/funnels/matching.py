@@ -91,9 +91,9 @@ def match_vectorized(hits: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
             chains = chains.filter(is_first).with_columns(latest="time_1")
         return select_best(chains, per).collect()
     if rules.order == "unordered":
-        from_first = rules.entry == "first"
+        from_first_start = rules.entry == "first"
         return select_best(
-            find_unordered_chains(rows, len(rules.steps), rules.window, from_first=from_first), per
+            find_unordered_chains(rows, len(rules.steps), rules.window, from_first_start=from_first_start), per
         ).collect()
     required = rules.required
     chains = find_chain_starts(expand_steps(rows, rules), len(required), rules.window)

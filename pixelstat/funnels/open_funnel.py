@@ -118,9 +118,12 @@ def _count_step(
     return step.with_columns(
         step=pl.lit(number, pl.Int64),
         entered=pl.col("counted") - pl.col("continued").fill_null(0),
-        lost=pl.col("before") - pl.col("continued"),
-        from_previous=pl.when(pl.col("before") > 0).then(pl.col("continued") / pl.col("before")),
-        from_previous_low=low,
-        from_previous_high=high,
-        **{name: pl.lit(None, pl.Float64) for name in ("from_first", "from_first_low", "from_first_high")},
+        dropped=pl.col("before") - pl.col("continued"),
+        step_rate=pl.when(pl.col("before") > 0).then(pl.col("continued") / pl.col("before")),
+        step_rate_low=low,
+        step_rate_high=high,
+        **{
+            name: pl.lit(None, pl.Float64)
+            for name in ("conversion_rate", "conversion_rate_low", "conversion_rate_high")
+        },
     )

@@ -58,21 +58,21 @@ def time_figures(duration: pl.Expr | None, prefix: str = "") -> dict[str, pl.Exp
 
 
 def add_shares(counts: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
-    """Add from_first, from_previous, their Wilson intervals, and `lost` to the rows of `count_steps`."""
+    """Add conversion_rate, step_rate, their Wilson intervals, and `dropped` to the rows of `count_steps`."""
     is_later = pl.col("step") > 1
     is_required = ~pl.col("step").is_in(rules.optional)
     counts = counts.with_columns(pl.when(is_later).then(pl.col("before", "pending")))
     # The share of step 1 in itself is not a rate, so it has no interval.
-    from_first = wilson_interval(pl.col("counted"), pl.when(is_later).then("first"))
-    from_previous = wilson_interval(pl.col("counted"), pl.col("before"))
+    conversion_rate = wilson_interval(pl.col("counted"), pl.when(is_later).then("first"))
+    step_rate = wilson_interval(pl.col("counted"), pl.col("before"))
     return counts.with_columns(
-        from_first=pl.when(pl.col("first") > 0).then(pl.col("counted") / pl.col("first")),
-        from_previous=pl.when(pl.col("before") > 0).then(pl.col("counted") / pl.col("before")),
-        lost=pl.when(is_required).then(pl.col("before") - pl.col("counted")),
-        from_first_low=from_first[0],
-        from_first_high=from_first[1],
-        from_previous_low=from_previous[0],
-        from_previous_high=from_previous[1],
+        conversion_rate=pl.when(pl.col("first") > 0).then(pl.col("counted") / pl.col("first")),
+        step_rate=pl.when(pl.col("before") > 0).then(pl.col("counted") / pl.col("before")),
+        dropped=pl.when(is_required).then(pl.col("before") - pl.col("counted")),
+        conversion_rate_low=conversion_rate[0],
+        conversion_rate_high=conversion_rate[1],
+        step_rate_low=step_rate[0],
+        step_rate_high=step_rate[1],
     )
 
 
@@ -106,7 +106,7 @@ def count_durations(chains: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
 
 
 def list_actors(chains: pl.DataFrame, rules: FunnelRules, step: int, *, lost: bool) -> pl.DataFrame:
-    """Return the CHAINS that reached a step, with level (the furthest step), first_time and last_time.
+    """Return the CHAINS that reached a step, with furthest_step, first_time and last_time.
 
     With `lost` return those that reached the step before it and not this one.
     """
@@ -116,5 +116,5 @@ def list_actors(chains: pl.DataFrame, rules: FunnelRules, step: int, *, lost: bo
     is_listed = times[step_before - 1].is_not_null() & ~is_reached if lost else is_reached
     furthest = pl.max_horizontal(pl.when(time.is_not_null()).then(number) for number, time in enumerate(times, 1))
     return chains.filter(is_listed).with_columns(
-        level=furthest.cast(pl.Int64), first_time=pl.col("time_1"), last_time=pl.max_horizontal(times)
+        furthest_step=furthest.cast(pl.Int64), first_time=pl.col("time_1"), last_time=pl.max_horizontal(times)
     )

@@ -107,10 +107,11 @@ def find_strict_chains(
     return chains.with_columns(level=count_reached_steps(steps), latest=pl.col("time_1").max().over("key", "group"))
 
 
-def find_unordered_chains(hits: pl.LazyFrame, steps: int, window: timedelta, *, from_first: bool) -> pl.LazyFrame:
+def find_unordered_chains(hits: pl.LazyFrame, steps: int, window: timedelta, *, from_first_start: bool) -> pl.LazyFrame:
     """Return for each second of a key when the first, the second, ... distinct step from there on is done.
 
-    Takes HITS in order of key and time, none of which matches several steps. `from_first` keeps only the first second.
+    Takes HITS in order of key and time, none of which matches several steps. `from_first_start` keeps only
+    the first second.
     """
     row = pl.int_range(pl.len(), dtype=pl.UInt32)
     group_of_second = pl.col("group").max().over("key", "time")
@@ -127,7 +128,7 @@ def find_unordered_chains(hits: pl.LazyFrame, steps: int, window: timedelta, *, 
     times = [in_time_order.list.get(index, null_on_oob=True).alias(f"time_{index + 1}") for index in range(steps)]
     is_start = is_new_second & pl.col("group").is_not_null()
     chains = rows.select("key", "group", *times, is_start=is_start).filter("is_start")
-    if from_first:
+    if from_first_start:
         chains = chains.filter(pl.col("time_1") == pl.col("time_1").min().over("key", "group"))
     chains = chains.drop("is_start")
     return chains.with_columns(level=count_reached_steps(steps), latest=pl.col("time_1").max().over("key", "group"))

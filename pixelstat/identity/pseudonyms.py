@@ -22,8 +22,8 @@ PSEUDONYM = rf"\[?{PSEUDONYM_PREFIX}[0-9a-f]{{24}}\]?"  # in brackets: of a plac
 PERSONAL_COLUMNS: Mapping[str, Sequence[str]] = {  # a regular expression of the part that stays: the columns
     "(?:[a-z]:)?": ("visitor",),
     "": (
-        "user_id", "recipient", "message", "session_id", "key", "client", "forwarded_for", "cookies", "path", "query",
-        "page_query",
+        "user_id", "recipient", "message", "session_id", "dedup_key", "client", "forwarded_for", "cookies", "path",
+        "query", "page_query",
     ),
     "[^?#]*[?#]": ("http_referer", "referrer", "link"),
 }  # fmt: skip

@@ -137,7 +137,7 @@ FILTERS = [
     click.Option(["--geo"], multiple=True, metavar="FILE", help="Tell country, city, network by this MaxMind database (.mmdb); repeat it."),
 ]
 MACHINES = [
-    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Hits of machines: judge by one request, by all (verdict, reason), or set aside."),
+    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Hits of machines: judge by one request, by all (traffic_class, reason), or set aside."),
     click.Option(["--networks"], multiple=True, metavar="FILE", help="Further networks of machines, one a line; repeat it."),
     click.Option(["--sent"], metavar="FILE", help="CSV of what was sent: message,sent or message,recipient,time."),
     click.Option(["--burst-links", "burst_links"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Links of a message that no recipient clicks within --burst-time; 0: any."),

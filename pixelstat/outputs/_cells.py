@@ -1,27 +1,66 @@
-"""Format cells for people: thousands with commas, shares in percent, seconds as minutes, hours and days."""
+"""Format cells for people: thousands with commas, shares in percent, durations in minutes, hours and days."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
+from pixelstat.result import Column
 from pixelstat.terminal import escape_controls
+from pixelstat.text.money import format_money
 
 EMPTY_CELL = "–"
 TO_THE_SECOND = "%Y-%m-%d %H:%M:%S"
+UNIT_KINDS = {
+    "seconds": "seconds",
+    "share": "share",
+    "money": "money",
+}  # kinds of the units of a figure that are not counts or money
 
 
-def format_cell(value: Any, kind: str) -> str:
+def format_column(frame: pl.DataFrame, column: Column) -> list[str]:
+    """Return the text of each cell of a column.
+
+    Money has the decimals of the column `currency`. A figure is formatted by its column `unit`: a duration, a share, a
+    count, or an amount in the currency that the unit names.
+    """
+    values = frame[column.name].to_list()
+    units: Sequence[str | None] = [None] * len(values)
+    if column.kind in ("figure", "change") and "unit" in frame.columns:
+        units = frame["unit"].to_list()
+    elif column.kind == "money" and "currency" in frame.columns:
+        units = frame["currency"].to_list()
+    return [format_cell(value, column.kind, unit) for value, unit in zip(values, units, strict=True)]
+
+
+def format_cell(value: Any, kind: str, unit: str | None = None) -> str:
     """Return the text of a cell, without the control characters that a log may have put into it."""
     if value is None:
         return EMPTY_CELL
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        is_midnight = kind != "instant" and (value.hour, value.minute, value.second) == (0, 0, 0)
-        return value.strftime("%Y-%m-%d" if is_midnight else TO_THE_SECOND if kind == "instant" else "%Y-%m-%d %H:%M")
+        return _format_time(value, to_the_second=kind == "instant")
+    if kind in _AMOUNTS:
+        return _AMOUNTS[kind](value, unit)
     return _NUMBERS[kind](value) if kind in _NUMBERS else escape_controls(str(value))
 
 
-def _format_seconds(seconds: float) -> str:
+def _format_time(time: datetime, *, to_the_second: bool) -> str:
+    is_midnight = (time.hour, time.minute, time.second) == (0, 0, 0)
+    return time.strftime(TO_THE_SECOND if to_the_second else "%Y-%m-%d" if is_midnight else "%Y-%m-%d %H:%M")
+
+
+def _format_figure(value: float, unit: str | None) -> str:
+    if unit in UNIT_KINDS:
+        return format_cell(value, UNIT_KINDS[unit])
+    if unit and len(unit) == 3 and unit.isupper():  # a currency: other units are words in lower case
+        return format_cell(value, "money", unit)
+    return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+
+
+def format_duration(seconds: float) -> str:
     """Format with the two largest units: `2m 05s`, `3h 20m`, `1d 4h`."""
     whole = round(seconds)
     if seconds < 60:
@@ -34,15 +73,19 @@ def _format_seconds(seconds: float) -> str:
     return f"{days}d {hours % 24}h"
 
 
-def _format_figure(value: float) -> str:
-    return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+def _format_points(difference: float) -> str:
+    return f"{100 * difference:+.1f} pp"
 
 
+def _format_change(change: float, unit: str | None) -> str:
+    return _format_points(change) if unit == "share" else f"{change:+.1%}"
+
+
+_AMOUNTS = {"figure": _format_figure, "money": format_money, "change": _format_change}
 _NUMBERS = {
     "count": "{:,}".format,
     "number": "{:,.2f}".format,
     "share": "{:.1%}".format,
-    "seconds": _format_seconds,
-    "figure": _format_figure,
-    "money": "{:,.2f}".format,
+    "seconds": format_duration,
+    "points": _format_points,
 }

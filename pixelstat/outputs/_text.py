@@ -7,6 +7,7 @@ import polars as pl
 from pixelstat.result import TIME_KINDS, Result
 
 ISO_TIME = "%Y-%m-%dT%H:%M:%S%:z"
+MAX_EXACT = 1e15  # below it a float holds every whole number
 FORMULA_START = r"^[=+\-@\t\r\x00]"  # ASVS 1.2.10, CWE-1236
 
 
@@ -28,9 +29,19 @@ def format_lists(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def format_figures(result: Result) -> Result:
+    """Format figures as text, whole ones without decimals: a column of figures mixes counts with amounts."""
+    names = [column.name for column in result.columns if column.kind == "figure"]
+    figures = pl.col(names)
+    is_whole = (figures == figures.round()) & (figures.abs() < MAX_EXACT)
+    whole = figures.cast(pl.Int64, strict=False).cast(pl.String)
+    texts = pl.when(is_whole).then(whole).otherwise(figures.cast(pl.String))
+    return replace(result, frame=result.frame.with_columns(texts)) if names else result
+
+
 def format_texts(result: Result) -> pl.DataFrame:
-    """Format times and lists as text."""
-    return format_lists(format_times(result))
+    """Format times, figures and lists as text."""
+    return format_lists(format_times(format_figures(result)))
 
 
 def neutralize_formulas(result: Result) -> Result:

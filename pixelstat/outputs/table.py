@@ -1,79 +1,107 @@
 """Write a table for people, with bars in the cells. The only module that knows Rich's tables."""
 
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import BinaryIO
 
 import polars as pl
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from pixelstat.outputs._cells import format_cell
+from pixelstat.outputs._cells import format_column
 from pixelstat.outputs._text import format_lists
 from pixelstat.result import NUMBER_KINDS, Column, Result
+from pixelstat.terminal import escape_controls
+from pixelstat.text.plurals import format_count
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"  # of a character, for the end of a bar
 MAX_BAR_WIDTH, MIN_BAR_WIDTH = 24, 4  # characters of a bar
 DEFAULT_WIDTH = 100  # characters of a line without a terminal, unless the table needs more
 MIN_TEXT_WIDTH = 16
 MIN_TREE_WIDTH = 28
-MAX_NAMED_COLUMNS = 5  # in the caption, of the columns that there is no room for
+MAX_TREE_ROWS = 30  # of a tree, unless the terminal is higher
+MAX_CELL = 300  # characters of a text: a page may have a megabyte
 STEP_SEPARATORS = (" > ", " < ")  # between the steps of a tree's path
 _BRANCHES = re.compile("(?:[│ ]  )*(?:[├└]─ )?")
+_ASCII = str.maketrans(
+    {"█": "#", "–": "-", "─": "-", "│": "|", "├": "|", "└": "`", "…": "~"} | dict.fromkeys("▏▎▍▌▋▊▉", "")
+)
 
 
 def write(parts: Iterable[Result], file: BinaryIO) -> None:
-    """Draw the rows as a table with its title and notes."""
+    """Draw the rows as a table below its title, with its notes below.
+
+    A terminal whose encoding is not Unicode gets ASCII characters.
+    """
     all_parts = list(parts)
     result = replace(all_parts[0], frame=format_lists(pl.concat(part.frame for part in all_parts)))
     to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
-    text = TextIOWrapper(file, encoding="utf-8", errors="replace", write_through=True)
+    is_unicode = not to_terminal or (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    text = TextIOWrapper(file, encoding="utf-8" if is_unicode else "ascii", errors="replace", write_through=True)
+    size = shutil.get_terminal_size()
+    visible = replace(result, columns=_drop_details(_drop_hidden(result.columns)))
+    width = size.columns if to_terminal else max(DEFAULT_WIDTH, _needed_width(visible))
+    most_rows = max(MAX_TREE_ROWS, size.lines - 12) if to_terminal else MAX_TREE_ROWS
     console = Console(
-        file=text,
-        width=None
-        if to_terminal
-        else max(DEFAULT_WIDTH, _needed_width(replace(result, columns=_drop_details(result)))),
+        file=text if is_unicode else _AsciiFile(text),
+        width=width,
+        height=size.lines,  # with TERM=dumb Rich takes the width that it is given only together with a height
         force_terminal=to_terminal,
         markup=False,
         emoji=False,
         highlight=False,
     )
-    console.print(render(result, console.width))
+    console.print(render(_fit_rows(result, most_rows), width))
     text.detach()
 
 
-def render(result: Result, width: int) -> Table:
-    """Lay out the table for a line of `width` characters.
+class _AsciiFile(StringIO):
+    """A text file that writes ASCII in place of the characters that tables are drawn with."""
 
-    Numbers are aligned to the right. Bars take the room that is left. Where it is little, each word of a header has a
-    line.
-    """
-    result = _fit_columns(_as_tree(result), width)
-    table = Table(
-        title=result.title, title_justify="left", title_style="bold", caption="; ".join(result.notes) or None,
-        caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
-    )  # fmt: skip
-    cells = {
-        column.name: [format_cell(value, column.kind) for value in result.frame[column.name].to_list()]
-        for column in result.columns
-    }
+    def __init__(self, file: TextIOWrapper) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, text: str) -> int:
+        return self._file.write(text.translate(_ASCII))
+
+
+def render(result: Result, width: int) -> Group:
+    """Lay out the title, the table and the notes for a line of `width` characters."""
+    result = fit_columns(_as_tree(replace(result, columns=_drop_hidden(result.columns))), width)
+    subtitle = "; ".join(result.subtitle)
+    return Group(
+        Text(escape_controls(result.heading), style="bold"),
+        *([Text(escape_controls(subtitle), style="dim")] if subtitle else []),
+        Text(),
+        draw_table(result, width),
+        *([Text()] if result.notes else []),
+        *(Text(escape_controls(note)) for note in result.notes),
+    )
+
+
+def draw_table(result: Result, width: int) -> Table:
+    """Draw the columns, all of which have room. Numbers are aligned to the right. Bars take the room that is left."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    cells = {column.name: format_column(result.frame, column) for column in result.columns}
     bars = sum(column.bar for column in result.columns)
-    stacked = False
-    room = _room_for_bars(width, result, cells, stacked=stacked)
-    if room < MIN_BAR_WIDTH * bars:
-        stacked = True
-        room = _room_for_bars(width, result, cells, stacked=stacked)
+    room = _room_for_bars(width, result, cells, stacked=False)
+    stacked = room < MIN_BAR_WIDTH * bars
+    if stacked:
+        room = _room_for_bars(width, result, cells, stacked=True)
     longest = min(MAX_BAR_WIDTH, room // max(bars, 1))
     for column in result.columns:
         is_text = column.kind == "text"
         table.add_column(
-            Text(column.name.replace("_", "\n" if stacked else " ")),
+            Text("\n".join(_stack(column.heading)) if stacked else column.heading),
             justify="left" if column.kind not in NUMBER_KINDS else "right",
             no_wrap=not is_text,
             overflow="fold",
@@ -82,13 +110,40 @@ def render(result: Result, width: int) -> Table:
             table.add_column("", width=longest, no_wrap=True)
     for row in range(result.frame.height):
         line: list[Text | _Branch] = []
+        repeats = row > 0  # all grouped cells so far are those of the row above
         for column in result.columns:
             cell = cells[column.name][row]
-            line.append(_Branch(cell) if column.tree else Text(cell))
+            if column.grouped:
+                repeats = repeats and cell == cells[column.name][row - 1]
+                cell = "" if repeats else cell
+            cell = cell if len(cell) <= MAX_CELL else f"{cell[:MAX_CELL]}…"
+            style = "bold red" if (column.name, row) == result.marked else ""
+            line.append(_Branch(cell) if column.tree else Text(cell, style=style))
             if column.bar and longest >= MIN_BAR_WIDTH:
                 line.append(_bar(result.frame[column.name], row, longest))
         table.add_row(*line)
     return table
+
+
+def _stack(heading: str) -> list[str]:
+    """Break a heading into two lines of nearly equal length, at a blank."""
+    words = heading.split(" ")
+    breaks = [(" ".join(words[:index]), " ".join(words[index:])) for index in range(1, len(words))]
+    return list(min(breaks, key=lambda lines: max(map(len, lines)))) if breaks else [heading]
+
+
+def _fit_rows(result: Result, most: int) -> Result:
+    """Keep the `most` rows of a tree with the largest figures, so that it fits a screen.
+
+    A row never has a larger figure than the row above it in the tree, so a row is kept only with all rows above it.
+    """
+    measure = next((column.name for column in result.columns if column.bar), None)
+    if result.frame.height <= most or measure is None or not any(column.tree for column in result.columns):
+        return result
+    least = result.frame[measure].top_k(most + 1).min()
+    frame = result.frame.filter(pl.col(measure) > least)
+    more = format_count(result.frame.height - frame.height, "more row", "more rows")
+    return replace(result, frame=frame, notes=[*result.notes, f"{more} with fewer {measure}: --format csv"])
 
 
 def _as_tree(result: Result) -> Result:
@@ -138,49 +193,50 @@ def _draw_branches(paths: Sequence[str]) -> list[str]:
     return drawn[::-1]
 
 
-def _fit_columns(result: Result, width: int) -> Result:
-    """Drop the columns that there is no room for, and say so in a note.
+def _drop_hidden(columns: Sequence[Column]) -> list[Column]:
+    return [column for column in columns if not column.hidden]
 
-    All details go together. Then, from the right, empty columns go first, then minor ones, then the others, then keys.
-    The first column stays.
+
+def _drop_details(columns: Sequence[Column]) -> list[Column]:
+    return [column for column in columns if not column.detail]
+
+
+def fit_columns(result: Result, width: int) -> Result:
+    """Drop the columns that there is no room for, and say in a note how many.
+
+    All details go together. Then the bars go, and the least important columns, by `_importance` and from the right.
+    The first column, flags and the measure of the bars stay.
     """
-    columns = list(result.columns)
-    if _needed_width(result) + (MIN_BAR_WIDTH + 2) * sum(column.bar for column in result.columns) > width:
-        columns = _drop_details(result)
-    left_out: list[str] = []
+    columns, number = list(result.columns), len(result.columns)
+    if _needed_width(result) + (MIN_BAR_WIDTH + 2) * sum(column.bar for column in columns) > width:
+        columns = _drop_details(columns)
     for column in sorted(columns[:0:-1], key=lambda column: _importance(column, result.frame)):
         if _needed_width(replace(result, columns=columns)) <= width:
             break
-        columns.remove(column)
-        left_out.append(column.name)
-    if len(columns) == len(result.columns):
+        if column.kind != "flag" and not column.bar:
+            columns = [replace(other, bar=False) for other in columns if other.name != column.name]
+    if len(columns) == number:
         return result
-    note = "more columns in every other --format"
-    if left_out:
-        named = [column.name for column in result.columns if column.name in left_out][:MAX_NAMED_COLUMNS]
-        more = f" and {len(left_out) - MAX_NAMED_COLUMNS} more" if len(left_out) > MAX_NAMED_COLUMNS else ""
-        note = f"no room for {', '.join(named)}{more}: every other --format has all columns"
-    return replace(result, columns=columns, notes=[*result.notes, note])
+    more = format_count(number - len(columns), "more column", "more columns")
+    return replace(result, columns=columns, notes=[*result.notes, f"{more}: --format csv"])
 
 
 def _importance(column: Column, frame: pl.DataFrame) -> int:
-    """Return how important a column is: the lowest go first."""
-    if column.key:
-        return 3
+    """Return how important a column is: the lowest go first. Keys go last, before them money, before that counts."""
     is_empty = 0 < frame.height == frame[column.name].null_count()
-    return 0 if is_empty else 1 if column.minor else 2
-
-
-def _drop_details(result: Result) -> list[Column]:
-    return [column for column in result.columns if not column.detail]
+    if column.key or column.kind in ("time", "instant"):
+        return 5
+    if is_empty or column.minor:
+        return 0 if is_empty else 1
+    return {"money": 4, "text": 3, "count": 3, "figure": 3}.get(column.kind, 2)
 
 
 def _needed_width(result: Result) -> int:
     """Return the width that the columns need: below it numbers would be cut off."""
     widths = []
     for column in result.columns:
-        cells = [len(format_cell(value, column.kind)) for value in result.frame[column.name].to_list()]
-        widest = max([*map(len, column.name.split("_")), *cells])
+        cells = [cell_len(cell) for cell in format_column(result.frame, column)]
+        widest = max([*map(cell_len, _stack(column.heading)), *cells])
         narrowest = MIN_TREE_WIDTH if column.tree else MIN_TEXT_WIDTH
         widths.append(min(widest, narrowest) if column.kind in ("text", "list") else widest)
     return sum(widths) + 2 * len(widths)
@@ -190,8 +246,8 @@ def _room_for_bars(width: int, result: Result, cells: dict[str, list[str]], *, s
     """Return the width that the columns leave for bars. Each column and each bar takes two blanks more."""
     taken = 0
     for column in result.columns:
-        words = column.name.split("_") if stacked else [column.name]
-        taken += max(map(len, [*words, *cells[column.name]])) + 2 + 2 * column.bar
+        lines = _stack(column.heading) if stacked else [column.heading]
+        taken += max(map(cell_len, [*lines, *cells[column.name]])) + 2 + 2 * column.bar
     return width - taken - 2
 
 

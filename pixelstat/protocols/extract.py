@@ -56,7 +56,9 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     """
     names = add_utm_names(names)
     missing = {
-        name for name in ("event", "visitor_id", "page_address", "sent", "key", *TEXT_COLUMNS) if name not in names
+        name
+        for name in ("event", "visitor_id", "page_address", "sent", "dedup_key", *TEXT_COLUMNS)
+        if name not in names
     }
     # A visitor id makes the other ids unnecessary. The masked query saves two searches on most lines.
     anonymous = {
@@ -76,7 +78,7 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     # Only a purchase has an order id. The masked query saves a search here, too.
     masked = pl.when(pl.col("event") == "purchase").then(query)
     rows = percent_decode(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
-    # The ledger needs the flaw of every event. One search saves the others on nearly all of them.
+    # The ledger needs the parse_issue of every event. One search saves the others on nearly all of them.
     values = names.get("value", ())
     of_flawed = pl.when(query.str.contains("|".join([f"={MACRO_START}", *(f"{name}=" for name in values)]))).then(query)
     rows = percent_decode(
@@ -86,7 +88,7 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
         products=pl.lit(None, EVENTS["products"]),
         value=parse_number(pl.col("value")),
         currency=normalize_currency(pl.col("currency")),
-        flaw=pl.when(pl.col("given_value").is_not_null() & parse_number(pl.col("given_value")).is_null())
+        parse_issue=pl.when(pl.col("given_value").is_not_null() & parse_number(pl.col("given_value")).is_null())
         .then(pl.lit("number"))
         .when(pl.col("of_flawed").str.contains(f"={MACRO_START}"))
         .then(pl.lit("macro")),

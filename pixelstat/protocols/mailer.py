@@ -135,7 +135,7 @@ def _path_part(pattern: str, name: str) -> pl.Expr:
 def _decode_data(events: pl.LazyFrame, decoder: Decoder) -> pl.LazyFrame:
     """Fill the columns of events with what their text `data` holds.
 
-    A text that cannot be decoded leaves them as they are and sets the flaw `payload`.
+    A text that cannot be decoded leaves them as they are and sets the parse_issue `payload`.
     """
     decoded = internal("decoded")
     fields = pl.col(decoded).struct
@@ -144,7 +144,7 @@ def _decode_data(events: pl.LazyFrame, decoder: Decoder) -> pl.LazyFrame:
     is_undecoded = pl.col("data").is_not_null() & pl.col(decoded).is_null()
     return events.with_columns(
         *(pl.coalesce(fields.field(name), name).alias(name) for name in ADDRESS_COLUMNS),
-        flaw=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("flaw"),
+        parse_issue=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("parse_issue"),
     )
 
 

@@ -80,14 +80,18 @@ def build_pixel(
             is_undecoded = pl.col("query").str.contains(payload_pattern(payload)) & ~pl.col("query").str.contains(
                 PAYLOAD_MARK, literal=True
             )
-            events = events.with_columns(flaw=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("flaw"))
+            events = events.with_columns(
+                parse_issue=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("parse_issue")
+            )
         events = finish(events)
         if items:
             events = events.with_columns(products=read_products(pl.col("query"), items)).with_columns(
                 product=pl.col("products").list.first().struct.field("id")
             )
         if dedup_key:
-            events = events.with_columns(key=pl.concat_str(parameter(pl.col("query"), (part,)) for part in dedup_key))
+            events = events.with_columns(
+                dedup_key=pl.concat_str(parameter(pl.col("query"), (part,)) for part in dedup_key)
+            )
         events = events.with_columns(order=pl.when(pl.col("event") == "purchase").then("order_id"))
         return split_page_url(events).with_columns(protocol=pl.lit(name))
 

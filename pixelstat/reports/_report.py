@@ -46,6 +46,11 @@ def no_lookahead(_: ReportOptions) -> timedelta:
     return timedelta(0)
 
 
+def keep_result(result: Result, _: ReportOptions) -> Result:
+    """Return the result as it is: the report has no headline."""
+    return result
+
+
 def breakdown_columns(options: ReportOptions) -> Iterable[str]:
     """Return the columns of the events that --by names."""
     return options.by
@@ -69,6 +74,8 @@ class Report:
     # Makes `options_type` of a function that parses a step and of the options by name, where it takes more than a call.
     build_options: Callable[..., ReportOptions] | None = None
     event_columns: Callable[[Any], Iterable[str]] = breakdown_columns  # columns of the events that the options name
+    # Adds the headline, notes and marks that people read in a table. It changes no figure.
+    present: Callable[[Result, Any], Result] = keep_result
     lookahead: Callable[[Any], timedelta] = no_lookahead  # how far beyond the period it reads events
     groups: Sequence[str] = ()  # what --by may name beside the columns of the events
 
@@ -111,6 +118,7 @@ def report(
     *,
     caption: Callable[[OptionsType], str] = no_caption,
     event_columns: Callable[[OptionsType], Iterable[str]] = breakdown_columns,
+    present: Callable[[Result, OptionsType], Result] = keep_result,
     lookahead: Callable[[OptionsType], timedelta] = no_lookahead,
     **declarations: Any,
 ) -> Callable[[Callable[[pl.LazyFrame, OptionsType, RunContext], pl.LazyFrame]], Report]:
@@ -122,7 +130,7 @@ def report(
     def declare(function: Callable[[pl.LazyFrame, OptionsType, RunContext], pl.LazyFrame]) -> Report:
         return Report(
             title, columns, options, function, options_type, caption,
-            event_columns=event_columns, lookahead=lookahead, **declarations,
+            event_columns=event_columns, present=present, lookahead=lookahead, **declarations,
         )  # fmt: skip
 
     return declare

@@ -1,4 +1,4 @@
-"""Count clicks on the links of mails, by link and by who clicks: people or machines."""
+"""Count clicks on the links of emails, by people and by machines."""
 
 import polars as pl
 
@@ -21,15 +21,15 @@ def _caption(options: ReportOptions) -> str:
 
 
 @report(
-    "Clicks on links of mails",
+    "Email clicks",
     columns=[
         TIME_COLUMN,
-        Column("message", "text", "or what --by names; empty where the address does not tell"),
-        Column("link", "text", "its target, or the sender's own name of it"),
-        Column("clicks", "count", "click_email events, whoever clicked", bar=True),
-        Column("human_clicks", "count", "of these, no machine's"),
-        Column("machine_clicks", "count", "scanners' and bots'"),
-        Column("clickers", "count", "distinct recipients (else visitors) with a click that is no machine's"),
+        Column("message", "text", "the email, or the column of --by; null if the address does not name it"),
+        Column("link", "text", "target of the link, or the name that the sender gave it"),
+        Column("clicks", "count", "click_email events, by people and machines", bar=True),
+        Column("human_clicks", "count", "clicks that are not by machines"),
+        Column("machine_clicks", "count", "clicks by scanners and bots"),
+        Column("clickers", "count", "distinct recipients (else visitors) with a click that is not by a machine"),
     ],
     options=[by_option, top_option, every_option],
     options_type=ReportOptions,
@@ -37,22 +37,26 @@ def _caption(options: ReportOptions) -> str:
     defaults={"bots": "include", "machines": "label"},
 )
 def clicks(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """Clicks on the links of mails, and whose they are: people's or machines'.
+    """Clicks on the links of emails, by people and by machines.
 
-    Scanners follow every link of a mail before it is delivered. They are told apart, never dropped.
+    Scanners follow every link of an email before it is delivered. Their clicks are labelled and not dropped.
+
+    \b
+    pixelstat clicks access.log*
+    pixelstat clicks access.log* --by campaign --top 10
     """
     every = options.every
     bucket = [truncate_local(pl.col("time"), every, run.time_zone).alias(BUCKET)] if every else []
     groups = [*(name for name in options.by or [DEFAULT_BY] if name != "link"), "link"]
     email_clicks = events.filter(pl.col("event") == "click_email").select(
-        "verdict",
+        "traffic_class",
         "hit",
         "first",
         *bucket,
-        *(name for name in groups if name != "verdict"),
+        *(name for name in groups if name != "traffic_class"),
         recipient_or_visitor().alias(PERSON),
     )
-    is_machine = pl.col("verdict") == "machine"
+    is_machine = pl.col("traffic_class") == "machine"
     counts = (
         deduplicate(email_clicks)
         .group_by(*([BUCKET] if every else []), *groups)

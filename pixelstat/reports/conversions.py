@@ -8,7 +8,7 @@ events.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
@@ -24,8 +24,8 @@ from pixelstat.options.shared import by_option, every_option, goal_option, top_g
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.reports.summary import DEFAULT_GOALS
-from pixelstat.result import Column
-from pixelstat.text.plurals import format_count
+from pixelstat.result import Column, Result
+from pixelstat.text.plurals import format_count, format_part
 from pixelstat.traffic.deduplication import drop_later_copies
 from pixelstat.vocabulary import is_email_event, visitors
 
@@ -44,71 +44,85 @@ class ConversionsOptions(ReportOptions):
 def _caption(options: ConversionsOptions) -> str:
     rows = ", ".join([*([options.every] if options.every else []), *options.by])
     most = f", the {options.top} with most visitors" if options.by and options.top else ""
-    return f"by {rows}{most}; the rows overlap" if rows else "the rows overlap"
+    return f"by {rows}{most}; a visitor of two rows counts in both" if rows else ""
 
 
 def _event_columns(options: ConversionsOptions) -> Iterable[str]:
     return [*options.by, *(name for goal in options.goal for name in goal.hit.meta.root_names())]
 
 
+def present_conversions(result: Result, options: ConversionsOptions) -> Result:
+    """Add how many visitors reach the first goal."""
+    if options.by or options.every or result.frame.is_empty():
+        return result
+    goal, visitors, converting = result.frame.select("goal", "visitors", "converting_visitors").row(0)
+    return replace(result, headline=f"{format_part(converting, visitors, 'visitors')} reach {goal}")
+
+
 @report(
     "Conversions",
     columns=[
         TIME_COLUMN,
-        Column("goal", "text", "as it was given", key=True),
-        Column("visitors", "count", "distinct visitors; the same in the rows of every goal and currency"),
-        Column("visits", "count", "distinct visits; the same in the rows of every goal and currency", minor=True),
-        Column("conversions", "count", "distinct hits that reach the goal, an order once; in all currencies", bar=True),
-        Column("converting_visitors", "count", "distinct visitors of these hits", minor=True),
-        Column("converting_visits", "count", "distinct visits of these hits", detail=True),
-        Column("visitor_rate", "share", "converting visitors of the visitors"),
-        Column("visitor_rate_low", "share", "the lower end of its 95% interval (Wilson)", detail=True),
-        Column("visitor_rate_high", "share", "the upper end", detail=True),
-        Column("visit_rate", "share", "converting visits of the visits", minor=True),
+        Column("goal", "text", "the goal as you named it", key=True),
+        Column("visitors", "count", "distinct visitors, whether they convert or not"),
+        Column("visits", "count", "distinct visits, whether they convert or not", minor=True),
+        Column("conversions", "count", "distinct hits that reach the goal; an order counts once", bar=True),
+        Column("converting_visitors", "count", "distinct visitors who reach the goal", minor=True),
+        Column("converting_visits", "count", "distinct visits that reach the goal", detail=True),
+        Column("visitor_conversion_rate", "share", "converting_visitors / visitors"),
+        Column("visitor_conversion_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
+        Column("visitor_conversion_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("visit_conversion_rate", "share", "converting_visits / visits", minor=True),
         Column(
-            "visit_rate_low",
+            "visit_conversion_rate_low",
             "share",
-            "the lower end of its 95% interval (Wilson), which is too narrow where visitors come often",
+            "lower end of its 95 % interval (Wilson); too narrow if visitors come often",
             detail=True,
         ),
-        Column("visit_rate_high", "share", "the upper end", detail=True),
+        Column("visit_conversion_rate_high", "share", "upper end of its 95 % interval", detail=True),
         Column(
-            "median_seconds",
+            "median_seconds_to_convert",
             "seconds",
-            "from a visitor's first event in the logs to their first conversion",
+            "median time from a visitor's first event in the logs to their first conversion",
             minor=True,
         ),
-        Column("mean_seconds", "seconds", "the same", detail=True),
-        Column("p90_seconds", "seconds", "the same, the 90th percentile (between two values by the line)", detail=True),
-        Column("median_touches", "number", "visits up to that conversion, its own included", detail=True),
-        Column("mean_touches", "number", "the same", detail=True),
+        Column("mean_seconds_to_convert", "seconds", "mean of the same time", detail=True),
+        Column("p90_seconds_to_convert", "seconds", "90th percentile of the same time (linear)", detail=True),
+        Column(
+            "median_visits_to_convert",
+            "number",
+            "median number of visits up to and with the first conversion",
+            detail=True,
+        ),
+        Column("mean_visits_to_convert", "number", "mean number of these visits", detail=True),
         Column(
             "currency",
             "text",
-            "of what stands behind it: a row for each that the goal's orders have; the rest repeats",
+            "currency of the columns after it; a goal with orders in two currencies has two rows",
             key=True,
             splits=True,
         ),
-        Column("orders", "count", "of these conversions the purchases with a value in this currency", detail=True),
-        Column("revenue", "number", "the value of these orders; empty where the goal has none"),
-        Column("net_revenue", "number", "the same without what was refunded", detail=True),
-        Column("average_order_value", "number", "revenue / orders", minor=True),
-        Column("revenue_per_visitor", "number", "revenue / visitors"),
+        Column("orders", "count", "conversions that are purchases with a value in this currency", detail=True),
+        Column("revenue", "money", "value of these orders before refunds; null if the goal has no orders"),
+        Column("net_revenue", "money", "revenue minus refunds", detail=True),
+        Column("average_order_value", "money", "revenue / orders", minor=True),
+        Column("revenue_per_visitor", "money", "revenue / visitors", minor=True),
     ],
     options=[goal_option, by_option, top_groups_option, every_option],
     options_type=ConversionsOptions,
     caption=_caption,
+    present=present_conversions,
     event_columns=_event_columns,
     needs_visits=True,
 )
 def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunContext) -> pl.LazyFrame:
-    """How many visitors and visits reach each goal, how soon, and what it earns.
+    """How many visitors and visits reach each goal, how soon, and how much they spend.
 
-    Goals are those of pixelstat.toml, else what occurs of purchase, lead and signup. A goal is an event (signup), a
-    page (/thanks, /thanks/*) or a condition in SQL ("value > 50"), with a name in front if you like.
+    Goals are those of --goal, else those of pixelstat.toml, else the events purchase, lead and signup if they occur. A
+    goal is an event (signup), a page (/thanks, /thanks/*) or a SQL condition ("value > 50"). A name may precede it.
 
-    With --by a hit belongs to the value that it shows, else to the first that its visit shows: a conversion to the
-    channel of its visit. Orders of several currencies have a row each, in which all but the money repeats.
+    With --by a hit counts under its own value, else under the first value of its visit: a conversion counts under the
+    channel of its visit. Orders in several currencies have a row for each currency.
 
     \b
     pixelstat conversions access.log* --by channel
@@ -258,11 +272,11 @@ def compute_figures(
             conversions=pl.len(),
             converting_visitors=people["visitors"],
             converting_visits=people["visits"],
-            median_seconds=pl.col("seconds").median(),
-            mean_seconds=exact_mean(pl.col("seconds")),
-            p90_seconds=pl.col("seconds").quantile(0.9, "linear"),
-            median_touches=pl.col("touches").median(),
-            mean_touches=pl.col("touches").mean(),
+            median_seconds_to_convert=pl.col("seconds").median(),
+            mean_seconds_to_convert=exact_mean(pl.col("seconds")),
+            p90_seconds_to_convert=pl.col("seconds").quantile(0.9, "linear"),
+            median_visits_to_convert=pl.col("touches").median(),
+            mean_visits_to_convert=pl.col("touches").mean(),
         )
     )
     names = pl.LazyFrame({"goal": pl.Series([goal.name for goal in goals], dtype=_goal_type(goals))})
@@ -297,12 +311,12 @@ def add_rates(figures: pl.LazyFrame) -> pl.LazyFrame:
     visitor_low, visitor_high = wilson_interval(pl.col("converting_visitors"), pl.col("visitors"))
     visit_low, visit_high = wilson_interval(pl.col("converting_visits"), pl.col("visits"))
     return figures.with_columns(
-        visitor_rate=share("converting_visitors", "visitors"),
-        visitor_rate_low=visitor_low,
-        visitor_rate_high=visitor_high,
-        visit_rate=share("converting_visits", "visits"),
-        visit_rate_low=visit_low,
-        visit_rate_high=visit_high,
+        visitor_conversion_rate=share("converting_visitors", "visitors"),
+        visitor_conversion_rate_low=visitor_low,
+        visitor_conversion_rate_high=visitor_high,
+        visit_conversion_rate=share("converting_visits", "visits"),
+        visit_conversion_rate_low=visit_low,
+        visit_conversion_rate_high=visit_high,
         average_order_value=share("revenue", "orders"),
         revenue_per_visitor=share("revenue", "visitors"),
     )

@@ -14,9 +14,9 @@ from pixelstat.result import Column
     "Devices",
     columns=[
         TIME_COLUMN,
-        Column("device_type", "text", "desktop, mobile, tablet, tv or console; empty where the agent does not tell"),
+        Column("device_type", "text", "desktop, mobile, tablet, tv or console; null if the user agent does not say"),
         Column("os", "text", "operating system, by ua-parser"),
-        Column("browser", "text", "by ua-parser"),
+        Column("browser", "text", "browser, by ua-parser"),
         *BREAKDOWN_COLUMNS,
     ],
     options=[by_option, top_option, every_option],
@@ -25,6 +25,11 @@ from pixelstat.result import Column
     needs_visits=True,
 )
 def devices(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """What visitors use: by type of device, system and browser, or by other columns such as device."""
+    """What visitors use: by device type, operating system and browser, or by other columns such as device.
+
+    \b
+    pixelstat devices access.log* --by device_type
+    pixelstat devices access.log* --by browser --every month
+    """
     by = options.by or ("device_type", "os", "browser")
     return breakdown_by(events, by, options.top, options.every, run.time_zone)

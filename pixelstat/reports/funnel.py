@@ -1,4 +1,4 @@
-"""funnel: how many visitors go each step of the way, and where they leave.
+"""funnel: count the visitors who take each step, and show where they drop out.
 
 `pixelstat.funnels.rules` defines what a chain of hits is and which of a visitor's chains counts. A funnel of plain
 events buffers its hits in little memory and matches them all at once. Any other keeps a row for each relevant hit.
@@ -7,7 +7,7 @@ events buffers its hits in little memory and matches them all at once. Any other
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import polars as pl
@@ -32,82 +32,127 @@ from pixelstat.funnels.step_counts import add_shares, count_durations, count_ste
 from pixelstat.funnels.vectorized import find_chain_starts, select_best
 from pixelstat.options.shared import FUNNEL
 from pixelstat.reports._report import RunContext, report
-from pixelstat.result import Column
+from pixelstat.result import Column, Result
+from pixelstat.text.durations import format_duration
+from pixelstat.text.plurals import format_part
 from pixelstat.traffic.rejection import is_outside
 
 COUNT_COLUMNS = {"visitor": "visitors", "visit": "visits", "user": "users"}  # the column of what is counted, by actor
+SHORTER_WINDOWS = (timedelta(days=1), timedelta(hours=1))  # what to try where the window is longer than the log
 ID_COLUMNS = {"visitor": "visitor", "user": "user_id"}  # the column of a list of actors, by actor
 FIGURES = (
-    "from_first", "from_previous", "lost", "median_seconds", "pending", "from_first_low", "from_first_high",
-    "from_previous_low", "from_previous_high", "mean_seconds", "p90_seconds",
+    "conversion_rate", "step_rate", "dropped", "median_seconds", "pending", "conversion_rate_low",
+    "conversion_rate_high", "step_rate_low", "step_rate_high", "mean_seconds", "p90_seconds",
     "total_median_seconds", "total_mean_seconds", "total_p90_seconds",
 )  # fmt: skip
 
 Count = Callable[[pl.DataFrame], pl.DataFrame]
 
 
+def present_funnel(result: Result, options: FunnelOptions) -> Result:
+    """Add how many convert, mark the largest drop, and say in a note where all dropped visitors are still pending."""
+    frame = result.frame
+    if "step" not in frame.columns:
+        return result
+    result = present_pending(result, options)
+    if frame.is_empty() or options.is_open or options.by or options.every:
+        return result
+    noun = next(name for name in (*COUNT_COLUMNS.values(), "entries") if name in frame.columns)
+    counts, names, drops = frame[noun].to_list(), frame["name"].to_list(), frame["dropped"].to_list()
+    result = replace(result, headline=f"{format_part(counts[-1], counts[0], noun)} convert")
+    row = max(range(len(drops)), key=lambda index: drops[index] or 0)
+    if not drops[row]:
+        return result
+    before = counts[row] + drops[row]
+    note = f"Largest drop: {format_part(drops[row], before, noun)} do not go on to {names[row]}."
+    return replace(result, marked=("dropped", row), notes=[*result.notes, note])
+
+
+def present_pending(result: Result, options: FunnelOptions) -> Result:
+    """Hide `pending` in the table where it is the same for all rows: none of the dropped are pending, or all are."""
+    dropped = result.frame.filter(pl.col("dropped") > 0)
+    pending = dropped["pending"]
+    if (
+        pending.is_empty()
+        or pending.null_count()
+        or not ((pending == 0).all() or (pending == dropped["dropped"]).all())
+    ):
+        return result
+    columns = [replace(column, hidden=column.hidden or column.name == "pending") for column in result.columns]
+    result = replace(result, columns=columns)
+    if (pending == 0).all():
+        return result
+    window = options.rules.window
+    shorter = next((length for length in SHORTER_WINDOWS if length < window), None)
+    advice = f" Try a shorter window: --window {format_duration(shorter)}." if shorter else ""
+    note = f"The window of {format_duration(window)} is longer than the log: everyone who dropped may still convert."
+    return replace(result, notes=[*result.notes, note + advice])
+
+
 @report(
     "Funnel",
     columns=[
-        Column("time", "time", "with --every: where the day, week (from Monday) or month of step 1 begins"),
-        Column("step", "count", "1 for the first; with --order unordered, how many steps are done", key=True),
-        Column("name", "text", "as it was given"),
-        Column("visitors", "count", "who reached this step", bar=True),
-        Column("visits", "count", "in place of visitors with --unit visit or --count visits", bar=True),
-        Column("users", "count", "in place of visitors with --unit user", bar=True),
-        Column("entries", "count", "in place of visitors with --count totals", bar=True),
-        Column("from_first", "share", "of those who reached step 1"),
+        Column("time", "time", "with --every: start of the day, week (Monday) or month in which step 1 happened"),
+        Column("step", "count", "number of the step, from 1; with --order unordered, number of steps done", key=True),
+        Column("name", "text", "the step as you named it"),
+        Column("visitors", "count", "distinct visitors who reached this step", bar=True),
+        Column("visits", "count", "replaces visitors with --unit visit or --count visits", bar=True),
+        Column("users", "count", "replaces visitors with --unit user", bar=True),
+        Column("entries", "count", "replaces visitors with --count totals", bar=True),
+        Column("conversion_rate", "share", "share of the visitors of step 1 who reached this step"),
         Column(
-            "from_previous",
-            "share",
-            "of those who reached the step before that none may leave out; empty for step 1",
+            "step_rate", "share", "share of the visitors of the previous required step who reached this one; null for 1"
         ),
-        Column("lost", "count", "who reached the step before and not this one; empty for step 1"),
-        Column("median_seconds", "seconds", "from the step before, of those who reached this one; empty for step 1"),
-        Column("pending", "count", "of the lost, whose window was not over when the log ended: they may still come"),
-        Column("entered", "count", "with --open: who reached this step, but not from the one before"),
-        Column("from_first_low", "share", "the lower end of its 95% interval (Wilson)", detail=True),
-        Column("from_first_high", "share", "the upper end", detail=True),
-        Column("from_previous_low", "share", "the same of from_previous", detail=True),
-        Column("from_previous_high", "share", "the upper end", detail=True),
-        Column("mean_seconds", "seconds", "as median_seconds, the mean", detail=True),
-        Column("p90_seconds", "seconds", "as median_seconds, what 90 of 100 do not exceed", detail=True),
-        Column("total_median_seconds", "seconds", "from step 1, of those who reached this one", detail=True),
-        Column("total_mean_seconds", "seconds", "the mean", detail=True),
-        Column("total_p90_seconds", "seconds", "what 90 of 100 do not exceed", detail=True),
-        Column("incomplete", "flag", "with --every: whether chains of that time may still grow after the log's end"),
-        Column("from_seconds", "seconds", "with --histogram: from first step to last at least so long", key=True),
-        Column("to_seconds", "seconds", "with --histogram: and less than that", key=True),
-        Column("visitor", "text", "with --visitors-at: who"),
-        Column("user_id", "text", "with --visitors-at and --unit user: who"),
-        Column("level", "count", "with --visitors-at: the furthest step they reached", key=True),
-        Column("first_time", "instant", "with --visitors-at: of step 1"),
-        Column("last_time", "instant", "with --visitors-at: of the furthest step"),
+        Column("dropped", "count", "visitors who reached the previous step but not this one; null for step 1"),
+        Column("median_seconds", "seconds", "median time since the previous step, of those who reached this one"),
+        Column("pending", "count", "dropped visitors whose window was still open when the log ended"),
+        Column("entered", "count", "with --open: visitors who reached this step without the previous one"),
+        Column("conversion_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
+        Column("conversion_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("step_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
+        Column("step_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("mean_seconds", "seconds", "mean time since the previous step", detail=True),
+        Column("p90_seconds", "seconds", "90th percentile of the time since the previous step", detail=True),
+        Column(
+            "total_median_seconds", "seconds", "median time since step 1, of those who reached this one", detail=True
+        ),
+        Column("total_mean_seconds", "seconds", "mean time since step 1", detail=True),
+        Column("total_p90_seconds", "seconds", "90th percentile of the time since step 1", detail=True),
+        Column("incomplete", "flag", "with --every: the window was still open for some visitors when the log ended"),
+        Column(
+            "from_seconds", "seconds", "with --histogram: lower bound of the time from first to last step", key=True
+        ),
+        Column("to_seconds", "seconds", "with --histogram: upper bound, not included", key=True),
+        Column("visitor", "text", "with --list: the visitor"),
+        Column("user_id", "text", "with --list and --unit user: the user"),
+        Column("furthest_step", "count", "with --list: number of the furthest step that was reached", key=True),
+        Column("first_time", "instant", "with --list: time of step 1"),
+        Column("last_time", "instant", "with --list: time of the furthest step"),
     ],
     options=FUNNEL,
     options_type=FunnelOptions,
     caption=describe_funnel,
     event_columns=list_event_columns,
+    present=present_funnel,
     lookahead=lambda options: options.rules.window,
     build_options=build_funnel_options,
     not_comparable_with=("visitors_at", "histogram"),
 )
 def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.LazyFrame:
-    """How many visitors go each step of the way, and where they leave.
+    """How many visitors take each step, and where they drop out.
 
-    A step is an event (add_to_cart), a page (/cart, /products/*) or a condition in SQL ("value > 50"),
-    with a name in front if you like ("big order: event = 'purchase' and value > 50"), a goal of pixelstat.toml,
-    or with --group-pages a group's name; /cart is then still the page itself.
-    Without steps it is the usual shop funnel, as far as its events occur.
+    A step is an event (add_to_cart), a page (/cart, /products/*) or a SQL condition ("value > 50"). A name may precede
+    it ("big order: event = 'purchase' and value > 50"). A goal of pixelstat.toml is a step by its name, and so is a
+    page group with --group-pages. Without steps, pixelstat uses the steps of a shop that occur in the log.
 
-    A visitor reaches a step by hits in the order of the steps within the window; others may lie between. Step 1 lies
-    in the period, later steps also up to a window after its end. With --by there is a funnel for each value, of the
-    visitors of whom it is the first that any of their events shows (--touch).
+    A visitor reaches a step if their hits contain the steps in this order within the conversion window. Other hits may
+    occur in between. Step 1 must happen in the period. Later steps may happen up to one window after its end. With
+    --by you get a funnel for each value of a column: by default the first value that any event of a visitor has.
 
     \b
     pixelstat funnel access.log* --steps "/products/*,purchase" --window 1d
     pixelstat funnel access.log* --by channel --top 5
-    pixelstat funnel access.log* --steps /cart,purchase --visitors-at 2 --lost
+    pixelstat funnel access.log* --steps /cart,purchase --list dropped:2
     """
     counter = FunnelCounter(
         options,
@@ -311,4 +356,4 @@ def list_reached_or_lost(
     id_column = ID_COLUMNS[breakdown.actor]
     actors = list_actors(chains, rules, step, lost=is_lost).with_columns(pl.col(ACTOR).cast(pl.String).alias(id_column))
     times = pl.col("first_time", "last_time").dt.convert_time_zone(breakdown.tz)
-    return actors.sort("first_time", id_column).select(id_column, "level", times)
+    return actors.sort("first_time", id_column).select(id_column, "furthest_step", times)

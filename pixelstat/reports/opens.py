@@ -1,4 +1,4 @@
-"""Show what became of each mail: opens by who opened it, people, clicks, unsubscribes."""
+"""Show what became of each email: opens by people, image proxies and machines, clicks, unsubscribes."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from pixelstat.vocabulary import recipient_or_visitor
 
 DEFAULT_BY = "message"  # groups the rows where --by names nothing
 EMAIL_EVENTS = ("open", "click_email", "unsubscribe")
-VERDICTS = ("human", "proxy", "machine")  # each has a column of opens
+TRAFFIC_CLASSES = ("human", "proxy", "machine")  # each has a column of opens
 PERSON, SECONDS_TO_OPEN = internal("person"), internal("seconds to open")
 HAS_OPENED, HAS_CLICKED = internal("has opened"), internal("has clicked")
 
@@ -28,24 +28,29 @@ def _caption(options: ReportOptions) -> str:
 
 
 @report(
-    "Opens of mails",
+    "Email opens",
     columns=[
         TIME_COLUMN,
-        Column("message", "text", "or what --by names; empty where the pixel does not tell"),
-        Column("sent", "count", "recipients sent to, by --sent"),
-        Column("opens", "count", "loads of the mail's pixel, whoever loaded it"),
-        Column("human_opens", "count", "of these, by a person's own mail program"),
-        Column("proxy_opens", "count", "by Gmail's or Yahoo's image proxy, when a person opened the mail"),
-        Column("machine_opens", "count", "by machines: prefetching, scanners, bots"),
-        Column("people", "count", "distinct recipients (else visitors) with an open that is no machine's"),
-        Column("open_rate", "share", "people of sent; low: who blocks images opens unseen"),
-        Column("open_rate_low", "share", "lower end of its 95% interval (Wilson)"),
-        Column("open_rate_high", "share", "upper end"),
-        Column("clicks", "count", "clicks on the mail's links, machines' too"),
-        Column("clickers", "count", "distinct recipients with a click that is no machine's"),
-        Column("click_to_open", "share", "clickers per person who opened; above 1 where images are blocked"),
-        Column("median_seconds_to_open", "seconds", "from sending to a recipient's first open, machines' left out"),
-        Column("unsubscribes", "count", "unsubscribe events, machines' too"),
+        Column("message", "text", "the email, or the column of --by; null if the pixel does not name it"),
+        Column("sent", "count", "recipients that --sent lists for this email"),
+        Column("opens", "count", "loads of the email's pixel, by people, proxies and machines", bar=True),
+        Column("human_opens", "count", "opens by a person's own email program"),
+        Column("proxy_opens", "count", "opens through the image proxy of Gmail or Yahoo, which hide a person"),
+        Column("machine_opens", "count", "opens by prefetching, scanners and bots"),
+        Column("openers", "count", "distinct recipients (else visitors) with an open that is not by a machine"),
+        Column("open_rate", "share", "openers / sent; too low, because people who block images open unseen"),
+        Column("open_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
+        Column("open_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("clicks", "count", "clicks on the email's links, including those by machines"),
+        Column("clickers", "count", "distinct recipients with a click that is not by a machine"),
+        Column("click_to_open_rate", "share", "clickers / openers; above 1 where images are blocked"),
+        Column(
+            "median_seconds_to_open",
+            "seconds",
+            "median time from sending to a recipient's first open, without machines",
+            label="median time to open",
+        ),
+        Column("unsubscribes", "count", "unsubscribe events, including those by machines"),
     ],
     options=[by_option, top_option, every_option],
     options_type=ReportOptions,
@@ -53,30 +58,35 @@ def _caption(options: ReportOptions) -> str:
     defaults={"bots": "include", "machines": "label"},
 )
 def opens(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """Opens of mails, and whose they are: people's, image proxies', machines'.
+    """How many people open your emails, and how many opens are by image proxies and machines.
 
-    An open is a load of the mail's pixel. Mail programs load it without anybody looking, scanners do, and people who
-    block images read without loading it. So opens stand beside people, and machines' are told apart, never dropped.
+    An open is a load of the email's pixel. Email programs load it before anybody looks, scanners load it too, and
+    people who block images read without loading it. So opens and openers are separate columns, and opens by machines
+    are labelled and not dropped.
+
+    \b
+    pixelstat opens access.log*
+    pixelstat opens access.log* --sent sent.csv --by message
     """
     by, every = options.by or [DEFAULT_BY], options.every
     bucket = [truncate_local(pl.col("time"), every, run.time_zone).alias(BUCKET)] if every else []
     groups = [*([BUCKET] if every else []), *by]
-    mails = events.filter(pl.col("event").is_in(EMAIL_EVENTS)).select(
+    email_events = events.filter(pl.col("event").is_in(EMAIL_EVENTS)).select(
         "event",
-        "verdict",
+        "traffic_class",
         "hit",
         "first",
-        *(name for name in by if name not in ("event", "verdict")),
+        *(name for name in by if name not in ("event", "traffic_class")),
         *bucket,
         recipient_or_visitor().alias(PERSON),
         _seconds_since_sent().alias(SECONDS_TO_OPEN),
     )
-    counts = count_by_group(count_by_person(deduplicate(mails), groups), groups)
+    counts = count_by_group(count_by_person(deduplicate(email_events), groups), groups)
     counts = add_sent(counts, by, run.sent, with_unopened=not every)
-    low, high = wilson_interval(pl.col("people"), pl.col("sent"))
+    low, high = wilson_interval(pl.col("openers"), pl.col("sent"))
     counts = counts.with_columns(
-        open_rate=_share("people", "sent"), open_rate_low=low, open_rate_high=high,
-        click_to_open=_share("clickers", "people"),
+        open_rate=_share("openers", "sent"), open_rate_low=low, open_rate_high=high,
+        click_to_open_rate=_share("clickers", "openers"),
     )  # fmt: skip
     counts = counts.select(*groups, *(column.name for column in opens.columns[2:]))
     shown = ranked_or_series(counts, by, "opens", options.top, every, run.time_zone)
@@ -90,9 +100,12 @@ def count_by_person(hits: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
     HAS_CLICKED, which are true only for known people with such a hit that is not a machine's.
     """
     is_open, is_click = pl.col("event") == "open", pl.col("event") == "click_email"
-    is_machine, is_known = pl.col("verdict") == "machine", pl.col(PERSON).is_not_null().first()
+    is_machine, is_known = pl.col("traffic_class") == "machine", pl.col(PERSON).is_not_null().first()
     return hits.group_by(*groups, PERSON).agg(
-        *((is_open & (pl.col("verdict") == verdict)).sum().alias(f"{verdict}_opens") for verdict in VERDICTS),
+        *(
+            (is_open & (pl.col("traffic_class") == traffic_class)).sum().alias(f"{traffic_class}_opens")
+            for traffic_class in TRAFFIC_CLASSES
+        ),
         ((is_open & ~is_machine).any() & is_known).alias(HAS_OPENED),
         ((is_click & ~is_machine).any() & is_known).alias(HAS_CLICKED),
         pl.col(SECONDS_TO_OPEN).filter(is_open & ~is_machine).min(),
@@ -104,20 +117,20 @@ def count_by_person(hits: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
 
 def count_by_group(people: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
     """Add up what `count_by_person` returns for each group."""
-    counts = ["opens", *(f"{verdict}_opens" for verdict in VERDICTS), "clicks", "unsubscribes"]
+    counts = ["opens", *(f"{traffic_class}_opens" for traffic_class in TRAFFIC_CLASSES), "clicks", "unsubscribes"]
     return people.group_by(groups).agg(
         pl.col(counts).sum(),
-        people=pl.col(HAS_OPENED).sum(),
+        openers=pl.col(HAS_OPENED).sum(),
         clickers=pl.col(HAS_CLICKED).sum(),
         median_seconds_to_open=pl.col(SECONDS_TO_OPEN).filter(pl.col(HAS_OPENED)).median(),
     )
 
 
 def add_sent(counts: pl.LazyFrame, by: Sequence[str], sent: Mailings | None, *, with_unopened: bool) -> pl.LazyFrame:
-    """Add `sent`: to how many recipients each mail was sent.
+    """Add `sent`: to how many recipients each email was sent.
 
     It is null where the file of --sent has another key than `by`, and without the file. `with_unopened` adds a row
-    for each mail of the file that has none.
+    for each email of the file that has none.
     """
     if sent is None or [sent.key] != [*by]:
         return counts.with_columns(sent=pl.lit(None, pl.Int64))

@@ -1,7 +1,7 @@
 """Show orders over time: how many, their revenue and customers; or how many customers buy again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -37,14 +37,17 @@ from pixelstat.options.shared import (
 )
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
-from pixelstat.result import Column
+from pixelstat.result import Column, Result
 from pixelstat.text.durations import format_duration
+from pixelstat.text.money import format_money
+from pixelstat.text.plurals import format_count, format_part
 
 COLUMNS_WITH_CHANGE = ("orders", "revenue", "new_customers", "returning_customers")
 SUMS = ("revenue", "refunded", "net_revenue", "new_revenue", "returning_revenue")  # 0 in a bucket without orders
 REPEAT_COLUMNS = (
-    "observed", "repeat_customers", "repeat_rate", "repeat_rate_low", "repeat_rate_high", "pending", "second_orders",
-    "censored", "median_seconds_to_second",
+    "observed_customers", "repeat_customers", "repeat_rate", "repeat_rate_low", "repeat_rate_high", "pending",
+    "customers_with_second_order",
+    "customers_without_second_order", "median_seconds_to_second_order",
 )  # fmt: skip
 IS_NEW, IS_WHOLE = internal("is new"), internal("is whole")
 
@@ -61,64 +64,88 @@ class OrdersOptions(ReportOptions):
 
 def _caption(options: OrdersOptions) -> str:
     groups = ", ".join(["currency", *(name for name in options.by if name != "currency")])
-    customers = "a customer is the user, else the visitor"
+    customers = "a customer is a user, else a visitor"
     if options.repeat:
-        return f"by {groups} of the first order; {format_duration(options.horizon)} to buy again; {customers}"
-    rows = "the whole range, by" if options.every == "all" else f"by {options.every},"
-    dated = "refunds on the day of their order" if options.refund_date == "order" else "refunds on their own day"
-    return f"{rows} {groups}; {dated}; {customers}, new with the first order that counts here"
+        return f"by {groups} of the first order; horizon {format_duration(options.horizon)}; {customers}"
+    rows = "whole period, by" if options.every == "all" else f"by {options.every},"
+    dated = (
+        "refunds count on the date of their order"
+        if options.refund_date == "order"
+        else "refunds count on their own date"
+    )
+    return f"{rows} {groups}; {dated}; {customers}"
+
+
+def present_orders(result: Result, options: OrdersOptions) -> Result:
+    """Add the number of orders and the revenue by currency, or the repeat rate, unless groups are left out."""
+    frame = result.frame
+    if options.by or frame.is_empty():
+        return result
+    if options.repeat:
+        again, observed = result.total("repeat_customers"), result.total("observed_customers")
+        return replace(result, headline=f"{format_part(again, observed, 'customers')} order again")
+    revenue = frame.group_by("currency").agg(exact_sum(pl.col("revenue"))).sort("currency", nulls_last=True)
+    amounts = [f"{format_money(amount, currency)} {currency or ''}".strip() for currency, amount in revenue.rows()]
+    orders = format_count(result.total("orders"), "order", "orders")
+    return replace(result, headline=f"{orders}, revenue {' + '.join(amounts)}")
 
 
 @report(
     "Orders",
     columns=[
         TIME_OR_RANGE_COLUMN,
-        Column("currency", "text", "empty where the pixel names none; with --repeat that of the first order"),
-        Column("orders", "count", "each once, at its first hit", bar=True),
-        Column("customers", "count", "who placed them; the rows overlap, so they do not add up, but with --repeat"),
-        Column("new_customers", "count", "of these, those whose first order lies there"),
-        Column("returning_customers", "count", "the others"),
-        Column("revenue", "money", "what these orders come to, before refunds"),
-        Column("refunded", "money", "of these orders; with --refund-date own, of any, at that time", detail=True),
-        Column("net_revenue", "money", "revenue without what is refunded"),
-        Column("average_value", "number", "of an order, before refunds, of those that have a value"),
-        Column("median_value", "number", "the same", detail=True),
+        Column("currency", "text", "currency of the orders; null if the pixel names none"),
+        Column("orders", "count", "distinct orders, counted at their first hit", bar=True),
+        Column("customers", "count", "distinct customers; with --every, a customer of two rows counts in both"),
+        Column("new_customers", "count", "customers whose first order is in this row"),
+        Column("returning_customers", "count", "customers with an earlier order"),
+        Column("revenue", "money", "value of these orders before refunds"),
+        Column("refunded", "money", "refunds of these orders; with --refund-date own, refunds made then", detail=True),
+        Column("net_revenue", "money", "revenue minus refunds"),
+        Column("average_order_value", "money", "revenue / orders that have a value", minor=True),
+        Column("median_order_value", "money", "median value of an order before refunds", detail=True),
         Column(
             "new_orders",
             "count",
-            "of the new customers; whoever is not known is neither new nor returning",
+            "orders of new customers; unknown customers are neither new nor returning",
             detail=True,
         ),
-        Column("returning_orders", "count", "of the returning customers", detail=True),
-        Column("new_revenue", "money", "of the new customers, before refunds", detail=True),
-        Column("returning_revenue", "money", "of the returning customers, before refunds", detail=True),
+        Column("returning_orders", "count", "orders of returning customers", detail=True),
+        Column("new_revenue", "money", "revenue of new customers before refunds", detail=True),
+        Column("returning_revenue", "money", "revenue of returning customers before refunds", detail=True),
         *(
-            Column(f"{name}_change", "share", "since the row before; empty where the logs hold only a part of one")
+            Column(f"{name}_growth", "change", "change since the row before; null if the logs cover it only in part")
             for name in COLUMNS_WITH_CHANGE
         ),
-        Column("observed", "count", "customers whose --horizon was over when the logs end"),
-        Column("repeat_customers", "count", "of these, those who ordered again within it"),
-        Column("repeat_rate", "share", "repeat_customers of those observed"),
-        Column("repeat_rate_low", "share", "the lower end of its 95% interval (Wilson)", detail=True),
-        Column("repeat_rate_high", "share", "the upper end", detail=True),
-        Column("pending", "count", "customers whose --horizon is not over"),
-        Column("second_orders", "count", "customers with a second order, however late, pending ones too", detail=True),
-        Column("censored", "count", "customers who had none when the logs end, and still may", detail=True),
-        Column("median_seconds_to_second", "seconds", "from the first order to the second, of those who have one"),
+        Column("observed_customers", "count", "with --repeat: customers whose --horizon is over when the logs end"),
+        Column("repeat_customers", "count", "observed customers who ordered again within --horizon"),
+        Column("repeat_rate", "share", "repeat_customers / observed_customers"),
+        Column("repeat_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
+        Column("repeat_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("pending", "count", "customers whose --horizon is not over when the logs end"),
+        Column("customers_with_second_order", "count", "all customers with a second order, however late", detail=True),
+        Column("customers_without_second_order", "count", "customers with one order when the logs end", detail=True),
+        Column(
+            "median_seconds_to_second_order",
+            "seconds",
+            "median time from the first to the second order",
+            label="median time to second order",
+        ),
     ],
     options=[every_or_all_option, by_option, top_groups_option, refund_date_option, repeat_option, horizon_option],
     options_type=OrdersOptions,
     caption=_caption,
+    present=present_orders,
 )
 def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.LazyFrame:
-    """Orders and revenue over time by currency, with new and returning customers; or how many buy again.
+    """Orders and revenue over time by currency, with new and returning customers; or how many customers buy again.
 
-    An order counts once, by its id and at its first hit; without an id, what one visitor buys for the same value
-    within a minute is one. A refund event names the order, and the value if not all is given back. Who orders is the
-    user, else the visitor; both are new with their first order that counts here: what lies before --since does not.
+    An order counts once, at its first hit, by its id. Orders without an id are one order if the same visitor spends the
+    same value within a minute. A refund event names the order, and the value if only a part is refunded. A customer is
+    a user, else a visitor. A customer is new with the first order of the period.
 
-    --repeat has one row a currency: of the customers whose first order was at least --horizon before the end of the
-    logs, those who ordered again within it. For the others the answer is pending.
+    With --repeat there is a row for each currency: customers whose first order is at least --horizon before the end of
+    the logs, and how many of them ordered again within it. The other customers are pending.
 
     \b
     pixelstat orders access.log* --every week
@@ -179,8 +206,8 @@ def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptio
             revenue=exact_sum(pl.col("value")),
             refunded=exact_sum(pl.col("refunded")),
             net_revenue=exact_sum(pl.col("value")) - exact_sum(pl.col("refunded")),
-            average_value=exact_mean(pl.col("value")),
-            median_value=pl.col("value").median(),
+            average_order_value=exact_mean(pl.col("value")),
+            median_order_value=pl.col("value").median(),
             new_orders=is_new.sum(),
             returning_orders=is_returning.sum(),
             new_revenue=exact_sum(pl.col("value").filter(is_new)),
@@ -195,7 +222,7 @@ def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptio
 def add_changes(
     series: pl.LazyFrame, groups: Sequence[str], every: str, *, start: datetime | None, end: datetime | None
 ) -> pl.LazyFrame:
-    """Add `..._change` for each of COLUMNS_WITH_CHANGE: the change since the row before.
+    """Add `..._growth` for each of COLUMNS_WITH_CHANGE: the change since the row before.
 
     It is a share of the figure in the row before. It is null where that figure is 0, and where the logs, from `start`
     to `end`, cover only a part of one of the two buckets.
@@ -206,7 +233,7 @@ def add_changes(
     are_both_whole = pl.col(IS_WHOLE) & pl.col(IS_WHOLE).shift().over("currency", *groups)
     now = pl.col(COLUMNS_WITH_CHANGE).cast(pl.Float64)
     before = now.shift().over("currency", *groups)
-    changes = pl.when(are_both_whole & (before != 0)).then((now - before) / before).name.suffix("_change")
+    changes = pl.when(are_both_whole & (before != 0)).then((now - before) / before).name.suffix("_growth")
     return series.with_columns(is_whole.alias(IS_WHOLE)).with_columns(changes).drop(IS_WHOLE)
 
 
@@ -229,15 +256,15 @@ def count_repeat_customers(
     wait = pl.col("second") - pl.col("first")
     counts = customers.group_by(by).agg(
         customers=pl.len(),
-        observed=is_observed.sum(),
+        observed_customers=is_observed.sum(),
         repeat_customers=(is_observed & (wait <= options.horizon)).sum(),
         pending=(~is_observed).sum(),
-        second_orders=pl.col("second").count(),
-        censored=pl.col("second").null_count(),
-        median_seconds_to_second=wait.dt.total_microseconds().median() / 1_000_000,
+        customers_with_second_order=pl.col("second").count(),
+        customers_without_second_order=pl.col("second").null_count(),
+        median_seconds_to_second_order=wait.dt.total_microseconds().median() / 1_000_000,
     )
-    low, high = wilson_interval(pl.col("repeat_customers"), pl.col("observed"))
-    rate = pl.when(pl.col("observed") > 0).then(pl.col("repeat_customers") / pl.col("observed"))
+    low, high = wilson_interval(pl.col("repeat_customers"), pl.col("observed_customers"))
+    rate = pl.when(pl.col("observed_customers") > 0).then(pl.col("repeat_customers") / pl.col("observed_customers"))
     rates = counts.with_columns(repeat_rate=rate, repeat_rate_low=low, repeat_rate_high=high)
     shown = rates.select(*by, "customers", *(column.name for column in orders.columns if column.name in REPEAT_COLUMNS))
     return top_groups(shown, by, "customers", options.top if groups else 0)

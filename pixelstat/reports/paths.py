@@ -32,7 +32,9 @@ ENTRY, EXIT, OTHER, UNKNOWN = "(entry)", "(exit)", "(other)", "(unknown)"
 AFTER, BEFORE = " > ", " < "
 MAX_STEP_CHARS = 200  # of a step in a path: every row after it repeats it, and a page may have a megabyte
 
-FIGURES = pl.Schema({"visitors": pl.Int64(), "visits": pl.Int64(), "of_visitors": pl.Int64(), "share": pl.Float64()})
+FIGURES = pl.Schema(
+    {"visitors": pl.Int64(), "visits": pl.Int64(), "visitors_at_step": pl.Int64(), "share": pl.Float64()}
+)
 EDGES = pl.Schema({"source": pl.String(), "target": pl.String(), "step": pl.Int64(), **FIGURES})
 TREE = pl.Schema({"path": pl.String(), **{name: FIGURES[name] for name in ("visitors", "visits", "share")}})
 WHOLE = pl.Schema({"path": pl.String(), **FIGURES})
@@ -77,7 +79,7 @@ def _caption(options: PathsOptions) -> str:
     many = "1 step" if depth == 1 else f"{depth} steps"
     first = "the first step" if depth == 1 else f"the first {many}"
     steps = f"{many} before the first {end.name}" if end else f"{many} after the first {start.name}" if start else first
-    return f"{steps} of a visit; who has visits that differ stands in several rows, so visitors do not add up"
+    return f"{steps} of a visit; a visitor of two rows counts in both"
 
 
 def build_paths_options(
@@ -113,15 +115,17 @@ def list_event_columns(options: PathsOptions) -> Iterable[str]:
 @report(
     "Paths",
     columns=[
-        Column("path", "text", "the steps, parted by >; by < where they go back in time", tree=True),
-        Column("converted", "flag", "whole, with --to: yes for ways there; no for the last steps of visits without it"),
-        Column("source", "text", "where an edge comes from: a page, an event, (entry) where a visit begins"),
-        Column("target", "text", "where it leads: (exit) where a visit ends, (other) for those beyond --top"),
-        Column("step", "count", "1 for edges at the start, or with --to at the end", key=True),
-        Column("visitors", "count", "distinct visitors; the rows overlap, so they do not add up", bar=True),
-        Column("visits", "count", "that go this way; each goes one"),
-        Column("of_visitors", "count", "who are there at all: at the source, with --to at the target", minor=True),
-        Column("share", "share", "visitors, of those; in a tree of the row that it leads on from"),
+        Column("path", "text", "steps, separated by > in the order of time, or by < backwards", tree=True),
+        Column("converted", "flag", "with --show whole and --to: yes if the path reaches --to"),
+        Column("source", "text", "first step of an edge: a page, an event, or (entry) for the start of a visit"),
+        Column(
+            "target", "text", "second step of an edge; (exit) is the end of a visit, (other) the steps beyond --top"
+        ),
+        Column("step", "count", "position of the edge, from 1 at --from, or at --to", key=True),
+        Column("visitors", "count", "distinct visitors; a visitor of two rows counts in both", bar=True),
+        Column("visits", "count", "visits that take this path; a visit takes exactly one"),
+        Column("visitors_at_step", "count", "distinct visitors at the source, or with --to at the target", minor=True),
+        Column("share", "share", "visitors / visitors_at_step; in a tree, of the visitors of the row above"),
     ],
     options=[from_option, to_option, depth_option, top_per_section_option, nodes_option, collapse_option, show_option],
     options_type=PathsOptions,
@@ -132,16 +136,15 @@ def list_event_columns(options: PathsOptions) -> Iterable[str]:
     build_options=build_paths_options,
 )
 def paths(events: pl.LazyFrame, options: PathsOptions, run: RunContext) -> pl.LazyFrame:
-    """What people do after something (--from), before it (--to), or from where their visits begin.
+    """What visitors do after a step (--from), before a step (--to), or after the start of a visit.
 
-    A step is a page that is viewed, or any other event, within a visit; what is repeated at once is one. --from and
-    --to name an event, a page, a condition or a goal, as in a funnel; in each visit the first one counts. A visit is
-    followed as far as its events are asked for, by --until and --where.
+    A step is a page view or another event, within one visit. Direct repetitions count as one step. --from and --to name
+    an event, a page, a condition or a goal, as in a funnel. If a visit has it several times, the first one counts.
 
     \b
-    pixelstat paths access.log*                        from the entry, as a tree
+    pixelstat paths access.log*                        a tree from the start
     pixelstat paths access.log* --from /pricing --depth 3
-    pixelstat paths access.log* --from / -o edges.csv  for a Sankey
+    pixelstat paths access.log* --from / -o edges.csv  for a Sankey diagram
     pixelstat paths access.log* --to purchase --show whole --depth 8
     """
     anchor = options.start or options.end
@@ -327,11 +330,11 @@ def rank_targets(steps: pl.DataFrame, top: int, other_code: int) -> pl.DataFrame
         others = steps.join(rest, on=["at", "target"], how="semi")
         others = _count_targets(others.with_columns(target=pl.lit(other_code, pl.UInt32)))
         counts = pl.concat([counts.join(rest, on=["at", "target"], how="anti"), others])
-    sources = steps.select("at", "who").unique().group_by("at").agg(of_visitors=pl.len().cast(pl.Int64))
+    sources = steps.select("at", "who").unique().group_by("at").agg(visitors_at_step=pl.len().cast(pl.Int64))
     special_last = pl.when(is_named).then(0).otherwise("target")
     counts = counts.join(sources, on="at").sort("at", special_last, *by[1:], descending=[False, *descending])
     # As series: within an expression Polars multiplies by 1/n where n is the same throughout, and 49/49 is not 1.
-    return counts.with_columns(share=counts["visitors"] / counts["of_visitors"])
+    return counts.with_columns(share=counts["visitors"] / counts["visitors_at_step"])
 
 
 def _count_targets(steps: pl.DataFrame) -> pl.DataFrame:
@@ -368,7 +371,7 @@ def build_edges(paths: VisitPaths) -> pl.DataFrame:
     nearer, farther = ("target", "source") if paths.is_back else ("source", "target")
     parts = [pl.DataFrame(schema=EDGES)]
     for step, ranked in enumerate(follow_steps(paths, merges=True), 1):
-        ordered = ranked.sort("of_visitors", "at", descending=[True, False], maintain_order=True)
+        ordered = ranked.sort("visitors_at_step", "at", descending=[True, False], maintain_order=True)
         ends = {nearer: paths.label("at"), farther: paths.label("target")}
         parts.append(ordered.with_columns(step=pl.lit(step, pl.Int64), **ends).select(EDGES.names()))
     return pl.concat(parts)

@@ -14,9 +14,9 @@ from pixelstat.result import Column
     "Places",
     columns=[
         TIME_COLUMN,
-        Column("country", "text", "two letters of ISO 3166; empty where the database has none"),
-        Column("region", "text", "the first division of the country"),
-        Column("city", "text"),
+        Column("country", "text", "ISO 3166 code of two letters; null if the database has none"),
+        Column("region", "text", "first-level subdivision of the country"),
+        Column("city", "text", "English name"),
         *BREAKDOWN_COLUMNS,
     ],
     options=[by_option, top_option, every_option],
@@ -25,6 +25,11 @@ from pixelstat.result import Column
     needs_visits=True,
 )
 def places(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """Where visitors are: by country, region and city, or by asn and network. Needs --geo FILE.mmdb."""
+    """Where visitors are: by country, region and city, or by asn and network. Needs --geo FILE.mmdb.
+
+    \b
+    pixelstat places access.log* --geo GeoLite2-City.mmdb --by country
+    pixelstat places access.log* --geo GeoLite2-ASN.mmdb --by network
+    """
     by = options.by or ("country", "region", "city")
     return breakdown_by(events, by, options.top, options.every, run.time_zone)

@@ -7,7 +7,7 @@ is bought as later than both.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -29,20 +29,20 @@ from pixelstat.frames.columns import internal
 from pixelstat.options.shared import abandoned_option, by_option, decision_option, top_option, viewed_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
-from pixelstat.result import Column
+from pixelstat.result import Column, Result
 from pixelstat.text.durations import format_duration
-from pixelstat.text.plurals import format_count
+from pixelstat.text.plurals import format_count, format_part
 from pixelstat.traffic.deduplication import drop_later_copies
 
 VIEW, ADD, REMOVE = "product_view", "add_to_cart", "remove_from_cart"
 PRODUCT_COLUMNS = ("product", "category", "name")  # what --by may name of a product
 SALES = ("quantity", "revenue", "refunded", "net_revenue")
 ACTIONS = ("viewed", "carted", "bought")
-PEOPLE = ("viewers", "carters", "buyers")  # who did these actions
+PEOPLE = ("viewers", "cart_visitors", "buyers")  # who did these actions
 SHARES = {  # of those who did the first, those who also did the second
-    "view_to_cart": ("viewed", "carted"),
-    "cart_to_purchase": ("carted", "bought"),
-    "view_to_purchase": ("viewed", "bought"),
+    "view_to_cart_rate": ("viewed", "carted"),
+    "cart_to_purchase_rate": ("carted", "bought"),
+    "view_to_purchase_rate": ("viewed", "bought"),
 }
 RATES = ("abandonment_rate", "abandonment_rate_low", "abandonment_rate_high")
 # What an event does to a cart. Events of one second are taken in this order.
@@ -77,77 +77,85 @@ def _caption(options: ProductsOptions) -> str:
     by, top, window = options.by, options.top, format_duration(options.window)
     if options.abandoned:
         groups = f"by {', '.join(by)}; " if by else ""
-        return f"{groups}a cart begins with the first add_to_cart and is pending for {window}"
+        return f"{groups}window {window} from the first add_to_cart of a cart"
     if options.viewed_not_purchased:
-        return f"{f'the {top} latest' if top else 'all'}; pending for {window} after the last view"
+        return f"{f'the {top} latest' if top else 'all'}; pending until {window} after the last view"
     groups = f"by {', '.join(by)}, " if by else ""
-    return f"{groups}{f'the {top} most bought' if top else 'all'}; visitors are counted for each row, which overlap"
+    return f"{groups}{f'the {top} most bought' if top else 'all'}; a visitor of two rows counts in both"
+
+
+def present_products(result: Result, options: ProductsOptions) -> Result:
+    """Add the share of abandoned carts with --abandoned, unless groups are left out."""
+    if not options.abandoned or options.by:
+        return result
+    abandoned, bought = (result.total(name) for name in ("carts_abandoned", "carts_purchased"))
+    return replace(result, headline=f"{format_part(abandoned, abandoned + bought, 'carts')} are abandoned")
 
 
 @report(
     "Products",
     columns=[
-        Column("visitor", "text", "with --viewed-not-purchased: who, as a pseudonym unless --reveal-ids"),
-        Column("product", "text", "its id, or its name where it has none"),
-        Column("category", "text", "with --by category: as the event names it"),
-        Column("name", "text", "with --by name: as the event names it"),
-        Column("currency", "text", "of the orders; of what nobody bought that of most orders"),
-        Column("views", "count", "product_view events; with several currencies the same in the row of each"),
-        Column("carts", "count", "add_to_cart events, the same; with --abandoned, carts that were begun"),
+        Column("visitor", "text", "with --viewed-not-purchased: the visitor, a pseudonym unless --reveal-ids"),
+        Column("product", "text", "id of the product, else its name"),
+        Column("category", "text", "with --by category: the category that the event names"),
+        Column("name", "text", "with --by name: the name that the event names"),
+        Column("currency", "text", "currency of the orders; for an unsold product the currency of most orders"),
+        Column("views", "count", "product_view events; a product in two currencies repeats them in both rows"),
+        Column("adds_to_cart", "count", "add_to_cart events; repeated like views"),
         Column("purchases", "count", "orders in this currency", bar=True),
-        Column("quantity", "figure", "pieces of these orders; 1 where the pixel does not tell", detail=True),
-        Column("revenue", "money", "price x quantity, before refunds; empty where no price is known"),
+        Column("quantity", "figure", "units in these orders; 1 if the pixel does not say", detail=True),
+        Column("revenue", "money", "price x quantity before refunds; null if no price is known"),
         Column(
             "refunded",
             "money",
-            "of these orders: the products that a refund names, else all in proportion",
+            "refunds of these orders: of the product that a refund names, else in proportion",
             detail=True,
         ),
-        Column("net_revenue", "money", "revenue without what is refunded", detail=True),
+        Column("net_revenue", "money", "revenue minus refunds", detail=True),
+        Column("viewers", "count", "distinct visitors who viewed the product", minor=True),
+        Column("cart_visitors", "count", "distinct visitors who added it to a cart", minor=True),
+        Column("buyers", "count", "distinct visitors who bought it, in any currency", minor=True),
+        Column("view_to_cart_rate", "share", "share of the viewers who added it to a cart, before or after"),
+        Column("cart_to_purchase_rate", "share", "share of the cart_visitors who bought it"),
+        Column("view_to_purchase_rate", "share", "share of the viewers who bought it"),
+        Column("last_view", "instant", "with --viewed-not-purchased: the last view, with no order after it"),
         Column(
-            "viewers",
-            "count",
-            "distinct visitors who viewed; like all that follows the same for each currency",
-            minor=True,
+            "is_pending", "flag", "with --viewed-not-purchased: the logs end less than --window after the last view"
         ),
-        Column("carters", "count", "distinct visitors who added to a cart", minor=True),
-        Column("buyers", "count", "distinct visitors who bought, in any currency", minor=True),
-        Column("view_to_cart", "share", "of the viewers those who also added, before or after"),
-        Column("cart_to_purchase", "share", "of the carters those who also bought"),
-        Column("view_to_purchase", "share", "of the viewers those who also bought"),
-        Column("last_view", "instant", "with --viewed-not-purchased, as the next: after it nothing was bought"),
-        Column("is_pending", "flag", "the logs end less than --window after the last view"),
-        Column("bought", "count", "with --abandoned, as all that follows: carts with an order within --window"),
-        Column("abandoned", "count", "carts without one that held something when --window was over"),
-        Column("emptied", "count", "carts without one that all was taken out of"),
-        Column("pending", "count", "carts whose --window is not over when the logs end, bought or not: in no rate"),
-        Column("abandonment_rate", "share", "abandoned of bought and abandoned"),
-        Column("abandonment_rate_low", "share", "the lower end of its 95% interval (Wilson)", detail=True),
-        Column("abandonment_rate_high", "share", "the upper end", detail=True),
+        Column("carts", "count", "with --abandoned: carts that were started", bar=True),
+        Column("carts_purchased", "count", "with --abandoned: carts with an order within --window"),
+        Column("carts_abandoned", "count", "with --abandoned: carts without one that held a product at the end"),
+        Column("carts_emptied", "count", "with --abandoned: carts without one that were empty at the end"),
+        Column(
+            "carts_pending", "count", "with --abandoned: carts whose --window was open at the log's end; in no rate"
+        ),
+        Column("abandonment_rate", "share", "carts_abandoned / (carts_abandoned + carts_purchased)"),
+        Column("abandonment_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
+        Column("abandonment_rate_high", "share", "upper end of its 95 % interval", detail=True),
     ],
     options=[by_option, top_option, viewed_option, abandoned_option, decision_option],
     options_type=ProductsOptions,
     caption=_caption,
+    present=present_products,
     groups=PRODUCT_COLUMNS,
     not_comparable_with=("viewed_not_purchased",),
 )
 def products(events: pl.LazyFrame, options: ProductsOptions, run: RunContext) -> pl.LazyFrame:
-    """Which products are viewed, put into carts and bought, by how many visitors, and what they bring.
+    """Which products are viewed, added to carts and bought, by how many visitors, and for how much.
 
-    Views are product_view events, carts add_to_cart events; an order counts once, at its first hit. Of a product that
-    is sold in two currencies there are two rows, which differ in what was bought alone. --by category and --by name
-    are as the events name them, --by any other column as the events and an order's first hit have it.
+    views are product_view events, adds_to_cart are add_to_cart events. An order counts once, at its first hit. A
+    product that is sold in two currencies has two rows. --by category and --by name use the names in the events. Any
+    other column has its value in the event, or in an order's first hit.
 
-    --viewed-not-purchased lists the visitors who viewed a product and placed no order of it from their last view on.
+    --viewed-not-purchased lists the visitors who viewed a product and did not order it after their last view.
 
-    --abandoned counts carts: a visitor's begins with the first add_to_cart, and ends with an order or after --window;
-    what is added then is another. With --by product, category or name each has a cart of its own. Other columns are
-    as the first add_to_cart has them.
+    --abandoned counts carts. A cart starts with the first add_to_cart of a visitor. It ends with an order, or after
+    --window. With --by product, category or name each of them has a cart of its own.
 
     \b
     pixelstat products access.log* --by category
     pixelstat products access.log* --abandoned --by product --window 1d
-    pixelstat products access.log* --viewed-not-purchased --top 0 -o who.csv
+    pixelstat products access.log* --viewed-not-purchased --top 0 -o visitors.csv
     """
     if options.viewed_not_purchased and options.abandoned:
         raise PixelstatError("--abandoned and --viewed-not-purchased are two reports.", "Leave one of them out.")
@@ -214,7 +222,7 @@ def rank_products(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOpti
         actions.filter(pl.any_horizontal(ACTIONS))
         .unique([*groups, "hit"])
         .group_by(*groups)
-        .agg(pl.col("bought").sum().alias(RANK), views=pl.col("viewed").sum(), carts=pl.col("carted").sum())
+        .agg(pl.col("bought").sum().alias(RANK), views=pl.col("viewed").sum(), adds_to_cart=pl.col("carted").sum())
     )
     on = [*groups]
     rows = counts.join(_count_people(actions, on), on=on, how="left", nulls_equal=True)
@@ -229,7 +237,7 @@ def rank_products(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOpti
     order |= {"purchases": True} | dict.fromkeys(by_currency, False)
     rows = rows.sort(list(order), descending=list(order.values()), nulls_last=True)
     rows = rows.filter(pl.struct(on).rle_id() < options.top) if options.top else rows
-    return rows.select(*_rename(groups), *by_currency, "views", "carts", "purchases", *SALES, *PEOPLE, *SHARES)
+    return rows.select(*_rename(groups), *by_currency, "views", "adds_to_cart", "purchases", *SALES, *PEOPLE, *SHARES)
 
 
 def _count_people(actions: pl.LazyFrame, groups: Sequence[str]) -> pl.LazyFrame:
@@ -320,16 +328,16 @@ def count_carts(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOption
     is_bought, is_filled = pl.col("is_bought"), pl.col("is_filled")
     measures = {
         "carts": pl.len(),
-        "bought": (is_over & is_bought).sum(),
-        "abandoned": (is_over & ~is_bought & is_filled).sum(),
-        "emptied": (is_over & ~is_bought & ~is_filled).sum(),
-        "pending": (~is_over).sum(),
+        "carts_purchased": (is_over & is_bought).sum(),
+        "carts_abandoned": (is_over & ~is_bought & is_filled).sum(),
+        "carts_emptied": (is_over & ~is_bought & ~is_filled).sum(),
+        "carts_pending": (~is_over).sum(),
     }
     groups = {group_column(name): name for name in options.by}
     counts = carts.group_by(*groups).agg(**measures) if groups else carts.select(**measures)
-    decided = pl.col("bought") + pl.col("abandoned")
-    low, high = wilson_interval(pl.col("abandoned"), decided)
-    rate = pl.when(decided > 0).then(pl.col("abandoned") / decided)
+    decided = pl.col("carts_purchased") + pl.col("carts_abandoned")
+    low, high = wilson_interval(pl.col("carts_abandoned"), decided)
+    rate = pl.when(decided > 0).then(pl.col("carts_abandoned") / decided)
     rates = counts.with_columns(abandonment_rate=rate, abandonment_rate_low=low, abandonment_rate_high=high)
     rows = top_groups(rates, [*groups], "carts", options.top) if groups else rates
     return rows.select(*_rename(groups), *measures, *RATES)

@@ -14,12 +14,14 @@ from pixelstat.result import Column
     "Sources",
     columns=[
         TIME_COLUMN,
-        Column("channel", "text", "of the visit: Google Analytics' default channel groups, and AI Assistants"),
-        Column("source", "text", "utm_source, else by a click id, else the site they came from; (direct) for none"),
+        Column(
+            "channel", "text", "channel of the visit: the default channel groups of Google Analytics, and AI Assistants"
+        ),
+        Column("source", "text", "utm_source, else by click id, else the referring site; (direct) if there is none"),
         Column(
             "medium",
             "text",
-            "utm_medium, else by a click id, else organic, social, referral ...; (none) for none",
+            "utm_medium, else by click id, else organic, social, referral, ...; (none) if there is none",
         ),
         *BREAKDOWN_COLUMNS,
     ],
@@ -31,8 +33,12 @@ from pixelstat.result import Column
 def sources(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
     """Where visitors come from: by channel, source and medium, or by other columns such as utm_campaign or keyword.
 
-    A visit has one source: the first that any of its events shows, by utm parameters, else click ids, else the address
-    that the visitor came from. Own pages are no source. Visits without any are Direct.
+    A visit has one source: the first that any of its events has. utm parameters come before click ids, and click ids
+    before the referrer. Pages of your own sites are not a source. A visit without any source is Direct.
+
+    \b
+    pixelstat sources access.log* --by channel
+    pixelstat sources access.log* --by utm_campaign --every week
     """
     in_visits = events.filter(pl.col("visit").is_not_null())
     by = options.by or ("channel", "source", "medium")

@@ -1,13 +1,13 @@
 """Show visitors, visits, views, conversions and revenue at a glance, as `pixelstat LOGS` without a command does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
 
 from pixelstat.analysis.order_lines import fill_values, is_order_event
-from pixelstat.analysis.orders import deduplicate_orders, exact_sum, is_purchase
+from pixelstat.analysis.orders import deduplicate_orders, exact_mean, exact_sum, is_purchase
 from pixelstat.analysis.time_series import TIME_COLUMN, bucket_start, truncate_local
 from pixelstat.conditions import Step
 from pixelstat.frames.columns import internal
@@ -15,12 +15,15 @@ from pixelstat.options.shared import by_option, every_option, top_per_section_op
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.reports.visits import one_row_per_visit
-from pixelstat.result import Column
+from pixelstat.result import Column, Result
+from pixelstat.text.plurals import format_count
 from pixelstat.traffic.deduplication import drop_later_copies
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 DEFAULT_GOALS = ("purchase", "lead", "signup")  # events that are counted where pixelstat.toml names no goals
-FIGURES = pl.Schema({"section": pl.String(), "name": pl.String(), "value": pl.Float64()})
+FIGURES = pl.Schema(
+    {"section": pl.String(), "name": pl.String(), "unit": pl.String(), "value": pl.Float64(), "share": pl.Float64()}
+)
 ORDER_COLUMNS = ("event", "value", "order_id", "product", "products")  # read of order events only
 ROW = internal("row")
 
@@ -37,26 +40,49 @@ def _caption(options: SummaryOptions) -> str:
     return f"by {', '.join(rows)}" if rows else ""
 
 
+def present_summary(result: Result, options: SummaryOptions) -> Result:
+    """Add the numbers of visitors and visits, unless the figures are broken down."""
+    if options.by or options.every:
+        return result
+    totals = result.frame.filter(pl.col("section") == "totals").select("name", "value").rows()
+    values = {name: int(value or 0) for name, value in totals}
+    visitors = format_count(values["visitors"], "visitor", "visitors")
+    visits = format_count(values["visits"], "visit", "visits")
+    return replace(result, headline=f"{visitors}, {visits}")
+
+
 @report(
     "Summary",
     columns=[
         TIME_COLUMN,
-        Column("section", "text", "totals, conversions, revenue, pages, channels or devices"),
-        Column("name", "text", "what is counted: pages by views, channels by visits, devices by visitors"),
-        Column("value", "figure", "how many; revenue in the currency of its name"),
+        Column(
+            "section",
+            "text",
+            "totals, conversions, revenue, average order value, pages, channels or devices",
+            grouped=True,
+        ),
+        Column("name", "text", "the figure, goal, currency, page, channel or device type"),
+        Column("unit", "text", "unit of the value: visitors, visits, views, conversions, seconds, share or a currency"),
+        Column("value", "figure", "the figure"),
+        Column("share", "share", "of all views of pages, visits of channels, visitors of devices", compared=False),
     ],
     options=[by_option, top_per_section_option, every_option],
     options_type=SummaryOptions,
     caption=_caption,
+    present=present_summary,
     needs_visits=True,
     needs_goals=True,
     compares_to_previous=True,
 )
 def summary(events: pl.LazyFrame, options: SummaryOptions, run: RunContext) -> pl.LazyFrame:
-    """Visitors, visits, views, conversions and revenue at a glance, and the top pages, channels and devices.
+    """Visitors, visits, views, conversions and revenue at a glance, with the top pages, channels and devices.
 
-    With --since the period before stands beside it, as --compare previous says. Conversions are the goals of
-    pixelstat.toml; without any, purchases, leads and signups, each order once. Revenue is before refunds.
+    With --since the summary compares with the period before, like --compare previous. Conversions are the goals of
+    pixelstat.toml, else purchases, leads and signups. An order counts once. Revenue is before refunds.
+
+    \b
+    pixelstat access.log*
+    pixelstat summary access.log* --since 7d --top 3
     """
     by, every = options.by, options.every
     goals = {goal.name: goal.hit for goal in options.goal}
@@ -66,7 +92,7 @@ def summary(events: pl.LazyFrame, options: SummaryOptions, run: RunContext) -> p
     groups = {group_column(name): name for name in group_values}
     # All figures come from one pass over the events: a second one would read the logs again.
     rows = events.select(
-        "time", "hit", "first", "visit", "visit_start", "visit_seconds", "visit_views", "single_hit",
+        "time", "hit", "first", "visit", "visit_start", "visit_seconds", "visit_views", "is_bounce",
         "channel", "device_type", "currency",
         visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
         **{name: pl.when(is_order_event()).then(name) for name in ORDER_COLUMNS},
@@ -154,35 +180,69 @@ def _largest_groups(
 def list_figures(rows: pl.DataFrame, goals: Sequence[str], top: int, *, with_zero_goals: bool) -> pl.DataFrame:
     """Return FIGURES of these events, section by section. Goals that nobody reached need `with_zero_goals`."""
     visits = one_row_per_visit(rows.lazy()).collect()
-    totals = {
-        "visitors": rows["visitor"].drop_nulls().n_unique(),
-        "visits": len(visits),
-        "page views": rows["is_view"].sum(),
-        "single-hit visits": visits["single_hit"].sum(),
-        "median visit, seconds": visits["visit_seconds"].median(),
-    }
-    reached = {goal: rows[reaches(goal)].sum() for goal in goals}
-    visitors = pl.col("visitor").drop_nulls().n_unique()
+    visitors = rows["visitor"].drop_nulls().n_unique()
+    totals: list[Figure] = [
+        ("visitors", "visitors", visitors),
+        ("visits", "visits", len(visits)),
+        ("page views", "views", rows["is_view"].sum()),
+        ("bounce rate", "share", visits["is_bounce"].mean()),
+        ("median visit duration", "seconds", visits["visit_seconds"].median()),
+    ]
+    conversions: list[Figure] = []
+    for goal in goals:
+        reaching = rows.filter(reaches(goal))
+        if len(reaching) or with_zero_goals:
+            conversions += [
+                (goal, "conversions", len(reaching)),
+                (f"{goal} rate per visitor", "share", _share(reaching["visitor"].drop_nulls().n_unique(), visitors)),
+                (f"{goal} rate per visit", "share", _share(reaching["visit"].drop_nulls().n_unique(), len(visits))),
+            ]
     lazy = rows.lazy()  # each section reads few columns of it
+    orders, value = lazy.filter(pl.col("value").is_not_null()), pl.col("value")
+    pages = lazy.filter(pl.col("page").is_not_null()).rename({"page": "name"})
+    channels = lazy.filter(pl.col("visit").is_not_null()).rename({"channel": "name"})
+    devices = lazy.filter(pl.col("visitor").is_not_null()).rename({"device_type": "name"})
     return pl.concat(
         [
             _list("totals", totals),
-            _list("conversions", {goal: count for goal, count in reached.items() if count or with_zero_goals}),
-            _rank("revenue", lazy.filter(pl.col("value").is_not_null()), "currency", exact_sum(pl.col("value")), 0),
-            _rank("pages", lazy.filter(pl.col("page").is_not_null()), "page", pl.len(), top),
-            _rank("channels", lazy.filter(pl.col("visit").is_not_null()), "channel", pl.col("visit").n_unique(), top),
-            _rank("devices", lazy.filter(pl.col("visitor").is_not_null()), "device_type", visitors, top),
+            _list("conversions", conversions),
+            _list_money("revenue", orders, exact_sum(value)),
+            _list_money("average order value", orders, exact_mean(value)),
+            _rank("pages", "views", pages, pl.len(), top),
+            _rank("channels", "visits", channels, pl.col("visit").n_unique(), top),
+            _rank("devices", "visitors", devices, pl.col("visitor").n_unique(), top),
         ]
     )
 
 
-def _list(section: str, values: Mapping[str, object]) -> pl.DataFrame:
-    rows = {"section": [section] * len(values), "name": list(values), "value": list(values.values())}
-    return pl.DataFrame(rows, FIGURES, strict=False)
+Figure = tuple[str, str, object]  # name, unit, value
 
 
-def _rank(section: str, rows: pl.LazyFrame, name: str, measure: pl.Expr, top: int) -> pl.DataFrame:
-    """Return FIGURES with the measure of each value of the column `name`, the highest `top` of them (0: all)."""
-    counts = rows.group_by(name=name).agg(value=measure.cast(pl.Float64)).with_columns(pl.col("name").cast(pl.String))
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _list(section: str, figures: Sequence[Figure]) -> pl.DataFrame:
+    rows = [(section, *figure, None) for figure in figures]
+    return pl.DataFrame(rows, FIGURES, orient="row", strict=False)
+
+
+def _list_money(section: str, orders: pl.LazyFrame, measure: pl.Expr) -> pl.DataFrame:
+    """Return FIGURES with the measure of each currency, the highest first. The unit is the currency, else `money`."""
+    amounts = orders.group_by(name="currency").agg(value=measure)
+    amounts = amounts.sort("value", "name", descending=[True, False], nulls_last=True)
+    unit, share = pl.col("name").fill_null("money"), pl.lit(None, pl.Float64)
+    return amounts.select(section=pl.lit(section), name="name", unit=unit, value="value", share=share).collect()
+
+
+def _rank(section: str, unit: str, rows: pl.LazyFrame, measure: pl.Expr, top: int) -> pl.DataFrame:
+    """Return FIGURES with the measure of each `name`, the highest `top` of them (0: all).
+
+    `share` is the share of the measure of all rows together.
+    """
+    counts = rows.group_by("name").agg(value=measure.cast(pl.Float64)).with_columns(pl.col("name").cast(pl.String))
     ranked = counts.sort("value", "name", descending=[True, False], nulls_last=True)
-    return (ranked.head(top) if top else ranked).select(pl.lit(section).alias("section"), "name", "value").collect()
+    shown = (ranked.head(top) if top else ranked).collect()
+    whole = rows.select(measure.cast(pl.Float64)).collect().item()
+    share = pl.col("value") / pl.lit(whole, pl.Float64)
+    return shown.select(section=pl.lit(section), name="name", unit=pl.lit(unit), value="value", share=share)

@@ -1,12 +1,15 @@
 """Count page views and visitors, by page, by any other column, or over time."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, ranked_or_series, truncate_local
 from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
-from pixelstat.result import Column
+from pixelstat.result import Column, Result
+from pixelstat.text.plurals import format_count
 from pixelstat.traffic.deduplication import deduplicate
 from pixelstat.vocabulary import hits, is_page_view, visitors
 
@@ -19,23 +22,36 @@ def _caption(options: ReportOptions) -> str:
     return f"{most} pages" if not options.by else f"by {groups}, {most}"
 
 
+def present_views(result: Result, options: ReportOptions) -> Result:
+    """Add the number of page views, unless rows are left out."""
+    is_whole = not options.top or result.frame.height < options.top or bool(options.every and not options.by)
+    if not is_whole:
+        return result
+    return replace(result, headline=format_count(result.total("views"), "page view", "page views"))
+
+
 @report(
     "Page views",
     columns=[
         TIME_COLUMN,
-        Column("page", "text", "decoded path without query, or its group; empty where no page is known"),
+        Column("page", "text", "decoded path without its query, or its page group; null if the page is unknown"),
         Column("views", "count", "page_view events", bar=True),
-        Column("visitors", "count", "distinct visitors; the rows overlap, so they do not add up"),
+        Column("visitors", "count", "distinct visitors; a visitor of two rows counts in both"),
     ],
     options=[by_option, top_option, every_option],
     options_type=ReportOptions,
     caption=_caption,
+    present=present_views,
 )
 def views(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
     """Page views and visitors, by page or over time.
 
-    By page, or by any other columns, the most viewed first; with --every a series over time, its empty hours and
-    days included, of all page views or by column.
+    The rows are pages, or the values of other columns (--by), the most viewed first. With --every the rows are hours,
+    days, weeks or months, including those without views.
+
+    \b
+    pixelstat views access.log* --top 10
+    pixelstat views access.log* --every day -o days.csv
     """
     page_views = events.filter(is_page_view())
     if options.every:

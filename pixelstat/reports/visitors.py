@@ -1,6 +1,6 @@
 """Count distinct visitors over time, new and returning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -9,7 +9,8 @@ from pixelstat.frames.columns import internal
 from pixelstat.options.shared import by_option, every_or_all_option, top_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
-from pixelstat.result import Column
+from pixelstat.result import Column, Result
+from pixelstat.text.plurals import format_count
 from pixelstat.vocabulary import is_email_event
 from pixelstat.vocabulary import visitors as distinct_visitors
 
@@ -25,35 +26,43 @@ class VisitorsOptions(ReportOptions):
 
 def _caption(options: VisitorsOptions) -> str:
     if options.every == "all":
-        return ", ".join(["the whole range", *options.by])
+        return ", ".join(["whole period", *options.by])
     rows = ", ".join([options.every, *options.by])
-    return f"by {rows}; a visitor of two rows counts in both, --every all counts each once"
+    return f"by {rows}; a visitor of two rows counts in both; --every all counts each visitor once"
+
+
+def present_visitors(result: Result, options: VisitorsOptions) -> Result:
+    """Add the number of visitors where one row counts them all."""
+    if options.every != "all" or options.by or result.frame.is_empty():
+        return result
+    visitors, new = result.total("visitors"), result.total("new_visitors")
+    return replace(result, headline=f"{format_count(visitors, 'visitor', 'visitors')}, {new:,} of them new")
 
 
 @report(
     "Visitors",
     columns=[
         TIME_OR_RANGE_COLUMN,
-        Column(
-            "visitors",
-            "count",
-            "distinct visitors; the rows overlap, so they do not add up",
-            bar=True,
-        ),
-        Column("new", "count", "of these, those whose first event in the logs lies there"),
-        Column("returning", "count", "the others"),
+        Column("visitors", "count", "distinct visitors; a visitor of two rows counts in both", bar=True),
+        Column("new_visitors", "count", "visitors whose first event in the logs is in this row"),
+        Column("returning_visitors", "count", "visitors whom the logs had seen before"),
     ],
     options=[by_option, every_or_all_option, top_option],
     options_type=VisitorsOptions,
     caption=_caption,
+    present=present_visitors,
     needs_visits=True,
 )
 def visitors(events: pl.LazyFrame, options: VisitorsOptions, run: RunContext) -> pl.LazyFrame:
     """Distinct visitors over time, new and returning.
 
-    Whoever has any event on a site in a day is a visitor of that day; what happens in mailboxes is the matter of opens.
-    New are those whom the logs had not seen before it, even where --since leaves out what they had seen. --every all
-    counts each visitor of the whole range once.
+    A visitor of a day is a person with any event on the site that day. Events in emails are counted by opens and
+    clicks. A visitor is new if the logs have no earlier event, even one before --since. With --every all each visitor
+    of the whole period counts once.
+
+    \b
+    pixelstat visitors access.log* --every week
+    pixelstat visitors access.log* --by country --geo GeoLite2-City.mmdb
     """
     time, first_seen = pl.col("time"), pl.col("first_seen")
     if options.every == "all":  # a series of one bucket, the day of the first event
@@ -66,7 +75,7 @@ def visitors(events: pl.LazyFrame, options: VisitorsOptions, run: RunContext) ->
     on_site = events.filter(~is_email_event(), pl.col("visitor").is_not_null())
     on_site = on_site.select(*dict.fromkeys(["visitor", *options.by]), bucket.alias(BUCKET), is_new.alias(IS_NEW))
     counts = on_site.group_by(BUCKET, *options.by).agg(
-        visitors=distinct_visitors(), new=pl.col("visitor").filter(pl.col(IS_NEW)).n_unique()
+        visitors=distinct_visitors(), new_visitors=pl.col("visitor").filter(pl.col(IS_NEW)).n_unique()
     )
-    counts = counts.with_columns(returning=pl.col("visitors") - pl.col("new"))
+    counts = counts.with_columns(returning_visitors=pl.col("visitors") - pl.col("new_visitors"))
     return ranked_or_series(counts, options.by, "visitors", options.top, every, run.time_zone)

@@ -1,6 +1,7 @@
-"""Count visits: how many, how long, and how many with a single hit."""
+"""Count visits, how long they last, and how many of them bounce."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -8,46 +9,69 @@ from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, ranked_or_series
 from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
-from pixelstat.result import Column
+from pixelstat.result import Column, Result
+from pixelstat.text.plurals import format_count
 from pixelstat.vocabulary import visitors
 
 MEASURES = {  # of a frame with one row per visit
     "visits": pl.len(),
     "visitors": visitors(),
     "views": pl.col("visit_views").sum(),
-    "single_hit": pl.col("single_hit").sum(),
-    "median_seconds": pl.col("visit_seconds").median(),
-    "unmeasured": pl.col("visit_seconds").null_count(),
+    "bounces": pl.col("is_bounce").sum(),
+    "bounce_rate": pl.col("is_bounce").mean(),
+    "median_duration_seconds": pl.col("visit_seconds").median(),
+    "visits_without_duration": pl.col("visit_seconds").null_count(),
 }
-VISIT_COLUMNS = ["visitor", "visit_start", "visit_seconds", "visit_views", "single_hit"]  # the same for a whole visit
+VISIT_COLUMNS = ["visitor", "visit_start", "visit_seconds", "visit_views", "is_bounce"]  # the same for a whole visit
 
 
 def _caption(options: ReportOptions) -> str:
     rows = ", ".join([*([options.every] if options.every else []), *options.by])
-    return f"by {rows}; a visit belongs to its start" if rows else "a visit belongs to its start"
+    return f"by {rows}; a visit counts where it starts" if rows else ""
+
+
+def present_visits(result: Result, options: ReportOptions) -> Result:
+    """Add the number of visits and the bounce rate, unless groups are left out."""
+    if options.by:
+        return result
+    visits, bounces = result.total("visits"), result.total("bounces")
+    rate = f", bounce rate {100 * bounces / visits:.1f} %" if visits else ""
+    return replace(result, headline=f"{format_count(visits, 'visit', 'visits')}{rate}")
 
 
 @report(
     "Visits",
     columns=[
         TIME_COLUMN,
-        Column("visits", "count", "that begin there", bar=True),
-        Column("visitors", "count", "distinct visitors; the rows overlap, so they do not add up"),
+        Column("visits", "count", "visits that start there", bar=True),
+        Column("visitors", "count", "distinct visitors; a visitor of two rows counts in both"),
         Column("views", "count", "page views of these visits"),
-        Column("single_hit", "count", "visits with but one event, heartbeats aside"),
-        Column("median_seconds", "seconds", "from a visit's first event to its last, of those with two or more"),
-        Column("unmeasured", "count", "visits whose length cannot be known: they have but one event"),
+        Column("bounces", "count", "visits with exactly one event, not counting heartbeats"),
+        Column("bounce_rate", "share", "bounces / visits"),
+        Column(
+            "median_duration_seconds",
+            "seconds",
+            "median time from the first to the last event of a visit of two or more",
+            label="median duration",
+        ),
+        Column("visits_without_duration", "count", "visits of one event, so their duration is unknown", detail=True),
     ],
     options=[every_option, by_option, top_option],
     options_type=ReportOptions,
     caption=_caption,
+    present=present_visits,
     needs_visits=True,
 )
 def visits(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """How many visits there are, how long they last, and how many of them are a single hit.
+    """How many visits there are, how long they last, and how many bounce.
 
-    A visit ends with a pause of more than half an hour (--visit-timeout), not at midnight. It belongs to the day that
-    it begins on, to the first value of --by that it shows, and with all its length to a period that it begins in.
+    A visit ends after a pause of more than 30 minutes (--visit-timeout), not at midnight. It counts on the day on which
+    it starts, and under the first value of --by that its events have. A visit that starts in the period counts with
+    its whole duration. A bounce is a visit with exactly one event, not counting heartbeats.
+
+    \b
+    pixelstat visits access.log* --every day
+    pixelstat visits access.log* --by entry_page --top 10
     """
     by, every = options.by, options.every
     rows = one_row_per_visit(events, by)

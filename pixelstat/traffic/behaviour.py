@@ -56,11 +56,11 @@ class BehaviourLimits:
 
 
 def classify_by_behaviour(events: pl.LazyFrame, limits: BehaviourLimits) -> pl.LazyFrame:
-    """Set `verdict` and `reason` of the EVENTS that are machines by their behaviour.
+    """Set `traffic_class` and `reason` of the EVENTS that are machines by their behaviour.
 
     It holds all rows in memory at once. Rejected rows are not counted and stay as they are.
     """
-    is_candidate = pl.col("rejected").is_null() & (pl.col("verdict") == "human") & pl.col("time").is_not_null()
+    is_candidate = pl.col("rejected").is_null() & (pl.col("traffic_class") == "human") & pl.col("time").is_not_null()
     columns = {
         "is_candidate": is_candidate,
         "time": pl.col("time"),
@@ -83,8 +83,8 @@ def classify_by_behaviour(events: pl.LazyFrame, limits: BehaviourLimits) -> pl.L
     return (
         events.with_columns(pl.map_batches([*columns.values()], batch, return_dtype=pl.String).alias(name))
         .with_columns(
-            verdict=pl.when(reason.is_not_null()).then(pl.lit("machine")).otherwise("verdict"),
-            reason=pl.coalesce(reason, "reason"),
+            traffic_class=pl.when(reason.is_not_null()).then(pl.lit("machine")).otherwise("traffic_class"),
+            traffic_reason=pl.coalesce(reason, "traffic_reason"),
         )
         .drop(name)
     )

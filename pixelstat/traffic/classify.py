@@ -19,7 +19,7 @@ from pixelstat.frames.lookup import flag_distinct
 from pixelstat.traffic.bots import MAX_AGENT_LENGTH, are_bots
 from pixelstat.traffic.networks import NamedNetwork, build_shipped_name_lookup
 
-VERDICTS = ("human", "proxy", "machine")
+TRAFFIC_CLASSES = ("human", "proxy", "machine")
 PROXIES = {"gmail": "GoogleImageProxy", "yahoo": "YahooMailProxy"}  # reason -> the text in the agent
 APPLE_MPP_AGENT = "Mozilla/5.0"  # the whole agent of Apple Mail Privacy Protection
 _WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -31,7 +31,9 @@ _IS_BOT, _NETWORK = internal("is bot"), internal("network")
 
 
 def classify_by_request(events: pl.LazyFrame, scanners: Sequence[NamedNetwork] = ()) -> pl.LazyFrame:
-    """Add `verdict`, one of VERDICTS, and `reason`, the rule that found a proxy or a machine; null for a human.
+    """Add `traffic_class`, one of TRAFFIC_CLASSES, and `traffic_reason`.
+
+    The reason is the rule that found a proxy or a machine; it is null for a human.
 
     `scanners` are networks of machines in addition to those that ship with pixelstat.
     """
@@ -42,11 +44,11 @@ def classify_by_request(events: pl.LazyFrame, scanners: Sequence[NamedNetwork] =
 
     events = flag_distinct(events, "user_agent", are_bots, _IS_BOT)
     events = flag_distinct(events, "client", network_names, _NETWORK, "")
-    is_proxy = pl.col("reason").is_in(list(PROXIES))
-    human, proxy, machine = map(pl.lit, VERDICTS)
+    is_proxy = pl.col("traffic_reason").is_in(list(PROXIES))
+    human, proxy, machine = map(pl.lit, TRAFFIC_CLASSES)
     return (
-        events.with_columns(reason=_find_reason())
-        .with_columns(verdict=pl.when(is_proxy).then(proxy).when(pl.col("reason").is_null()).then(human).otherwise(machine))
+        events.with_columns(traffic_reason=_find_reason())
+        .with_columns(traffic_class=pl.when(is_proxy).then(proxy).when(pl.col("traffic_reason").is_null()).then(human).otherwise(machine))
         .drop(_IS_BOT, _NETWORK)
     )  # fmt: skip
 

@@ -43,7 +43,7 @@ def number_hits(events: pl.LazyFrame, rules: HitRules = HitRules()) -> pl.LazyFr
     if rules.may_lack_visitors:  # `key_visitors` leaves null only where the address is unknown, other keys leave more
         for seed, name in enumerate(("client", "user_agent"), 7):
             request = request ^ pl.when(pl.col("visitor").is_null()).then(name).hash(seed)
-    by_key = pl.when(pl.col("key").is_not_null()).then(pl.col("protocol").hash(9) ^ pl.col("key").hash(6))
+    by_key = pl.when(pl.col("dedup_key").is_not_null()).then(pl.col("protocol").hash(9) ^ pl.col("dedup_key").hash(6))
     stated = pl.when(pl.col("order").is_not_null()).then(pl.col("order").hash(5)).otherwise(by_key)
     is_stated = pl.col(STATED).is_not_null()
     return (

@@ -55,20 +55,20 @@ def reject_by_request(requests: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFra
 def reject_refused_consent(events: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
     """Reject events of visitors who refuse to be counted; `require` also rejects those who do not consent.
 
-    An event whose consent cannot be read gets the flaw `consent`. Identities are resolved later, so that a refused
-    event links no keys.
+    An event whose consent cannot be read gets the parse_issue `consent`. Identities are resolved later, so
+    that a refused event links no keys.
     """
     if rules.consent == "ignore":
         return events
     consent = pl.col("consent")
     refuses = consent.ne_missing(pl.lit(GRANTED)) if rules.consent == "require" else consent.eq_missing(pl.lit(REFUSED))
     is_unreadable = pl.when(consent == MALFORMED).then(pl.lit("consent"))
-    return reject(events, {"no_consent": refuses}).with_columns(flaw=pl.coalesce("flaw", is_unreadable))
+    return reject(events, {"no_consent": refuses}).with_columns(parse_issue=pl.coalesce("parse_issue", is_unreadable))
 
 
 def reject_machines(events: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
-    """Reject events whose verdict is `machine`, with --machines exclude. They begin no session."""
-    is_machine = pl.col("verdict") == "machine"
+    """Reject events whose traffic_class is `machine`, with --machines exclude. They begin no session."""
+    is_machine = pl.col("traffic_class") == "machine"
     return reject(events, {"machine": is_machine} if rules.machines == "exclude" else {})
 
 

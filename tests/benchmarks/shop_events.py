@@ -137,7 +137,7 @@ def events(rows: pl.DataFrame) -> pl.DataFrame:
         http_referer="https://shop.example" + column("page"),
         status=pl.lit(200, pl.Int16),
         format=pl.lit("combined"),
-        verdict=pl.lit("human"),
+        traffic_class=pl.lit("human"),
         **agent, **touch,
     ).drop("key")  # fmt: skip
     there = set(rows.columns)

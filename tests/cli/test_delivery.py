@@ -74,8 +74,19 @@ def test_parquet_has_the_columns_in_the_order_of_the_option(folder: Path) -> Non
     assert pl.read_parquet(folder / "out.parquet").columns == ["visitors", "page"]
 
 
+def test_the_marked_cell_stays_the_same_cell() -> None:
+    frame = pl.DataFrame({"name": ["b", "a", "c"], "value": [2, 1, 3]})
+    result = Result("", [Column("name"), Column("value", "count")], frame, marked=("value", 0))
+    assert sort_rows(result, ["name"]).marked == ("value", 1)
+    assert sort_rows(result, ["-value"]).marked == ("value", 1)
+    assert select_columns(result, ["value"]).marked == ("value", 0)
+    assert select_columns(result, ["name"]).marked is None
+
+
 def test_a_table_shows_a_detail_that_is_named() -> None:
-    result = Result("", [Column("a", detail=True, minor=True), Column("b")], pl.DataFrame({"a": ["x"], "b": ["y"]}))
+    result = Result(
+        "", [Column("a", detail=True, minor=True, hidden=True), Column("b")], pl.DataFrame({"a": ["x"], "b": ["y"]})
+    )
     assert select_columns(result, ["b", "a"]).columns == [Column("b"), Column("a")]
 
 

@@ -168,7 +168,7 @@ def test_a_condition_may_name_device_columns(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(STORY)
     finished = run_in_process(tmp_path, "views", "access.log", "--where", "device_type = 'mobile' and os = 'iOS'")
     assert finished.stdout == "page,views,visitors\n/,1,1\n/cart,1,1\n"
-    assert finished.stderr.startswith("5 lines, 5 pixel requests; set aside: 2 not matching --where, 1 bot\n")
+    assert finished.stderr.startswith("2 events from 5 lines; excluded: 2 not matching --where, 1 bot\n")
 
 
 @pytest.mark.slow
@@ -199,7 +199,11 @@ def test_explain_shows_the_device(tmp_path: Path) -> None:
     line = view("ann", "/", "10:00", agent=IPHONE)
     said = run_in_process(tmp_path, "views", "--explain", line, "--where", "device_type = 'mobile'").stdout
     told = dict(re.split("  +", line, maxsplit=1) for line in said.splitlines())
-    assert (told["event: browser"], told["event: device_type"], told["verdict"]) == ("Mobile Safari", "mobile", "kept")
+    assert (told["event: browser"], told["event: device_type"], told["result"]) == (
+        "Mobile Safari",
+        "mobile",
+        "counted",
+    )
 
 
 @pytest.mark.slow

@@ -237,7 +237,7 @@ def test_a_condition_may_name_geo_columns(cities: str, tmp_path: Path) -> None:
         tmp_path, "views", "access.log", "--geo", cities, "--where", "country = 'DE' or city = 'Lyon'"
     )
     assert finished.stdout == "page,views,visitors\n/,2,2\n/cart,1,1\n"
-    assert finished.stderr.startswith("4 lines, 4 pixel requests; set aside: 1 not matching --where\n")
+    assert finished.stderr.startswith("3 events from 4 lines; excluded: 1 not matching --where\n")
 
 
 @pytest.mark.slow

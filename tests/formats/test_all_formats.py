@@ -394,8 +394,8 @@ def of_combined(hits: tuple[Hit, ...], *arguments: str) -> Finished:
 def is_that_of_combined(ended: Finished, hits: Sequence[Hit], lines: int, *arguments: str) -> bool:
     """Whether nothing tells the run from one over combined but the number of lines, as some formats have a head."""
     expected = of_combined(tuple(hits), *arguments)
-    assert expected.stderr.startswith(f"{len(hits)} lines, ")
-    ledger = expected.stderr.replace(f"{len(hits)} lines", f"{lines} lines", 1)
+    assert f" from {len(hits)} lines" in expected.stderr
+    ledger = expected.stderr.replace(f" from {len(hits)} lines", f" from {lines} lines", 1)
     assert ended == Finished(expected.stdout, ledger, 0)
     return True
 
@@ -403,12 +403,12 @@ def is_that_of_combined(ended: Finished, hits: Sequence[Hit], lines: int, *argum
 # -- one story in every format -------------------------------------------------------------------------------------
 
 FUNNEL = [
-    "step,name,visitors,from_first,from_previous,lost,median_seconds",
+    "step,name,visitors,conversion_rate,step_rate,dropped,median_seconds",
     "1,page_view,3,1.0,,,",
     "2,product_view,3,1.0,1.0,0,40.0",
     "3,purchase,2,0.6666666666666666,0.6666666666666666,1,56.0",
 ]
-LEDGER = "13 lines, 12 pixel requests; set aside: 1 refused by the server\n"
+LEDGER = "11 events from 13 lines; excluded: 1 failed request\n"
 
 
 def test_every_format_is_written_here() -> None:
@@ -462,7 +462,11 @@ def test_a_line_is_explained_and_a_log_checked_as_of_its_format(writing: Writing
     log = written(tmp_path, lines)
     explained = run("funnel", "--explain", f"{log}:{len(lines)}").stdout
     said = {name: value.strip() for name, _, value in (line.partition("  ") for line in explained.splitlines())}
-    assert (said["format"], said["time"], said["verdict"]) == (writing.format, "2026-09-07 23:59:59+00:00", "kept")
+    assert (said["format"], said["time"], said["result"]) == (
+        writing.format,
+        "2026-09-07 23:59:59+00:00",
+        "counted",
+    )
     assert said["query"] == "e=page_view&v=ben&p=/&utm_source=newsletter"
 
     found = json.loads(run("check", "--format", "json", log).stdout)
@@ -559,8 +563,8 @@ def counted(logs: Sequence[bytes]) -> Counted:
 def formats_in(read_as: str) -> Counter[str]:
     """The lines by format. A line that is of two formats counts as the more general: it is read as its log's."""
     found: Counter[str] = Counter()
-    for told in read_as.removeprefix("read as ").split(", "):
-        name, count = told.split(": ")
+    for told in read_as.removeprefix("formats: ").split(", "):
+        name, count = told.split(" ")
         found["w3c" if name in W3C_NAMES else name.replace("_vhost_port", "_vhost")] += int(count)
     return found
 
@@ -583,10 +587,10 @@ def test_logs_in_every_format_add_up_to_the_story() -> None:
     assert rows == [["page_view", f"{3 * count}"], ["product_view", f"{3 * count}"], ["purchase", f"{2 * count}"]]
     assert found.views.splitlines()[1] == f"/,{4 * count},{3 * count}"
     assert found.ledger == (
-        f"{sum(map(len, LOGS.values()))} lines, {12 * count} pixel requests; set aside: {count} refused by the server"
+        f"{11 * count} events from {sum(map(len, LOGS.values()))} lines; excluded: {count} failed requests"
     )
-    assert found.read_as == formats_in(", ".join(f"{writing.format}: 12" for writing in WRITINGS))
-    assert found.period == "from 2026-09-07 10:00:00 to 2026-09-07 23:59:59, times in UTC"
+    assert found.read_as == formats_in(", ".join(f"{writing.format} 12" for writing in WRITINGS))
+    assert found.period == "from 2026-09-07 10:00:00 to 2026-09-07 23:59:59 UTC"
 
 
 def halves(lines: Sequence[str]) -> list[Sequence[str]]:
@@ -674,9 +678,9 @@ def test_a_log_whose_format_changes_midway_loses_nothing(tmp_path: Path) -> None
     finished = run("views", log)
     assert finished.stdout == "page,views,visitors\n/caddy,60,60\n/combined,60,60\n/nginx_json,60,60\n"
     assert finished.stderr == (
-        "180 lines, 180 pixel requests\n"
-        "read as caddy: 60, combined: 60, nginx_json: 60\n"
-        "from 2026-09-07 10:00:00 to 2026-09-07 10:00:59, times in UTC\n"
+        "180 events from 180 lines\n"
+        "formats: caddy 60, combined 60, nginx_json 60\n"
+        "from 2026-09-07 10:00:00 to 2026-09-07 10:00:59 UTC\n"
     )
     assert run("views", "--strict", log) == finished
 
@@ -695,7 +699,7 @@ def test_a_log_that_goes_through_all_formats_loses_nothing(
     assert finished.stdout == "page,views,visitors\n" + "".join(f"/{name},{n},{n}\n" for n, name in expected)
     read_as = {form: sum(n for n, name in expected if NAMED[name].format == form) for form in formats.NAMES}
     ranked = sorted(read_as.items(), key=lambda item: (-item[1], item[0]))
-    assert finished.stderr.splitlines()[1] == f"read as {', '.join(f'{name}: {n}' for name, n in ranked)}"
+    assert finished.stderr.splitlines()[1] == f"formats: {', '.join(f'{name} {n}' for name, n in ranked)}"
 
 
 # -- W3C logs whose fields change ----------------------------------------------------------------------------------
@@ -724,7 +728,7 @@ def test_a_w3c_log_whose_fields_change_midway_is_read_to_its_last_line(
         assert finished.stdout == "page,views,visitors\n" + "".join(
             f"/{n},{apiece},{apiece}\n" for n in range(len(writings))
         )
-        assert finished.stderr.startswith(f"{len(lines)} lines, {len(writings) * apiece} pixel requests\n")
+        assert finished.stderr.startswith(f"{len(writings) * apiece} events from {len(lines)} lines\n")
     (read,) = {
         row["count"] for row in json.loads(run("check", "--format", "json", log).stdout) if row["finding"] == "read"
     }
@@ -735,7 +739,7 @@ def test_a_w3c_log_whose_fields_change_midway_is_read_to_its_last_line(
 def test_two_w3c_logs_with_different_fields_are_one_when_they_are_concatenated(tmp_path: Path) -> None:
     one, other = NAMED["iis"].log(story("1")), NAMED["w3c-swapped"].log(story("2"))
     both = run("funnel", written(tmp_path, one, "1.log"), written(tmp_path, other, "2.log"))
-    assert both.stderr.startswith(f"{len(one) + len(other)} lines, 24 pixel requests; set aside: 2 refused")
+    assert both.stderr.startswith(f"22 events from {len(one) + len(other)} lines; excluded: 2 failed")
     assert both.stdout.splitlines()[1].startswith("1,page_view,6,")
     for lines in ([*one, *other], [*other, *one]):
         assert run("funnel", written(tmp_path, lines, "both.log")) == both

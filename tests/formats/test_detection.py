@@ -32,7 +32,7 @@ def test_a_log_that_does_not_fit_the_format_given_is_shown(tmp_path: Path) -> No
 def test_a_log_is_recognized_behind_a_page_of_junk(tmp_path: Path) -> None:
     finished = count_views(tmp_path, b"junk\n" * 1_000 + TWO)
     assert finished.stdout == TWO_COUNTED.stdout
-    assert finished.stderr.startswith("1,002 lines, 2 pixel requests\n")
+    assert finished.stderr.startswith("2 events from 1,002 lines\n")
 
 
 ALL = formats.load_all_formats()

@@ -30,9 +30,7 @@ def test_the_fields_of_a_w3c_log_may_change_midway(tmp_path: Path) -> None:
     )
     finished = count_views(tmp_path, content)
     assert finished.stdout == "page,views,visitors\n/,1,1\n/a,1,1\n/b,1,1\n/c,1,1\n"
-    assert finished.stderr.startswith(
-        "12 lines, 7 pixel requests; set aside: 3 unreadable\nread as w3c: 3, combined: 1\n"
-    )
+    assert finished.stderr.startswith("4 events from 12 lines; excluded: 3 unreadable\nformats: w3c 3, combined 1\n")
 
 
 @pytest.mark.slow
@@ -48,7 +46,7 @@ def test_the_fields_line_of_a_w3c_log_applies_until_the_next_one(tmp_path: Path)
     (tmp_path / "b.log").write_text("#Fields: date time cs-uri\n2026-09-07 10:00:00 /pixel.gif?v=ann&p=/c\n")
     finished = run_in_process(tmp_path, "views", "a.log", "b.log")
     assert finished.stdout == "page,views,visitors\n/a,1,1\n/b,1,1\n/c,1,1\n"
-    assert finished.stderr.startswith("500,006 lines, 3 pixel requests\n")
+    assert finished.stderr.startswith("3 events from 500,006 lines\n")
 
 
 ALL = formats.load_all_formats()

@@ -19,8 +19,8 @@ def of_variants(visitors: Sequence[Shown]) -> pl.LazyFrame:
 def test_an_open_funnel_is_entered_at_any_step() -> None:
     stories = [did("a0 b1 c2"), did("b0 c1"), did("a0 c1"), did("c0 b1"), did("x0")]
     found = table(stories, rules(["a", "b", "c"]), is_open=True)
-    assert found.select("visitors", "entered", "lost").rows() == [(2, 2, None), (3, 2, 1), (4, 2, 1)]
-    assert found["from_previous"].to_list() == [None, 1 / 2, 2 / 3]
+    assert found.select("visitors", "entered", "dropped").rows() == [(2, 2, None), (3, 2, 1), (4, 2, 1)]
+    assert found["step_rate"].to_list() == [None, 1 / 2, 2 / 3]
 
 
 def test_an_open_funnel_has_its_groups() -> None:

@@ -61,7 +61,7 @@ def test_a_bucket_is_incomplete_while_its_windows_last() -> None:
 def test_visitors_whose_window_is_open_are_pending() -> None:
     stories = [did("a0"), did("a90"), did("a0 b1"), did("a0 a90"), did("a90 b95 c99")]
     found = table(stories, rules(["a", "b", "c"], 20), log_end=lambda: START + timedelta(seconds=100))
-    assert found.select("visitors", "lost", "pending").rows() == [(5, None, None), (2, 3, 2), (1, 1, 0)]
+    assert found.select("visitors", "dropped", "pending").rows() == [(5, None, None), (2, 3, 2), (1, 1, 0)]
 
 
 def pending(story: str, log_end: int, steps: Sequence[str] = ("a", "b"), **given: Any) -> list[int]:
@@ -101,7 +101,9 @@ def test_visitors_who_were_lost_or_arrived_are_listed_by_their_start() -> None:
     stories = [did("a9 b10"), did("a0"), did("a3 b5 c6"), did("x0")]
     of = rules(["a", "b", "c"])
     lost = table(stories, of, listed_step=3, is_lost=True)
-    assert lost.select("visitor", "level", pl.col("last_time") - START).rows() == [("v:0", 2, timedelta(seconds=10))]
+    assert lost.select("visitor", "furthest_step", pl.col("last_time") - START).rows() == [
+        ("v:0", 2, timedelta(seconds=10))
+    ]
     assert table(stories, of, listed_step=2, is_lost=True)["visitor"].to_list() == ["v:1"]
     assert table(stories, of, listed_step=1)["visitor"].to_list() == ["v:1", "v:2", "v:0"]
 
@@ -109,8 +111,8 @@ def test_visitors_who_were_lost_or_arrived_are_listed_by_their_start() -> None:
 def test_rates_have_wilson_intervals_and_the_first_step_has_no_rate() -> None:
     stories = [did("a0 b1")] + [did("a0")] * 9
     found = table(stories, rules(["a", "b"]))
-    assert found["from_first_low"].to_list() == [None, pytest.approx(0.017876, abs=1e-6)]
-    assert found["from_previous_high"].to_list() == [None, pytest.approx(0.404150, abs=1e-6)]
+    assert found["conversion_rate_low"].to_list() == [None, pytest.approx(0.017876, abs=1e-6)]
+    assert found["step_rate_high"].to_list() == [None, pytest.approx(0.404150, abs=1e-6)]
 
 
 @pytest.mark.slow

@@ -272,10 +272,10 @@ def test_an_event_has_the_consent_of_its_request(row: dict[str, str | None], exp
 
 def test_each_row_has_its_own_consent_however_many_differ() -> None:
     texts = ["us_privacy=1YYN", "us_privacy=1YNN", "us_privacy=1", "e=pv", "us_privacy=1---", "us_privacy=1NYN", ""]
-    verdicts = ["refused", "granted", "malformed", None, None, "refused", None]
+    traffic_classes = ["refused", "granted", "malformed", None, None, "refused", None]
     for count in range(len(texts) + 1):
         found = add_consent(events(*({"query": text} for text in texts[:count])), None).collect()
-        assert found["consent"].to_list() == verdicts[:count]
+        assert found["consent"].to_list() == traffic_classes[:count]
         assert found["consent"].dtype == pl.String
 
 
@@ -306,12 +306,12 @@ STORY = (
 @pytest.mark.parametrize(
     ("options", "visitors", "line"),
     [
-        ((), ["v:ann", "v:cem", "v:dan"], "set aside: 2 without consent, 1 bot, 1 from an excluded address"),
-        (("--consent", "require"), ["v:ann"], "set aside: 4 without consent, 1 bot, 1 from an excluded address"),
+        ((), ["v:ann", "v:cem", "v:dan"], "excluded: 2 without consent, 1 bot, 1 from an excluded address"),
+        (("--consent", "require"), ["v:ann"], "excluded: 4 without consent, 1 bot, 1 from an excluded address"),
         (
             ("--consent", "ignore"),
             ["v:ann", "v:ben", "v:cem", "v:dan", "v:1.2"],
-            "set aside: 1 bot, 1 from an excluded address",
+            "excluded: 1 bot, 1 from an excluded address",
         ),
     ],
 )
@@ -323,7 +323,8 @@ def test_events_count_by_their_consent_and_the_policy(
         tmp_path, "events", "access.log", "--reveal-ids", "--exclude-ip", "192.0.2.1", *options, "-o", "events.parquet"
     )
     assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].to_list() == visitors
-    assert finished.stderr.splitlines()[0] == f"9 lines, 7 pixel requests; {line}"
+    events = 7 - sum(map(int, re.findall(r"\d+", line)))
+    assert finished.stderr.splitlines()[0] == f"{events} {'event' if events == 1 else 'events'} from 9 lines; {line}"
 
 
 @pytest.mark.slow
@@ -331,10 +332,10 @@ def test_events_count_by_their_consent_and_the_policy(
 def test_the_reasons_sum_to_the_requests(mode: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY, *STORY))
     finished = run_in_process(tmp_path, "views", "access.log", "--consent", mode)
-    total, aside = re.match(r"18 lines, ([\d]+) pixel requests; set aside: (.*)\n", finished.stderr).groups()  # type: ignore[union-attr]
+    events, excluded = re.match(r"(\d+) events? from 18 lines; excluded: (.*)\n", finished.stderr).groups()  # type: ignore[union-attr]
     views = sum(int(row.split(",")[1]) for row in finished.stdout.splitlines()[1:])
-    assert int(total) == 14
-    assert views + sum(map(int, re.findall(r"\d+", aside))) == 14
+    assert int(events) == views
+    assert views + sum(map(int, re.findall(r"\d+", excluded))) == 14
 
 
 def test_consent_headers_count_where_the_log_has_them(tmp_path: Path) -> None:
@@ -350,7 +351,7 @@ def test_consent_headers_count_where_the_log_has_them(tmp_path: Path) -> None:
         tmp_path, "views", "access.log", "--log-format", f'{form} "$http_dnt" "$http_sec_gpc"',
     )  # fmt: skip
     assert finished.stdout == "page,views,visitors\n/,1,1\n"
-    assert finished.stderr.startswith("3 lines, 3 pixel requests; set aside: 2 without consent\n")
+    assert finished.stderr.startswith("1 event from 3 lines; excluded: 2 without consent\n")
 
 
 @pytest.mark.slow
@@ -393,15 +394,17 @@ def test_the_consent_of_parquet_is_read_again(tmp_path: Path) -> None:
     for frame in (stored.with_columns(consent=pl.lit("granted")), stored.drop("consent")):
         frame.write_parquet(tmp_path / "events.parquet")
         again = run_in_process(tmp_path, "views", "events.parquet")
-        assert again.stderr.startswith("6 lines, 6 pixel requests; set aside: 3 without consent\n")
+        assert again.stderr.startswith("3 events from 6 lines; excluded: 3 without consent\n")
 
 
 @pytest.mark.slow
 def test_explain_says_that_consent_is_missing(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "--explain", STORY[1])
     assert re.search(r"^event: consent +refused$", finished.stdout, re.MULTILINE)
-    assert re.search(r"^verdict +set aside: without consent$", finished.stdout, re.MULTILINE)
-    assert re.search(r"^verdict +kept$", run_in_process(tmp_path, "views", "--explain", STORY[0]).stdout, re.MULTILINE)
+    assert re.search(r"^result +excluded: without consent$", finished.stdout, re.MULTILINE)
+    assert re.search(
+        r"^result +counted$", run_in_process(tmp_path, "views", "--explain", STORY[0]).stdout, re.MULTILINE
+    )
 
 
 # -- pixelstat.toml ------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def test_a_spoofed_header_neither_makes_visitors_nor_evades_an_exclusion(tmp_pat
     assert run_in_process(tmp_path, "views", "access.log", "-q", *proxies).stdout == "page,views,visitors\n/,4,2\n"
     finished = run_in_process(tmp_path, "views", "access.log", *proxies, "--exclude-ip", "203.0.113.0/24")
     assert finished.stdout == "page,views,visitors\n/,1,1\n"
-    assert finished.stderr.startswith("4 lines, 4 pixel requests; set aside: 3 from excluded addresses\n")
+    assert finished.stderr.startswith("1 event from 4 lines; excluded: 3 from excluded addresses\n")
 
 
 def test_conditions_see_the_client_behind_the_proxy_and_the_header_as_it_was(tmp_path: Path) -> None:

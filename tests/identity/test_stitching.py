@@ -55,7 +55,7 @@ def test_a_mail_a_visit_and_an_order_are_one_person(tmp_path: Path) -> None:
     assert reached(tmp_path, "access.log") == [1, 0, 0]
     assert reached(tmp_path, "access.log", "--stitch") == [1, 1, 1]
     finished = run_in_process(tmp_path, "funnel", *STEPS, "access.log", "--stitch")
-    assert finished.stderr.splitlines()[:2] == ["6 lines, 6 pixel requests", "stitched: 3 keys of 1 person"]
+    assert finished.stderr.splitlines()[:2] == ["6 events from 6 lines", "stitched: 3 keys of 1 person"]
 
 
 @pytest.mark.slow
@@ -172,7 +172,7 @@ def test_a_long_stream_is_read_twice(tmp_path: Path) -> None:
     content = log(ANN[0], *[other] * 20_000, *ANN[1:]).encode()
     finished = run_process(tmp_path, "funnel", *STEPS, "--stitch", stdin=content)
     assert [line.split(",")[2] for line in finished.stdout.splitlines()[1:]] == ["1", "1", "1"]
-    assert finished.stderr.startswith("20,004 lines, 20,004 pixel requests; set aside: 19,999 duplicates\nstitched: 3 ")
+    assert finished.stderr.startswith("5 events from 20,004 lines; excluded: 19,999 duplicates\nstitched: 3 ")
 
 
 @pytest.mark.slow
@@ -220,11 +220,9 @@ def test_an_open_in_parquet_and_an_order_in_a_log_are_one_person(tmp_path: Path)
 def test_duplicates_stay_duplicates_when_stitched_and_are_kept_with_the_option(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*ANN, *ANN))
     finished = run_in_process(tmp_path, "funnel", *STEPS, "access.log", "--stitch")
-    assert finished.stderr.startswith(
-        "8 lines, 8 pixel requests; set aside: 4 duplicates\nstitched: 3 keys of 1 person\n"
-    )
+    assert finished.stderr.startswith("4 events from 8 lines; excluded: 4 duplicates\nstitched: 3 keys of 1 person\n")
     kept = run_in_process(tmp_path, "funnel", *STEPS, "access.log", "--stitch", "--keep-duplicates")
-    assert (kept.stdout, kept.stderr.startswith("8 lines, 8 pixel requests\n")) == (finished.stdout, True)
+    assert (kept.stdout, kept.stderr.startswith("8 events from 8 lines\n")) == (finished.stdout, True)
 
 
 @pytest.mark.slow

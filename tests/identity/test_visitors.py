@@ -135,7 +135,7 @@ def test_stderr_counts_the_events_without_a_visitor_where_a_key_is_chosen(tmp_pa
     for report in ("views", "funnel", "events"):
         finished = run_in_process(tmp_path, report, "access.log", "--visitor", "user")
         assert finished.stderr.splitlines()[:2] == [
-            "6 lines, 6 pixel requests; set aside: 1 duplicate",
+            "5 events from 6 lines; excluded: 1 duplicate",
             "2 events without a visitor",
         ]
         assert "without" not in run_in_process(tmp_path, report, "access.log", "--visitor", "client").stderr
@@ -163,7 +163,7 @@ def test_explain_shows_the_chosen_visitor_key(tmp_path: Path) -> None:
 
 # -- without cookies and ids ---------------------------------------------------------------------------------------
 
-TOLD = "--cookieless: a visitor of two days (in UTC) counts as two\n"
+TOLD = "--cookieless: a person who comes on two days (UTC) counts as two visitors\n"
 
 
 @pytest.mark.slow

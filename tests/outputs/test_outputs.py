@@ -33,7 +33,7 @@ def test_markdown_and_tables_are_chosen_by_the_ending_too(tmp_path: Path) -> Non
     (tmp_path / "access.log").write_bytes(TWO)
     for name in ("pages.md", "pages.txt"):
         assert run_in_process(tmp_path, "views", "access.log", "-q", "-o", name) == Finished("", "", 0)
-    assert (tmp_path / "pages.md").read_text().startswith("**Page views**\n\n| page | views | visitors |\n")
+    assert (tmp_path / "pages.md").read_text().startswith("**Page views: 2 page views**\n\n")
     assert (tmp_path / "pages.txt").read_text().startswith("Page views")
     assert "/cart" in (tmp_path / "pages.txt").read_text()
 

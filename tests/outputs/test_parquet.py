@@ -28,9 +28,9 @@ def test_parquet_keeps_the_declared_types(tmp_path: Path) -> None:
     assert run_in_process(tmp_path, "funnel", "access.log", "-q", "--steps", "/,/cart", "-o", "steps.parquet").exit == 0
     steps = pl.read_parquet(tmp_path / "steps.parquet")
     assert steps.schema == {
-        "step": pl.Int64, "name": pl.String, "visitors": pl.Int64, "from_first": pl.Float64, "from_previous": pl.Float64,
-        "lost": pl.Int64, "median_seconds": pl.Float64, "pending": pl.Int64, "from_first_low": pl.Float64,
-        "from_first_high": pl.Float64, "from_previous_low": pl.Float64, "from_previous_high": pl.Float64,
+        "step": pl.Int64, "name": pl.String, "visitors": pl.Int64, "conversion_rate": pl.Float64, "step_rate": pl.Float64,
+        "dropped": pl.Int64, "median_seconds": pl.Float64, "pending": pl.Int64, "conversion_rate_low": pl.Float64,
+        "conversion_rate_high": pl.Float64, "step_rate_low": pl.Float64, "step_rate_high": pl.Float64,
         "mean_seconds": pl.Float64, "p90_seconds": pl.Float64, "total_median_seconds": pl.Float64,
         "total_mean_seconds": pl.Float64, "total_p90_seconds": pl.Float64,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pixelstat import outputs
 from pixelstat.cli.comparison import join_periods
-from pixelstat.outputs.table import render
+from pixelstat.outputs.table import fit_columns, render
 from pixelstat.result import Column, Result
 from tests.builders import log, view
 from tests.run import run_in_process
@@ -35,28 +35,112 @@ FRAME = pl.DataFrame(
     ("width", "shown", "left_out"),
     [
         (60, "goal source visits rate rate_low orders revenue", ""),
-        (52, "goal source visits rate orders revenue", "more columns in every other --format"),
-        (42, "goal source rate orders revenue", "no room for visits: every other --format has all columns"),
-        (34, "goal source rate orders", "no room for visits, revenue: every other --format has all columns"),
-        (18, "goal source", "no room for visits, rate, orders, revenue: every other --format has all columns"),
-        (10, "goal", "no room for source, visits, rate, orders, revenue: every other --format has all columns"),
+        (52, "goal source visits rate orders revenue", "1 more column: --format csv"),
+        (42, "goal source rate orders revenue", "2 more columns: --format csv"),
+        (36, "goal source orders revenue", "3 more columns: --format csv"),
+        (30, "goal source revenue", "4 more columns: --format csv"),
+        (18, "goal source", "5 more columns: --format csv"),
+        (10, "goal", "6 more columns: --format csv"),
     ],
 )
-def test_minor_columns_are_dropped_first_and_key_columns_last(width: int, shown: str, left_out: str) -> None:
-    table = render(Result("Goals", COLUMNS, FRAME), width)
-    assert " ".join(str(column.header).replace("\n", "_").replace(" ", "_") for column in table.columns) == shown
-    assert str(table.caption or "") == left_out
+def test_minor_columns_go_first_then_rates_then_counts_and_money_and_keys_last(
+    width: int, shown: str, left_out: str
+) -> None:
+    fitting = fit_columns(Result("Goals", COLUMNS, FRAME), width)
+    assert " ".join(column.name for column in fitting.columns) == shown
+    assert " ".join(fitting.notes) == left_out
 
 
-def test_a_caption_names_the_first_five_columns_without_room() -> None:
-    names = [f"column{place}" for place in range(8)]
-    result = Result("Many", [Column(name, "count") for name in names], pl.DataFrame({name: [1] for name in names}))
-    assert "no room for column1, column2, column3, column4, column5 and 2 more:" in str(render(result, 9).caption)
+def test_an_empty_column_goes_before_those_with_figures() -> None:
+    frame = pl.DataFrame({"message": ["launch"], "empty": [None], "opens": [1_234_567], "openers": [1]})
+    columns = [Column("message"), Column("empty", "count"), Column("opens", "count"), Column("openers", "count")]
+    for width, shown in ((60, "message empty opens openers"), (30, "message opens openers"), (22, "message opens")):
+        fitting = fit_columns(Result("Opens", columns, frame), width)
+        assert " ".join(column.name for column in fitting.columns) == shown
 
 
-def test_amounts_of_money_have_two_decimals_whole_or_not() -> None:
-    result = Result("Money", [Column("revenue", "money")], pl.DataFrame({"revenue": [4_785.0, 12.5]}))
-    assert [str(cell) for cell in render(result, 40).columns[0].cells] == ["4,785.00", "12.50"]
+def test_a_flag_never_goes() -> None:
+    columns = [Column("day"), Column("views", "count"), Column("incomplete", "flag")]
+    frame = pl.DataFrame({"day": ["Monday"], "views": [1], "incomplete": [True]})
+    lines = printed(Result("Views", columns, frame), 20)
+    assert lines[1].split() == ["day", "incomplete"]
+    assert lines[3].split() == ["Monday", "yes"]
+
+
+def test_a_hidden_column_is_in_no_table() -> None:
+    columns = [Column("page"), Column("pending", "count", hidden=True), Column("views", "count")]
+    frame = pl.DataFrame({"page": ["/"], "pending": [3], "views": [1]})
+    assert printed(Result("Views", columns, frame), 80)[1:] == ["page  views", "───────────", "/         1"]
+
+
+def test_a_heading_has_at_most_two_lines_and_no_unit() -> None:
+    names = ["median_seconds_to_second_order", "customers_without_second_order", "page", "total_median_seconds"]
+    kinds = ["seconds", "count", "text", "seconds"]
+    columns = [Column(name, kind) for name, kind in zip(names, kinds, strict=True)]
+    frame = pl.DataFrame({names[0]: [90.0], names[1]: [2], "page": ["/"], names[3]: [3.0]})
+    for width in range(20, 120, 5):
+        lines = printed(Result("Orders", columns, frame), width)
+        heading = lines[1 : next(place for place, line in enumerate(lines) if "──" in line)]
+        assert len(heading) <= 2
+        assert "seconds" not in " ".join(heading)
+
+
+@pytest.mark.parametrize(
+    ("currency", "cells"),
+    [
+        ("EUR", ["4,785.00", "12.50"]),
+        (None, ["4,785.00", "12.50"]),
+        ("JPY", ["4,785", "12"]),
+        ("KWD", ["4,785.000", "12.500"]),
+        ("'; DROP", ["4,785.00", "12.50"]),
+    ],
+)
+def test_amounts_of_money_have_the_decimals_of_their_currency(currency: str | None, cells: list[str]) -> None:
+    columns = [Column("currency"), Column("revenue", "money")]
+    frame = pl.DataFrame(
+        {"currency": [currency] * 2, "revenue": [4_785.0, 12.5]}, {"currency": pl.String, "revenue": pl.Float64}
+    )
+    lines = printed(Result("Money", columns, frame), 40)
+    assert [line.split()[-1] for line in lines[3:]] == cells
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "shown"),
+    [
+        ("visitors", 1_198.0, "1,198"),
+        ("share", 0.1804, "18.0%"),
+        ("seconds", 149.0, "2m 29s"),
+        ("EUR", 12.5, "12.50"),
+        ("JPY", 1_200.0, "1,200"),
+        ("money", 3.0, "3.00"),
+        (None, 2.5, "2.50"),
+    ],
+)
+def test_a_figure_is_formatted_by_its_unit(unit: str | None, value: float, shown: str) -> None:
+    columns = [Column("unit"), Column("value", "figure")]
+    frame = pl.DataFrame({"unit": [unit], "value": [value]}, {"unit": pl.String, "value": pl.Float64})
+    assert printed(Result("Summary", columns, frame), 40)[3].endswith(f"  {shown}")
+
+
+def test_changes_have_a_sign_and_differences_of_rates_are_in_points() -> None:
+    columns = [Column("unit"), Column("change", "change"), Column("change_rate", "points")]
+    frame = pl.DataFrame({"unit": ["visitors", "share"], "change": [-0.164, 0.015], "change_rate": [0.0213, -0.001]})
+    lines = printed(Result("Summary", columns, frame), 60)
+    assert [line.split()[1:] for line in lines[3:]] == [["-16.4%", "+2.1", "pp"], ["+1.5", "pp", "-0.1", "pp"]]
+
+
+def test_a_grouped_column_shows_a_value_once_until_it_or_one_before_it_changes() -> None:
+    columns = [Column("file", grouped=True), Column("check", grouped=True), Column("count", "count")]
+    rows = [("a", "lines", 1), ("a", "lines", 2), ("a", "pixel", 3), ("b", "pixel", 4), ("b", "pixel", 5)]
+    frame = pl.DataFrame(rows, ["file", "check", "count"], orient="row")
+    lines = printed(Result("Check", columns, frame), 60)
+    assert [line.split() for line in lines[3:]] == [
+        ["a", "lines", "1"],
+        ["2"],
+        ["pixel", "3"],
+        ["b", "pixel", "4"],
+        ["5"],
+    ]
 
 
 def test_compared_columns_of_a_detail_are_details_too() -> None:
@@ -87,48 +171,48 @@ VIEWS = Result(
     "Page views",
     [Column("page"), Column("views", "count", bar=True), Column("visitors", "count"), Column("rate_low", "share", detail=True)],
     pl.DataFrame({"page": ["/", "/cart", "/about"], "views": [8, 4, 1], "visitors": [3, 2, 1], "rate_low": [0.5, None, 0.25]}),
-    notes=["times in UTC"],
+    subtitle=["2026-09-07 10:00 UTC", "by page"],
 )  # fmt: skip
 
 
 def test_a_table_of_60_columns_has_bars_beside_its_numbers() -> None:
     assert printed(VIEWS, 60) == [
         "Page views",
-        " page    views                         visitors  rate low",
-        " ────────────────────────────────────────────────────────",
-        " /           8  █████████████████████         3     50.0%",
-        " /cart       4  ██████████▌                   2         –",
-        " /about      1  ██▋                           1     25.0%",
-        "times in UTC",
+        "2026-09-07 10:00 UTC; by page",
+        "page    views                         visitors  rate low",
+        "────────────────────────────────────────────────────────",
+        "/           8  █████████████████████         3     50.0%",
+        "/cart       4  ██████████▌                   2         –",
+        "/about      1  ██▋                           1     25.0%",
     ]
 
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_a_bar_is_never_wider_than_24_columns(width: int) -> None:
     lines = printed(VIEWS, width)
-    assert lines[3] == " /           8  ████████████████████████         3     50.0%"
-    assert lines[4] == " /cart       4  ████████████                     2         –"
-    assert lines[5] == " /about      1  ███                              1     25.0%"
+    assert lines[4] == "/           8  ████████████████████████         3     50.0%"
+    assert lines[5] == "/cart       4  ████████████                     2         –"
+    assert lines[6] == "/about      1  ███                              1     25.0%"
 
 
-def caption(lines: list[str]) -> str:
-    """What stands below the rows, in one line."""
-    rows = max(place for place, line in enumerate(lines) if line.startswith(" /"))
+def notes(lines: list[str]) -> str:
+    """The text below the rows, in one line."""
+    rows = max(place for place, line in enumerate(lines) if line.startswith("/"))
     return " ".join(line.strip() for line in lines[rows + 1 :])
 
 
-def test_a_column_without_room_is_dropped_and_named_in_the_caption() -> None:
-    lines = printed(VIEWS, 28)
-    assert lines[1] == " page    views  visitors"
-    assert caption(lines) == "times in UTC; more columns in every other --format"
-    lines = printed(VIEWS, 24)
-    assert lines[1] == " page    views"
-    assert caption(lines) == "times in UTC; no room for visitors: every other --format has all columns"
+def test_a_note_says_how_many_columns_have_no_room() -> None:
+    lines = printed(VIEWS, 29)
+    assert lines[2] == "page    views  visitors"
+    assert notes(lines) == "1 more column: --format csv"
+    lines = printed(VIEWS, 22)
+    assert lines[3].split() == ["page", "views"]
+    assert notes(lines) == "2 more columns: --format csv"
 
 
 def test_a_bar_is_left_out_where_a_column_takes_its_room() -> None:
-    lines = printed(VIEWS, 28)
-    assert lines[3:6] == [" /           8         3", " /cart       4         2", " /about      1         1"]
+    lines = printed(VIEWS, 29)
+    assert lines[4:7] == ["/           8         3", "/cart       4         2", "/about      1         1"]
     assert "█" in "".join(printed(VIEWS, 40))
 
 
@@ -158,7 +242,7 @@ def test_wide_characters_keep_to_their_column_and_widen_no_line() -> None:
         lines = printed(result, width)
         assert max(map(cell_len, lines)) <= width
         assert {cell_len(line) for line in lines if re.search(r"\d$", line)} == {cell_len(lines[1])}
-        assert "".join(line[1:].split("  ")[0].strip() for line in lines[3:-2]).startswith(pages[0])
+        assert "".join(line.split("  ")[0].strip() for line in lines[3:-2]).startswith(pages[0])
 
 
 def test_a_number_is_never_cut_off() -> None:
@@ -187,7 +271,7 @@ def test_a_number_is_never_cut_off() -> None:
 def test_control_characters_are_spelled_out(text: str, shown: str) -> None:
     frame = pl.DataFrame({"page": [text], "views": [1]})
     lines = printed(Result("Page views", [Column("page"), Column("views", "count")], frame), 60)
-    assert lines[3].split("  ")[0] == f" {shown}"
+    assert lines[3].split("  ")[0] == shown
 
 
 def test_a_title_and_a_caption_are_not_read_as_markup() -> None:
@@ -203,7 +287,7 @@ def test_a_title_and_a_caption_are_not_read_as_markup() -> None:
 def tree(*paths: str, width: int = 60) -> list[str]:
     columns = [Column("path", tree=True), Column("visitors", "count")]
     frame = pl.DataFrame({"path": paths, "visitors": [1] * len(paths)})
-    return [line[1:].removesuffix("1").rstrip() for line in printed(Result("Paths", columns, frame), width)[3:]]
+    return [line.removesuffix("1").rstrip() for line in printed(Result("Paths", columns, frame), width)[3:]]
 
 
 def test_a_path_is_drawn_below_the_path_that_it_continues() -> None:
@@ -240,7 +324,7 @@ def test_a_table_in_a_file_is_100_wide_and_wider_where_its_figures_need_it() -> 
         return written(Result("Many", [Column(name, "count") for name in names], frame)).splitlines()
 
     assert max(map(len, lines(9))) <= 100
-    assert max(map(len, lines(20))) == 1 + 20 * 10 - 2 + 1
+    assert max(map(len, lines(20))) == 20 * 10 - 2
     assert "no room" not in "".join(lines(20))
 
 
@@ -257,6 +341,6 @@ def test_a_pipe_gets_a_table_without_colours_where_it_is_chosen(tmp_path: Path) 
     (tmp_path / "access.log").write_text(log(view("ann", "/", "10:00"), view("ben", "/", "10:01")))
     finished = run_in_process(tmp_path, "views", "access.log", "-q", "--format", "table")
     assert "\x1b" not in finished.stdout
-    (row,) = [line.strip() for line in finished.stdout.splitlines() if line.startswith(" /")]
+    (row,) = [line.strip() for line in finished.stdout.splitlines() if line.startswith("/")]
     assert row.startswith("/")
     assert row.endswith(" 2")

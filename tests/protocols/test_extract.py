@@ -43,19 +43,19 @@ def test_the_last_value_of_a_repeated_parameter_counts(pairs: list[tuple[str, st
 )
 def test_an_unfilled_macro_is_null(macro: str) -> None:
     read = event(f"/pixel.gif?e=purchase&v={macro}&uid=ann&oid={macro}&value=5")
-    assert (read["visitor"], read["order_id"], read["value"], read["flaw"]) == ("u:ann", None, 5.0, "macro")
+    assert (read["visitor"], read["order_id"], read["value"], read["parse_issue"]) == ("u:ann", None, 5.0, "macro")
 
 
 @pytest.mark.parametrize("text", ["$5", "{a}", "*b*", "a${b}", "%24x", "%7Bx"])
 def test_a_text_that_only_begins_like_a_macro_is_a_value(text: str) -> None:
     read = event(f"/pixel.gif?v=ann&oid={text}")
-    assert (read["order_id"], read["flaw"]) == (dict(parse_qsl(f"o={text}"))["o"], None)
+    assert (read["order_id"], read["parse_issue"]) == (dict(parse_qsl(f"o={text}"))["o"], None)
 
 
 @pytest.mark.parametrize("value", ["12,50", "EUR 5", "1e999", "nan", "-inf", "--5", "5%"])
 def test_a_value_that_is_not_a_number_is_null_and_counted(value: str) -> None:
     read = event(f"/pixel.gif?e=purchase&v=ann&value={value}")
-    assert (read["event"], read["value"], read["flaw"]) == ("purchase", None, "number")
+    assert (read["event"], read["value"], read["parse_issue"]) == ("purchase", None, "number")
 
 
 def test_an_encoding_is_undone_once_and_half_of_one_stays() -> None:
@@ -86,9 +86,11 @@ def test_the_ledger_counts_flawed_events(tmp_path: Path) -> None:
         tmp_path, "events", "access.log", "--reveal-ids", "--format", "ndjson", "--keep-duplicates"
     )
     found = [json.loads(line) for line in finished.stdout.splitlines()]
-    assert [event["flaw"] for event in found] == [None, "payload", "payload", None, "macro", "number"]
+    assert [event["parse_issue"] for event in found] == [None, "payload", "payload", None, "macro", "number"]
     assert [found[0]["order_id"], found[3]["order_id"], found[3]["user_id"]] == ["A1", "A1", "ann"]
-    told = "kept in part: 1 value that is no number, 1 macro that was not filled in, 2 payloads that cannot be decoded"
+    told = (
+        "parse issues: 1 value that is not a number, 1 macro that was not filled in, 2 payloads that cannot be decoded"
+    )
     assert told in finished.stderr.splitlines()
     for report in ("funnel", "views"):
         assert told in run_in_process(tmp_path, report, "access.log", "--keep-duplicates").stderr.splitlines()

@@ -204,7 +204,7 @@ def test_a_funnel_runs_from_a_mail_over_one_pixel_to_a_purchase_on_another(tmp_p
         ["page_view", "1"],
         ["purchase", "1"],
     ]
-    assert finished.stderr.startswith("4 lines, 3 pixel requests\n")
+    assert finished.stderr.startswith("3 events from 4 lines\n")
 
 
 def test_cache_busters_do_not_merge_hits_of_two_clients(tmp_path: Path) -> None:

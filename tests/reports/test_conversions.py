@@ -66,9 +66,15 @@ def test_of_purchases_leads_and_signups_those_that_occur_are_counted_where_nobod
     found = rows(tmp_path)
     assert only(found, "goal", *COUNTS) == [("purchase", "3", "5", "2", "1", "1"), ("signup", "3", "5", "1", "1", "1")]
     purchase, signup = found
-    assert (purchase["visitor_rate"], signup["visit_rate"]) == (str(1 / 3), "0.2")
+    assert (purchase["visitor_conversion_rate"], signup["visit_conversion_rate"]) == (str(1 / 3), "0.2")
     # From Monday 10:00 to Tuesday 10:05, in the second visit; the second order is no first conversion.
-    waited = ("median_seconds", "mean_seconds", "p90_seconds", "median_touches", "mean_touches")
+    waited = (
+        "median_seconds_to_convert",
+        "mean_seconds_to_convert",
+        "p90_seconds_to_convert",
+        "median_visits_to_convert",
+        "mean_visits_to_convert",
+    )
     assert only(found, *waited) == [("86700.0",) * 3 + ("2.0",) * 2, ("60.0",) * 3 + ("1.0",) * 2]
     money = ("currency", "orders", "revenue", "net_revenue", "average_order_value", "revenue_per_visitor")
     assert only(found, *money)[0] == ("EUR", "2", "80.0", "80.0", "40.0", str(80 / 3))
@@ -80,15 +86,15 @@ def test_a_rate_has_the_interval_of_wilson(tmp_path: Path) -> None:
     lines = [view(f"v{number}", "/", "10:00") for number in range(10)] + [hit("v1", "signup", "10:00")]
     [found] = rows(tmp_path, "--goal", "signup", lines=lines)
     for unit in ("visitor", "visit"):
-        assert found[f"{unit}_rate"] == "0.1"
-        assert float(found[f"{unit}_rate_low"]) == pytest.approx(0.017876, abs=5e-7)
-        assert float(found[f"{unit}_rate_high"]) == pytest.approx(0.404150, abs=5e-7)
+        assert found[f"{unit}_conversion_rate"] == "0.1"
+        assert float(found[f"{unit}_conversion_rate_low"]) == pytest.approx(0.017876, abs=5e-7)
+        assert float(found[f"{unit}_conversion_rate_high"]) == pytest.approx(0.404150, abs=5e-7)
 
 
 @pytest.mark.slow
 def test_a_conversion_has_the_channel_of_its_visit_and_the_wait_of_its_visitor(tmp_path: Path) -> None:
     found = rows(tmp_path, "--goal", "purchase", "--by", "channel")
-    assert only(found, "channel", *COUNTS, "median_seconds", "median_touches", "revenue") == [
+    assert only(found, "channel", *COUNTS, "median_seconds_to_convert", "median_visits_to_convert", "revenue") == [
         ("Direct", "3", "4", "0", "0", "0", "", "", ""),
         ("Email", "1", "1", "2", "1", "1", "86700.0", "2.0", "80.0"),
     ]
@@ -101,7 +107,9 @@ def test_a_group_keeps_its_waits_and_refunds_where_only_the_first_groups_are_sho
     lines = [*STORY, refund, mailed("dan", "/", "10:00"), mailed("eve", "/", "10:00"), mailed("fay", "/", "10:00")]
     [email] = rows(tmp_path, "--goal", "purchase", "--by", "channel", "--top", "1", lines=lines)
     assert email["channel"] == "Email"
-    assert only([email], "visitors", "median_touches", "revenue", "net_revenue") == [("4", "2.0", "80.0", "60.0")]
+    assert only([email], "visitors", "median_visits_to_convert", "revenue", "net_revenue") == [
+        ("4", "2.0", "80.0", "60.0")
+    ]
 
 
 @pytest.mark.slow
@@ -115,7 +123,7 @@ def test_a_hit_belongs_to_the_value_it_shows_else_to_the_first_that_its_visit_sh
         hit("cid", "signup", "10:00"),
     )
     found = rows(tmp_path, "--goal", "signup", "--by", "page", lines=lines)
-    assert only(found, "page", "visitors", "conversions", "visitor_rate") == [
+    assert only(found, "page", "visitors", "conversions", "visitor_conversion_rate") == [
         ("/mugs", "2", "1", "0.5"),
         ("/tea", "2", "1", "0.5"),
         ("", "1", "1", "1.0"),
@@ -346,7 +354,12 @@ def plain(story: list[Event], *, by_page: bool) -> dict[tuple[Any, ...], tuple[A
 @pytest.mark.slow
 @given(stories(), st.booleans())
 def test_every_figure_equals_a_plain_loop(story: list[Event], by_page: bool) -> None:
-    waits = ("median_seconds", "mean_seconds", "median_touches", "mean_touches")
+    waits = (
+        "median_seconds_to_convert",
+        "mean_seconds_to_convert",
+        "median_visits_to_convert",
+        "mean_visits_to_convert",
+    )
     found = found_of(story, ["page"] if by_page else [])
     measured = {
         (row.get("page"), row["goal"], row["currency"]): tuple(
@@ -377,10 +390,10 @@ def test_revenue_per_visitor_is_orders_per_visitor_times_the_average_order(story
 def test_no_rate_is_above_one_and_each_lies_in_its_interval(story: list[Event]) -> None:
     for row in found_of(story, ["page"]):
         for unit in ("visitor", "visit"):
-            rate = row[f"{unit}_rate"]
+            rate = row[f"{unit}_conversion_rate"]
             assert (rate is None) == (row[f"{unit}s"] == 0)
             if rate is not None:
-                assert 0 <= row[f"{unit}_rate_low"] <= rate <= row[f"{unit}_rate_high"] <= 1
+                assert 0 <= row[f"{unit}_conversion_rate_low"] <= rate <= row[f"{unit}_conversion_rate_high"] <= 1
 
 
 @pytest.mark.slow
@@ -435,7 +448,7 @@ def test_without_events_each_goal_has_a_row_of_zeros_and_nothing_is_warned_of() 
     events = of_visits([])
     how: dict[str, Any] = {"goal": [parse_step("signup")], "top": 20, "warn": warned.append}
     [row] = conversions.compute(events, by=[], every=None, **how).collect().to_dicts()
-    assert ([row[name] for name in COUNTS], row["visitor_rate"], row["revenue"]) == ([0] * 5, None, None)
+    assert ([row[name] for name in COUNTS], row["visitor_conversion_rate"], row["revenue"]) == ([0] * 5, None, None)
     for by, every in ((["page"], None), ([], "day"), (["page"], "hour")):
         assert conversions.compute(events, by=by, every=every, **how).collect().is_empty()
     assert warned == []

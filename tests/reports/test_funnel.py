@@ -17,7 +17,7 @@ SHOP = ("page_view", "product_view", "add_to_cart", "checkout", "purchase")
 def test_a_funnel_without_visitors_has_zeros_and_no_shares() -> None:
     found = table([], rules(["a", "b"]))
     assert found["visitors"].to_list() == [0, 0]
-    assert found["from_first"].to_list() == [None, None]
+    assert found["conversion_rate"].to_list() == [None, None]
 
 
 def test_without_steps_those_of_the_shop_funnel_that_occur_are_taken() -> None:

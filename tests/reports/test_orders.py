@@ -41,12 +41,12 @@ def picked(found: list[dict[str, str]], *names: str) -> list[tuple[str, ...]]:
 
 SERIES = [
     "time", "currency", "orders", "customers", "new_customers", "returning_customers", "revenue", "refunded",
-    "net_revenue", "average_value", "median_value", "new_orders", "returning_orders", "new_revenue",
-    "returning_revenue", "orders_change", "revenue_change", "new_customers_change", "returning_customers_change",
+    "net_revenue", "average_order_value", "median_order_value", "new_orders", "returning_orders", "new_revenue",
+    "returning_revenue", "orders_growth", "revenue_growth", "new_customers_growth", "returning_customers_growth",
 ]  # fmt: skip
 REPEAT = [
-    "currency", "customers", "observed", "repeat_customers", "repeat_rate", "repeat_rate_low", "repeat_rate_high",
-    "pending", "second_orders", "censored", "median_seconds_to_second",
+    "currency", "customers", "observed_customers", "repeat_customers", "repeat_rate", "repeat_rate_low", "repeat_rate_high",
+    "pending", "customers_with_second_order", "customers_without_second_order", "median_seconds_to_second_order",
 ]  # fmt: skip
 MONEY = ("time", "currency", "orders", "revenue", "refunded", "net_revenue")
 
@@ -55,7 +55,7 @@ MONEY = ("time", "currency", "orders", "revenue", "refunded", "net_revenue")
 def test_a_row_is_a_day_of_one_currency(tmp_path: Path) -> None:
     found = rows(tmp_path)
     assert list(found[0]) == SERIES
-    assert picked(found, *MONEY, "average_value", "median_value") == [
+    assert picked(found, *MONEY, "average_order_value", "median_order_value") == [
         ("2026-09-07", "EUR", "2", "70.0", "40.0", "30.0", "35.0", "35.0"),
         ("2026-09-07", "USD", "0", "0.0", "0.0", "0.0", "", ""),
         ("2026-09-08", "EUR", "3", "140.0", "0.0", "140.0", str(140 / 3), "30.0"),
@@ -89,7 +89,7 @@ def test_customers_are_new_with_their_first_order(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_change_is_since_the_row_before_where_both_are_whole(tmp_path: Path) -> None:
-    changes = [name for name in SERIES if name.endswith("_change")]
+    changes = [name for name in SERIES if name.endswith("_growth")]
     whole = rows(tmp_path)
     assert picked(whole, "time", "currency", *changes) == [
         ("2026-09-07", "EUR", "", "", "", ""),
@@ -126,7 +126,7 @@ def test_a_refund_is_taken_from_the_day_of_its_order_or_from_its_own(tmp_path: P
 def test_the_whole_range_is_one_row_a_currency(tmp_path: Path) -> None:
     for dated in ("order", "own"):
         found = rows(tmp_path, "--every", "all", "--refund-date", dated)
-        assert picked(found, *MONEY, "customers", "new_customers", "returning_customers", "orders_change") == [
+        assert picked(found, *MONEY, "customers", "new_customers", "returning_customers", "orders_growth") == [
             ("2026-09-07", "EUR", "6", "270.0", "40.0", "230.0", "3", "3", "0", ""),
             ("2026-09-07", "USD", "1", "5.0", "0.0", "5.0", "1", "1", "0", ""),
         ]
@@ -137,8 +137,16 @@ def test_the_repeat_rate_is_of_customers_with_a_complete_horizon(tmp_path: Path)
     # Of ann 1 day passes, of ben 3 days less 1 hour, of cy a minute. The log ends on the 11th at 12:00.
     [found] = rows(tmp_path, "--repeat", "--horizon", "1d")
     assert list(found) == REPEAT
-    names = ["currency", "customers", "observed", "repeat_customers", "pending", "second_orders", "censored"]
-    assert picked([found], *names, "repeat_rate", "median_seconds_to_second") == [
+    names = [
+        "currency",
+        "customers",
+        "observed_customers",
+        "repeat_customers",
+        "pending",
+        "customers_with_second_order",
+        "customers_without_second_order",
+    ]
+    assert picked([found], *names, "repeat_rate", "median_seconds_to_second_order") == [
         ("EUR", "3", "3", "2", "0", "3", "0", str(2 / 3), "86400.0")
     ]
     assert float(found["repeat_rate_low"]) == pytest.approx(0.207660, abs=5e-7)
@@ -150,7 +158,7 @@ def test_the_repeat_rate_is_of_customers_with_a_complete_horizon(tmp_path: Path)
     [found] = rows(tmp_path, "--repeat")
     assert picked([found], *names, "repeat_rate", "repeat_rate_low") == [("EUR", "3", "0", "0", "3", "3", "0", "", "")]
     [found] = rows(tmp_path, "--repeat", "--horizon", "1d", lines=(STORY[0], STORY[1], STORY[-1]))
-    assert picked([found], *names, "median_seconds_to_second") == [("EUR", "1", "1", "0", "0", "0", "1", "")]
+    assert picked([found], *names, "median_seconds_to_second_order") == [("EUR", "1", "1", "0", "0", "0", "1", "")]
 
 
 @pytest.mark.slow

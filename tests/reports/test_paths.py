@@ -378,7 +378,7 @@ def test_a_step_of_all_visitors_has_a_share_of_exactly_one() -> None:
     people = [[[(0, "/"), (1, "x")]]] * 49
     assert [(row["visitors"], row["share"]) for row in found(people)] == [(49, 1.0)] * 3
     people = [[[(0, "/")]]] * 48 + [[[(0, "/")], [(0, "/a")]]]
-    assert [(row["visitors"], row["of_visitors"], row["share"]) for row in found(people, depth=1)] == [
+    assert [(row["visitors"], row["visitors_at_step"], row["share"]) for row in found(people, depth=1)] == [
         (49, 49, 1.0),
         (1, 49, 1 / 49),
     ]
@@ -432,12 +432,12 @@ def test_hostile_page_names_are_shown_as_text(tmp_path: Path) -> None:
     table = rows(tmp_path, lines, "--format", "table", "--depth", "9")
     steps = [line.partition("  1 ")[0].rstrip() for line in table if " 1 " in line]
     assert steps == [
-        " (entry)",
-        " └─ [red]/a",
-        "    └─ /b > /c",
-        "       └─ (exit)",
-        "          └─ /\\x1b[2J\\x0a",
-        "             └─ (exit)",
+        "(entry)",
+        "└─ [red]/a",
+        "   └─ /b > /c",
+        "      └─ (exit)",
+        "         └─ /\\x1b[2J\\x0a",
+        "            └─ (exit)",
     ]
 
 
@@ -468,7 +468,7 @@ def as_tree(width: int, steps: Sequence[str] = TREE) -> list[str]:
     console = Console(file=io.StringIO(), width=width)
     console.print(render(Result("Paths", columns, frame), width))
     assert isinstance(console.file, io.StringIO)
-    lines = console.file.getvalue().splitlines()[4:-1]
+    lines = console.file.getvalue().splitlines()[4:]
     return [re.sub(r"   +(?=\d)", "  ", line.strip()) for line in lines]
 
 
@@ -483,9 +483,9 @@ def test_a_table_draws_a_tree_and_folds_behind_its_branches() -> None:
     assert as_tree(40, [step.replace("/", "/of/a/longer/name/") for step in TREE]) == [
         "(entry)  5",
         "├─ /of/a/longer/name/  4",
-        "│  ├─ /of/a/longer/name/jour  3",
-        "│  │  nal/of/a/longer/name/f",
-        "│  │  irst-pour",
+        "│  ├─ /of/a/longer/name/journa  3",
+        "│  │  l/of/a/longer/name/first",
+        "│  │  -pour",
         "│  └─ (exit)  2",
         "└─ /of/a/longer/name/cart  1",
     ]

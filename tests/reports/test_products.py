@@ -111,11 +111,11 @@ def test_products_are_counted_by_hits_and_by_visitors() -> None:
         bought("10:05", "ben", of("K1", 10.0), of("C2", 4.0), order_id="A2"),
         bought("10:05", "eve", of("C2", 4.0, 3.0), order_id="A3"),
     )  # fmt: skip
-    assert told["product views carts purchases quantity revenue net_revenue"] == [
+    assert told["product views adds_to_cart purchases quantity revenue net_revenue"] == [
         ("K1", 5, 3, 2, 3.0, 50.0, 50.0),
         ("C2", 1, 0, 2, 4.0, 16.0, 16.0),
     ]
-    assert told["viewers carters buyers view_to_cart cart_to_purchase view_to_purchase"] == [
+    assert told["viewers cart_visitors buyers view_to_cart_rate cart_to_purchase_rate view_to_purchase_rate"] == [
         (3, 2, 2, 1 / 3, 1 / 2, 2 / 3),  # dan added without viewing: no share counts him
         (1, 0, 2, 0.0, None, 1.0),
     ]
@@ -124,7 +124,11 @@ def test_products_are_counted_by_hits_and_by_visitors() -> None:
 
 @pytest.mark.slow
 def test_the_earliest_of_hits_with_one_key_counts() -> None:
-    twice = [viewed("10:01", "ann", K, key="7"), viewed("10:00", "ann", C, key="7"), viewed("10:02", "ann", D, key="8")]
+    twice = [
+        viewed("10:01", "ann", K, dedup_key="7"),
+        viewed("10:00", "ann", C, dedup_key="7"),
+        viewed("10:02", "ann", D, dedup_key="8"),
+    ]
     assert ProductsReport(*twice)["product views"] == [("C2", 1), ("D3", 1)]
 
 
@@ -229,7 +233,7 @@ def test_a_product_of_two_currencies_has_two_rows_that_differ_in_what_was_bought
         bought("10:04", "cy", of("D3", 4.0), order_id="A5"),
         top=2,
     )  # fmt: skip
-    assert told["product currency views purchases revenue viewers buyers view_to_purchase"] == [
+    assert told["product currency views purchases revenue viewers buyers view_to_purchase_rate"] == [
         ("K1", "EUR", 1, 2, 6.0, 1, 2, 1.0),
         ("K1", "USD", 1, 1, 2.0, 1, 2, 1.0),
         ("D3", None, 1, 2, 8.0, 1, 2, 1.0),
@@ -262,7 +266,7 @@ def test_rows_may_be_by_what_the_event_names_of_a_product() -> None:
         viewed("10:03", "cy", D),
     )
     by_category = ProductsReport(*rows, by=["category"])
-    assert by_category["category views carts purchases quantity revenue viewers buyers"] == [
+    assert by_category["category views adds_to_cart purchases quantity revenue viewers buyers"] == [
         ("Kitchen", 2, 1, 1, 2.0, 24.0, 2, 1),  # an event of two of its products is one
         (None, 1, 0, 0, 0.0, 0.0, 1, 0),
     ]
@@ -279,7 +283,7 @@ def test_rows_may_be_by_any_column_of_the_events_and_an_orders_are_of_its_first_
         bought("10:01", "ann", of("K1", 2.0), order_id="A1", channel="Email"),
         by=["channel"],
     )
-    assert told["channel views purchases view_to_purchase"] == [("Email", 1, 1, 1.0)]
+    assert told["channel views purchases view_to_purchase_rate"] == [("Email", 1, 1, 1.0)]
     by_currency = ProductsReport(
         viewed("10:00", "ann", K), bought("10:01", "ann", of("K1", 2.0), order_id="A1", currency="EUR"), by=["currency"]
     )
@@ -380,7 +384,7 @@ def test_viewed_not_purchased_may_be_by_category_with_columns_of_the_last_view()
 
 # -- carts -------------------------------------------------------------------------------------------------------------
 
-CARTS = "carts bought abandoned emptied pending"
+CARTS = "carts carts_purchased carts_abandoned carts_emptied carts_pending"
 
 
 @pytest.mark.slow
@@ -557,10 +561,10 @@ def test_products_equal_a_plain_loop(seed: int) -> None:
     for key, sold in money.items():
         assert found[key] == pytest.approx(tuple(sold)), key
     does = ("product_view", "add_to_cart", "purchase")
-    for product, views, carts, *people in told["product views carts viewers carters buyers"]:
+    for product, views, carts, *people in told["product views adds_to_cart viewers cart_visitors buyers"]:
         assert [views, carts] == [hits[product, event] for event in does[:2]]
         assert people == [len(who[product, event]) for event in does]
-    for product, *shares in told["product view_to_cart cart_to_purchase view_to_purchase"]:
+    for product, *shares in told["product view_to_cart_rate cart_to_purchase_rate view_to_purchase_rate"]:
         for share, (one, other) in zip(shares, ((0, 1), (1, 2), (0, 2)), strict=True):
             ones, both = who[product, does[one]], who[product, does[one]] & who[product, does[other]]
             assert share == (len(both) / len(ones) if ones else None)
@@ -632,7 +636,7 @@ def test_carts_equal_a_plain_loop(seed: int, by: list[str]) -> None:
 @pytest.mark.parametrize("abandoned", [True, False])
 def test_visitors_of_parts_add_up_to_those_of_the_whole(abandoned: bool) -> None:
     rows = [{**row, "order_id": f"{row['order_id']} of {row['visitor']}"} for row in dice_rows(7)]
-    names = CARTS if abandoned else "views carts viewers carters"
+    names = CARTS if abandoned else "views adds_to_cart viewers cart_visitors"
     whole = {row[0]: row[1:] for row in ProductsReport(*rows, by=["product"], abandoned=abandoned)[f"product {names}"]}
     summed: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(names.split()))
     end = max(row["time"] for row in rows)
@@ -698,10 +702,10 @@ def output(folder: Path, *arguments: str) -> list[str]:
 @pytest.mark.slow
 def test_a_custom_column_may_name_what_the_products_lack(tmp_path: Path) -> None:
     assert [row.split(",")[:5] for row in output(tmp_path, "--by", "category")] == [
-        ["category", "currency", "views", "carts", "purchases"], ["", "EUR", "1", "1", "1"], ["Kitchen", "EUR", "1", "1", "0"],
+        ["category", "currency", "views", "adds_to_cart", "purchases"], ["", "EUR", "1", "1", "1"], ["Kitchen", "EUR", "1", "1", "0"],
     ]  # fmt: skip
     assert [row.split(",")[:5] for row in output(tmp_path, "--by", "payment_method")] == [
-        ["payment_method", "currency", "views", "carts", "purchases"], ["card", "EUR", "0", "0", "1"], ["", "EUR", "2", "2", "0"],
+        ["payment_method", "currency", "views", "adds_to_cart", "purchases"], ["card", "EUR", "0", "0", "1"], ["", "EUR", "2", "2", "0"],
     ]  # fmt: skip
 
 
@@ -779,12 +783,12 @@ def test_a_period_before_is_pending_where_it_ends(tmp_path: Path) -> None:
         )
     )
     arguments = ["--abandoned", "--since", "2026-09-09", "--until", "2026-09-10", "--format", "ndjson", "-q"]
-    for window, outcome in (("1d", "abandoned"), ("2d", "pending")):
+    for window, outcome in (("1d", "carts_abandoned"), ("2d", "carts_pending")):
         finished = run_in_process(
             tmp_path, "products", "access.log", *arguments, "--window", window, "--compare", "previous"
         )
         row = json.loads(finished.stdout)
-        assert [row["carts"], row["pending"], row["previous_carts"], row[f"previous_{outcome}"]] == [1, 1, 1, 1]
+        assert [row["carts"], row["carts_pending"], row["previous_carts"], row[f"previous_{outcome}"]] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

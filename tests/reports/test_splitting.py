@@ -27,7 +27,7 @@ ASKED: dict[str, list[str]] = {
     "conversions": ["--goal", "purchase", "--goal", "signup"],
 }
 # Counts that need not add up.
-OTHERS = {"paths": ["of_visitors"]}  # those at the source stand in a part's row only where somebody goes that way
+OTHERS = {"paths": ["visitors_at_step"]}  # those at the source stand in a part's row only where somebody goes that way
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Did:
     page: str | None = None
     source: str | None = None
     device: str | None = None
-    verdict: str = "human"
+    traffic_class: str = "human"
 
 
 def visited(story: Sequence[Did]) -> pl.LazyFrame:
@@ -63,7 +63,7 @@ def visited(story: Sequence[Did]) -> pl.LazyFrame:
             "channel": did.source and "Email",
             "device_type": did.device,
             "variant": did.page,
-            "verdict": did.verdict,
+            "traffic_class": did.traffic_class,
             "query": f"{did.event} {did.page}",
         }
         for did in story
@@ -99,12 +99,13 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
         for name, kind in kinds.items()
         if kind in ("count", "figure", "money")
         and name not in (*row, *OTHERS.get(report.name, ()))
-        and not name.endswith("_change")
+        and not name.endswith("_growth")
     ]
     found: Counter[tuple[object, ...]] = Counter()
     for values in result.frame.iter_rows(named=True):
+        section = values.get("section")  # of the summary
         for name in counted:
-            if values[name] and not str(values.get("name")).startswith("median"):  # of the summary
+            if values[name] and values.get("unit") not in ("share", "seconds") and section != "average order value":
                 found[(name, *(values[key] for key in row))] += values[name]
     return found
 
@@ -118,7 +119,7 @@ STORIES = st.lists(
         page=st.sampled_from(["/", "/cart", None]),
         source=st.sampled_from(["mail", None, None]),
         device=st.sampled_from(["mobile", "desktop", None]),
-        verdict=st.sampled_from(["human", "proxy", "machine"]),
+        traffic_class=st.sampled_from(["human", "proxy", "machine"]),
     ),
     max_size=25,
 )

@@ -24,7 +24,7 @@ from tests.small_logs import ONE_PAGE, count_views
 )
 def test_an_address_is_the_same_however_it_is_written(client: str, network: str, tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(request("/pixel.gif?v=ann", "10:00", client=client)), "--exclude-ip", network)
-    assert finished.stderr == "1 line, 1 pixel request; set aside: 1 from an excluded address\n"
+    assert finished.stderr == "0 events from 1 line; excluded: 1 from an excluded address\n"
 
 
 @pytest.mark.slow

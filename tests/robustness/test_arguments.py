@@ -25,5 +25,5 @@ def test_a_series_with_top_says_that_top_has_no_effect(tmp_path: Path) -> None:
 
 def test_a_line_to_explain_that_is_not_utf8_is_unreadable(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "--explain", b"\xff\xfe")
-    assert "verdict  set aside: unreadable\n" in finished.stdout
+    assert "result  excluded: unreadable\n" in finished.stdout
     assert finished.exit == 0

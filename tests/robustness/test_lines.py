@@ -12,7 +12,7 @@ from tests.small_logs import ANN, TWO, TWO_COUNTED, count_views
 def test_one_undecodable_byte_costs_nothing_but_itself(tmp_path: Path) -> None:
     finished = count_views(tmp_path, TWO.replace(b"Firefox", b"Fire\xfffox") + TWO.replace(b"p=/cart", b"p=/caf\xe9"))
     assert finished.stdout == "page,views,visitors\n/,2,1\n/caf\N{REPLACEMENT CHARACTER},1,1\n/cart,1,1\n"
-    assert finished.stderr.startswith("4 lines, 4 pixel requests\n")
+    assert finished.stderr.startswith("4 events from 4 lines\n")
     assert finished.exit == 0
 
 
@@ -38,7 +38,7 @@ def test_one_undecodable_byte_costs_nothing_but_itself(tmp_path: Path) -> None:
 def test_junk_in_front_leaves_the_lines_behind_it_whole(before: bytes, lines: str, tmp_path: Path) -> None:
     finished = count_views(tmp_path, before + TWO)
     assert finished.stdout == TWO_COUNTED.stdout
-    assert finished.stderr.partition(",")[0] == lines
+    assert finished.stderr.partition("\n")[0] == f"2 events from {lines}"
     assert finished.exit == 0
 
 
@@ -59,7 +59,7 @@ def test_windows_line_ends_do_not_hide_a_bot_at_the_end_of_the_line(tmp_path: Pa
     )
     finished = count_views(tmp_path, content.replace("\n", "\r\n").encode())
     assert finished.stdout == "page,views,visitors\n/,1,1\n"
-    assert finished.stderr.startswith("3 lines, 3 pixel requests; set aside: 2 bots\n")
+    assert finished.stderr.startswith("1 event from 3 lines; excluded: 2 bots\n")
 
 
 def test_a_last_line_without_a_newline_counts(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_hit_with_two_hundred_thousand_parameters_counts(tmp_path: Path) -> No
 def test_a_hit_that_cannot_be_read_is_set_aside_and_counted(line: str, tmp_path: Path) -> None:
     finished = count_views(tmp_path, TWO + log(line).encode() + TWO.replace(b"ann", b"dee").replace(b"ben", b"eve"))
     assert finished.stdout == "page,views,visitors\n/,2,2\n/cart,2,2\n"
-    assert finished.stderr.startswith("5 lines, 5 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("4 events from 5 lines; excluded: 1 unreadable\n")
     assert finished.exit == 0
 
 

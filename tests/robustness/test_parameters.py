@@ -58,7 +58,7 @@ def test_a_value_that_is_not_a_number_is_null(value: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("status", ["9" * 20, "-200", "1000", "65736", "2e2", "200.0", "\uff12\uff10\uff10"])
 def test_a_status_that_is_not_a_number_in_range_is_unreadable(status: str, tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(ANN, ANN.replace(" 200 ", f" {status} ")))
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 unreadable\n")
     line = '{{"ts":1788775200,"remote_addr":"203.0.113.1","request":"GET /pixel.gif?v=ann&p=/ HTTP/1.1","status":{}}}'
     finished = count_views(tmp_path, log(line.format(200), line.format(f'"{status}"')))
     assert (finished.stdout, finished.exit) == (ONE_PAGE, 0)

@@ -35,7 +35,7 @@ def haproxy(time: str) -> str:
 def test_a_time_without_a_zone_is_in_the_zone_of_log_tz(time: str, zone: str, instant: str, tmp_path: Path) -> None:
     write_log(tmp_path, log(haproxy(time)))
     finished = run_in_process(tmp_path, "views", "access.log", "--log-tz", zone)
-    assert finished.stderr == f"1 line, 1 pixel request\nfrom {instant} to {instant}, times in UTC\n"
+    assert finished.stderr == f"1 event from 1 line\nfrom {instant} to {instant} UTC\n"
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_an_unknown_time_zone_is_an_error(tmp_path: Path) -> None:
 def span(ended: Finished) -> str:
     """`2026-09-07 10:00:00 to 2026-09-07 10:01:00`: the times of the first event and the last."""
     (line,) = [line for line in ended.stderr.splitlines() if line.startswith("from ")]
-    return line.removeprefix("from ").removesuffix(", times in UTC")
+    return line.removeprefix("from ").removesuffix(" UTC")
 
 
 ISO = ("--log-format", "$time_iso8601 $request_uri")
@@ -93,19 +93,19 @@ def test_a_leap_second_is_the_first_second_of_the_next_day(tmp_path: Path) -> No
 
 def test_a_second_61_is_unreadable(tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(ANN, view("ben", "/", "23:59:61")))
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 unreadable\n")
 
 
 def test_a_time_up_to_two_days_ahead_is_readable_and_a_later_one_is_not(tmp_path: Path) -> None:
     now = datetime.now(timezone.utc)
     near, far = ((now + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ") for hours in (47, 49))
     finished = count_views(tmp_path, log(request_at(near), request_at(far)), *ISO)
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 unreadable\n")
 
 
 def test_times_from_2000_on_are_readable_and_the_second_before_is_not(tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(request_at("1999-12-31T23:59:59Z"), request_at("2000-01-01T00:00:00Z")), *ISO)
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 unreadable\n")
     assert span(finished) == "2000-01-01 00:00:00 to 2000-01-01 00:00:00"
 
 
@@ -140,7 +140,7 @@ def test_a_value_that_is_not_a_time_or_of_another_age_is_unreadable(
 ) -> None:
     good = request_at("1788775200" if options is SECONDS else "2026-09-07T10:00:00Z")
     finished = count_views(tmp_path, log(good, request_at(time)), *options)
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 unreadable\n")
     assert (finished.stdout, finished.exit) == (ONE_PAGE, 0)
 
 
@@ -153,7 +153,7 @@ def test_a_value_that_is_not_a_time_or_of_another_age_is_unreadable(
 def test_a_json_value_that_is_not_a_time_is_unreadable(time: str, tmp_path: Path) -> None:
     line = '{{"ts":{},"remote_addr":"203.0.113.1","request":"GET /pixel.gif?v=ann&p=/ HTTP/1.1","status":200}}'
     finished = count_views(tmp_path, log(line.format("1788775200.5"), line.format(time)))
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 unreadable\n")
     assert (finished.stdout, finished.exit) == (ONE_PAGE, 0)
 
 
@@ -175,7 +175,7 @@ def test_an_offset_that_exists_on_earth_is_read(offset: str, utc: str, tmp_path:
 @pytest.mark.parametrize("offset", ["+1401", "+2400", "+9999", "-9999", "+00x0", "+000", "0000", "\uff0b0000"])
 def test_an_offset_that_exists_nowhere_on_earth_is_unreadable(offset: str, tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(ANN, hit("ben", "page_view", "10:00", offset=offset)))
-    assert finished.stderr.startswith("2 lines, 2 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("1 event from 2 lines; excluded: 1 unreadable\n")
 
 
 def test_a_repeated_hour_is_two_hours_by_its_offsets(tmp_path: Path) -> None:

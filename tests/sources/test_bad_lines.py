@@ -18,7 +18,7 @@ def test_bad_lines_are_kept_with_their_log_their_number_and_the_reason(tmp_path:
     write_log(tmp_path, MESSY)
     finished = run_in_process(tmp_path, "views", "access.log", "--rejects", "bad.tsv")
     assert finished.stdout == TWO_PAGES
-    assert finished.stderr.startswith("4 bad lines in bad.tsv\n8 lines, ")
+    assert finished.stderr.startswith("4 bad lines in bad.tsv\n2 events from 8 lines; ")
     assert finished.exit == 0
     assert (tmp_path / "bad.tsv").read_text() == (
         "file\tline\treason\traw\n"
@@ -277,7 +277,7 @@ def test_strict_allows_no_bad_line(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_strict_counts_bad_lines_without_a_pixel(tmp_path: Path) -> None:
     write_log(tmp_path, log(ANN, BEN, "no word of any image"))
-    assert run_in_process(tmp_path, "views", "access.log").stderr.startswith("3 lines, 2 pixel requests\n")
+    assert run_in_process(tmp_path, "views", "access.log").stderr.startswith("2 events from 3 lines\n")
     assert run_in_process(tmp_path, "views", "access.log", "--strict").exit == 4
 
 
@@ -333,7 +333,7 @@ def test_options_for_bad_lines_change_no_figure(options: list[str], tmp_path: Pa
         run_in_process(tmp_path, "views", "access.log"),
         run_in_process(tmp_path, "views", "access.log", *options),
     )
-    assert plain.stderr.startswith("6 lines, 3 pixel requests; set aside: 1 bot\n")
+    assert plain.stderr.startswith("2 events from 6 lines; excluded: 1 bot\n")
     assert asked.stderr.removeprefix("0 bad lines in bad.tsv\n") == plain.stderr
     assert asked.stdout == plain.stdout
 
@@ -356,9 +356,9 @@ def test_a_bad_first_line_is_set_aside_like_any_other(tmp_path: Path) -> None:
     write_log(tmp_path, log("oops /pixel.gif", ANN, other))
     assert run_in_process(tmp_path, "views", "access.log") == Finished(
         "page,views,visitors\n/,2,2\n",
-        "3 lines, 3 pixel requests; set aside: 1 unreadable\n"
-        "read as combined: 1, nginx_json: 1\n"
-        "from 2026-09-07 10:00:00 to 2026-09-07 10:00:00, times in UTC\n",
+        "2 events from 3 lines; excluded: 1 unreadable\n"
+        "formats: combined 1, nginx_json 1\n"
+        "from 2026-09-07 10:00:00 to 2026-09-07 10:00:00 UTC\n",
         0,
     )
 
@@ -374,7 +374,6 @@ def test_many_bad_lines_in_several_logs_are_counted_in_few_words(tmp_path: Path)
     finished = run_in_process(tmp_path, "views", *names)
     assert finished.stdout == "page,views,visitors\n/,3,3\n"
     assert finished.stderr == (
-        "60,003 lines, 60,003 pixel requests; set aside: 60,000 unreadable\n"
-        "from 2026-09-07 10:00:00 to 2026-09-07 10:00:00, times in UTC\n"
+        "3 events from 60,003 lines; excluded: 60,000 unreadable\nfrom 2026-09-07 10:00:00 to 2026-09-07 10:00:00 UTC\n"
     )
     assert len(run_in_process(tmp_path, "check", *names).stdout) < 5_000

@@ -23,7 +23,7 @@ def test_a_line_as_long_as_allowed_is_read_and_a_longer_one_is_cut(size: str, mo
     )
     finished = run_in_process(tmp_path, "views", "access.log", "--max-line", size)
     assert finished.stdout == "page,views,visitors\n/,1,1\n/fits,1,1\n"
-    assert finished.stderr.startswith("3 lines, 3 pixel requests; set aside: 1 unreadable\n")
+    assert finished.stderr.startswith("2 events from 3 lines; excluded: 1 unreadable\n")
     assert [row for row in findings_of(tmp_path, "access.log", "--max-line", size) if row[0] == "lines"] == [
         ("lines", "all", 3),
         ("lines", "read", 2),
@@ -67,14 +67,14 @@ PLAIN = request("/style.css", "10:00").encode() + b"\n"
 def test_large_standard_input_counts_every_line_once(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", stdin=PLAIN * 60_000 + TWO)
     assert finished.stdout == TWO_COUNTED.stdout
-    assert finished.stderr.startswith("60,002 lines, 2 pixel requests\n")
+    assert finished.stderr.startswith("2 events from 60,002 lines\n")
 
 
 @pytest.mark.slow
 def test_large_standard_input_without_pixel_requests_ends_well(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", stdin=PLAIN * 60_000)
     assert finished.stdout == NO_PAGES
-    assert finished.stderr.startswith("60,000 lines, 0 pixel requests\nNo pixel requests were found.")
+    assert finished.stderr.startswith("0 events from 60,000 lines\nNo pixel requests were found.")
     assert finished.exit == 0
 
 

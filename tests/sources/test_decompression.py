@@ -89,7 +89,7 @@ def test_a_log_gives_the_same_report_plain_packed_misnamed_and_piped(
     packed = pack(FOUR_LINES)
     expected = Finished(
         "page,views,visitors\n/,1,1\n/cart,1,1\n",
-        "4 lines, 3 pixel requests\nfrom 2026-09-07 10:00:00 to 2026-09-07 10:02:00, times in UTC\n",
+        "3 events from 4 lines\nfrom 2026-09-07 10:00:00 to 2026-09-07 10:02:00 UTC\n",
         0,
     )
     for name in ("access.log", "access.log.gz", "access.log.zst", "access.zip"):

@@ -9,17 +9,17 @@ from tests.small_logs import NO_PAGES, TWO, TWO_COUNTED, count_views
 
 
 def test_an_empty_file_is_reported_as_empty(tmp_path: Path) -> None:
-    assert count_views(tmp_path, b"") == Finished(NO_PAGES, "access.log is empty.\n0 lines, 0 pixel requests\n", 0)
+    assert count_views(tmp_path, b"") == Finished(NO_PAGES, "access.log is empty.\n0 events from 0 lines\n", 0)
 
 
 def test_an_empty_archive_is_reported_as_empty(tmp_path: Path) -> None:
     finished = count_views(tmp_path, gzip.compress(b""), name="access.log.gz")
-    assert finished == Finished(NO_PAGES, "access.log.gz is empty.\n0 lines, 0 pixel requests\n", 0)
+    assert finished == Finished(NO_PAGES, "access.log.gz is empty.\n0 events from 0 lines\n", 0)
 
 
 def test_empty_standard_input_is_reported_as_empty(tmp_path: Path) -> None:
     assert run_in_process(tmp_path, "views") == Finished(
-        NO_PAGES, "Standard input is empty.\n0 lines, 0 pixel requests\n", 0
+        NO_PAGES, "Standard input is empty.\n0 events from 0 lines\n", 0
     )
 
 

@@ -108,7 +108,7 @@ def test_options_select_among_the_events_of_parquet(folder: Path) -> None:
         folder, "views", "events.parquet", "--where", "visitor = 'v:ann'", "--since", "2026-09-07 10:02"
     )
     nothing = "Warning: none of these events is one that views counts.\n"
-    assert finished.stderr.startswith(f"{nothing}6 lines, 6 pixel requests; set aside: ")
+    assert finished.stderr.startswith(f"{nothing}1 event from 6 lines; excluded: ")
     assert finished.stdout == "page,views,visitors\n"
 
 
@@ -150,9 +150,9 @@ def test_a_hit_in_two_files_of_parquet_counts_once(
         finished = run_in_process(tmp_path, "views", *names, "--format", "csv")
         return finished.stdout.splitlines()[1], finished.stderr.splitlines()[0]
 
-    assert views("once.parquet") == ("/,2,2", "2 lines, 2 pixel requests")
-    assert views("untold.parquet") == ("/,2,2", "2 lines, 2 pixel requests")
-    assert views("all.parquet") == ("/,2,2", "3 lines, 3 pixel requests; set aside: 1 duplicate")
+    assert views("once.parquet") == ("/,2,2", "2 events from 2 lines")
+    assert views("untold.parquet") == ("/,2,2", "2 events from 2 lines")
+    assert views("all.parquet") == ("/,2,2", "2 events from 3 lines; excluded: 1 duplicate")
     assert views("once.parquet", "untold.parquet")[0] == "/,2,2"
     assert views("once.parquet", "access.log")[0] == "/,2,2"
 

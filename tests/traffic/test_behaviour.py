@@ -16,7 +16,7 @@ from tests.run import export_frame, run_in_process
 
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
 LABEL = ("--bots", "include", "--machines", "label")
-VERDICTS = {("human", True), ("proxy", False), ("machine", False)}  # and whether there is no reason
+TRAFFIC_CLASSES = {("human", True), ("proxy", False), ("machine", False)}  # and whether there is no reason
 SENT_MS = "01991f7f8059"  # 2025-09-06 14:47:53.689 UTC, the beginning of an Amazon SES message
 
 
@@ -29,8 +29,8 @@ def reasons(folder: Path, *lines: str, options: tuple[str, ...] = ()) -> list[st
             Random(seed).shuffle(order)
         (folder / "access.log").write_text(log(*(lines[place] for place in order)))
         events = export_frame(folder, "access.log", *LABEL, *options)
-        assert set(events.select("verdict", pl.col("reason").is_null()).rows()) <= VERDICTS
-        told = dict(zip(order, events["reason"].to_list(), strict=True))
+        assert set(events.select("traffic_class", pl.col("traffic_reason").is_null()).rows()) <= TRAFFIC_CLASSES
+        told = dict(zip(order, events["traffic_reason"].to_list(), strict=True))
         found.append([told[place] for place in range(len(lines))])
     assert found[0] == found[1] == found[2]
     return found[0]
@@ -180,13 +180,13 @@ def test_other_reports_drop_machines_only_with_the_option(tmp_path: Path) -> Non
     (tmp_path / "access.log").write_text(log(*(request(f"/p.gif?v=ann&p=/{n}", "10:00") for n in range(60))))
     assert run_in_process(tmp_path, "views", "access.log", "-q", "--top", "1").stdout == "page,views,visitors\n/0,1,1\n"
     finished = run_in_process(tmp_path, "views", "access.log", "--machines", "exclude")
-    assert (finished.stdout, "set aside: 60 machines\n" in finished.stderr) == ("page,views,visitors\n", True)
+    assert (finished.stdout, "excluded: 60 machines\n" in finished.stderr) == ("page,views,visitors\n", True)
 
 
 def test_behaviour_is_classified_by_all_events_whatever_period_and_condition_are_set(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*(click("ann", link, f"10:00:0{n}") for n, link in enumerate("abc"))))
     for option in (["--since", "2026-09-07 10:00:02"], ["--where", "link LIKE '%63'"]):
-        finished = run_in_process(tmp_path, "clicks", "access.log", "-q", "--by", "reason", *option)
+        finished = run_in_process(tmp_path, "clicks", "access.log", "-q", "--by", "traffic_reason", *option)
         assert finished.stdout.splitlines()[1].startswith("link_burst,00000000-0000-0000-0000-000000000063,1,0,1,0")
 
 
@@ -194,7 +194,7 @@ def test_refused_requests_do_not_count_as_behaviour(tmp_path: Path) -> None:
     refused = click("ann", "c", "10:00:02").replace(" 200 ", " 404 ")
     lines = [click("ann", "a", "10:00:00"), click("ann", "b", "10:00:01"), refused]
     (tmp_path / "access.log").write_text(log(*lines))
-    assert run_in_process(tmp_path, "clicks", "access.log", "-q", "--by", "verdict").stdout.count("human,") == 2
+    assert run_in_process(tmp_path, "clicks", "access.log", "-q", "--by", "traffic_class").stdout.count("human,") == 2
 
 
 def test_the_help_of_a_report_prints_the_limits(tmp_path: Path) -> None:

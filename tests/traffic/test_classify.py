@@ -16,7 +16,7 @@ APPLE_MAIL = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.
 OUTLOOK = "Mozilla/4.0 (compatible; ms-office; MSOffice 16)"
 
 
-def verdicts(
+def traffic_classes(
     folder: Path, *lines: str, options: tuple[str, ...] = ("--bots", "include")
 ) -> list[tuple[str, str | None]]:
     """Verdict and reason of each event, in the order of the lines."""
@@ -25,7 +25,7 @@ def verdicts(
 
 
 def exported_verdicts(folder: Path, *arguments: str) -> list[tuple[str, str | None]]:
-    return export_frame(folder, *arguments).select("verdict", "reason").rows()
+    return export_frame(folder, *arguments).select("traffic_class", "traffic_reason").rows()
 
 
 @pytest.mark.slow
@@ -51,14 +51,14 @@ def exported_verdicts(folder: Path, *arguments: str) -> list[tuple[str, str | No
     ],
 )
 def test_a_user_agent_decides_the_verdict(agent: str, expected: tuple[str, str | None], tmp_path: Path) -> None:
-    assert verdicts(tmp_path, request("/o.gif?rcpt=ann", "10:00", agent=agent)) == [expected]
+    assert traffic_classes(tmp_path, request("/o.gif?rcpt=ann", "10:00", agent=agent)) == [expected]
 
 
 def test_a_user_agent_that_the_format_does_not_log_decides_nothing(tmp_path: Path) -> None:
     line = '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /o.gif?rcpt=ann HTTP/1.1" 200 43'
-    assert verdicts(tmp_path, line) == [PERSON]
+    assert traffic_classes(tmp_path, line) == [PERSON]
     json = '{"time":"2026-09-07T10:00:0%d+00:00","request":"GET /o.gif?rcpt=ann HTTP/1.1","status":200%s}'
-    found = verdicts(tmp_path, json % (1, ""), json % (2, ',"http_user_agent":""'))
+    found = traffic_classes(tmp_path, json % (1, ""), json % (2, ',"http_user_agent":""'))
     assert found == [PERSON, ("machine", "no_agent")]
 
 
@@ -82,7 +82,7 @@ def test_a_user_agent_that_the_format_does_not_log_decides_nothing(tmp_path: Pat
 def test_an_address_decides_the_verdict(
     client: str, agent: str, expected: tuple[str, str | None], tmp_path: Path
 ) -> None:
-    assert verdicts(tmp_path, request("/o.gif?rcpt=ann", "10:00", client=client, agent=agent)) == [expected]
+    assert traffic_classes(tmp_path, request("/o.gif?rcpt=ann", "10:00", client=client, agent=agent)) == [expected]
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_an_address_decides_the_verdict(
 def test_a_purpose_decides_the_verdict(purpose: str, expected: tuple[str, str | None], tmp_path: Path) -> None:
     form = '$remote_addr [$time_local] "$request" $status "$http_user_agent" "$http_sec_purpose"'
     line = f'203.0.113.7 [07/Sep/2026:10:00:00 +0000] "GET /o.gif HTTP/1.1" 200 "{BROWSER}" "{purpose}"'
-    assert verdicts(tmp_path, line, options=("--log-format", form)) == [expected]
+    assert traffic_classes(tmp_path, line, options=("--log-format", form)) == [expected]
 
 
 def test_custom_networks_give_their_names_as_reasons_and_outrank_the_built_in_rules(tmp_path: Path) -> None:
@@ -109,19 +109,19 @@ def test_custom_networks_give_their_names_as_reasons_and_outrank_the_built_in_ru
         request(f"/o.gif?rcpt={client}", "10:00", client=client)
         for client in ("203.0.113.9", "203.0.113.7", "40.93.0.1", "198.51.100.7", "198.51.100.8")
     ]
-    found = verdicts(tmp_path, *lines, options=("--networks", "own.csv", "--networks", "more.txt"))
+    found = traffic_classes(tmp_path, *lines, options=("--networks", "own.csv", "--networks", "more.txt"))
     machines = [("machine", name) for name in ("proofpoint", "network", "eop", "network")]
     assert found == [*machines, PERSON]
     (tmp_path / "pixelstat.toml").write_text('networks = ["own.csv", "more.txt"]')
-    assert verdicts(tmp_path, *lines, options=()) == found
+    assert traffic_classes(tmp_path, *lines, options=()) == found
 
 
 def test_events_of_parquet_are_classified_again(tmp_path: Path) -> None:
     lines = [request("/o.gif?rcpt=ann", "10:00", agent=agent) for agent in ("-", BROWSER, "Mozilla/5.0", GMAIL)]
-    found = verdicts(tmp_path, *lines)
+    found = traffic_classes(tmp_path, *lines)
     (tmp_path / "events.parquet").rename(tmp_path / "again.parquet")
     assert exported_verdicts(tmp_path, "again.parquet") == found
-    old = pl.read_parquet(tmp_path / "again.parquet").drop("verdict", "reason")
+    old = pl.read_parquet(tmp_path / "again.parquet").drop("traffic_class", "traffic_reason")
     old.write_parquet(tmp_path / "again.parquet")
     assert exported_verdicts(tmp_path, "again.parquet") == found
 
@@ -134,15 +134,17 @@ def test_machines_are_set_aside_with_the_option_and_counted(tmp_path: Path) -> N
     assert run_in_process(tmp_path, "views", "access.log", "-q").stdout == "page,views,visitors\n/,4,4\n"
     finished = run_in_process(tmp_path, "views", "access.log", "--machines", "exclude")
     assert finished.stdout == "page,views,visitors\n/,3,3\n"
-    assert finished.stderr.startswith("5 lines, 5 pixel requests; set aside: 1 bot, 1 machine\n")
-    where = run_in_process(tmp_path, "views", "access.log", "-q", "--where", "verdict = 'proxy'")
+    assert finished.stderr.startswith("3 events from 5 lines; excluded: 1 bot, 1 machine\n")
+    where = run_in_process(tmp_path, "views", "access.log", "-q", "--where", "traffic_class = 'proxy'")
     assert where.stdout == "page,views,visitors\n/,1,1\n"
 
 
 def test_explain_names_the_rule_that_made_the_verdict(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(request("/o.gif?rcpt=ann", "10:00", agent="Mozilla/5.0")))
     finished = run_in_process(tmp_path, "views", "--explain", "access.log:1", "--machines", "exclude")
-    assert finished.stdout.endswith("set aside: machine\nwhy               it is a machine's by the rule apple_mpp\n")
+    assert finished.stdout.endswith(
+        "excluded: machine\nwhy                    a machine sent it, by the rule apple_mpp\n"
+    )
 
 
 @pytest.mark.slow

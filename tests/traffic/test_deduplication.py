@@ -12,7 +12,7 @@ from pixelstat.vocabulary import hits
 NOON = datetime(2026, 9, 7, 12, tzinfo=timezone.utc)
 HIT = {
     "time": NOON, "visitor": "v:ann", "path": "/p.gif", "query": "e=pv", "http_referer": None, "forwarded_for": None,
-    "client": "203.0.113.1", "user_agent": "Firefox", "protocol": "segment", "key": None, "order": None,
+    "client": "203.0.113.1", "user_agent": "Firefox", "protocol": "segment", "dedup_key": None, "order": None,
 }  # fmt: skip
 TYPES = {**dict.fromkeys(HIT, pl.String()), "time": pl.Datetime("us", "UTC")}
 
@@ -25,24 +25,29 @@ def distinct_hits(*differences: Mapping[str, object]) -> int:
 
 
 def test_hits_with_one_key_are_one_hit_at_any_time() -> None:
-    assert distinct_hits({"key": "m1"}, {"key": "m1", "time": NOON.replace(hour=13), "query": "e=pv&retry=1"}) == 1
+    assert (
+        distinct_hits({"dedup_key": "m1"}, {"dedup_key": "m1", "time": NOON.replace(hour=13), "query": "e=pv&retry=1"})
+        == 1
+    )
 
 
 def test_another_key_is_another_hit_though_all_else_is_the_same() -> None:
-    assert distinct_hits({"key": "m1"}, {"key": "m2"}) == 2
+    assert distinct_hits({"dedup_key": "m1"}, {"dedup_key": "m2"}) == 2
 
 
 def test_the_same_key_of_two_protocols_is_two_hits() -> None:
-    assert distinct_hits({"key": "m1"}, {"key": "m1", "protocol": "rudderstack"}) == 2
+    assert distinct_hits({"dedup_key": "m1"}, {"dedup_key": "m1", "protocol": "rudderstack"}) == 2
 
 
 def test_two_keys_of_one_protocol_and_the_same_two_of_another_are_four_hits() -> None:
-    keyed = [{"key": key, "protocol": protocol} for key in ("m1", "m2") for protocol in ("segment", "rudderstack")]
+    keyed = [
+        {"dedup_key": key, "protocol": protocol} for key in ("m1", "m2") for protocol in ("segment", "rudderstack")
+    ]
     assert distinct_hits(*keyed) == 4
 
 
 def test_an_order_is_one_hit_whatever_its_key() -> None:
-    assert distinct_hits({"order": "A1", "key": "m1"}, {"order": "A1", "key": "m2"}) == 1
+    assert distinct_hits({"order": "A1", "dedup_key": "m1"}, {"order": "A1", "dedup_key": "m2"}) == 1
 
 
 def test_hits_without_a_visitor_are_compared_by_address_and_agent() -> None:

@@ -1,5 +1,6 @@
 """Run `pixelstat check`: report what is in each log. It always parses every line, unlike the other commands."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import click
 import polars as pl
 
 from pixelstat import outputs
-from pixelstat.cli.delivery import deliver_result, report_failures, validate_options
+from pixelstat.cli.delivery import arrange_result, find_failures, report_failures, validate_options
 from pixelstat.cli.output_files import prepare_folders
 from pixelstat.cli.run import protect_inputs, warn_of_damage, write_bad_lines
 from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
@@ -30,18 +31,26 @@ from pixelstat.sources.bad_lines import BadLines, is_bad
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
 from pixelstat.terminal import say, show_progress
+from pixelstat.text.plurals import format_count
 
 MIN_GAP = timedelta(hours=1)  # a longer time without a line is reported
 MAX_UNREADABLE = 3  # unreadable lines of a log that are shown
-MAX_ROWS = 10  # gaps and pixels of a log that are shown: the longest, and the most frequent
+MAX_KEPT = 1_000  # gaps of a log that are kept: the longest
+MAX_DETAILED_LOGS = 3  # a table of more logs shows the verdict of each, and what is wrong
+MANY = 0.05  # a log with a larger share of unreadable lines is doubtful
+PROBLEMS = ("damage", "advice", "backwards", "verdict")  # the checks that a table of many logs shows
 MAX_WIDTH = 160  # characters of an unreadable line that are shown
 
 COLUMNS = (
-    Column("file", about="the log"),
-    Column("check", about="compression, format, lines, time, pixel, advice, gap, backwards or unreadable"),
-    Column("finding", about="what was found"),
-    Column("count", "count", "lines; of a gap, and of the furthest step back, seconds"),
-    Column("share", "share", "of the log's lines, 0..1"),
+    Column("file", about="path of the log", grouped=True),
+    Column(
+        "check",
+        about="compression, damage, format, lines, time, pixel, advice, gap, backwards, unreadable or verdict",
+        grouped=True,
+    ),
+    Column("finding", about="the finding in words"),
+    Column("count", "count", "number of lines; for gap and backwards a number of seconds"),
+    Column("share", "share", "share of the log's lines"),
 )
 
 
@@ -87,24 +96,36 @@ class Findings:
         steps = pl.DataFrame({"since": times.shift(), "time": times}).drop_nulls()
         steps = steps.with_columns(step=pl.col("time") - pl.col("since"))
         back = steps.filter(pl.col("step") < timedelta(0))["step"]
-        gaps = steps.filter(pl.col("step") > MIN_GAP).top_k(MAX_ROWS, by="step")
+        gaps = steps.filter(pl.col("step") > MIN_GAP).top_k(MAX_KEPT, by="step")
         self.steps_back += len(back)
         self.furthest_back = max([self.furthest_back, *(-back).top_k(1)])
         longest = [(step, since, time) for since, time, step in gaps.iter_rows()]
-        self.gaps = sorted([*self.gaps, *longest], reverse=True)[:MAX_ROWS]
+        self.gaps = sorted([*self.gaps, *longest], reverse=True)[:MAX_KEPT]
         least, most = times.min(), times.max()
         if isinstance(least, datetime) and isinstance(most, datetime):
             self.first, self.last = min(self.first or least, least), max(self.last or most, most)
         self.before = times[-1]
 
 
-@click.command(
-    "check", params=[logs_argument, *READING[:-1], tz_option, *BAD_LINES, *OUTPUT],
+top_option = click.Option(
+    ["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N",
+    help="Show the N most frequent pixels and the N longest gaps of a log; 0 shows all.",
 )  # fmt: skip
-def command(logs: Sequence[str], **options: Any) -> Exit:
-    """What is in each log: its compression, its format and why, the times it spans, its pixels and its gaps.
 
-    Every line is parsed and counted once: as read, blank, a comment, or by the reason for which it cannot be read.
+
+@click.command(
+    "check", params=[logs_argument, top_option, *READING[:-1], tz_option, *BAD_LINES, *OUTPUT],
+)  # fmt: skip
+def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
+    """What is in each log: compression, format, times, pixels, gaps, and whether its figures can be trusted.
+
+    Every line is parsed and counted once: as read, blank, a comment, or by the reason why it cannot be read. A gap is
+    more than an hour without a line. The last row of a log is its verdict. A table of more than three logs shows the
+    verdict of each, and its problems.
+
+    \b
+    pixelstat check access.log*
+    pixelstat check access.log --rejects bad_lines.tsv
     """
     common = read_common_options(options)
     output = outputs.choose_output(common.format, common.output)
@@ -112,8 +133,8 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
     protect_inputs(inputs, common)
     prepare_folders((common.output, common.rejects), may_create=common.mkdir)
     schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
-    empty = Result("What is in the logs", COLUMNS, pl.DataFrame(schema=schema),
-                   [f"times in {common.tz.key}"], csv_safe=common.csv_safe)  # fmt: skip
+    no_rows = pl.DataFrame(schema=schema)
+    empty = Result("Check of the logs", COLUMNS, no_rows, [f"times in {common.tz.key}"], csv_safe=common.csv_safe)
     validate_options(empty, common)
     rules = build_reading_rules(common)
     claims = build_protocol_rules(common).claims
@@ -126,8 +147,14 @@ def command(logs: Sequence[str], **options: Any) -> Exit:
         for log in inputs:
             log_format, log_set = assign_format(log, rules)
             findings = _collect(log_set, reading, bad_lines, claims)
-            rows += [{"file": log.title(), **row} for row in _rows(log, log_format, findings, common.tz)]
-    failures = deliver_result(replace(empty, frame=pl.DataFrame(rows, schema=schema)), output, common)
+            rows += [
+                {"file": log.title(), **row} for row in _rows(log, log_format, findings, common.tz, top or MAX_KEPT)
+            ]
+    result = replace(empty, frame=pl.DataFrame(rows, schema=schema), notes=[_next_step(logs, rows)])
+    failures = find_failures(result, common)
+    if output == "table" and len(inputs) > MAX_DETAILED_LOGS:
+        result = replace(result, frame=result.frame.filter(pl.col("check").is_in(PROBLEMS)))
+    outputs.deliver([arrange_result(result, common)], output, common.output)
     if common.rejects:
         write_bad_lines(bad_lines, inputs, common)
     limit = common.bad_line_limit
@@ -151,21 +178,22 @@ def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Exp
 Row = dict[str, object]
 
 
-def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
-    """Yield the findings of a log, one in each row."""
+def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, top: int) -> Iterator[Row]:
+    """Yield the findings of a log, one in each row, with at most `top` pixels and gaps."""
     yield _row("compression", log.compression or log.archive() or "none")
     if log.damage:
         yield _row("damage", log.damage)
     if form is None:
-        yield _row("format", "none that pixelstat knows" if log.head else "none: the log is empty")
+        yield _row("format", "unknown" if log.head else "none: the log is empty")
     else:
         prefix = f", behind {form.prefix.name}" if isinstance(form, Prefixed) else ""
         yield _row("format", f"{form.name}: {_explain_format(log, form)}{prefix}")
-    yield from _line_rows(findings)
-    yield from _time_rows(findings, zone)
+    yield from _line_rows(findings, top)
+    yield from _time_rows(findings, zone, top)
     for number, fault, line in findings.unreadable:
         cut = line if len(line) <= MAX_WIDTH else f"{line[:MAX_WIDTH]}..."
         yield _row("unreadable", f"{log.title()}:{number} {FAULTS[fault]}: {cut}")
+    yield _row("verdict", _verdict(log, form, findings))
 
 
 def _row(check: str, finding: str, count: int | None = None, total: int | None = None) -> Row:
@@ -173,7 +201,7 @@ def _row(check: str, finding: str, count: int | None = None, total: int | None =
     return {"check": check, "finding": finding, "count": count, "share": share}
 
 
-def _line_rows(findings: Findings) -> Iterator[Row]:
+def _line_rows(findings: Findings, top: int) -> Iterator[Row]:
     total = findings.lines.total()
     if len(findings.formats) > 1:
         for name, count in _most_first(findings.formats):
@@ -182,25 +210,27 @@ def _line_rows(findings: Findings) -> Iterator[Row]:
     for outcome in ("read", "blank", "comment", *FAULTS):
         if findings.lines[outcome] or outcome == "read":
             yield _row("lines", outcome, findings.lines[outcome], total)
-    for path, count in _most_first(findings.pixels)[:MAX_ROWS]:
+    for path, count in _most_first(findings.pixels)[:top]:
         yield _row("pixel", path, count, total)
     for name, count in _most_first(findings.unnamed):
         if count >= MIN_SHARE * findings.lines["read"]:
-            yield _row("advice", f"some look like {name}: if they are, add --protocol {name}", count, total)
+            yield _row(
+                "advice", f"some requests look like those of {name}. If they are, add --protocol {name}", count, total
+            )
 
 
 def _most_first(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _time_rows(findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
+def _time_rows(findings: Findings, zone: ZoneInfo, top: int) -> Iterator[Row]:
     def clock(time: datetime) -> str:
         return time.astimezone(zone).isoformat(sep=" ", timespec="seconds")
 
     if findings.first and findings.last:
         yield _row("time", f"first {clock(findings.first)}")
         yield _row("time", f"last {clock(findings.last)}")
-    for length, since, time in findings.gaps:
+    for length, since, time in findings.gaps[:top]:
         yield _row("gap", f"from {clock(since)} to {clock(time)}", int(length.total_seconds()))
     if findings.steps_back:
         back = int(findings.furthest_back.total_seconds())
@@ -210,8 +240,39 @@ def _time_rows(findings: Findings, zone: ZoneInfo) -> Iterator[Row]:
         )
 
 
+def _verdict(log: Log, form: LogFormat | None, findings: Findings) -> str:
+    """Say in one sentence whether reports of this log can be trusted, and if not, why."""
+    bad = sum(findings.lines[fault] for fault in FAULTS)
+    content = findings.lines["read"] + bad
+    pixels = findings.pixels.total()
+    if log.damage:
+        return f"doubtful: the log is damaged, {log.damage}"
+    if not content:
+        return "empty: the log holds no requests"
+    if form is None and not findings.lines["read"]:
+        return "unreadable: no known format fits its lines"
+    if bad > MANY * content:
+        return f"doubtful: {bad / content:.0%} of its lines cannot be read"
+    if not pixels:
+        return f"no pixel requests in {format_count(findings.lines['read'], 'request', 'requests')}"
+    return f"good: {format_count(pixels, 'pixel request', 'pixel requests')}"
+
+
+def _next_step(logs: Sequence[str], rows: Sequence[Row]) -> str:
+    """Say what to do next, by the worst verdict of the logs."""
+    verdicts = [str(row["finding"]).partition(":")[0] for row in rows if row["check"] == "verdict"]
+    names = " ".join(map(shlex.quote, logs[:1])) + (" ..." if len(logs) > 1 else "")
+    if "unreadable" in verdicts:
+        return "Next: name the format with --log-format, or give the server's configuration with --nginx-conf FILE."
+    if "doubtful" in verdicts:
+        return f"Next: keep the lines that cannot be read: pixelstat check {names} --rejects bad_lines.tsv"
+    if "good" in verdicts:
+        return f"Next: pixelstat summary {names}".rstrip()
+    return f"Next: name your pixel with --pixel PATH. pixelstat summary {names} lists paths that may be pixels."
+
+
 def _explain_format(log: Log, form: LogFormat) -> str:
     """Say how many of the first lines match the format."""
     pairs = pair_with_headers(log.first_lines(LONG_HEAD_LINES))[:HEAD_LINES]
     matching = sum(form.matches(line, header) for line, header in pairs)
-    return f"{matching} of its first {len(pairs)} lines"
+    return f"{matching} of its first {len(pairs)} lines match"

@@ -17,7 +17,7 @@ from pixelstat.cli.delivery import (
     split_names,
     validate_options,
 )
-from pixelstat.cli.run import Run, run_command
+from pixelstat.cli.run import Run, format_period, run_command
 from pixelstat.cli.settings import build_pipeline_settings, read_common_options
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity.pseudonyms import pseudonymize
@@ -70,9 +70,10 @@ def _deliver_inventory(run: Run, top: int) -> list[str]:
     common, inventory = run.common, Inventory()
 
     def rank() -> Result:
-        notes = [f"times in {common.tz.key}", *([f"the {top} most frequent names of each kind"] if top else [])]
+        period = format_period(run.ledger.first, run.ledger.last, common.tz)
+        subtitle = [period, *([f"the {top} most frequent names of each kind"] if top else [])]
         counts = inventory.rank(top, common.tz.key)
-        return Result("Names in the log", INVENTORY_COLUMNS, counts, notes, common.csv_safe)
+        return Result("Names in the log", INVENTORY_COLUMNS, counts, subtitle, csv_safe=common.csv_safe)
 
     validate_options(rank(), common)
     for batch in run.read_events().select(EVENT_COLUMNS).collect_batches(maintain_order=True, engine="streaming"):

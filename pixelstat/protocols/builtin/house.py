@@ -111,7 +111,7 @@ def complete_plain_events(rows: pl.LazyFrame) -> pl.LazyFrame:
     of the vocabulary already. They hold no macros, and each value is a number.
     """
     has_no_id = pl.col(ID_KEY).is_null()
-    missing = {name for name in (*TEXT_COLUMNS, "sent", "key") if name not in parameter_names()}
+    missing = {name for name in (*TEXT_COLUMNS, "sent", "dedup_key") if name not in parameter_names()}
     return _complete(
         rows.with_columns(
             *(pl.lit(None, EVENTS[name]).alias(name) for name in missing),
@@ -120,7 +120,7 @@ def complete_plain_events(rows: pl.LazyFrame) -> pl.LazyFrame:
             order=pl.when(pl.col("event") == "purchase").then("order_id"),
             value=parse_number(pl.col("value")),
             currency=normalize_currency(pl.col("currency")),
-            flaw=pl.lit(None, pl.String),
+            parse_issue=pl.lit(None, pl.String),
             rejected=pl.lit(None, Reason),
         )
     )
