@@ -23,7 +23,7 @@ from pixelstat.config import Config, DefaultsTable, load_config
 from pixelstat.errors import PixelstatError, suggest
 
 PREFIX = "PIXELSTAT"
-ONLY_TYPED = ("help", "explain", "debug")  # options that have no default anywhere
+ONLY_TYPED = ("help", "help_all", "explain", "debug")  # options that have no default anywhere
 NOT_IN_FILE = (*ONLY_TYPED, "config")
 WRITES_FILE = "init"  # the command that writes pixelstat.toml does not read it
 
@@ -63,7 +63,7 @@ def with_defaults(command: click.Command, context: click.Context, arguments: Seq
     probe = click.Context(command, context, command.name, resilient_parsing=True)
     parsed = command.make_parser(probe).parse_args(list(arguments))[0]
     help_option = command.get_help_option(probe)
-    if help_option and help_option.name in parsed:
+    if {"help_all", help_option and help_option.name} & {*parsed}:
         return command
     environment = _read_environment(str(command.name), options)
     config = Config()

@@ -6,7 +6,9 @@ from unittest.mock import patch
 
 import pytest
 
-from pixelstat.cli import commands
+from pixelstat.cli import commands, defaults
+from pixelstat.cli.report_command import ReportCommand
+from pixelstat.reports import NAMES, load_report
 from tests.builders import hit, log, view
 from tests.run import Finished, run_in_process, run_process
 
@@ -112,11 +114,26 @@ def test_the_environment_has_flags_and_lists(folder: Path) -> None:
     ]
 
 
+ARGUMENTS = {
+    "events": ["access.log"], "check": ["access.log"], "init": ["access.log"], "snippet": ["nginx"],
+    "schema": ["views"], "completion": ["bash"],
+}  # fmt: skip
+
+
+def test_options_that_yield_are_options_of_commands() -> None:
+    loaded = [*map(commands.load_command, commands.NAMES), *map(ReportCommand, map(load_report, NAMES))]
+    names = {name for command in loaded for name in defaults._name_options(command)}
+    yielding = {*defaults.DROPPED_BY, *(name for others in defaults.DROPPED_BY.values() for name in others)}
+    assert yielding <= names
+    funnel = {*defaults._name_options(ReportCommand(load_report("funnel")))}
+    assert {*defaults.MODIFIED_BY, *defaults.MODIFIED_BY.values()} <= funnel
+
+
 def test_a_default_holds_where_the_option_exists_and_is_weaker_than_nothing_elsewhere(folder: Path) -> None:
     toml = "[defaults]\ntop = 1\nreveal_ids = true\n"
     assert run(folder, "visitors", "access.log", "-q", toml=toml).exit == 0
     for command in commands.NAMES:
-        arguments = {"snippet": ["nginx"], "formats": [], "protocols": []}.get(command, ["access.log"])
+        arguments = ARGUMENTS.get(command, [])
         finished = run(folder, command, *arguments, *(["-o", "out.toml"] if command == "init" else []))
         assert finished.exit == 0, finished.stderr
 
@@ -139,7 +156,7 @@ WRONG = {
     "[defaults]\ntop = -1": "line 2: top is wrong. -1 is not in the range x>=0.",
     "[defaults]\nquiet = 'yes'": "line 2: quiet is not true or false.",
     "[defaults]\nquiet = 1": "line 2: quiet is not true or false.",
-    "[defaults]\nexclude_ip = ['10.0.0.0/8', 'x']": "line 2: exclude_ip is wrong. 'x' is no address or network.",
+    "[defaults]\nexclude_ip = ['10.0.0.0/8', 'x']": "line 2: exclude_ip is wrong. 'x' is not",
     "[defaults]\ngeo = [['a']]": "line 2: geo is a list, but the option takes one value.",
     "[defaults]\nevery = 'century'": "line 2: every is wrong. 'century' is not one of",
     "[defaults]\ntop = 5\n[defaults.funnel]\ntop = 'many'": "line 4: top is wrong.",
@@ -252,6 +269,7 @@ def test_a_file_that_the_file_names_lies_in_its_folder(folder: Path) -> None:
 def test_help_reads_no_file_and_shows_what_the_command_declares(folder: Path) -> None:
     plain = run(folder, "views", "--help", toml="")
     assert run(folder, "views", "--help", toml="broken") == plain
+    assert run(folder, "views", "--help-all", toml="broken").exit == 0
     assert run(folder, "views", "access.log", toml="broken").exit == 2
     assert run(folder, "init", "access.log", "--force", toml="broken").exit == 0
 

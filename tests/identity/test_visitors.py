@@ -153,7 +153,7 @@ def test_chosen_keys_are_stitched_too(tmp_path: Path) -> None:
 def test_a_visitor_option_that_names_no_parameter_is_an_error(asked: str, tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "--visitor", asked)
     assert (finished.exit, finished.stdout) == (2, "")
-    assert "names no parameter. Try visitor, user, client, uid or cookie:sid." in finished.stderr
+    assert "is not the name of a parameter. Try visitor, user, client, uid or cookie:sid." in finished.stderr
 
 
 def test_explain_shows_the_chosen_visitor_key(tmp_path: Path) -> None:

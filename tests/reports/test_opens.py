@@ -114,7 +114,7 @@ def test_opens_may_be_by_any_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("by", "sentence"),
     [
-        ("mesage", "--by 'mesage' names no column of the events. Did you mean message?"),
+        ("mesage", "--by 'mesage' names no column of the events. Did you mean message or page?"),
         ("products", "--by 'products' names no column of the events. Did you mean product?"),
         ("sent", "--by sent is a figure of this report."),
     ],

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pixelstat.cli.report_command import ReportCommand
 from pixelstat.cli.settings import build_report_options, read_common_options
-from pixelstat.options.shared import by_option, common_options, every_option
+from pixelstat.options.shared import common_options, every_option
 from pixelstat.reports import NAMES, load_report
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.sessions import SessionRules, sessionize
@@ -75,7 +75,9 @@ def cases() -> Iterator[Any]:
     for name in NAMES:
         report = load_report(name)
         variants = [[], *([["--every", "day"]] if every_option in report.options else [])]
-        variants += [["--by", "device_type"], ["--by", "page"]] if by_option in report.options else []
+        variants += (
+            [["--by", "device_type"], ["--by", "page"]] if any(option.name == "by" for option in report.options) else []
+        )
         for more in variants:
             yield pytest.param(report, more, id=" ".join([name, *more]))
 

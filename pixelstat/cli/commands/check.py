@@ -13,6 +13,7 @@ import polars as pl
 
 from pixelstat import outputs
 from pixelstat.cli.delivery import arrange_result, find_failures, report_failures, validate_options
+from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.output_files import prepare_folders
 from pixelstat.cli.run import protect_inputs, warn_of_damage, write_bad_lines
 from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
@@ -114,8 +115,11 @@ top_option = click.Option(
 
 
 @click.command(
-    "check", params=[logs_argument, top_option, *READING[:-1], tz_option, *BAD_LINES, *OUTPUT],
-)  # fmt: skip
+    "check",
+    cls=LogCommand,
+    epilog="More: --help-all, pixelstat help TOPIC",
+    params=[logs_argument, top_option, *READING, tz_option, *BAD_LINES, *OUTPUT],
+)
 def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     """What is in each log: compression, format, times, pixels, gaps, and whether its figures can be trusted.
 

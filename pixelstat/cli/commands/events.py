@@ -17,6 +17,7 @@ from pixelstat.cli.delivery import (
     split_names,
     validate_options,
 )
+from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.run import Run, format_period, run_command
 from pixelstat.cli.settings import build_pipeline_settings, read_common_options
 from pixelstat.errors import Exit, PixelstatError
@@ -42,6 +43,8 @@ MAX_TABLE_ROWS = 20
 
 @click.command(
     "events",
+    cls=LogCommand,
+    epilog="More: --help-all, pixelstat help TOPIC, pixelstat schema events",
     params=[logs_argument, count_option, top_option, reveal_option, *common_options()],
 )
 def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **options: Any) -> Exit:
