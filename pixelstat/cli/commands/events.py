@@ -31,10 +31,12 @@ from pixelstat.sources.event_parquet import event_tags
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.deduplication import HitFilter
 
-count_option = click.Option(["--count"], is_flag=True, help="Count the names of events, pages and parameters instead.")
+count_option = click.Option(
+    ["--count"], is_flag=True, help="Count the names of events, pages and parameters of each pixel instead."
+)
 top_option = click.Option(
     ["--top"], type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
-    help="With --count: show at most N names of each kind; 0 shows all.",
+    help="With --count, show the N most frequent names of each kind; 0 shows all.",
 )  # fmt: skip
 COLUMNS = tuple(event_column(name, dtype) for name, dtype in EXPORTED.items())
 TABLE_COLUMNS = ("time", "event", "visitor", "page", "value", "campaign")
@@ -56,8 +58,8 @@ def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **o
 
     A table shows the first events and a few of their columns, every other output all of both.
 
-    With --count: what is in the log, by pixel: the names of events, of pages and of parameters, and how often each
-    occurs.
+    --count lists what is in the log instead: for each pixel the names of events, pages and parameters, and how often
+    each occurs.
     """
     common = read_common_options(options)
     settings = build_pipeline_settings(common, uses_session_source=False)
