@@ -78,21 +78,48 @@ def parse_condition(sql: str, what: str, custom_columns: Sequence[str] = ()) -> 
     """
     hint = columns_hint(custom_columns)
     _check_text(sql, what, hint)
+    _reject_aggregates(sql, what)
+    schema = {**dict(EVENTS), **dict(VISITS), **dict.fromkeys(custom_columns, pl.String())}
+    sample = pl.DataFrame(_SAMPLE_EVENT, schema)
+    condition = _parse_sql(sql, what, sample, [*CONDITION_COLUMNS, *custom_columns], hint=hint)
+    return condition.fill_null(value=False)
+
+
+def parse_report_condition(sql: str, rows: pl.DataFrame) -> pl.Expr:
+    """Parse an SQL condition on the rows of a report, by Polars' own SQL. It may aggregate: `sum(revenue) < 100`.
+
+    Raises PixelstatError for text that is not a condition on these rows.
+    """
+    hint = f"Columns: {', '.join(rows.columns)}"
+    _check_text(sql, "condition", hint)
+    return _parse_sql(sql, "condition", rows.clear(), rows.columns, hint=hint, example="Compare: visitors < 100")
+
+
+def _parse_sql(
+    sql: str,
+    what: str,
+    sample: pl.DataFrame,
+    columns: Sequence[str],
+    *,
+    hint: str,
+    example: str = "Compare: value > 50, event = 'purchase'",
+) -> pl.Expr:
+    """Parse an SQL condition on these columns, and try it on the sample, which has them."""
     try:
         condition = pl.sql_expr(sql)
-        unknown = sorted(set(condition.meta.root_names()) - {*CONDITION_COLUMNS, *custom_columns})
-        dtype = None if unknown else _result_type(condition, custom_columns)
+        unknown = sorted(set(condition.meta.root_names()) - {*columns})
+        dtype = None if unknown else sample.select(condition.alias("result")).schema["result"]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).partition("\n")[0]
         if _LIST_TYPE.search(reason):
             reason = "products is a list, and product is the id of its first"
         raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", hint) from error
     if unknown:
-        suggestion = _suggest_column(unknown[0], [*CONDITION_COLUMNS, *custom_columns])
+        suggestion = _suggest_column(unknown[0], columns)
         raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{suggestion}", hint)
     if dtype != pl.Boolean:
-        raise PixelstatError(f"The {what} {sql!r} is not true or false.", "Compare: value > 50, event = 'purchase'")
-    return condition.fill_null(value=False)
+        raise PixelstatError(f"The {what} {sql!r} is not true or false.", example)
+    return condition
 
 
 def _check_text(sql: str, what: str, hint: str) -> None:
@@ -104,17 +131,15 @@ def _check_text(sql: str, what: str, hint: str) -> None:
     without_texts = re.sub(r"'[^']*'", "", sql)
     if len(_OPERATOR.findall(without_texts)) > MAX_OPERATORS:
         raise PixelstatError(f"The {what} has more than {MAX_OPERATORS} operators.", "Try: event in ('a', 'b', 'c')")
-    if _AGGREGATE.search(without_texts):
+
+
+def _reject_aggregates(sql: str, what: str) -> None:
+    """Raise PixelstatError for a condition that looks at several rows."""
+    if _AGGREGATE.search(re.sub(r"'[^']*'", "", sql)):
         raise PixelstatError(
             f"The {what} {sql!r} looks at other events too; it must tell from one event.",
             "Compare: value > 50, event = 'purchase'",
         )
-
-
-def _result_type(condition: pl.Expr, custom_columns: Sequence[str]) -> pl.DataType:
-    """Return the type of the condition's result, by trying it on an event. Raises an error of Polars if it fails."""
-    schema = {**dict(EVENTS), **dict(VISITS), **dict.fromkeys(custom_columns, pl.String())}
-    return pl.DataFrame(_SAMPLE_EVENT, schema).select(condition.alias("result")).schema["result"]
 
 
 def _suggest_column(name: str, columns: Sequence[str]) -> str:

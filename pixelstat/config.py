@@ -24,12 +24,15 @@
     [page_groups]                  # for --group-pages toml
     "/products/*" = "product page"
 
+    [defaults]                     # of options, by their names; [defaults.funnel] for one command
+    tz = "Europe/Berlin"
+
 It is searched for from the working directory upwards, or named by --config. Every error names the line.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -60,6 +63,19 @@ class FunnelConfig:
     window: timedelta | None = None
 
 
+def _refuse(key: str, what: str, hint: str, above: str = "") -> PixelstatError:  # noqa: ARG001 - as _ConfigReader.error
+    return PixelstatError(f"{key} {what}.", hint)
+
+
+@dataclass(frozen=True)
+class DefaultsTable:
+    """The table [defaults] as it is written. The command line knows its options, so it checks names and values."""
+
+    general: Mapping[str, Any] = field(default_factory=dict)
+    by_command: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    error: Callable[[str, str, str, str], PixelstatError] = _refuse  # of a key: what it is, a hint, its table
+
+
 @dataclass(frozen=True)
 class Config:
     """What pixelstat.toml says; all empty where there is no such file."""
@@ -75,6 +91,7 @@ class Config:
     goals: Mapping[str, str] = field(default_factory=dict)
     funnels: Mapping[str, FunnelConfig] = field(default_factory=dict)
     page_groups: PageGroups | None = None
+    defaults: DefaultsTable = field(default_factory=DefaultsTable)
 
     @property
     def custom_columns(self) -> Mapping[str, tuple[str, ...]]:
@@ -121,7 +138,7 @@ class _ConfigReader:
     def read_config(self) -> Config:
         keys = [
             "logs", "protocols", "own_hosts", "machine_networks", "columns", "consent", "pixels", "goals",
-            "funnels", "page_groups",
+            "funnels", "page_groups", "defaults",
         ]  # fmt: skip
         self.reject_unknown_keys(self.tables, keys, "")
         pixels = self.tables.get("pixels", [])
@@ -139,6 +156,7 @@ class _ConfigReader:
             pixels=tuple(self.read_pixel(pixel, number) for number, pixel in enumerate(pixels)),
             funnels={name: self.read_funnel(name) for name in self.read_table(self.tables, "funnels")},
             page_groups=self.read_page_groups(),
+            defaults=self.read_defaults(),
         )
         return replace(config, goals=self.read_goals([*config.custom_columns]))
 
@@ -260,6 +278,12 @@ class _ConfigReader:
                 raise self.error(pattern, str(error), 'Write: "/products/*" = "product page"', "page_groups") from error
         return groups if groups.names else None
 
+    def read_defaults(self) -> DefaultsTable:
+        entries = self.read_table(self.tables, "defaults")
+        tables = {name: value for name, value in entries.items() if isinstance(value, dict)}
+        general = {name: value for name, value in entries.items() if name not in tables}
+        return DefaultsTable(general, tables, self.error)
+
     # -- values ---------------------------------------------------------------------------------------------------
 
     def reject_unknown_keys(self, table: dict[str, Any], keys: Sequence[str], above: str, number: int = 0) -> None:
@@ -319,7 +343,7 @@ SQL_KEYWORDS = frozenset(  # of SQL: a column of such a name could not be named 
         "all", "and", "any", "as", "asc", "between", "by", "case", "cast", "cross", "desc", "distinct", "else", "end",
         "except", "exists", "false", "filter", "from", "full", "group", "having", "if", "ilike", "in", "inner",
         "intersect", "into", "is", "join", "left", "like", "limit", "not", "null", "offset", "on", "or", "order",
-        "outer", "over", "partition", "regexp", "right", "rlike", "select", "set", "show", "table", "then", "true",
-        "union", "using", "values", "when", "where", "with",
+        "outer", "over", "partition", "regexp", "returning", "right", "rlike", "select", "set", "show", "table",
+        "then", "true", "union", "using", "values", "when", "where", "with",
     }
 )  # fmt: skip

@@ -8,8 +8,12 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 # C0, DEL and C1 controls, marks that change the direction of writing, line separators, lone surrogates.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -31,7 +35,8 @@ def say(text: str) -> None:
     if sys.stderr is not None and sys.stderr.isatty():
         width = shutil.get_terminal_size().columns
         lines = [part for line in lines for part in wrap_line(line, width)]
-    click.echo("\n".join(lines), err=True)
+    with _replace_bar():
+        click.echo("\n".join(lines), err=True)
 
 
 def wrap_line(line: str, width: int) -> list[str]:
@@ -62,33 +67,95 @@ def discard_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@contextmanager
-def show_progress(total: int, done: Callable[[], int], *, shown: bool) -> Iterator[None]:
-    """Show a progress bar on stderr while the context lasts, after PROGRESS_DELAY and if stderr is a terminal.
+class _ProgressBar:
+    """A bar on stderr, which a thread of its own draws. Messages and the report take its place on the terminal."""
 
-    `total` is the size of the work in bytes, `done` returns how many of them are done.
-    """
-    if not shown or not total or not sys.stderr.isatty():
-        yield
-        return
-    finished = threading.Event()
+    def __init__(self, total: int, done: Callable[[], int]) -> None:
+        self.total, self.done = total, done
+        self.finished = threading.Event()
+        self.lock = threading.RLock()  # whoever holds it may write to the terminal
+        self.drawn: Progress | None = None
+        self.thread = threading.Thread(target=self.run, daemon=True, name="progress")
+        self.thread.start()
 
-    def draw() -> None:
-        if finished.wait(PROGRESS_DELAY):
+    def run(self) -> None:
+        """Draw the bar after PROGRESS_DELAY, and move it on until `finished`."""
+        if self.finished.wait(PROGRESS_DELAY):
             return
+        self.draw()
+        while not self.finished.wait(0.1):
+            with self.lock:
+                if self.drawn:
+                    self.drawn.update(self.drawn.task_ids[0], completed=self.done())
+
+    def draw(self) -> None:
+        """Begin to draw."""
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-        columns = ("reading", BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("", total=total)
-            while not finished.wait(0.1):
-                bar.update(task, completed=done())
+        with self.lock:
+            if self.finished.is_set():
+                return
+            columns = ("reading", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+            self.drawn = Progress(
+                *columns,
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self.drawn.add_task("", total=self.total, completed=self.done())
+            self.drawn.start()
 
-    drawing = threading.Thread(target=draw, daemon=True)
-    drawing.start()
+    def clear(self) -> bool:
+        """Remove the bar from the terminal, and return whether there was one. Needs the lock."""
+        drawn, self.drawn = self.drawn, None
+        if drawn:
+            drawn.stop()
+        return drawn is not None
+
+    def stop(self) -> None:
+        """Remove the bar for good. A terminal that takes no output holds up nobody longer than a moment."""
+        self.finished.set()
+        if self.lock.acquire(timeout=1):
+            self.clear()
+            self.lock.release()
+        self.thread.join(timeout=1)
+
+
+_bars: list[_ProgressBar] = []  # the bar, where there is one
+
+
+@contextmanager
+def show_progress(total: int, done: Callable[[], int], *, shown: bool) -> Iterator[None]:
+    """Show a progress bar on stderr after PROGRESS_DELAY, if stderr is a terminal.
+
+    `total` is the size of the work in bytes, `done` returns how many of them are done. The bar is there until the
+    context or `stop_progress` ends it.
+    """
+    if shown and total and sys.stderr.isatty():
+        _bars.append(_ProgressBar(total, done))
     try:
         yield
     finally:
-        finished.set()
-        drawing.join()
+        stop_progress()
+
+
+def stop_progress() -> None:
+    """Remove the progress bar, where there is one, before anything else is written to the terminal."""
+    while _bars:
+        _bars.pop().stop()
+
+
+@contextmanager
+def _replace_bar() -> Iterator[None]:
+    """Take the progress bar, where there is one, away while the context lasts."""
+    if not _bars:
+        yield
+        return
+    bar = _bars[0]
+    with bar.lock:
+        was_drawn = bar.clear()
+        yield
+        if was_drawn:
+            bar.draw()

@@ -18,7 +18,7 @@ from pixelstat.cli import commands
 from pixelstat.cli.command_line import COMMANDS, LINES, arrange_arguments, explain_unknown_command
 from pixelstat.cli.completion import complete_words, is_completion
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
-from pixelstat.terminal import discard_stdout, say
+from pixelstat.terminal import discard_stdout, say, stop_progress
 
 # Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
 # them again, takes a tenth of the time; keeping them for good takes a quarter more memory.
@@ -68,6 +68,18 @@ class CommandGroup(click.Group):
         from pixelstat.cli.report_command import ReportCommand
 
         return ReportCommand(reports.load_report(cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, with the defaults of its options. Completions in a shell need none."""
+        name, command, arguments = super().resolve_command(ctx, args)
+        has_options = command is not None and any(isinstance(param, click.Option) for param in command.params)
+        if command is None or not has_options or ctx.resilient_parsing:
+            return name, command, arguments
+        from pixelstat.cli.defaults import with_defaults
+
+        return name, with_defaults(command, ctx, arguments), arguments
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in sections, with the lines of all in one column."""
@@ -148,6 +160,8 @@ def _run(arguments: list[str]) -> Exit:
             sys.stdout.flush()
     except click.exceptions.Exit:  # --help and --version
         code = Exit.DONE if arguments else Exit.USAGE
+        if not arguments:
+            say("There is no command and no log.")
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     return code or Exit.DONE
@@ -179,6 +193,7 @@ def _leave_on_signals() -> None:
     def wait() -> None:
         caught = signal.sigwait(awaited)
         code = Exit.INTERRUPTED if caught == signal.SIGINT else Exit.TERMINATED
+        stop_progress()
         if atomic_file := sys.modules.get("pixelstat.atomic_file"):  # it is loaded where anything is written
             atomic_file.remove_unfinished()
         os.write(2, f"pixelstat: {code.name.lower()}\n".encode())

@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any
 
 import click
+import polars as pl
 
-from pixelstat import outputs
 from pixelstat.cli.comparison import Comparison, compare_periods, describe_periods, parse_comparison
+from pixelstat.cli.defaults import is_given
+from pixelstat.cli.delivery import deliver_result, validate_options
 from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.run import Run, format_period, run_command
 from pixelstat.cli.settings import (
@@ -18,7 +20,6 @@ from pixelstat.cli.settings import (
     build_pipeline_settings,
     build_report_options,
     extend_past_period,
-    is_given,
     read_common_options,
     require_geo,
 )
@@ -29,6 +30,7 @@ from pixelstat.options.values import ReportOptions
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import Result
+from pixelstat.schemas import EVENTS, VISITS
 
 
 class ReportCommand(LogCommand):
@@ -103,17 +105,27 @@ def require_comparable(report: Report, values: dict[str, Any]) -> None:
         raise PixelstatError(f"{option.opts[0]} and --compare do not go together.", "Leave one of them out.")
 
 
-def answer(request: ReportRequest, run: Run) -> None:
-    """Make the report of a run's events, write it, and print its warnings."""
-    result = compute_result(request, run)
+def answer(request: ReportRequest, run: Run) -> list[str]:
+    """Make the report of a run's events, write it, print its warnings, and return what fails the run."""
+    if request.common.columns or request.common.sort or request.common.fail_if:
+        validate_options(preview_result(request, run), request.common)
+    result = compute_result(request, run, run.read_events())
     run.finish()
     if not request.reveals_ids:
         result = pseudonymize_result(result, request.options.by, run.load_key)
-    outputs.deliver([result], run.output_format, request.common.output)
+    failures = deliver_result(result, run.output_format, request.common)
     print_warnings(request, is_empty=result.frame.is_empty() and run.ledger.hits > 0)
+    return failures
 
 
-def compute_result(request: ReportRequest, run: Run) -> Result:
+def preview_result(request: ReportRequest, run: Run) -> Result:
+    """Make the report of no events, which has the columns of the report."""
+    custom = dict.fromkeys(request.settings.protocols.custom_columns, pl.String())
+    no_events = pl.LazyFrame(schema={**dict(EVENTS), **dict(VISITS), **custom})
+    return compute_result(replace(request, warnings={}), run, no_events)
+
+
+def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Result:
     """Collect the report, of two periods where they are compared, with its notes."""
     report, options, settings = request.report, request.options, request.settings
     since, until = request.period
@@ -130,11 +142,11 @@ def compute_result(request: ReportRequest, run: Run) -> Result:
     behaviour = str(settings.traffic.behaviour or "")
     zone, subtitle = request.common.tz, [report.caption(options), behaviour]
     if request.comparison:
-        result, (now, before) = compare_periods(report, options, context, run.read_events(), request.comparison)
+        result, (now, before) = compare_periods(report, options, context, events, request.comparison)
         run.period = (min(now.since, before.since), max(now.until, before.until))
         subtitle = [describe_periods(now, before, zone), *subtitle]
     else:
-        result = report.result(report.function(run.read_events(), options, context).collect(engine="streaming"))
+        result = report.result(report.function(events, options, context).collect(engine="streaming"))
         subtitle = [format_period(run.ledger.first, run.ledger.last, zone), *subtitle]
     result = replace(result, subtitle=[part for part in subtitle if part], csv_safe=request.common.csv_safe)
     return report.present(result, options)

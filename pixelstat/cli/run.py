@@ -12,7 +12,9 @@ import click
 import polars as pl
 
 from pixelstat import outputs
+from pixelstat.cli.delivery import report_failures
 from pixelstat.cli.explain import explain
+from pixelstat.cli.output_files import prepare_folders
 from pixelstat.cli.settings import CommonOptions, build_reading_rules, load_project_key, match_pseudonymised_input
 from pixelstat.cli.suggestions import suggest_pixels
 from pixelstat.errors import Exit, PixelstatError
@@ -23,7 +25,7 @@ from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLines, check_limit
 from pixelstat.sources.blocks import STDIN, Log
-from pixelstat.terminal import show_progress
+from pixelstat.terminal import say, show_progress
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.networks import describe_age
 
@@ -57,11 +59,11 @@ class Run:
 
 
 def run_command(
-    names: Sequence[str], common: CommonOptions, settings: PipelineSettings, deliver: Callable[[Run], None]
+    names: Sequence[str], common: CommonOptions, settings: PipelineSettings, deliver: Callable[[Run], Sequence[str]]
 ) -> Exit:
     """Find the logs, let `deliver` compute and write its result, and print the ledger.
 
-    With --explain print the explanation of the line instead.
+    `deliver` returns sentences on what fails the run. With --explain print the explanation of the line instead.
     """
     if not gc.isenabled():  # disabled at the start of the program: objects loaded so far live until its end
         gc.freeze()
@@ -74,10 +76,11 @@ def run_command(
     total = sum(log.size for log in run.inputs)
     positions = run.ledger.reading.positions
     with show_progress(total, lambda: sum(positions.values()), shown=not common.quiet), _translate_failures():
-        deliver(run)
+        failures = deliver(run)
     for note in filter(None, _ledger_notes(run)):
         common.say(note)
-    return warn_of_damage(run.inputs, common)
+    damage = warn_of_damage(run.inputs)
+    return report_failures(failures) or damage
 
 
 def prepare_run(names: Sequence[str], common: CommonOptions, settings: PipelineSettings) -> Run:
@@ -85,6 +88,7 @@ def prepare_run(names: Sequence[str], common: CommonOptions, settings: PipelineS
     output_format = outputs.choose_output(common.format, common.output)
     inputs = discovery.find_logs(names or [STDIN])
     protect_inputs(inputs, common)
+    prepare_folders((common.output, common.rejects), may_create=common.mkdir)
     logs = assign_formats(inputs, build_reading_rules(common), common.say)
     settings = match_pseudonymised_input(settings, logs, common)
     for first, second in discovery.find_repeated(inputs):
@@ -118,13 +122,11 @@ def write_bad_lines(bad_lines: BadLines, inputs: Sequence[Log], common: CommonOp
     common.say(f"{format_count(bad_lines.total, 'bad line', 'bad lines')} in {common.rejects}")
 
 
-def warn_of_damage(inputs: Sequence[Log], common: CommonOptions) -> Exit:
-    """Warn of the logs that could not be read to their end, and return the exit code."""
+def warn_of_damage(inputs: Sequence[Log]) -> Exit:
+    """Warn of the logs that could not be read to their end, also with --quiet, and return the exit code."""
     damaged = [log for log in inputs if log.damage]
     for log in damaged:
-        common.say(
-            f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing."
-        )
+        say(f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing.")
     return Exit.PARTIAL if damaged else Exit.DONE
 
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import click
-
+from pixelstat.cli.defaults import find_config, is_given_for_run
+from pixelstat.cli.output_files import expand_date
 from pixelstat.conditions import Step, columns_hint, parse_condition, parse_step, split_steps
-from pixelstat.config import Config, FunnelConfig, load_config
+from pixelstat.config import Config, FunnelConfig
 from pixelstat.enrich import mailings
 from pixelstat.enrich.geo import FIELDS, Database
 from pixelstat.enrich.page_groups import PageGroups, page_groups_from_option
@@ -93,6 +93,11 @@ class CommonOptions:
     format: str | None = None
     output: str | None = None
     csv_safe: bool = True
+    mkdir: bool = False
+    columns: Sequence[str] = ()
+    sort: Sequence[str] = ()
+    fail_if: Sequence[str] = ()
+    fail_if_empty: bool = False
     quiet: bool = False
     debug: bool = False
     # read from files
@@ -117,9 +122,11 @@ def read_common_options(values: Mapping[str, Any]) -> CommonOptions:
     """
     names = CommonOptions.__dataclass_fields__
     options = {name: value for name, value in values.items() if name in names}
-    config = load_config(options.get("config"))
+    config = find_config(options.get("config"))
     group_pages = options.get("group_pages")
     groups = None if group_pages is None else page_groups_from_option(group_pages, config.page_groups, config.path)
+    if options.get("output"):
+        options["output"] = expand_date(options["output"], datetime.now(options.get("tz", UTC)))
     return CommonOptions(**options, project=config, page_groups=groups)
 
 
@@ -277,7 +284,8 @@ def build_report_options(report: Report, options: dict[str, Any], common: Common
         if (name := options.pop("funnel")) is not None:
             funnel = _find_funnel(name, config, texts)
             texts = [*funnel.steps]
-            options["window"] = funnel.window if funnel.window and not is_given("window") else options["window"]
+            has_own_window = funnel.window and not is_given_for_run("window")
+            options["window"] = funnel.window if has_own_window else options["window"]
         options["steps"] = [_parse_step(text, common) for text in texts]
     if "goal" in options:
         options["goal"] = _parse_goals(options["goal"] or list(config.goals), common)
@@ -337,8 +345,3 @@ def _parse_step(text: str, common: CommonOptions) -> Step:
         common.say(f"{meaning!r} means its page group. The event is: --step \"event = '{event}'\"")
     step = parse_step(meaning, [*config.custom_columns], groups)
     return replace(step, name=text) if text in config.goals else step
-
-
-def is_given(name: str) -> bool:
-    """Return whether the user gave this option of the current command."""
-    return click.get_current_context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT

@@ -129,8 +129,13 @@ BAD_LINES = [
 ]
 OUTPUT = [
     click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), metavar="FORMAT", help=f"Write table, csv, json or another format. The formats are {', '.join(outputs.NAMES)}. Default: by the ending of --output, else table on a terminal and csv elsewhere."),
-    click.Option(["-o", "--output"], type=FileType(), metavar="FILE", help="Write to this file instead of standard output. The file is written whole or not at all."),
+    click.Option(["-o", "--output"], type=FileType(), metavar="FILE", help="Write to this file instead of standard output. %Y-%m-%d in its name becomes the date of the run. The file is written whole or not at all."),
     click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Escape cells that a spreadsheet would run as a formula."),
+    click.Option(["--mkdir"], is_flag=True, help="Create the missing folders of --output and --rejects."),
+    click.Option(["--columns"], multiple=True, metavar="A,B,C", help="Write only these columns, in this order."),
+    click.Option(["--sort"], multiple=True, metavar="COLUMN,...", help="Sort the rows by these columns; -COLUMN sorts in descending order."),
+    click.Option(["--fail-if", "fail_if"], multiple=True, metavar="SQL", help="Exit with code 5 if this SQL condition holds for a row of the report. Example: \"visitors < 100\". Can be repeated."),
+    click.Option(["--fail-if-empty", "fail_if_empty"], is_flag=True, help="Exit with code 5 if the report has no rows."),
     click.Option(["-q", "--quiet"], is_flag=True, help="Show only errors on standard error."),
     click.Option(["--debug"], is_flag=True, help="Show the traceback if pixelstat fails."),
 ]

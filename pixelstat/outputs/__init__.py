@@ -4,6 +4,8 @@ An output is a function `write(parts, file)`. `parts` are one or more Results wi
 one table. `file` is a binary file. An output does no arithmetic.
 """
 
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -13,7 +15,7 @@ from typing import BinaryIO
 from pixelstat.atomic_file import atomic_write
 from pixelstat.errors import PixelstatError, ReaderGoneError
 from pixelstat.result import Result
-from pixelstat.terminal import discard_stdout
+from pixelstat.terminal import discard_stdout, stop_progress
 
 NAMES = {  # output: file endings
     "table": (".txt",),
@@ -48,13 +50,28 @@ def choose_output(name: str | None, path: str | None) -> str:
 
 
 def deliver(parts: Iterable[Result], name: str, path: str | None) -> None:
-    """Write the parts to stdout, or to the file `path`, which appears whole or not at all."""
+    """Write the parts to stdout, or to the file `path`, which appears whole or not at all.
+
+    The progress bar is gone before the first byte, unless that goes to a file.
+    """
     write = load_output(name)
+    if not _is_file(path):
+        stop_progress()
     if path in (None, "-"):
         _write_stdout(write, parts)
         return
     with atomic_write(str(path)) as file:
         write(parts, file)
+
+
+def _is_file(path: str | None) -> bool:
+    """Return whether an output goes to a file, and not to a terminal, a device or a pipe."""
+    if path not in (None, "-"):
+        return Path(str(path)).is_file() or not Path(str(path)).exists()
+    try:
+        return stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except (AttributeError, OSError, ValueError):  # stdout is closed, or is not of the operating system
+        return False
 
 
 def _write_stdout(write: Write, parts: Iterable[Result]) -> None:

@@ -78,3 +78,18 @@ def drop_later_copies(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     first = keyed.group_by("hit").agg(pl.exclude("hit").min_by("first")).select(rows.columns)
     return pl.concat([rows.filter(pl.col("first").is_null()), first])
+
+
+class HitFilter:
+    """Passes each hit once, over all batches of a run: of differing copies the first that comes."""
+
+    def __init__(self) -> None:
+        self.passed: set[int] = set()
+
+    def keep_new(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of hits that have not passed yet. Needs `hit`."""
+        batch = batch.filter(pl.col("hit").is_first_distinct())
+        hits = batch["hit"].to_list()
+        is_new = pl.Series([hit not in self.passed for hit in hits], dtype=pl.Boolean)
+        self.passed.update(hits)
+        return batch.filter(is_new)

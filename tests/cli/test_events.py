@@ -190,3 +190,84 @@ def test_many_events_come_in_the_order_of_the_log(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "events", "access.log", "--reveal-ids", "-o", "events.parquet")
     assert finished.exit == 0
     assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].to_list() == [f"v:{n}" for n in range(30_000)]
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Path:
+    """A folder whose log holds two pixels, and names that a terminal or a spreadsheet would obey."""
+    (tmp_path / "access.log").write_text(
+        log(
+            *(request(f"/pixel.gif?e=pv&v={number}&p=/a", "10:00") for number in range(3)),
+            request("/pixel.gif?e=pv&v=1&p=/a", "10:00"),  # the same hit again
+            request("/pixel.gif?e=%3DHYPERLINK(1)&v=1&p=/%1B%5B2J&%3Dcmd%1B=1&plan+b=2", "10:05"),
+            request("/matomo.php?idsite=1&_id=7&url=https://shop.example/b", "10:06"),
+            request("/pixel.gif?e=pv&v=9&p=/no", "10:07", status=404),
+        )
+    )
+    return tmp_path
+
+
+def count_names(folder: Path, *options: str) -> list[tuple[object, ...]]:
+    """The rows of `events --count`."""
+    finished = run_in_process(folder, "events", "access.log", "--count", "-q", "--format", "json", *options)
+    assert finished.exit == 0, finished.stderr
+    return [tuple(row.values()) for row in json.loads(finished.stdout)]
+
+
+def test_the_names_in_a_log_are_counted(names: Path) -> None:
+    ten, five = "2026-09-07T10:00:00+00:00", "2026-09-07T10:05:00+00:00"
+    six = "2026-09-07T10:06:00+00:00"
+    assert count_names(names) == [
+        ("house", "event", "page_view", 3, ten, ten),
+        ("house", "event", "=HYPERLINK(1)", 1, five, five),
+        ("house", "page", "/a", 3, ten, ten),
+        ("house", "page", "/\x1b[2J", 1, five, five),
+        ("house", "parameter", "e", 4, ten, five),
+        ("house", "parameter", "p", 4, ten, five),
+        ("house", "parameter", "v", 4, ten, five),
+        ("house", "parameter", "=cmd\x1b", 1, five, five),
+        ("house", "parameter", "plan b", 1, five, five),
+        ("matomo", "event", "page_view", 1, six, six),
+        ("matomo", "page", "/b", 1, six, six),
+        ("matomo", "parameter", "_id", 1, six, six),
+        ("matomo", "parameter", "idsite", 1, six, six),
+        ("matomo", "parameter", "url", 1, six, six),
+    ]
+
+
+def test_the_count_of_names_is_limited_filtered_and_tested(names: Path) -> None:
+    assert [row[1:4] for row in count_names(names, "--top", "1", "--where", "protocol = 'house'")] == [
+        ("event", "page_view", 3), ("page", "/a", 3), ("parameter", "e", 4),
+    ]  # fmt: skip
+    assert len(count_names(names, "--top", "0")) == len(count_names(names))
+    assert count_names(names, "--where", "page = '/x'") == []
+    assert count_names(names, "--sort", "-name", "--columns", "name")[:2] == [("v",), ("url",)]
+    condition = "kind = 'event' and name = 'purchase' and count > 0"
+    assert run_in_process(names, "events", "access.log", "--count", "--fail-if", condition).exit == 0
+    times = count_names(names, "--tz", "Asia/Tokyo", "--columns", "first_time", "--top", "1")
+    assert times[0] == ("2026-09-07T19:00:00+09:00",)
+
+
+@pytest.mark.parametrize("name", [*outputs.NAMES])
+def test_names_that_a_log_holds_are_safe_in_every_output(name: str, names: Path) -> None:
+    finished = run_in_process(names, "events", "access.log", "--count", "-q", "--format", name, "-o", "out")
+    assert (finished.exit, finished.stdout, finished.stderr) == (0, "", "")
+    content = (names / "out").read_bytes()
+    if name in ("table", "markdown"):
+        assert b"\x1b" not in content
+    if name in ("csv", "tsv"):
+        assert b"'=HYPERLINK(1)" in content
+        assert b"'=cmd" in content
+
+
+def test_the_top_of_a_count_needs_the_count(names: Path) -> None:
+    finished = run_in_process(names, "events", "access.log", "--top", "3")
+    assert (finished.exit, finished.stdout) == (2, "")
+    assert finished.stderr == "Error: --top changes nothing without --count.\n\nAdd: --count\n"
+
+
+def test_too_many_bad_lines_leave_no_count(names: Path) -> None:
+    with (names / "access.log").open("a") as file:
+        file.write("no line of a log\n")
+    finished = run_in_process(names, "events", "access.log", "--count", "--strict", "-q")
+    assert (finished.exit, finished.stdout) == (4, "")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pixelstat import config
+from pixelstat.cli.commands.init import find_globs
 from tests.builders import log, request
 from tests.run import run_in_process
 from tests.small_logs import PROJECT_LOG, PROJECT_TOML, write_project
@@ -51,6 +52,59 @@ def test_init_overwrites_only_with_force(folder: Path) -> None:
     assert (folder / "pixelstat.toml").read_text() == PROJECT_TOML
     assert run_in_process(folder, "init", "access.log", "--force", "-q").stderr == ""
     assert (folder / "pixelstat.toml").read_text() != PROJECT_TOML
+
+
+def test_a_quoted_glob_is_kept(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for name in ("access.log", "access.log.1"):
+        (logs / name).write_text(PROJECT_LOG)
+    finished = run_in_process(tmp_path, "init", "logs/access.log*")
+    assert 'logs = ["logs/access.log*"]\n\n' in (tmp_path / "pixelstat.toml").read_text()
+    assert "glob" not in finished.stderr
+    (logs / "access.log.2").write_text(log(request("/p.gif?v=new&p=/new", "10:00")))
+    assert "/new,1,1" in run_in_process(logs, "views", "-q").stdout
+    assert run_in_process(logs, "init", "access.log*", "-o", "../pixelstat.toml", "--force").exit == 0
+    assert f'logs = ["{logs}/access.log*"]' not in (tmp_path / "pixelstat.toml").read_text()
+    assert 'logs = ["logs/access.log*"]\n' in (tmp_path / "pixelstat.toml").read_text()
+
+
+def test_a_glob_that_the_shell_has_expanded_is_named(tmp_path: Path) -> None:
+    for name in ("access.log", "access.log.1", "other.log"):
+        (tmp_path / name).write_text(PROJECT_LOG)
+    finished = run_in_process(tmp_path, "init", "access.log", "access.log.1")
+    assert finished.stderr.endswith("A quoted glob also covers future logs: pixelstat init 'access.log*'\n")
+    text = (tmp_path / "pixelstat.toml").read_text()
+    assert (
+        'logs = ["access.log", "access.log.1"]\n# A glob also covers future logs:\n# logs = ["access.log*"]\n' in text
+    )
+    assert [Path(name).name for name in config.load_config(None, tmp_path).logs] == ["access.log", "access.log.1"]
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "globs"),
+    [
+        (["access.log", "access.log.1", "access.log.2.gz"], None, ["access.log*"]),
+        (["access.log.1", "access.log.2.gz"], None, ["access.log*"]),
+        (["access-2026-08.log", "access-2026-09.log"], None, ["access*.log"]),
+        (["a.log", "a.log.1", "sub/b.log", "sub/b.log.1", "c"], None, ["a.log", "a.log.1", "sub/b.log*", "c"]),
+        (["d/a.log", "d/a.log.1", "e/b.log", "e/b.log.1", "c"], None, ["d/a.log*", "e/b.log*", "c"]),
+        (["x[1].log", "x[1].log.1"], None, ["x[[]1].log*"]),
+        (["access.log", "error.log"], None, []),
+        (["access.log"], None, []),
+        (["access.log", "access.log.1", "access.log.2"], ["access.log", "access.log.2"], []),
+        (["1.log", "2.log"], None, []),
+    ],
+)  # fmt: skip
+def test_a_glob_matches_the_files_and_no_other(
+    files: list[str], arguments: list[str] | None, globs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    assert find_globs(arguments or files) == globs
+    assert find_globs([str(tmp_path / file) for file in arguments or files]) == [str(tmp_path / name) for name in globs]
 
 
 @pytest.mark.parametrize("path", ['/"]\n[x].gif', "/\x7f\x1b[31m.gif", "/é\\u0041.gif", "/{a}{a}.gif", "/'''.gif"])

@@ -3,7 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,9 @@ import click
 import polars as pl
 
 from pixelstat import outputs
+from pixelstat.cli.delivery import arrange_result, find_failures, report_failures, validate_options
 from pixelstat.cli.help_pages import LogCommand
+from pixelstat.cli.output_files import prepare_folders
 from pixelstat.cli.run import protect_inputs, warn_of_damage, write_bad_lines
 from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
 from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
@@ -133,6 +135,11 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     output = outputs.choose_output(common.format, common.output)
     inputs = discovery.find_logs(logs or common.project.logs or [STDIN])
     protect_inputs(inputs, common)
+    prepare_folders((common.output, common.rejects), may_create=common.mkdir)
+    schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
+    no_rows = pl.DataFrame(schema=schema)
+    empty = Result("Check of the logs", COLUMNS, no_rows, [f"times in {common.tz.key}"], csv_safe=common.csv_safe)
+    validate_options(empty, common)
     rules = build_reading_rules(common)
     claims = build_protocol_rules(common).claims
     bad_lines = BadLines(keeps_numbers=bool(common.rejects))
@@ -147,22 +154,19 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
             rows += [
                 {"file": log.title(), **row} for row in _rows(log, log_format, findings, common.tz, top or MAX_KEPT)
             ]
-    schema = {"file": pl.String, "check": pl.String, "finding": pl.String, "count": pl.Int64, "share": pl.Float64}
-    frame = pl.DataFrame(rows, schema=schema)
+    result = replace(empty, frame=pl.DataFrame(rows, schema=schema), notes=[_next_step(logs, rows)])
+    failures = find_failures(result, common)
     if output == "table" and len(inputs) > MAX_DETAILED_LOGS:
-        frame = frame.filter(pl.col("check").is_in(PROBLEMS))
-    result = Result(
-        "Check of the logs", COLUMNS, frame, [f"times in {common.tz.key}"], notes=[_next_step(logs, rows)],
-        csv_safe=common.csv_safe,
-    )  # fmt: skip
-    outputs.deliver([result], output, common.output)
+        result = replace(result, frame=result.frame.filter(pl.col("check").is_in(PROBLEMS)))
+    outputs.deliver([arrange_result(result, common)], output, common.output)
     if common.rejects:
         write_bad_lines(bad_lines, inputs, common)
     limit = common.bad_line_limit
     if limit and limit.is_exceeded(bad_lines.total, reading.lines):
         say(f"{bad_lines.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
         return Exit.TOO_MANY_BAD_LINES
-    return warn_of_damage(inputs, common)
+    damage = warn_of_damage(inputs)
+    return report_failures(failures) or damage
 
 
 def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:

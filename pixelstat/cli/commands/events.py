@@ -1,15 +1,26 @@
 """pixelstat events: the events themselves, one row each: the way into other tools, and back into reports."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 import polars as pl
 
+from pixelstat.analysis.inventory import EVENT_COLUMNS, INVENTORY_COLUMNS, Inventory
+from pixelstat.cli.defaults import is_given
+from pixelstat.cli.delivery import (
+    arrange_result,
+    deliver_result,
+    find_emptiness,
+    find_failures,
+    split_names,
+    validate_options,
+)
 from pixelstat.cli.help_pages import LogCommand
-from pixelstat.cli.run import Run, run_command
+from pixelstat.cli.run import Run, format_period, run_command
 from pixelstat.cli.settings import build_pipeline_settings, read_common_options
-from pixelstat.errors import Exit
+from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity.pseudonyms import pseudonymize
 from pixelstat.options.shared import common_options, logs_argument, reveal_option
 from pixelstat.outputs import deliver
@@ -18,7 +29,15 @@ from pixelstat.result import Column, Result, event_column
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources.event_parquet import event_tags
 from pixelstat.text.plurals import format_count
+from pixelstat.traffic.deduplication import HitFilter
 
+count_option = click.Option(
+    ["--count"], is_flag=True, help="Count the names of events, pages and parameters of each pixel instead."
+)
+top_option = click.Option(
+    ["--top"], type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
+    help="With --count, show the N most frequent names of each kind; 0 shows all.",
+)  # fmt: skip
 COLUMNS = tuple(event_column(name, dtype) for name, dtype in EXPORTED.items())
 TABLE_COLUMNS = ("time", "event", "visitor", "page", "value", "campaign")
 MAX_TABLE_ROWS = 20
@@ -28,9 +47,9 @@ MAX_TABLE_ROWS = 20
     "events",
     cls=LogCommand,
     epilog="More: --help-all, pixelstat help TOPIC, pixelstat schema events",
-    params=[logs_argument, reveal_option, *common_options()],
+    params=[logs_argument, count_option, top_option, reveal_option, *common_options()],
 )
-def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:
+def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **options: Any) -> Exit:
     """The events themselves, one row each, in the order of the logs: for other tools, and for reports.
 
     Parquet that this writes is an input like a log: every report reads it and gives the same figures.
@@ -38,29 +57,92 @@ def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:
     stays here: with the same key the same ones tomorrow. --reveal-ids writes them as they are.
 
     A table shows the first events and a few of their columns, every other output all of both.
+
+    --count lists what is in the log instead: for each pixel the names of events, pages and parameters, and how often
+    each occurs.
     """
     common = read_common_options(options)
     settings = build_pipeline_settings(common, uses_session_source=False)
+    if count:
+        return run_command(logs, common, settings, lambda run: _deliver_inventory(run, top))
+    if is_given("top"):
+        raise PixelstatError("--top changes nothing without --count.", "Add: --count")
     return run_command(logs, common, settings, lambda run: _deliver_events(run, reveal_ids=reveal_ids))
 
 
-def _deliver_events(run: Run, *, reveal_ids: bool) -> None:
-    """Deliver the events as they come. A table gets the first ones only: its width depends on all of its rows."""
-    if run.output_format != "table":
-        columns = [*COLUMNS, *map(Column, run.settings.protocols.custom_columns)]
-        deliver(_event_batches(run, columns, reveal_ids=reveal_ids), run.output_format, run.common.output)
-        return
-    columns = [column for column in COLUMNS if column.name in TABLE_COLUMNS]
-    first: list[Result] = []
+def _deliver_inventory(run: Run, top: int) -> list[str]:
+    """Count the names in the events, deliver the counts, and return what fails the run."""
+    common, inventory = run.common, Inventory()
+
+    def rank() -> Result:
+        period = format_period(run.ledger.first, run.ledger.last, common.tz)
+        subtitle = [period, *([f"the {top} most frequent names of each kind"] if top else [])]
+        counts = inventory.rank(top, common.tz.key)
+        return Result("Names in the log", INVENTORY_COLUMNS, counts, subtitle, csv_safe=common.csv_safe)
+
+    validate_options(rank(), common)
+    for batch in run.read_events().select(EVENT_COLUMNS).collect_batches(maintain_order=True, engine="streaming"):
+        inventory.add(batch)
+    run.finish()
+    return deliver_result(rank(), run.output_format, common)
+
+
+def _deliver_events(run: Run, *, reveal_ids: bool) -> list[str]:
+    """Deliver the events as they come, and return what fails the run.
+
+    A table gets the first events only, because its width depends on all of its rows. --sort and --fail-if gather all
+    events first.
+    """
+    common, is_table = run.common, run.output_format == "table"
+    columns = [*COLUMNS, *map(Column, run.settings.protocols.custom_columns)]
+    validate_options(_preview_events(columns, common.tz.key), common)
+    if is_table and not common.columns:
+        common = replace(common, columns=TABLE_COLUMNS)
+    shown = split_names(common.columns)
+    needs_all_columns = not shown or bool(common.fail_if)
+    keys = [key.removeprefix("-") for key in split_names(common.sort)]
+    read = [column for column in columns if needs_all_columns or column.name in (*shown, *keys)]
+    batches = _event_batches(run, read, reveal_ids=reveal_ids)
+    failures: list[str] = []
+    if common.sort or common.fail_if:
+        parts = [*batches]
+        whole = replace(parts[0], frame=pl.concat(part.frame for part in parts))
+        failures = find_failures(whole, replace(common, fail_if_empty=False))
+        batches = iter([whole])
+    total = _deliver_batches((arrange_result(batch, common) for batch in batches), run, is_table=is_table)
+    return [*failures, *find_emptiness(total, common)]
+
+
+def _deliver_batches(batches: Iterable[Result], run: Run, *, is_table: bool) -> int:
+    """Deliver the batches, of a table the first rows, and return how many events there are."""
     total = 0
-    for batch in _event_batches(run, columns, reveal_ids=reveal_ids):
+    if not is_table:
+
+        def count() -> Iterator[Result]:
+            nonlocal total
+            for batch in batches:
+                total += batch.frame.height
+                yield batch
+
+        deliver(count(), run.output_format, run.common.output)
+        return total
+    first: list[Result] = []
+    for batch in batches:
         if total < MAX_TABLE_ROWS:
-            first.append(Result(batch.title, columns, batch.frame.head(MAX_TABLE_ROWS - total), batch.notes))
+            first.append(replace(batch, frame=batch.frame.head(MAX_TABLE_ROWS - total)))
         total += batch.frame.height
     deliver(first, "table", run.common.output)
     if total > MAX_TABLE_ROWS:
         events = format_count(total, "event", "events")
         run.common.say(f"The first {MAX_TABLE_ROWS} of {events}; -o events.csv or a pipe gets all, in all columns.")
+    return total
+
+
+def _preview_events(columns: Sequence[Column], zone: str) -> Result:
+    """Return no events, with these columns."""
+    schema = {column.name: EXPORTED.get(column.name, pl.String()) for column in columns}
+    times = {column.name: pl.Datetime("us", zone) for column in columns if column.kind == "instant"}
+    return Result("Events", columns, pl.DataFrame(schema={**schema, **times}))
 
 
 def _event_batches(run: Run, columns: Sequence[Column], *, reveal_ids: bool) -> Iterator[Result]:
@@ -74,14 +156,10 @@ def _event_batches(run: Run, columns: Sequence[Column], *, reveal_ids: bool) -> 
     has_custom_consent = run.settings.enrichment.custom_consent is not None
     tags = event_tags(is_deduplicated=not run.settings.keeps_copies, has_custom_consent=has_custom_consent)
     rows = events.select(*names, "hit").with_columns(times)
-    delivered: set[int] = set()
+    hits = HitFilter()
 
     def result(batch: pl.DataFrame) -> Result:
-        batch = batch.filter(pl.col("hit").is_first_distinct())
-        hits = batch["hit"].to_list()
-        is_new = pl.Series([hit not in delivered for hit in hits], dtype=pl.Boolean)
-        delivered.update(hits)
-        frame = batch.filter(is_new).select(names)
+        frame = hits.keep_new(batch).select(names)
         return Result("Events", columns, frame, [f"times in {zone}"], csv_safe=run.common.csv_safe, tags=tags)
 
     yield result(pl.DataFrame(schema=rows.collect_schema()))  # the header, also where there are no rows

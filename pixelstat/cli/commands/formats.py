@@ -6,6 +6,10 @@ import click
 import polars as pl
 
 from pixelstat import formats, outputs
+from pixelstat.cli.delivery import deliver_result, report_failures
+from pixelstat.cli.output_files import prepare_folders
+from pixelstat.cli.settings import read_common_options
+from pixelstat.errors import Exit
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEADER_START
 from pixelstat.formats.json import JsonFormat
@@ -21,17 +25,20 @@ COLUMNS = (
 
 
 @click.command("formats", params=OUTPUT[:-1])
-def command(**options: Any) -> None:
+def command(**options: Any) -> Exit:
     """The log formats that pixelstat reads, each told from a log's first lines, specific before general.
 
     Every one is also read behind a syslog, journald, Docker or Kubernetes prefix.
     """
+    common = read_common_options(options)
+    output = outputs.choose_output(common.format, common.output)
+    prepare_folders([common.output], may_create=common.mkdir)
     listed = [
         {"format": form.name, "about": form.about, "layout": _layout(form)} for form in formats.load_all_formats()
     ]
     frame = pl.DataFrame(listed).unique(["format"], keep="first", maintain_order=True)
-    result = Result("Log formats", COLUMNS, frame, csv_safe=options["csv_safe"])
-    outputs.deliver([result], outputs.choose_output(options["format"], options["output"]), options["output"])
+    result = Result("Log formats", COLUMNS, frame, csv_safe=common.csv_safe)
+    return report_failures(deliver_result(result, output, common))
 
 
 def _layout(form: LogFormat) -> str:

@@ -1,11 +1,14 @@
 """Run `pixelstat init`: write a commented pixelstat.toml from what logs contain."""
 
+import glob
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import takewhile
+from pathlib import Path, PurePath
 from typing import Any
 
 import click
@@ -28,6 +31,7 @@ from pixelstat.protocols.builtin.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.protocols.custom import COLUMN_ALIASES
 from pixelstat.schemas import EXPORTED
 from pixelstat.sources import discovery
+from pixelstat.sources.blocks import STDIN
 from pixelstat.sources.lines import Reading
 from pixelstat.terminal import escape_controls
 from pixelstat.vocabulary import SHOP_FUNNEL
@@ -42,6 +46,14 @@ KNOWN_PARAMETERS = {
     *PAGE,
     *(name for names in PARAMETERS.values() for name in names),
 }
+DEFAULTS_LINES = (
+    "# Defaults of options: of every command that has the option, and of one command.",
+    "# [defaults]",
+    '# tz = "Europe/Berlin"',
+    "# [defaults.funnel]",
+    '# window = "1d"',
+    "",
+)
 COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -84,10 +96,11 @@ def _counts(values: pl.Series) -> dict[str, int]:
 def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **options: Any) -> None:
     """A commented pixelstat.toml, from what stands in given logs: its pixels, its events, what may be further pixels.
 
-    Every report run in its folder or below reads it.
+    Every report run in its folder or below reads it. Put a glob into quotes, so that it covers future logs too:
+    pixelstat init 'access.log*'
     """
     if not logs:
-        raise PixelstatError("init needs logs to look at.", "Try: pixelstat init access.log*")
+        raise PixelstatError("init needs logs to look at.", "Try: pixelstat init 'access.log*'")
     if Path(output).exists() and not force:
         raise PixelstatError(f"{output} is there already.", "Name another file with -o, or overwrite it with --force.")
     common = CommonOptions(**options, quiet=quiet)
@@ -98,18 +111,55 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **opt
     columns = events.select("event", "protocol", "path", "query", "method", "rejected")
     for batch in columns.collect_batches(maintain_order=True, engine="streaming"):
         summary.add(batch)
-    text = "\n".join(_toml_lines(summary, logs, Path(output).resolve().parent)) + "\n"
+    globs = find_globs(logs)
+    text = "\n".join(_toml_lines(summary, logs, globs, Path(output).resolve().parent)) + "\n"
     with atomic_write(output) as file:
         file.write(text.encode())
     common.say(f"{output} is written; its comments say what was found.")
+    if globs:
+        quoted = " ".join(map(shlex.quote, globs))
+        common.say(f"It names each log. A quoted glob also covers future logs: pixelstat init {quoted}")
 
 
-def _toml_lines(summary: LogSummary, logs: Sequence[str], folder: Path) -> Iterable[str]:
+def find_globs(logs: Sequence[str]) -> list[str]:
+    """Return the arguments with a glob in place of files that one matches, or nothing where there are no such files.
+
+    The glob matches exactly these files today, so the shell has probably expanded it.
+    """
+    folders: dict[str, list[str]] = {}
+    for log in logs:
+        folders.setdefault(str(PurePath(log).parent), []).append(log)
+    globs = {folder: _find_glob(files) for folder, files in folders.items() if len(files) > 1}
+    if not any(globs.values()):
+        return []
+    return list(dict.fromkeys(globs.get(str(PurePath(log).parent)) or log for log in logs))
+
+
+def _find_glob(files: Sequence[str]) -> str:
+    """Return the glob that matches exactly these files of one folder, from what their names begin and end with."""
+    names = [PurePath(file).name for file in files]
+    start = _common_start(names)
+    end = _common_start([name[len(start) :][::-1] for name in names])[::-1]
+    start = start.rstrip("0123456789-_.")
+    end = end[end.index(".") :] if "." in end else ""
+    if not start:
+        return ""
+    folder = files[0][: len(files[0]) - len(names[0])]
+    pattern = f"{glob.escape(folder + start)}*{glob.escape(end)}"
+    return pattern if sorted(glob.glob(pattern)) == sorted({*files}) else ""  # noqa: PTH207 - as typed
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    """Return the longest text that all of the texts begin with."""
+    columns = takewhile(lambda letters: len({*letters}) == 1, zip(*texts, strict=False))
+    return "".join(letters[0] for letters in columns)
+
+
+def _toml_lines(summary: LogSummary, logs: Sequence[str], globs: Sequence[str], folder: Path) -> Iterable[str]:
     """Yield the lines of the file."""
     yield "# What pixelstat reads and asks for in this folder and below. All of it may be changed or left out."
     yield ""
-    yield "# The logs of a report that names none: paths from here, directories, globs."
-    yield f"logs = [{', '.join(_quoted(_relative_to(folder, log)) for log in logs)}]"
+    yield from _log_lines(logs, globs, folder)
     yield ""
     yield f"# Found: {summary.events.total():,} events in {summary.requests:,} requests."
     for title, counts in (("by pixel", summary.protocols), ("by event", summary.events)):
@@ -144,6 +194,7 @@ def _toml_lines(summary: LogSummary, logs: Sequence[str], folder: Path) -> Itera
     yield "# [pixels.events]"
     yield '# bk = "purchase"'
     yield ""
+    yield from DEFAULTS_LINES
     yield "# A parameter of your own that tells whether the visitor consents; any other value refuses."
     yield "# [consent]"
     yield '# parameter = "cookie_ok"'
@@ -169,13 +220,24 @@ def _toml_lines(summary: LogSummary, logs: Sequence[str], folder: Path) -> Itera
     yield f"{mark}shop = [{', '.join(map(_quoted, steps if len(steps) > 1 else ['page_view', 'purchase']))}]"
 
 
+def _log_lines(logs: Sequence[str], globs: Sequence[str], folder: Path) -> Iterable[str]:
+    """Yield the lines that name the logs, and in a comment the globs that match them."""
+    yield "# The logs of a report that names none: paths from here, directories, globs."
+    yield f"logs = [{', '.join(_quoted(_relative_to(folder, log)) for log in logs)}]"
+    if globs:
+        yield "# A glob also covers future logs:"
+        yield f"# logs = [{', '.join(_quoted(_relative_to(folder, log)) for log in globs)}]"
+
+
 def _is_taken(name: str) -> bool:
     """Return whether a custom column must not have this name."""
     return name in (*EXPORTED, *COLUMN_ALIASES) or name.startswith("utm_") or name.lower() in config.SQL_KEYWORDS
 
 
 def _relative_to(folder: Path, log: str) -> str:
-    """Return the path of a log from the folder, or the absolute one of a log outside."""
+    """Return the path of a log from the folder, or the absolute one of a log outside. Standard input stays `-`."""
+    if log == STDIN:
+        return log
     path = Path(log).absolute()
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 

@@ -6,6 +6,10 @@ import click
 import polars as pl
 
 from pixelstat import outputs, protocols
+from pixelstat.cli.delivery import deliver_result, report_failures
+from pixelstat.cli.output_files import prepare_folders
+from pixelstat.cli.settings import read_common_options
+from pixelstat.errors import Exit
 from pixelstat.options.shared import OUTPUT
 from pixelstat.protocols.builtin import house
 from pixelstat.result import Column, Result
@@ -19,8 +23,11 @@ COLUMNS = (
 
 
 @click.command("protocols", params=OUTPUT[:-1])
-def command(**options: Any) -> None:
+def command(**options: Any) -> Exit:
     """The pixels that pixelstat reads. A request becomes an event of the first that claims it."""
+    common = read_common_options(options)
+    output = outputs.choose_output(common.format, common.output)
+    prepare_folders([common.output], may_create=common.mkdir)
     listed = [
         {
             "protocol": protocol.name,
@@ -30,5 +37,5 @@ def command(**options: Any) -> None:
         }
         for protocol in (*protocols.builtin_protocols(), house.house_protocol())
     ]
-    result = Result("Pixel protocols", COLUMNS, pl.DataFrame(listed), csv_safe=options["csv_safe"])
-    outputs.deliver([result], outputs.choose_output(options["format"], options["output"]), options["output"])
+    result = Result("Pixel protocols", COLUMNS, pl.DataFrame(listed), csv_safe=common.csv_safe)
+    return report_failures(deliver_result(result, output, common))
