@@ -61,7 +61,7 @@ class NetworkType(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]
         try:
             return ipaddress.ip_network(value, strict=False)
         except ValueError:
-            self.fail(f"{value!r} is no address or network. Try 203.0.113.7 or 10.0.0.0/8.", param, ctx)
+            self.fail(f"{value!r} is not an address or a network. Try 203.0.113.7 or 10.0.0.0/8.", param, ctx)
 
 
 class SizeType(click.ParamType[int]):
@@ -74,7 +74,7 @@ class SizeType(click.ParamType[int]):
             return value
         parts = re.fullmatch(r"(\d{1,9})([kmg]?)(?:i?b)?", str(value).strip().lower())
         if not parts or not 256 <= int(parts[1]) * BYTES[parts[2]] <= LONGEST_LINE:
-            self.fail(f"{value!r} is no size from 256 bytes to 2 MB. Try 64k or 1M.", param, ctx)
+            self.fail(f"{value!r} is not a size from 256 bytes to 2 MB. Try 64k or 1M.", param, ctx)
         return int(parts[1]) * BYTES[parts[2]]
 
 
@@ -88,7 +88,7 @@ class BadLineLimitType(click.ParamType[BadLineLimit]):
             return value
         parts = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
         if not parts or (parts[2] and float(parts[2]) > 100):
-            self.fail(f"{value!r} is no number of lines and no share of them. Try 10 or 0.5%.", param, ctx)
+            self.fail(f"{value!r} is neither a number of lines nor a share of them. Try 10 or 0.5%.", param, ctx)
         return BadLineLimit(int(parts[1])) if parts[1] else BadLineLimit(percent=Decimal(parts[2]))
 
 
@@ -99,7 +99,9 @@ class VisitorKeyType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not re.fullmatch(r"(cookie:)?[^\s\"'&=#;:,\ud800-\udfff]{1,100}", str(value)):
-            self.fail(f"{value!r} names no parameter. Try visitor, user, client, uid or cookie:sid.", param, ctx)
+            self.fail(
+                f"{value!r} is not the name of a parameter. Try visitor, user, client, uid or cookie:sid.", param, ctx
+            )
         return str(value)
 
 
@@ -111,4 +113,4 @@ class TouchType(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in ("first", "last", "all") or re.fullmatch(r"step:[1-9]\d?", str(value)):
             return str(value)
-        return self.fail(f"{value!r} is none of first, last, all and step:N.", param, ctx)
+        return self.fail(f"{value!r} is not first, last, all or step:N.", param, ctx)

@@ -103,7 +103,7 @@ def test_conditions_see_the_client_behind_the_proxy_and_the_header_as_it_was(tmp
 def test_a_trusted_proxy_must_be_an_address_or_network(tmp_path: Path) -> None:
     write_log(tmp_path, log(ANN))
     finished = run_in_process(tmp_path, "views", "access.log", "--trusted-proxy", "proxy.example")
-    assert "'proxy.example' is no address or network. Try 203.0.113.7 or 10.0.0.0/8." in finished.stderr
+    assert "'proxy.example' is not an address or a network. Try 203.0.113.7 or 10.0.0.0/8." in finished.stderr
     assert finished.exit == 2
 
 

@@ -153,7 +153,7 @@ def test_chosen_keys_are_stitched_too(tmp_path: Path) -> None:
 def test_a_visitor_option_that_names_no_parameter_is_an_error(asked: str, tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "--visitor", asked)
     assert (finished.exit, finished.stdout) == (2, "")
-    assert "names no parameter. Try visitor, user, client, uid or cookie:sid." in finished.stderr
+    assert "is not the name of a parameter. Try visitor, user, client, uid or cookie:sid." in finished.stderr
 
 
 def test_explain_shows_the_chosen_visitor_key(tmp_path: Path) -> None:
@@ -230,4 +230,4 @@ def test_cookieless_events_have_pseudonyms_of_a_day(tmp_path: Path) -> None:
 def test_cookieless_excludes_other_visitor_options(other: list[str], tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "--cookieless", *other)
     assert (finished.exit, finished.stdout) == (2, "")
-    assert finished.stderr.startswith(f"Error: --cookieless looks at no id, and {other[0]} at nothing else.\n")
+    assert finished.stderr.startswith(f"Error: --cookieless ignores ids, but {other[0]} needs them.\n")

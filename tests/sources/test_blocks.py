@@ -50,7 +50,7 @@ def test_a_line_that_is_cut_is_kept_whole_among_the_bad_ones(tmp_path: Path) -> 
 def test_a_line_size_out_of_bounds_is_an_error(size: str, tmp_path: Path) -> None:
     write_log(tmp_path, log(ANN))
     finished = run_in_process(tmp_path, "views", "access.log", "--max-line", size)
-    assert f"{size!r} is no size from 256 bytes to 2 MB. Try 64k or 1M." in finished.stderr
+    assert f"{size!r} is not a size from 256 bytes to 2 MB. Try 64k or 1M." in finished.stderr
     assert finished.exit == 2
 
 

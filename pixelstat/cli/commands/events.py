@@ -57,7 +57,9 @@ def _deliver_events(run: Run, *, reveal_ids: bool) -> None:
     deliver(first, "table", run.common.output)
     if total > MAX_TABLE_ROWS:
         events = format_count(total, "event", "events")
-        run.common.say(f"The first {MAX_TABLE_ROWS} of {events}; -o events.csv or a pipe gets all, in all columns.")
+        run.common.say(
+            f"The table shows the first {MAX_TABLE_ROWS} of {events}. For all rows and columns: -o events.csv"
+        )
 
 
 def _event_batches(run: Run, columns: Sequence[Column], *, reveal_ids: bool) -> Iterator[Result]:
