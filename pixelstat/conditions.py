@@ -122,12 +122,13 @@ def _result_type(condition: pl.Expr, custom_columns: Sequence[str]) -> pl.DataTy
 def _suggest_column(name: str, columns: Sequence[str]) -> str:
     """Return a sentence on what may have been meant by an unknown column."""
     is_event = name in EVENT_SYNONYMS  # purchase is similar to the column purpose, and means something else
-    return ("" if is_event else suggest(name, columns)) or " In SQL, put a text in single quotes."
+    return ("" if is_event else suggest(name, columns, most=3)) or " In SQL, put a text in single quotes."
 
 
 def columns_hint(custom_columns: Sequence[str] = ()) -> str:
-    """Return a list of the columns that conditions may use, as the hint of an error."""
-    return "Columns: " + ", ".join([*CONDITION_COLUMNS, *custom_columns])
+    """Return where the columns of conditions are explained, and the custom ones, as the hint of an error."""
+    custom = f"\nColumns of pixelstat.toml: {', '.join(custom_columns)}" if custom_columns else ""
+    return f"The columns are explained by: pixelstat help columns{custom}"
 
 
 def _matches_page(pattern: str, column: str) -> pl.Expr:

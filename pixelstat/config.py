@@ -39,13 +39,13 @@ from pixelstat.conditions import parse_step
 from pixelstat.enrich.page_groups import PageGroups
 from pixelstat.errors import PixelstatError, suggest, unreadable_file
 from pixelstat.identity.consent import CustomConsent
+from pixelstat.options.project_file import find_project_file
 from pixelstat.protocols import select_protocols
 from pixelstat.protocols.custom import COLUMN_ALIASES, PATH_PART, CustomPixel
 from pixelstat.protocols.extract import TEXT_COLUMNS, UTM
 from pixelstat.schemas import EVENTS, VISITS
 from pixelstat.text.durations import parse_duration
 
-FILE_NAME = "pixelstat.toml"
 BUILTIN_COLUMNS = [*EVENTS, *VISITS]
 PARAMETER_COLUMNS = ["event", *TEXT_COLUMNS, *(f"utm_{name}" for name in UTM)]  # the columns that parameters may feed
 COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -68,7 +68,7 @@ class Config:
     logs: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
     own_hosts: tuple[str, ...] = ()  # in lower case, without www.
-    networks: tuple[str, ...] = ()  # files of more networks of machines
+    machine_networks: tuple[str, ...] = ()  # files of more networks of machines
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     consent: CustomConsent | None = None
     pixels: tuple[CustomPixel, ...] = ()
@@ -94,11 +94,7 @@ def load_config(path_option: str | None, folder: Path | None = None) -> Config:
     Raises PixelstatError for a file that cannot be read, and for keys and values that it cannot hold.
     """
     folder = folder or Path.cwd()
-    path = (
-        Path(path_option)
-        if path_option
-        else next((up / FILE_NAME for up in (folder, *folder.parents) if (up / FILE_NAME).is_file()), None)
-    )
+    path = Path(path_option) if path_option else find_project_file(folder)
     if path is None:
         return Config()
     try:
@@ -124,8 +120,8 @@ class _ConfigReader:
 
     def read_config(self) -> Config:
         keys = [
-            "logs", "protocols", "own_hosts", "networks", "columns", "consent", "pixels", "goals", "funnels",
-            "page_groups",
+            "logs", "protocols", "own_hosts", "machine_networks", "columns", "consent", "pixels", "goals",
+            "funnels", "page_groups",
         ]  # fmt: skip
         self.reject_unknown_keys(self.tables, keys, "")
         pixels = self.tables.get("pixels", [])
@@ -137,7 +133,7 @@ class _ConfigReader:
             logs=tuple(log if log == "-" else str(here / log) for log in self.read_texts(self.tables, "logs")),
             protocols=self.read_protocols(),
             own_hosts=self.read_own_hosts(),
-            networks=tuple(str(here / file) for file in self.read_texts(self.tables, "networks")),
+            machine_networks=tuple(str(here / file) for file in self.read_texts(self.tables, "machine_networks")),
             columns=self.read_column_parameters(self.tables, "columns", is_custom=True),
             consent=self.read_consent(),
             pixels=tuple(self.read_pixel(pixel, number) for number, pixel in enumerate(pixels)),

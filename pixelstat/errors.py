@@ -35,13 +35,15 @@ class ReaderGoneError(Exception):
     """Raised when the reader of stdout, such as `head`, closes the pipe. This is not a failure."""
 
 
-def suggest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return " Did you mean X?" with the candidate that is most like the name, or "" if none is.
+def suggest(name: str, candidates: Iterable[str], cutoff: float = 0.6, most: int = 1) -> str:
+    """Return " Did you mean X?" with the candidates that are most like the name, or "" if none is.
 
-    The answer starts with a blank, so that it can follow a sentence. `cutoff` is the least similarity, from 0 to 1.
+    The answer starts with a blank, so that it can follow a sentence. `cutoff` is the least similarity, from 0 to 1,
+    and `most` the number of candidates.
     """
-    matches = get_close_matches(name, candidates, 1, cutoff)
-    return f" Did you mean {matches[0]}?" if matches else ""
+    *others, last = get_close_matches(name, candidates, most, cutoff) or [""]
+    names = f"{', '.join(others)} or {last}" if others else last
+    return f" Did you mean {names}?" if names else ""
 
 
 def unreadable_file(

@@ -66,9 +66,9 @@ class Column:
         return words.replace("seconds", "time") if self.kind == "seconds" else words
 
 
-def event_column(name: str, dtype: pl.DataType) -> Column:
+def event_column(name: str, dtype: pl.DataType, about: str = "") -> Column:
     """Return the declaration of a column of the events, which identifies a row of a report."""
-    return Column(name, KIND_OF_TYPE[dtype.base_type()], key=True)
+    return Column(name, KIND_OF_TYPE[dtype.base_type()], about, key=True)
 
 
 @dataclass(frozen=True)

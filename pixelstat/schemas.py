@@ -1,4 +1,4 @@
-"""Define the frames that the stages hand on: one schema for each stage, one comment for each column."""
+"""Define the frames that the stages hand on: one schema for each stage, with the meaning of each column."""
 
 import polars as pl
 
@@ -90,76 +90,76 @@ PRODUCTS = pl.List(
     )
 )
 
-EVENTS = pl.Schema(
-    {
-        "time": UTC_TIME,
-        "protocol": pl.String(),  # the pixel protocol that claimed the request
-        "event": pl.String(),  # page_view, purchase, ...: canonical, or the name that the pixel sent
-        "visitor": pl.String(),  # the visitor's key, which begins with its kind: v: u: r: c: p: k: d:
-        "user_id": pl.String(),
-        "recipient": pl.String(),  # of a mail
-        "page": pl.String(),  # decoded path without query and fragment
-        "page_query": pl.String(),  # of the page's address, without the question mark, still encoded
-        "host": pl.String(),  # of the page, else the requested site; lower case, without port
-        "referrer": pl.String(),  # where the visitor came from, by a parameter of the pixel
-        "utm_id": pl.String(),
-        "utm_source": pl.String(),
-        "utm_medium": pl.String(),
-        "utm_campaign": pl.String(),
-        "utm_term": pl.String(),
-        "utm_content": pl.String(),
-        "utm_source_platform": pl.String(),
-        "utm_creative_format": pl.String(),
-        "utm_marketing_tactic": pl.String(),
-        "order_id": pl.String(),
-        "dedup_key": pl.String(),  # equal for a hit and its retries, by parameters of the pixel
-        "value": pl.Float64(),  # in `currency`; null if absent or not a number
-        "currency": pl.String(),
-        "product": pl.String(),  # the id of the first product
-        "products": PRODUCTS,  # at most 200; null if the event names none
-        "message": pl.String(),  # of a mail
-        "variant": pl.String(),  # of an experiment
-        "session_id": pl.String(),  # as the pixel counts sessions
-        "goal": pl.String(),  # that was reached, by the name in the pixel
-        "campaign": pl.String(),  # the mailing of a mail
-        "link": pl.String(),  # the link that was clicked
-        "sent": UTC_TIME,  # when the mail was sent, if its address holds the time
-        "parse_issue": pl.String(),  # why a part of the request could not be read: one of PARSE_ISSUES; null otherwise
-        "client": pl.String(),
-        "user_agent": pl.String(),
-        "method": pl.String(),
-        "path": pl.String(),  # of the pixel's request
-        "query": pl.String(),  # of the pixel's request, still encoded
-        "http_referer": pl.String(),  # the Referer header of the pixel's request
-        "status": pl.Int16(),
-        "forwarded_for": pl.String(),
-        "cookies": pl.String(),
-        "dnt": pl.String(),
-        "gpc": pl.String(),
-        "purpose": pl.String(),
-        "request_id": pl.String(),
-        "format": pl.String(),  # the log format of the line
-        "browser": pl.String(),  # ua-parser's family of the agent; also the image proxy of a mail service
-        "os": pl.String(),  # ua-parser's family of the system, without version
-        "device": pl.String(),  # ua-parser's family, mostly a model; null if the agent names none
-        "device_type": pl.String(),  # desktop, mobile, tablet, tv, console or watch; null if the agent does not say
-        "country": pl.String(),  # ISO 3166-1 code; this and the next four by the client's address, null without --geo
-        "region": pl.String(),  # English name of the first-level subdivision of the country
-        "city": pl.String(),  # English name
-        "asn": pl.String(),  # number of the autonomous system, as in AS64500
-        "network": pl.String(),  # the organization that runs the autonomous system
-        "consent": pl.String(),  # granted, refused or malformed; null without a deciding signal
-        "source": pl.String(),  # that the visitor came from, by this event alone; null if it names none outside
-        "medium": pl.String(),  # how the visitor came: cpc, organic, social, email, referral, ...
-        "keyword": pl.String(),  # the search term, or the keyword of the ad
-        "channel": pl.String(),  # the group of source, medium and campaign
-        "hit": pl.UInt64(),  # equal for copies of one hit; valid within one run
-        "first": pl.Int64(),  # order of differing copies of a hit: the lowest counts; null if all are equal
-        "rejected": Reason,
-        "traffic_class": pl.String(),  # human, proxy (which hides a human) or machine
-        "traffic_reason": pl.String(),  # the rule that found the proxy or the machine; null for a human
-    }
-)
+# The columns of EVENTS, each with its type and its meaning. `pixelstat schema events` and the manual show the meanings.
+EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
+    "time": (UTC_TIME, "time of the request, to the resolution of the log"),
+    "protocol": (pl.String(), "pixel protocol that read the request; `pixelstat protocols` lists them"),
+    "event": (pl.String(), "event name: page_view, purchase, ..., or the name that the pixel sent"),
+    "visitor": (pl.String(), "key of the visitor; its first letter names the kind: v: u: r: c: p: k: d:"),
+    "user_id": (pl.String(), "id of the signed-in user"),
+    "recipient": (pl.String(), "recipient of the email"),
+    "page": (pl.String(), "decoded path of the page, without query and fragment"),
+    "page_query": (pl.String(), "query of the page's address, still encoded, without the question mark"),
+    "host": (pl.String(), "host of the page, else the requested host; lower case, without port"),
+    "referrer": (pl.String(), "address that the visitor came from, as the pixel sent it"),
+    "utm_id": (pl.String(), "parameter utm_id of the page or the pixel"),
+    "utm_source": (pl.String(), "parameter utm_source of the page or the pixel"),
+    "utm_medium": (pl.String(), "parameter utm_medium of the page or the pixel"),
+    "utm_campaign": (pl.String(), "parameter utm_campaign of the page or the pixel"),
+    "utm_term": (pl.String(), "parameter utm_term of the page or the pixel"),
+    "utm_content": (pl.String(), "parameter utm_content of the page or the pixel"),
+    "utm_source_platform": (pl.String(), "parameter utm_source_platform of the page or the pixel"),
+    "utm_creative_format": (pl.String(), "parameter utm_creative_format of the page or the pixel"),
+    "utm_marketing_tactic": (pl.String(), "parameter utm_marketing_tactic of the page or the pixel"),
+    "order_id": (pl.String(), "id of the order, as the pixel sent it"),
+    "dedup_key": (pl.String(), "key that a hit and its retries share, as the pixel sent it"),
+    "value": (pl.Float64(), "value of the event in `currency`; null if absent or not a number"),
+    "currency": (pl.String(), "currency of `value`"),
+    "product": (pl.String(), "id of the first product"),
+    "products": (PRODUCTS, "products of the event, at most 200: id, name, category, price, quantity"),
+    "message": (pl.String(), "id of the email"),
+    "variant": (pl.String(), "variant of an experiment"),
+    "session_id": (pl.String(), "id of the session, as the pixel counts sessions"),
+    "goal": (pl.String(), "goal that the event reached, by its name in the pixel"),
+    "campaign": (pl.String(), "campaign that the email belongs to"),
+    "link": (pl.String(), "link that was clicked"),
+    "sent": (UTC_TIME, "time at which the email was sent, if the request holds it"),
+    "parse_issue": (pl.String(), "reason why a part of the request could not be read; null for others"),
+    "client": (pl.String(), "address or host name of the client"),
+    "user_agent": (pl.String(), "user agent of the client"),
+    "method": (pl.String(), "HTTP method of the request"),
+    "path": (pl.String(), "path of the pixel's request, as requested"),
+    "query": (pl.String(), "query of the pixel's request, still encoded"),
+    "http_referer": (pl.String(), "Referer header of the pixel's request"),
+    "status": (pl.Int16(), "HTTP status of the response; null if the log has none"),
+    "forwarded_for": (pl.String(), "X-Forwarded-For header of the request"),
+    "cookies": (pl.String(), "Cookie header of the request"),
+    "dnt": (pl.String(), "DNT header of the request"),
+    "gpc": (pl.String(), "Sec-GPC header of the request"),
+    "purpose": (pl.String(), "Sec-Purpose header of the request"),
+    "request_id": (pl.String(), "id that the server gave to the request"),
+    "format": (pl.String(), "log format of the line; `pixelstat formats` lists them"),
+    "browser": (pl.String(), "browser, or image proxy of an email service, by the user agent"),
+    "os": (pl.String(), "operating system without version, by the user agent"),
+    "device": (pl.String(), "device, often its model, by the user agent; null if it names none"),
+    "device_type": (pl.String(), "desktop, mobile, tablet, tv, console or watch; null if unknown"),
+    "country": (pl.String(), "country of the client's address (ISO 3166-1 code); null without --geo"),
+    "region": (pl.String(), "region of the client's address, in English; null without --geo"),
+    "city": (pl.String(), "city of the client's address, in English; null without --geo"),
+    "asn": (pl.String(), "autonomous system of the client's address, as in AS64500; null without --geo"),
+    "network": (pl.String(), "organization that runs the autonomous system; null without --geo"),
+    "consent": (pl.String(), "granted, refused or malformed; null if no signal decides"),
+    "source": (pl.String(), "source that the visitor came from, by this event alone; null if it names none"),
+    "medium": (pl.String(), "cpc, organic, social, email, referral or another medium"),
+    "keyword": (pl.String(), "search term, or keyword of the ad"),
+    "channel": (pl.String(), "channel: the group that source, medium and campaign belong to"),
+    "hit": (pl.UInt64(), "number that copies of one hit share; valid within one run"),
+    "first": (pl.Int64(), "rank of differing copies of a hit: the lowest counts; null if all are equal"),
+    "rejected": (Reason, "reason why the event does not count; null if it counts"),
+    "traffic_class": (pl.String(), "human, proxy (which hides a human) or machine"),
+    "traffic_reason": (pl.String(), "rule that found the proxy or the machine; null for a human"),
+}
+EVENTS = pl.Schema({name: dtype for name, (dtype, _) in EVENT_COLUMNS.items()})
 
 # Columns of EVENTS that every run derives again from the others, so Parquet of events may lack them.
 DERIVED = (
@@ -168,18 +168,17 @@ DERIVED = (
 )  # fmt: skip
 
 # What events know of their visit. These columns exist only if a report needs them.
-VISITS = pl.Schema(
-    {
-        "visit": pl.UInt32(),  # equal for the events of one visit; valid within one run
-        "visit_start": UTC_TIME,
-        "visit_seconds": pl.Float64(),  # from its first event to its last; null for a single event
-        "visit_views": pl.Int64(),  # number of page views
-        "is_bounce": pl.Boolean(),  # true for a visit of one event, not counting heartbeats
-        "entry_page": pl.String(),  # page of its first page view
-        "exit_page": pl.String(),  # page of its last page view
-        "first_seen": UTC_TIME,  # the visitor's first event in the logs
-    }
-)
+VISIT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
+    "visit": (pl.UInt32(), "number that the events of one visit share; valid within one run"),
+    "visit_start": (UTC_TIME, "time of the visit's first event"),
+    "visit_seconds": (pl.Float64(), "time from the visit's first event to its last; null for a single event"),
+    "visit_views": (pl.Int64(), "number of page views in the visit"),
+    "is_bounce": (pl.Boolean(), "true for a visit of one event, not counting heartbeats"),
+    "entry_page": (pl.String(), "page of the visit's first page view"),
+    "exit_page": (pl.String(), "page of the visit's last page view"),
+    "first_seen": (UTC_TIME, "time of the visitor's first event in the logs"),
+}
+VISITS = pl.Schema({name: dtype for name, (dtype, _) in VISIT_COLUMNS.items()})
 
 # The columns that `pixelstat events` writes, and those that --where, --step and --by may name.
 EXPORTED = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in ("rejected", "hit", "first")})

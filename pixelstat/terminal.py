@@ -1,4 +1,4 @@
-"""Show messages and progress on stderr, without any control characters that a terminal would obey."""
+"""Show messages and progress on stderr, without control characters that a terminal would obey, and text on stdout."""
 
 import os
 import re
@@ -14,6 +14,7 @@ import click
 # C0, DEL and C1 controls, marks that change the direction of writing, line separators, lone surrogates.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
+MAX_TEXT_WIDTH = 100  # columns; longer lines are hard to read
 PROGRESS_DELAY = 0.8  # seconds before a progress bar appears
 
 
@@ -38,6 +39,18 @@ def wrap_line(line: str, width: int) -> list[str]:
     if line.startswith(" ") or len(line) <= width:
         return [line]
     return textwrap.wrap(line, max(width, 1), break_long_words=False, break_on_hyphens=False)
+
+
+def show_markdown(text: str) -> None:
+    """Write Markdown to stdout: rendered on a terminal, as it is elsewhere."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        click.echo(text, nl=not text.endswith("\n"))
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console()
+    console.print(Markdown(text), width=min(console.width, MAX_TEXT_WIDTH))
 
 
 def discard_stdout() -> None:

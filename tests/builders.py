@@ -134,7 +134,9 @@ def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
 
 
 def _said(row: Row) -> str:
-    return repr(sorted(((name, value) for name, value in row.items() if value is not None and name != "key"), key=str))
+    return repr(
+        sorted(((name, value) for name, value in row.items() if value is not None and name != "dedup_key"), key=str)
+    )
 
 
 def distinct_events(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, pl.DataType] = EVENTS) -> pl.LazyFrame:

@@ -90,7 +90,9 @@ def test_a_list_of_steps_is_split_at_commas_outside_of_quotes_and_parentheses() 
     ["pages = '/x'", "value >", "value + 1 = ", "sum(value) > 1 and (", "upper(event)", "value > avg(value)", "  "],
 )
 def test_a_step_that_is_not_a_condition_is_an_error_with_the_columns(text: str) -> None:
-    with pytest.raises(PixelstatError, match=r"Columns:|A step is empty|not true or false|looks at other events"):
+    with pytest.raises(
+        PixelstatError, match=r"pixelstat help columns|A step is empty|not true or false|looks at other events"
+    ):
         parse_step(text)
 
 

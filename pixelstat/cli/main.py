@@ -11,17 +11,19 @@ import threading
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from pixelstat import __version__, reports
 from pixelstat.cli import commands
-from pixelstat.errors import Exit, PixelstatError, ReaderGoneError, suggest
+from pixelstat.cli.command_line import COMMANDS, LINES, arrange_arguments, explain_unknown_command
+from pixelstat.cli.completion import complete_words, is_completion
+from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
 from pixelstat.terminal import discard_stdout, say
 
 # Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
 # them again, takes a tenth of the time; keeping them for good takes a quarter more memory.
 ALLOCATOR_SETTINGS = "background_thread:false,oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0,narenas:2"
-
-DEFAULT_REPORT = "summary"
+COMPLETES_OPTIONS = "pixelstat.completes_options"  # a key of ctx.meta
 
 
 class CommandGroup(click.Group):
@@ -29,42 +31,68 @@ class CommandGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
         """Return the names of all commands, reports first."""
-        return [*reports.NAMES, *commands.NAMES]
+        return [*COMMANDS]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - Click's signature
-        """Import a command. Raises PixelstatError where there is none of this name."""
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; common options may be in front of the command."""
+        if not ctx.resilient_parsing:
+            return super().parse_args(ctx, arrange_arguments(args) or ["--help"])
+        arranged = arrange_arguments(args, is_completion=True)
+        ctx.meta[COMPLETES_OPTIONS] = bool(arranged) and arranged[0].startswith("-")
+        return super().parse_args(ctx, arranged)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the program, and where they are completed in front of a command, the common ones."""
+        if not ctx.meta.get(COMPLETES_OPTIONS):
+            return super().get_params(ctx)
+        from pixelstat.options.shared import common_options
+
+        return [*super().get_params(ctx), *common_options()]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands or options that begin with an incomplete word, else let the shell complete a file."""
+        if incomplete.startswith("-"):
+            ctx.meta[COMPLETES_OPTIONS] = True
+            return click.Command.shell_complete(self, ctx, incomplete)
+        items = [CompletionItem(name, help=line) for name, line in LINES.items() if name.startswith(incomplete)]
+        return items or [CompletionItem(incomplete, type="file")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command. Raises PixelstatError where there is none of this name, unless a shell completes it."""
         if cmd_name in commands.NAMES:
             return commands.load_command(cmd_name)
         if cmd_name not in reports.NAMES:
-            names = [*reports.NAMES, *commands.NAMES]
-            advice = suggest(cmd_name, names) or f" There are {', '.join(names)}."
-            raise PixelstatError(f"There is no command {cmd_name!r}.{advice}", "Try: pixelstat --help")
+            if ctx.resilient_parsing:
+                return None
+            raise explain_unknown_command(cmd_name)
         from pixelstat.cli.report_command import ReportCommand
 
         return ReportCommand(reports.load_report(cmd_name))
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of commands in two sections."""
-        with formatter.section("Reports"):
-            formatter.write_dl(list(reports.NAMES.items()))
-        with formatter.section("About logs and pixels"):
-            formatter.write_dl(list(commands.NAMES.items()))
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in sections, with the lines of all in one column."""
+        width = max(map(len, self.list_commands(ctx)))
+        for heading, lines in {**reports.SECTIONS, commands.SECTION: commands.NAMES}.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:{width}}", line) for name, line in lines.items()])
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
 @click.version_option(__version__, "--version", message="pixelstat %(version)s")
 def pixelstat() -> None:
-    """Find the tracking-pixel requests in web-server access logs and answer what people track for.
+    """Report visitors, conversions and revenue from tracking pixels in the access logs of web servers.
 
     \b
-    pixelstat access.log*                     the summary
-    pixelstat funnel access.log*              the usual funnel of a shop
+    pixelstat access.log*                     show the summary
     pixelstat funnel access.log* --steps /,/cart,purchase --window 1d
     pixelstat views access.log* --every day -o days.csv
     zcat old/*.gz | pixelstat views
 
-    LOGS are files, directories or quoted globs, plain, gzip, zstd, bzip2 or xz, or Parquet of events; without any,
-    those of pixelstat.toml, else standard input.
+    LOGS are files, directories, quoted globs or - for standard input: plain, gzip, zstd, bzip2 or xz. Parquet files
+    of `pixelstat events` are possible too. By default, pixelstat reads the logs that pixelstat.toml names, else
+    standard input.
+
+    Run `pixelstat COMMAND --help` for the options of a command, and `pixelstat help` for the manual.
     """
 
 
@@ -111,8 +139,10 @@ def _run(arguments: list[str]) -> Exit:
 
     Click's own `main` is not used: it has other exit codes for pipes and interrupts.
     """
+    if is_completion():
+        return complete_words(pixelstat)
     try:
-        with pixelstat.make_context("pixelstat", add_default_report(arguments) or ["--help"]) as context:
+        with pixelstat.make_context("pixelstat", arguments) as context:
             code = pixelstat.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -121,16 +151,6 @@ def _run(arguments: list[str]) -> Exit:
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     return code or Exit.DONE
-
-
-def add_default_report(arguments: list[str]) -> list[str]:
-    """Put the name of the default report in front of arguments that begin with a log."""
-    first = arguments[0] if arguments else ""
-    if not first or first in (*reports.NAMES, *commands.NAMES) or (first != "-" and first.startswith("-")):
-        return [*arguments]
-    from pixelstat.sources import discovery
-
-    return [DEFAULT_REPORT, *arguments] if first == "-" or discovery.has_match(first) else [*arguments]
 
 
 def _report_failure(error: PixelstatError, code: Exit, arguments: Sequence[str]) -> Exit:

@@ -11,6 +11,7 @@ import click
 
 from pixelstat import outputs
 from pixelstat.cli.comparison import Comparison, compare_periods, describe_periods, parse_comparison
+from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.run import Run, format_period, run_command
 from pixelstat.cli.settings import (
     CommonOptions,
@@ -23,15 +24,15 @@ from pixelstat.cli.settings import (
 )
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.identity import pseudonyms
-from pixelstat.options.shared import COMMON, by_option, common_options, compare_option, logs_argument, reveal_option
+from pixelstat.options.shared import common_options, compare_option, logs_argument, reveal_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import Result
 
 
-class ReportCommand(click.Command):
-    """Offer a report as a command. Its help shows its own options first, then the common ones under their headings."""
+class ReportCommand(LogCommand):
+    """Offer a report as a command."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -39,23 +40,15 @@ class ReportCommand(click.Command):
             report.name, help=inspect.cleandoc(report.about),
             params=[logs_argument, *self.report_options(), *common_options()], callback=self.perform,
             context_settings={"default_map": dict(report.defaults)},
+            epilog=f"More: --help-all, pixelstat help TOPIC, pixelstat schema {report.name}",
         )  # fmt: skip
 
     def report_options(self) -> list[click.Parameter]:
         """Return the options of this report, with those of --compare and --reveal-ids where they apply."""
-        may_show_ids = by_option in self.report.options or any(
+        may_show_ids = any(option.name == "by" for option in self.report.options) or any(
             column.name in pseudonyms.REPORT_IDENTIFIERS for column in self.report.columns
         )
         return [*self.report.options, compare_option, *([reveal_option] if may_show_ids else [])]
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        sections: dict[str, Sequence[click.Parameter]] = {"This report": self.report_options(), **COMMON}
-        for heading, options in sections.items():
-            records = [record for option in options if (record := option.get_help_record(ctx))]
-            with formatter.section(heading):
-                formatter.write_dl(records, col_max=26)
-        with formatter.section("Columns"):
-            formatter.write_dl([(column.name, column.about) for column in self.report.columns], col_max=26)
 
     def perform(self, logs: Sequence[str], **values: Any) -> Exit:
         """Make the report of these logs and return the exit code. Click calls it with the values of all options."""
@@ -106,8 +99,8 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
 def require_comparable(report: Report, values: dict[str, Any]) -> None:
     """Raise PixelstatError for an option whose rows cannot be compared with those of another period."""
     if name := next((name for name in report.not_comparable_with if values.get(name)), None):
-        option = f"--{name.replace('_', '-')}"
-        raise PixelstatError(f"{option} and --compare do not go together.", "Leave one of them out.")
+        option = next(option for option in report.options if option.name == name)
+        raise PixelstatError(f"{option.opts[0]} and --compare do not go together.", "Leave one of them out.")
 
 
 def answer(request: ReportRequest, run: Run) -> None:

@@ -42,25 +42,26 @@ UTC = ZoneInfo("UTC")
 class CommonOptions:
     """The options that commands share, as Click parsed them. A command without one of them has its default."""
 
-    # which events
+    # period and filters
     since: str | None = None
     until: str | None = None
     tz: ZoneInfo = UTC
-    host: str | None = None
     where: str | None = None
+    host: str | None = None
     group_pages: str | None = None
     exclude_ip: Sequence[Network] = ()
-    bots: str = "exclude"
-    consent: str = "respect"
     keep_duplicates: bool = False
+    geo: Sequence[str] = ()
+    # who is a visitor
     visitor: str = "auto"
     cookieless: bool = False
-    key: str | None = None
     stitch: bool = False
-    geo: Sequence[str] = ()
-    # emails and machines
+    key: str | None = None
+    # bots, machines and consent
+    bots: str = "exclude"
+    consent: str = "respect"
     machines: str = "include"
-    networks: Sequence[str] = ()
+    machine_networks: Sequence[str] = ()
     sent: str | None = None
     burst_links: int = 3
     burst_time: timedelta = timedelta(seconds=10)
@@ -70,11 +71,11 @@ class CommonOptions:
     recipient_time: timedelta = timedelta(seconds=30)
     after_send: timedelta = timedelta(seconds=2)
     page_rate: int = 60
-    # sessions
+    # visits
     visit_timeout: timedelta = timedelta(minutes=30)
     split_midnight: bool = False
     split_campaign: bool = False
-    # reading
+    # reading logs
     pixel: Sequence[str] = ()
     config: str | None = None
     protocol: Sequence[str] = ()
@@ -84,7 +85,7 @@ class CommonOptions:
     trusted_proxy: Sequence[Network] = ()
     max_line: int = MAX_LINE
     explain: str | None = None
-    # bad lines
+    # unreadable lines
     rejects: str | None = None
     max_errors: BadLineLimit | None = None
     strict: bool = False
@@ -181,7 +182,9 @@ def build_pipeline_settings(
             machines=common.machines,
             behaviour=_behaviour_limits(common) if common.machines != "include" else None,
             scanner_networks=[
-                network for file in (*common.project.networks, *common.networks) for network in read_networks(file)
+                network
+                for file in (*common.project.machine_networks, *common.machine_networks)
+                for network in read_networks(file)
             ],
         ),
         stitch=common.stitch,
@@ -297,7 +300,7 @@ def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str],
         raise PixelstatError(
             f"{option} time would give one row per second.", f"Try: pixelstat {report.name} --every day"
         )
-    advice = " Did you mean product?" if name == "products" else suggest(name, [*columns, *report.groups])
+    advice = " Did you mean product?" if name == "products" else suggest(name, [*columns, *report.groups], most=3)
     raise PixelstatError(f"{option} {name!r} is not a column of the events.{advice}", columns_hint(custom_columns))
 
 

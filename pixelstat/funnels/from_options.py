@@ -8,9 +8,10 @@ from datetime import timedelta
 import polars as pl
 
 from pixelstat.conditions import Step, parse_step, split_steps
-from pixelstat.errors import PixelstatError
+from pixelstat.errors import PixelstatError, suggest
 from pixelstat.funnels.rules import NO_GRACE, Exclusion, FunnelRules
 from pixelstat.options.shared import top_groups_option
+from pixelstat.options.types import ActorList
 from pixelstat.options.values import ReportOptions
 from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import SHOP_FUNNEL
@@ -23,15 +24,15 @@ ParseStep = Callable[[str], Step]
 CONFLICTS = {  # an option: those that it does not go together with
     "--open": [
         "--histogram",
-        "--visitors-at",
+        "--list",
         "--every",
         "--optional",
         "--order unordered",
         "--count",
         "--touch all or step",
     ],
-    "--histogram": ["--visitors-at", "--every", "--by"],
-    "--visitors-at": ["--every", "--by", "--count", "--unit visit"],
+    "--histogram": ["--list", "--every", "--by"],
+    "--list": ["--every", "--by", "--count", "--unit visit"],
 }
 
 
@@ -46,8 +47,8 @@ class FunnelOptions(ReportOptions):
     touch: str = "first"  # attribution of an actor to a value: first, last, step:N, all
     is_open: bool = False  # actors may enter at any step
     histogram: bool = False  # show how long complete chains take instead
-    listed_step: int = 0  # list who reached this step, or was lost before it, instead; 0: no list
-    is_lost: bool = False  # with listed_step: list those who reached the step before it and not this one
+    listed_step: int = 0  # list the actors who reached this step instead; 0: no list
+    lists_dropped: bool = False  # with listed_step: list those who reached the step before it and not this one
 
 
 def build_funnel_options(
@@ -72,9 +73,7 @@ def build_funnel_options(
     top: int,
     every: str | None,
     histogram: bool,
-    visitors_at: str | None,
-    lost: bool,
-    reached: bool,
+    actor_list: ActorList | None,
 ) -> FunnelOptions:
     """Return the settings that the options mean; `parse` turns a text into a step.
 
@@ -84,7 +83,7 @@ def build_funnel_options(
     _require_companion("--exclude-mode", exclude_mode != "drop", "--exclude EVENT", bool(exclude))
     _require_companion("--touch", touch != "first", "--by COLUMN", bool(by))
     _require_companion("--top", top not in (0, top_groups_option.default), "--by COLUMN", bool(by))
-    _require_named_steps(steps, optional, exclude, visitors_at)
+    _require_named_steps(steps, optional, exclude, actor_list)
     rules = FunnelRules(
         steps=steps or [parse_step(event) for event in SHOP_FUNNEL],
         window=window,
@@ -102,7 +101,7 @@ def build_funnel_options(
         {
             "--open": is_open,
             "--histogram": histogram,
-            "--visitors-at": visitors_at is not None,
+            "--list": actor_list is not None,
             "--every": every is not None,
             "--optional": bool(optional),
             "--order unordered": order == "unordered",
@@ -112,11 +111,11 @@ def build_funnel_options(
             "--touch all or step": touch not in ("first", "last"),
         }
     )
-    _require_list_kind(visitors_at, is_lost=lost, is_reached=reached)
     _check_touch(touch, len(rules.steps))
-    listed_step = 0 if visitors_at is None else _find_step_number(visitors_at, rules.step_names)
-    if lost and listed_step == 1:
-        raise PixelstatError("Nobody is lost before step 1.", "Try: --visitors-at 2 --lost")
+    listed_step = _find_step_number(actor_list.step, rules.step_names) if actor_list else 0
+    lists_dropped = actor_list is not None and actor_list.is_dropped
+    if lists_dropped and listed_step == 1:
+        raise PixelstatError("Nobody drops out before step 1.", "Try: --list dropped:2")
     return FunnelOptions(
         rules=rules,
         has_default_steps=not steps,
@@ -129,7 +128,7 @@ def build_funnel_options(
         is_open=is_open,
         histogram=histogram,
         listed_step=listed_step,
-        is_lost=lost,
+        lists_dropped=lists_dropped,
     )
 
 
@@ -140,11 +139,11 @@ def _require_companion(option: str, is_used: bool, companion: str, has_companion
 
 
 def _require_named_steps(
-    steps: Sequence[Step], optional: Sequence[int], exclude: Sequence[str], visitors_at: str | None
+    steps: Sequence[Step], optional: Sequence[int], exclude: Sequence[str], actor_list: ActorList | None
 ) -> None:
     """Raise PixelstatError where options refer to steps by number, but no steps are named."""
-    if not steps and (optional or any(":" in text for text in exclude) or visitors_at):
-        raise PixelstatError("Steps are told by their numbers, so they must be named.", "Add: --steps a,b,c")
+    if not steps and (optional or any(":" in text for text in exclude) or actor_list):
+        raise PixelstatError("An option refers to a step, but no steps are named.", "Add: --steps a,b,c")
 
 
 def _reject_conflicts(is_used: dict[str, bool]) -> None:
@@ -153,15 +152,6 @@ def _reject_conflicts(is_used: dict[str, bool]) -> None:
         for conflict in conflicts:
             if is_used[option] and is_used[conflict]:
                 raise PixelstatError(f"{option} and {conflict} do not go together.", "Leave one of them out.")
-
-
-def _require_list_kind(visitors_at: str | None, *, is_lost: bool, is_reached: bool) -> None:
-    """Raise PixelstatError unless a list has exactly one kind, and a report without a list has none."""
-    if (visitors_at is None) == (is_lost or is_reached) or (is_lost and is_reached):
-        raise PixelstatError(
-            "--visitors-at STEP lists those who were --lost there or who --reached it.",
-            "Try: --visitors-at 3 --lost -o who.csv",
-        )
 
 
 def _check_touch(touch: str, number: int) -> None:
@@ -190,7 +180,8 @@ def _find_step_number(text: str, names: Sequence[str]) -> int:
         return int(text)
     if text in names:
         return names.index(text) + 1
-    raise PixelstatError(f"--visitors-at {text!r} is no step.", f"Steps: {', '.join(names)}; by number from 1.")
+    listed = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
+    raise PixelstatError(f"--list: {text!r} is not a step.{suggest(text, names)}", f"The steps are: {listed}.")
 
 
 def list_event_columns(options: FunnelOptions) -> Iterable[str]:

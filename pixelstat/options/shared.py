@@ -1,189 +1,147 @@
-"""Declare the options that several commands share, each once, with its type and help."""
+"""Declare the options that several commands share, each once, with its type and help.
+
+The first sentence of a help text says what the option does: `--help` shows it alone. `--help-all` shows the whole text.
+"""
 
 import click
 
 from pixelstat import outputs
 from pixelstat.options.types import (
+    ActorListType,
     BadLineLimitType,
+    ColumnType,
     DurationType,
+    FileType,
     NetworkType,
+    ProjectNameType,
     SizeType,
     TouchType,
     VisitorKeyType,
     ZoneType,
 )
 
-# -- of reports --------------------------------------------------------------------------------------------------
-
-
-steps_option = click.Option(
-    ["--steps"],
-    metavar="A,B,C",
-    help="The steps: events, pages like /cart or /products/*, SQL conditions.",
-)
-step_option = click.Option(
-    ["--step", "step"], multiple=True, metavar="STEP", help="One more step; repeat it. Good for steps that hold commas."
-)
-goal_option = click.Option(
-    ["--goal"], multiple=True, metavar="GOAL",
-    help="A goal: an event, a page, SQL, or the name of one in pixelstat.toml; repeat it.",
-)  # fmt: skip
-funnel_option = click.Option(["--funnel"], metavar="NAME", help="The steps of this funnel in pixelstat.toml.")
-window_option = click.Option(
-    ["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME",
-    help="At most so long from the first step to the last: 30m, 12h, 7d.",
-)  # fmt: skip
-top_option = click.Option(
-    ["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
-    help="So many rows, or groups of rows; 0 for all.",
-)  # fmt: skip
-top_groups_option = click.Option(
-    ["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
-    help="With --by: so many of its values, those with most; 0 for all.",
-)  # fmt: skip
-top_per_section_option = click.Option(
-    ["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N", help="So many of each; 0 for all."
-)
-by_option = click.Option(
-    ["--by"], multiple=True, metavar="COLUMN", help="A row for each value of this column of the events; repeat it."
-)
-every_option = click.Option(
-    ["--every"], type=click.Choice(["hour", "day", "week", "month"]), help="A series over time instead."
-)
-every_or_all_option = click.Option(
-    ["--every"], type=click.Choice(["hour", "day", "week", "month", "all"]), default="day", show_default=True,
-    help="So long is a row; all is the whole range.",
-)  # fmt: skip
-refund_date_option = click.Option(
-    ["--refund-date", "refund_date"], type=click.Choice(["order", "own"]), default="order", show_default=True,
-    help="A refund belongs to the date of its order, or to its own.",
-)  # fmt: skip
-repeat_option = click.Option(["--repeat"], is_flag=True, help="How many buy again, and when, instead of a series.")
-horizon_option = click.Option(
-    ["--horizon"], type=DurationType(), default="90d", show_default=True, metavar="TIME",
-    help="With --repeat: so long has everyone to buy again; for whom it is not over, the answer is pending.",
-)  # fmt: skip
-viewed_option = click.Option(
-    ["--viewed-not-purchased", "viewed_not_purchased"], is_flag=True,
-    help="List who viewed a product and has not bought it since, instead.",
-)  # fmt: skip
-abandoned_option = click.Option(["--abandoned"], is_flag=True, help="How many carts are left without buying, instead.")
-decision_option = click.Option(
-    ["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME",
-    help="With one of these two: so long has everyone to buy; for whom it is not over, the answer is pending.",
-)  # fmt: skip
-compare_option = click.Option(
-    ["--compare"],
-    metavar="PERIOD",
-    help="The same of another period beside it, and the change: previous, or 2026-08-01..2026-08-31.",
-)
-
-
 # fmt: off
+logs_argument = click.Argument(["logs"], nargs=-1, type=FileType(), metavar="[LOGS]...")
+
+# -- of some reports ---------------------------------------------------------------------------------------------
+
+steps_option = click.Option(["--steps"], metavar="A,B,C", help="Set the steps: events, pages or SQL conditions. A page is a path such as /cart or /products/*. Default: the usual steps of a shop that occur in the logs.")
+step_option = click.Option(["--step", "step"], type=ProjectNameType("goals"), multiple=True, metavar="STEP", help="Add one step, which may contain commas. Can be repeated.")
+goal_option = click.Option(["--goal"], type=ProjectNameType("goals"), multiple=True, metavar="GOAL", help="Count this goal: an event, a page or an SQL condition. It can also be the name of a goal in pixelstat.toml. Can be repeated. Default: the goals of pixelstat.toml, else purchase, lead and signup.")
+funnel_option = click.Option(["--funnel"], type=ProjectNameType("funnels"), metavar="NAME", help="Use the steps of this funnel in pixelstat.toml.")
+window_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="Limit the time of the whole funnel. It counts from the first step to the last. Examples: 30m, 12h, 7d.")
+top_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="Show the N largest rows or groups; 0 shows all.")
+top_groups_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups; 0 shows all.")
+top_per_section_option = click.Option(["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N", help="Show the N largest of each kind; 0 shows all.")
+by_option = click.Option(["--by"], type=ColumnType(), multiple=True, metavar="COLUMN", help="Show a row for each value of this column. `pixelstat help columns` lists the columns. Can be repeated.")
+by_product_option = click.Option(["--by"], type=ColumnType("category", "name"), multiple=True, metavar="COLUMN", help="Show a row for each value of this column: product, category, name or another one. `pixelstat help columns` lists the columns. Can be repeated.")
+every_option = click.Option(["--every"], type=click.Choice(["hour", "day", "week", "month"]), help="Show a time series with rows of this length.")
+every_or_all_option = click.Option(["--every"], type=click.Choice(["hour", "day", "week", "month", "all"]), default="day", show_default=True, help="Set the length of a row. With all, one row covers the whole period.")
+refund_date_option = click.Option(["--refund-date", "refund_date"], type=click.Choice(["order", "own"]), default="order", show_default=True, help="Count a refund at the date of its order or at its own date.")
+repeat_option = click.Option(["--repeat"], is_flag=True, help="Show how many customers order again, instead of a time series.")
+horizon_option = click.Option(["--horizon"], type=DurationType(), default="90d", show_default=True, metavar="TIME", help="With --repeat: give each customer this time to order again. Customers whose time is not over are pending.")
+viewed_option = click.Option(["--viewed-not-purchased", "viewed_not_purchased"], is_flag=True, help="List visitors who viewed a product and did not buy it.")
+abandoned_option = click.Option(["--abandoned"], is_flag=True, help="Show how many carts are abandoned, instead of products.")
+decision_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="With --abandoned or --viewed-not-purchased: give each visitor this time to buy. Visitors whose time is not over are pending.")
+compare_option = click.Option(["--compare"], metavar="PERIOD", help="Compare with another period: previous, or A..B. `previous` is the period of the same length before this one. A..B names two days: 2026-08-01..2026-08-31.")
+reveal_option = click.Option(["--reveal-ids", "reveal_ids"], is_flag=True, help="Show real ids and addresses instead of pseudonyms.")
+
 FUNNEL: list[click.Parameter] = [
     steps_option,
     step_option,
     funnel_option,
     window_option,
-    click.Option(["--step-window", "step_window"], type=DurationType(), metavar="TIME", help="At most so long from each step to the next."),
-    click.Option(["--order"], type=click.Choice(["ordered", "strict", "unordered"]), default="ordered", show_default=True, help="Others may lie between; nothing may; or steps in any order."),
-    click.Option(["--strict-over", "strict_over"], metavar="A,B", help="With --order strict: only these and the steps may not lie between."),
-    click.Option(["--open", "is_open"], is_flag=True, help="Visitors may enter at any step."),
-    click.Option(["--optional"], type=click.IntRange(min=1), multiple=True, metavar="N", help="Step N may be left out; repeat it."),
-    click.Option(["--exclude"], multiple=True, metavar="EVENT[:A-B]", help="Not with this in it, or between steps A and B; repeat it."),
-    click.Option(["--exclude-mode", "exclude_mode"], type=click.Choice(["drop", "stop"]), default="drop", show_default=True, help="Whom it breaks off counts nowhere, or as far as they came."),
-    click.Option(["--grace"], type=DurationType(), metavar="TIME", help="Hits so close may stand in either order."),
-    click.Option(["--entry"], type=click.Choice(["latest", "first"]), default="latest", show_default=True, help="Which hit of step 1 the window begins with."),
-    click.Option(["--count"], type=click.Choice(["uniques", "totals", "visits"]), default="uniques", show_default=True, help="Each visitor once, every entry, or one entry a visit."),
-    click.Option(["--unit", "actor"], type=click.Choice(["visitor", "visit", "user"]), default="visitor", show_default=True, help="Whose hits make a way."),
-    click.Option(["--hold", "held_column"], metavar="COLUMN", help="All hits of a way have one value of this column."),
+    click.Option(["--step-window", "step_window"], type=DurationType(), metavar="TIME", help="Limit the time from each step to the next. Default: no limit but --window."),
+    click.Option(["--order"], type=click.Choice(["ordered", "strict", "unordered"]), default="ordered", show_default=True, metavar="ORDER", help="Match the steps ordered, strict (nothing else between them) or unordered."),
+    click.Option(["--strict-over", "strict_over"], metavar="A,B", help="With --order strict: forbid only these events. Default: all events but heartbeats and email events."),
+    click.Option(["--open", "is_open"], is_flag=True, help="Let visitors enter the funnel at any step."),
+    click.Option(["--optional"], type=click.IntRange(min=1), multiple=True, metavar="N", help="Let visitors skip step N. Can be repeated."),
+    click.Option(["--exclude"], multiple=True, metavar="EVENT[:A-B]", help="Exclude visitors who do this within the funnel. EVENT:1-2 excludes it between steps 1 and 2 only. Can be repeated."),
+    click.Option(["--exclude-mode", "exclude_mode"], type=click.Choice(["drop", "stop"]), default="drop", show_default=True, metavar="drop|stop", help="Count excluded visitors nowhere, or up to the excluded event."),
+    click.Option(["--grace"], type=DurationType(), metavar="TIME", help="Ignore the order of events this close in time. Default: events within one second."),
+    click.Option(["--entry"], type=click.Choice(["latest", "first"]), default="latest", show_default=True, metavar="latest|first", help="Start the window at the latest fitting event of step 1, or at the first."),
+    click.Option(["--count"], type=click.Choice(["uniques", "totals", "visits"]), default="uniques", show_default=True, metavar="WHAT", help="Count visitors (uniques), all entries (totals) or one entry per visit (visits)."),
+    click.Option(["--unit", "actor"], type=click.Choice(["visitor", "visit", "user"]), default="visitor", show_default=True, metavar="UNIT", help="Require all steps from one visitor, visit or user."),
+    click.Option(["--hold", "held_column"], type=ColumnType(), metavar="COLUMN", help="Require one value of this column in all steps."),
     by_option,
-    click.Option(["--touch"], type=TouchType(), default="first", show_default=True, metavar="first|last|all|step:N", help="With --by: the first or last value a visitor shows, the one at step N, or ways of one value."),
-    click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: so many funnels, and one of all (other) values; 0 for all."),
-    click.Option(["--every"], type=click.Choice(["day", "week", "month"]), help="A series over time, by the time of step 1."),
-    click.Option(["--histogram"], is_flag=True, help="How long the whole way takes, instead."),
-    click.Option(["--visitors-at", "visitors_at"], metavar="STEP", help="List who was at this step, by its number or name, instead."),
-    click.Option(["--lost"], is_flag=True, help="With --visitors-at: who reached the step before and not this one."),
-    click.Option(["--reached"], is_flag=True, help="With --visitors-at: who reached it."),
+    click.Option(["--touch"], type=TouchType(), default="first", show_default=True, metavar="VALUE", help="With --by: use a visitor's first or last value, step:N or all. step:N is the value at step N. With all, all steps need the same value."),
+    click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups; 0 shows all. One more funnel sums up the other groups."),
+    click.Option(["--every"], type=click.Choice(["day", "week", "month"]), help="Show a time series, by the time of step 1."),
+    click.Option(["--histogram"], is_flag=True, help="Show how long the funnel takes, instead of steps."),
+    click.Option(["--list", "actor_list"], type=ActorListType(), metavar="dropped:STEP|reached:STEP", help="List who dropped out before or reached this step. STEP is the number or the name of a step."),
 ]
-# fmt: on
-
-
-reveal_option = click.Option(
-    ["--reveal-ids", "reveal_ids"], is_flag=True,
-    help="Write ids, addresses and requests as they are, not as pseudonyms.",
-)  # fmt: skip
 
 # -- of every report ---------------------------------------------------------------------------------------------
 
-logs_argument = click.Argument(["logs"], nargs=-1, metavar="[LOGS]...")
-# fmt: off
-tz_option = click.Option(["--tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Time zone of days and times.")
-FILTERS = [
-    click.Option(["--since"], metavar="WHEN", help="From then on: a date, a time, 7d (ago), yesterday."),
-    click.Option(["--until"], metavar="WHEN", help="Up to then; a date or yesterday includes that day."),
+tz_option = click.Option(["--tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Use this time zone, as in Europe/Berlin.")
+PERIOD = [
+    click.Option(["--since"], metavar="WHEN", help="Count events from then on: a date, 7d, yesterday. 7d means seven days ago. A time is possible too: 2026-09-07T14:30. Default: the start of the logs."),
+    click.Option(["--until"], metavar="WHEN", help="Count events up to then, including a named day. Default: the end of the logs."),
     tz_option,
-    click.Option(["--host"], metavar="HOST", help="Only this site."),
-    click.Option(["--where"], metavar="SQL", help="Only events for which it holds: \"utm_source = 'newsletter'\"."),
-    click.Option(["--group-pages", "group_pages"], metavar="FILE|toml", help="Take many pages for one, wherever a page is named or written: a line /products/* -> product page for each group, or [page_groups] of pixelstat.toml."),
-    click.Option(["--exclude-ip", "exclude_ip"], type=NetworkType(), multiple=True, metavar="NET", help="Not from this address or network; repeat it."),
-    click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, help="What to do with bots."),
-    click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="respect sets aside who refuses, require also who does not consent, ignore nobody."),
-    click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count a hit again that the log holds twice, and an order that is reloaded."),
-    click.Option(["--visitor"], type=VisitorKeyType(), default="auto", show_default=True, metavar="KEY", help="Know visitors by the pixel's visitor, by user, client (address and agent), a parameter or cookie:NAME alone; auto: by the first there is."),
-    click.Option(["--cookieless"], is_flag=True, help="Know visitors by address and agent alone, and for one day."),
-    click.Option(["--key"], metavar="FILE", help="The key of pseudonyms, in place of the project's or one's own; made where there is none."),
-    click.Option(["--stitch"], is_flag=True, help="One visitor for all ids, users and recipients that events show together; reads the logs twice."),
-    click.Option(["--geo"], multiple=True, metavar="FILE", help="Tell country, city, network by this MaxMind database (.mmdb); repeat it."),
+    click.Option(["--where"], metavar="SQL", help="Count only events that meet this SQL condition. Example: \"utm_source = 'newsletter'\"."),
+    click.Option(["--host"], metavar="HOST", help="Count only events of this site."),
+    click.Option(["--group-pages", "group_pages"], type=FileType(), metavar="FILE|toml", help="Report groups of pages instead of single pages. Each line of FILE is a rule: /products/* -> product page. The word toml takes the rules from [page_groups] of pixelstat.toml."),
+    click.Option(["--exclude-ip", "exclude_ip"], type=NetworkType(), multiple=True, metavar="NET", help="Exclude events from this address or network. Can be repeated."),
+    click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count repeated lines and reloaded orders again. By default, each hit and each order counts once."),
+    click.Option(["--geo"], multiple=True, type=FileType(), metavar="FILE", help="Read countries, cities or networks from this MaxMind database (.mmdb). Can be repeated."),
+]
+VISITORS = [
+    click.Option(["--visitor"], type=VisitorKeyType(), default="auto", show_default=True, metavar="KEY", help="Identify visitors by visitor, user, client, a parameter's name or cookie:NAME alone. `auto` takes the first of visitor id, user, recipient, and client (address and user agent)."),
+    click.Option(["--cookieless"], is_flag=True, help="Identify visitors by address and user agent alone, for one day. No id and no cookie is read."),
+    click.Option(["--stitch"], is_flag=True, help="Join all ids, users and recipients that events show together into one visitor. The logs are read twice."),
+    click.Option(["--key"], type=FileType(), metavar="FILE", help="Make pseudonyms with the key in this file. A missing file is created. Default: .pixelstat.key beside pixelstat.toml, else a key of this user."),
 ]
 MACHINES = [
-    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Hits of machines: judge by one request, by all (traffic_class, reason), or set aside."),
-    click.Option(["--networks"], multiple=True, metavar="FILE", help="Further networks of machines, one a line; repeat it."),
-    click.Option(["--sent"], metavar="FILE", help="CSV of what was sent: message,sent or message,recipient,time."),
-    click.Option(["--burst-links", "burst_links"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Links of a message that no recipient clicks within --burst-time; 0: any."),
-    click.Option(["--burst-time", "burst_time"], type=DurationType(), default="10s", show_default=True, metavar="TIME"),
-    click.Option(["--address-recipients", "address_recipients"], type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Recipients that no address has within --address-time; 0: any."),
-    click.Option(["--address-time", "address_time"], type=DurationType(), default="10m", show_default=True, metavar="TIME"),
-    click.Option(["--recipient-addresses", "recipient_addresses"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Addresses that no recipient of a message has within --recipient-time; 0: any."),
-    click.Option(["--recipient-time", "recipient_time"], type=DurationType(), default="30s", show_default=True, metavar="TIME"),
-    click.Option(["--after-send", "after_send"], type=DurationType(), default="2s", show_default=True, metavar="TIME", help="Nobody opens or clicks so soon after sending."),
-    click.Option(["--page-rate", "page_rate"], type=click.IntRange(min=0), default=60, show_default=True, metavar="N", help="Page views that no visitor has in a minute; 0: any."),
+    click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, metavar="MODE", help="Exclude, include or show only bots. Bots are known by their user agent."),
+    click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="Exclude events whose visitor refuses (respect), all without consent (require) or none (ignore)."),
+    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Include machine traffic, label it by its behaviour too, or exclude it. Without label or exclude, a machine is known by a single request alone."),
+    click.Option(["--machine-networks", "machine_networks"], multiple=True, type=FileType(), metavar="FILE", help="Treat requests from the networks in this file as machine traffic. The file has one network per line. Can be repeated."),
+    click.Option(["--sent"], type=FileType(), metavar="FILE", help="Read the sent emails from a CSV file with message,sent or message,recipient,time."),
+    click.Option(["--burst-links", "burst_links"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Label clicks as machine traffic if a recipient clicks N links of an email within --burst-time; 0 disables this rule."),
+    click.Option(["--burst-time", "burst_time"], type=DurationType(), default="10s", show_default=True, metavar="TIME", help="Set the time in which --burst-links counts the links."),
+    click.Option(["--address-recipients", "address_recipients"], type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Label email events as machine traffic if an address has N recipients within --address-time; 0 disables this rule."),
+    click.Option(["--address-time", "address_time"], type=DurationType(), default="10m", show_default=True, metavar="TIME", help="Set the time in which --address-recipients counts the recipients."),
+    click.Option(["--recipient-addresses", "recipient_addresses"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Label email events as machine traffic if a recipient has N addresses for an email within --recipient-time; 0 disables this rule."),
+    click.Option(["--recipient-time", "recipient_time"], type=DurationType(), default="30s", show_default=True, metavar="TIME", help="Set the time in which --recipient-addresses counts the addresses."),
+    click.Option(["--after-send", "after_send"], type=DurationType(), default="2s", show_default=True, metavar="TIME", help="Label opens and clicks this soon after sending as machine traffic. The time of sending comes from --sent or from the email itself."),
+    click.Option(["--page-rate", "page_rate"], type=click.IntRange(min=0), default=60, show_default=True, metavar="N", help="Label page views as machine traffic if a visitor views N pages in a minute; 0 disables this rule."),
 ]
-SESSIONS = [
-    click.Option(["--visit-timeout", "visit_timeout"], type=DurationType(), default="30m", show_default=True, metavar="TIME", help="A visit ends with a longer pause."),
-    click.Option(["--split-midnight", "split_midnight"], is_flag=True, help="Another day begins another visit."),
-    click.Option(["--split-campaign", "split_campaign"], is_flag=True, help="Another source, medium or campaign begins another visit."),
+VISITS = [
+    click.Option(["--visit-timeout", "visit_timeout"], type=DurationType(), default="30m", show_default=True, metavar="TIME", help="End a visit after a longer pause than this."),
+    click.Option(["--split-midnight", "split_midnight"], is_flag=True, help="Begin a new visit at midnight. By default, a visit may continue on the next day."),
+    click.Option(["--split-campaign", "split_campaign"], is_flag=True, help="Begin a new visit when source, medium or campaign change. By default, a visit continues."),
 ]
+explain_option = click.Option(["--explain"], metavar="LINE", help="Explain how one line is read, instead of the report. LINE is the text of a line, or FILE:N for line N of a file.")
 READING = [
-    click.Option(["--pixel"], multiple=True, metavar="PATH", help="A path that is a pixel of yours (/img/s.gif, s.gif); repeat it."),
-    click.Option(["--config"], metavar="FILE", help="Read this file in place of the nearest pixelstat.toml."),
-    click.Option(["--protocol"], multiple=True, metavar="NAME", help="Ask this pixel protocol first, also if it must be named; repeat it."),
-    click.Option(["--log-format", "log_format"], metavar="FORMAT", help="A format's name, or a log_format (nginx) or LogFormat (Apache) string."),
-    click.Option(["--nginx-conf", "nginx_conf"], metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),
-    click.Option(["--log-tz", "log_tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Time zone of log times that name none."),
-    click.Option(["--trusted-proxy", "trusted_proxy"], type=NetworkType(), multiple=True, metavar="NET", help="A proxy whose X-Forwarded-For tells the client; repeat it."),
-    click.Option(["--max-line", "max_line"], type=SizeType(), default="2M", show_default=True, metavar="SIZE", help="Of a longer line, only so much is read."),
-    click.Option(["--explain"], metavar="LINE", help="Say what becomes of one line (or FILE:N) and why, instead of the report."),
+    click.Option(["--pixel"], multiple=True, metavar="PATH", help="Read requests of this path as your own pixel. Examples: /img/s.gif, s.gif. Can be repeated."),
+    click.Option(["--config"], type=FileType(), metavar="FILE", help="Read this configuration file. Default: pixelstat.toml in this folder or the nearest folder above."),
+    click.Option(["--protocol"], multiple=True, metavar="NAME", help="Try this pixel protocol first, including one that is off by default. `pixelstat protocols` lists them. Can be repeated."),
+    click.Option(["--log-format", "log_format"], metavar="FORMAT", help="Read the logs in this format. FORMAT is a name that `pixelstat formats` lists, an nginx log_format or an Apache LogFormat. Default: detected by the first lines."),
+    click.Option(["--nginx-conf", "nginx_conf"], type=FileType(), metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),
+    click.Option(["--log-tz", "log_tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Read log times that name no time zone in this one."),
+    click.Option(["--trusted-proxy", "trusted_proxy"], type=NetworkType(), multiple=True, metavar="NET", help="Take the client's address from the X-Forwarded-For header of this proxy. Can be repeated."),
+    click.Option(["--max-line", "max_line"], type=SizeType(), default="2M", show_default=True, metavar="SIZE", help="Cut longer lines after this size."),
 ]
 BAD_LINES = [
-    click.Option(["--rejects"], metavar="FILE", help="Keep each bad line as it is, with file, line and reason."),
-    click.Option(["--max-errors", "max_errors"], type=BadLineLimitType(), metavar="N|P%", help="More bad lines than that: no report, exit code 4."),
-    click.Option(["--strict"], is_flag=True, help="The same as --max-errors 0."),
+    click.Option(["--rejects"], type=FileType(), metavar="FILE", help="Write each unreadable line to this file, with its file, number and reason. Every line is parsed for it, which takes longer."),
+    click.Option(["--max-errors", "max_errors"], type=BadLineLimitType(), metavar="N|P%", help="Fail with exit code 4 if more lines than this are unreadable. Default: no limit. Every line is parsed for it, which takes longer."),
+    click.Option(["--strict"], is_flag=True, help="Fail with exit code 4 if any line is unreadable. It means --max-errors 0."),
 ]
 OUTPUT = [
-    click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), help="Default: a table on a terminal, else csv; with -o by its ending."),
-    click.Option(["-o", "--output"], metavar="FILE", help="Write to FILE, whole or not at all."),
-    click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Defuse cells that a spreadsheet would run as a formula."),
-    click.Option(["-q", "--quiet"], is_flag=True, help="Errors only on stderr."),
-    click.Option(["--debug"], is_flag=True, help="Show the traceback of a failure."),
+    click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), metavar="FORMAT", help=f"Write table, csv, json or another format. The formats are {', '.join(outputs.NAMES)}. Default: by the ending of --output, else table on a terminal and csv elsewhere."),
+    click.Option(["-o", "--output"], type=FileType(), metavar="FILE", help="Write to this file instead of standard output. The file is written whole or not at all."),
+    click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Escape cells that a spreadsheet would run as a formula."),
+    click.Option(["-q", "--quiet"], is_flag=True, help="Show only errors on standard error."),
+    click.Option(["--debug"], is_flag=True, help="Show the traceback if pixelstat fails."),
 ]
 # fmt: on
-COMMON: dict[str, list[click.Option]] = {
-    "Which events": FILTERS,
-    "Mails and machines": MACHINES,
-    "Visits": SESSIONS,
-    "Reading": READING,
-    "Bad lines (each of these parses every line, not only the pixel's)": BAD_LINES,
+COMMON: dict[str, list[click.Option]] = {  # by the question that they answer
+    "Period and filters": PERIOD,
+    "Who is a visitor": VISITORS,
+    "Bots, machines and consent": MACHINES,
+    "Visits": VISITS,
+    "Reading logs": [*READING, explain_option],
+    "Unreadable lines": BAD_LINES,
     "Output": OUTPUT,
 }
 

@@ -1,15 +1,20 @@
-"""Types of option values: durations, time zones, networks, sizes."""
+"""Types of option values: how each is parsed, and how a shell completes it."""
 
 import ipaddress
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
+from click.shell_completion import CompletionItem
 
 from pixelstat.errors import suggest
+from pixelstat.options.project_file import list_names
+from pixelstat.schemas import CONDITION_COLUMNS, EVENT_COLUMNS, VISIT_COLUMNS
 from pixelstat.sources.bad_lines import BadLineLimit
 from pixelstat.text.durations import parse_duration
 
@@ -19,8 +24,49 @@ BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 LONGEST_LINE = 2 << 20  # bytes: a line must fit into a block several times
 
 
+def complete(names: Iterable[str], incomplete: str, meanings: Mapping[str, str] | None = None) -> list[CompletionItem]:
+    """Return the names that begin with an incomplete word, each with its meaning."""
+    return [CompletionItem(name, help=(meanings or {}).get(name)) for name in names if name.startswith(incomplete)]
+
+
+class FileType(click.ParamType[str]):
+    """The path of a file or a folder, which a shell completes."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return [CompletionItem(incomplete, type="file")]
+
+
+class ColumnType(click.ParamType[str]):
+    """The name of a column of the events, or of a further one, that a report can be broken down by."""
+
+    name = "column"
+
+    def __init__(self, *further: str) -> None:
+        self.further = further
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        columns = [name for name in CONDITION_COLUMNS if name not in ("time", "products")]
+        custom = list_names("columns", ctx.params.get("config"))
+        meanings = {name: about for name, (_, about) in (*EVENT_COLUMNS.items(), *VISIT_COLUMNS.items())}
+        return complete([*self.further, *columns, *custom], incomplete, meanings)
+
+
+class ProjectNameType(click.ParamType[str]):
+    """A text that may be a name in a table of pixelstat.toml, such as that of a funnel."""
+
+    name = "name"
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return complete(list_names(self.table, ctx.params.get("config")), incomplete)
+
+
 class DurationType(click.ParamType[timedelta]):
-    """`30m`, `7d`, `90s`: more than nothing."""
+    """A positive duration, such as `30m`, `7d` or `90s`."""
 
     name = "duration"
 
@@ -49,9 +95,12 @@ class ZoneType(click.ParamType[ZoneInfo]):
         advice = suggest(str(value), available_timezones(), 0.5) or " Try Europe/Berlin."
         return self.fail(f"There is no time zone {value!r}.{advice}", param, ctx)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return complete(sorted(available_timezones()), incomplete)
+
 
 class NetworkType(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]):
-    """`203.0.113.7` or `2001:db8::/32`."""
+    """An address or a network, such as `203.0.113.7` or `2001:db8::/32`."""
 
     name = "address"
 
@@ -65,7 +114,7 @@ class NetworkType(click.ParamType[ipaddress.IPv4Network | ipaddress.IPv6Network]
 
 
 class SizeType(click.ParamType[int]):
-    """`64k`, `1M`: bytes."""
+    """A size in bytes, such as `64k` or `1M`."""
 
     name = "size"
 
@@ -79,7 +128,7 @@ class SizeType(click.ParamType[int]):
 
 
 class BadLineLimitType(click.ParamType[BadLineLimit]):
-    """`10` lines, or `0.5%` of them."""
+    """A number of lines, such as `10`, or a percentage of them, such as `0.5%`."""
 
     name = "limit"
 
@@ -88,12 +137,12 @@ class BadLineLimitType(click.ParamType[BadLineLimit]):
             return value
         parts = re.fullmatch(r"(?:(\d{1,12})|(\d{1,3}(?:\.\d*)?)%)", str(value).strip())
         if not parts or (parts[2] and float(parts[2]) > 100):
-            self.fail(f"{value!r} is neither a number of lines nor a share of them. Try 10 or 0.5%.", param, ctx)
+            self.fail(f"{value!r} is neither a number of lines nor a percentage of them. Try 10 or 0.5%.", param, ctx)
         return BadLineLimit(int(parts[1])) if parts[1] else BadLineLimit(percent=Decimal(parts[2]))
 
 
 class VisitorKeyType(click.ParamType[str]):
-    """`auto`, `visitor`, `user`, `client`, a parameter's name, or `cookie:NAME`."""
+    """What identifies a visitor: `auto`, `visitor`, `user`, `client`, the name of a parameter, or `cookie:NAME`."""
 
     name = "key"
 
@@ -113,4 +162,29 @@ class TouchType(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in ("first", "last", "all") or re.fullmatch(r"step:[1-9]\d?", str(value)):
             return str(value)
-        return self.fail(f"{value!r} is not first, last, all or step:N.", param, ctx)
+        return self.fail(f"{value!r} is not one of first, last, all and step:N.", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        return complete(["first", "last", "all", "step:"], incomplete)
+
+
+@dataclass(frozen=True)
+class ActorList:
+    """Which actors of a funnel a list shows: those who reached a step, or those who dropped out before it."""
+
+    step: str  # by number or by name, as the user wrote it
+    is_dropped: bool = False
+
+
+class ActorListType(click.ParamType[ActorList]):
+    """Which actors of a funnel to list: `dropped:STEP` or `reached:STEP`."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ActorList:
+        if isinstance(value, ActorList):
+            return value
+        kind, _, step = str(value).partition(":")
+        if kind not in ("dropped", "reached") or not step.strip():
+            self.fail(f"{value!r} is neither dropped:STEP nor reached:STEP. Try dropped:2.", param, ctx)
+        return ActorList(step.strip(), is_dropped=kind == "dropped")

@@ -1,6 +1,7 @@
 """Write a table for people, with bars in the cells. The only module that knows Rich's tables."""
 
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -45,17 +46,20 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
     is_unicode = not to_terminal or (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     text = TextIOWrapper(file, encoding="utf-8" if is_unicode else "ascii", errors="replace", write_through=True)
+    size = shutil.get_terminal_size()
+    visible = replace(result, columns=_drop_details(_drop_hidden(result.columns)))
+    width = size.columns if to_terminal else max(DEFAULT_WIDTH, _needed_width(visible))
+    most_rows = max(MAX_TREE_ROWS, size.lines - 12) if to_terminal else MAX_TREE_ROWS
     console = Console(
         file=text if is_unicode else _AsciiFile(text),
-        width=None
-        if to_terminal
-        else max(DEFAULT_WIDTH, _needed_width(replace(result, columns=_drop_details(_drop_hidden(result.columns))))),
+        width=width,
+        height=size.lines,  # with TERM=dumb Rich takes the width that it is given only together with a height
         force_terminal=to_terminal,
         markup=False,
         emoji=False,
         highlight=False,
     )
-    console.print(render(_fit_rows(result, max(MAX_TREE_ROWS, console.height - 12)), console.width))
+    console.print(render(_fit_rows(result, most_rows), width))
     text.detach()
 
 
@@ -200,8 +204,8 @@ def _drop_details(columns: Sequence[Column]) -> list[Column]:
 def fit_columns(result: Result, width: int) -> Result:
     """Drop the columns that there is no room for, and say in a note how many.
 
-    All details go together. Then the least important columns go, by `_importance` and from the right. The first column
-    and flags stay.
+    All details go together. Then the bars go, and the least important columns, by `_importance` and from the right.
+    The first column, flags and the measure of the bars stay.
     """
     columns, number = list(result.columns), len(result.columns)
     if _needed_width(result) + (MIN_BAR_WIDTH + 2) * sum(column.bar for column in columns) > width:
@@ -209,8 +213,8 @@ def fit_columns(result: Result, width: int) -> Result:
     for column in sorted(columns[:0:-1], key=lambda column: _importance(column, result.frame)):
         if _needed_width(replace(result, columns=columns)) <= width:
             break
-        if column.kind != "flag":
-            columns.remove(column)
+        if column.kind != "flag" and not column.bar:
+            columns = [replace(other, bar=False) for other in columns if other.name != column.name]
     if len(columns) == number:
         return result
     more = format_count(number - len(columns), "more column", "more columns")
@@ -218,13 +222,13 @@ def fit_columns(result: Result, width: int) -> Result:
 
 
 def _importance(column: Column, frame: pl.DataFrame) -> int:
-    """Return how important a column is: the lowest go first. Keys go last, and before them counts and money."""
+    """Return how important a column is: the lowest go first. Keys go last, before them money, before that counts."""
     is_empty = 0 < frame.height == frame[column.name].null_count()
     if column.key or column.kind in ("time", "instant"):
-        return 4
+        return 5
     if is_empty or column.minor:
         return 0 if is_empty else 1
-    return 3 if column.kind in ("text", "count", "money", "figure") else 2
+    return {"money": 4, "text": 3, "count": 3, "figure": 3}.get(column.kind, 2)
 
 
 def _needed_width(result: Result) -> int:

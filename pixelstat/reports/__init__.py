@@ -1,7 +1,6 @@
-"""Register the reports: one per file, each a command, with its line in the list of commands.
+"""Register the reports: one per file, each a command, with its section and its line in the list of commands.
 
-The lines are here and not in the reports, so that `pixelstat --help` answers without loading Polars. Many are shorter
-than the first line of the report's own help.
+The lines are here and not in the reports, so that `pixelstat --help` answers without loading Polars.
 """
 
 from importlib import import_module
@@ -10,22 +9,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pixelstat.reports._report import Report
 
-NAMES = {  # command: its line in `pixelstat --help`
-    "summary": "Visitors, visits, views, conversions and revenue at a glance.",
-    "funnel": "How many visitors go each step of the way, and where they leave.",
-    "paths": "What people do after something, or before it, as a tree or for a Sankey.",
-    "conversions": "How many visitors and visits reach each goal, how soon, and what it earns.",
-    "views": "Page views and visitors, by page or over time.",
-    "visitors": "Distinct visitors over time, new and returning.",
-    "visits": "How many visits, how long, and how many of a single hit.",
-    "sources": "Where visitors come from: channels, sources and media.",
-    "orders": "Orders and revenue over time, and which customers buy again.",
-    "devices": "What visitors use: types of device, systems, browsers.",
-    "places": "Where visitors are: countries, regions, cities, networks.",
-    "products": "Which products are viewed, put into carts and bought; abandoned carts.",
-    "opens": "Opens of mails, and whose they are: people's, image proxies', machines'.",
-    "clicks": "Clicks on the links of mails, and whose they are.",
+SECTIONS = {  # heading in `pixelstat --help`: its commands, each with its line
+    "Traffic": {
+        "summary": "Show visitors, visits, conversions, revenue and top lists.",
+        "views": "Count page views by page or over time.",
+        "visitors": "Count new and returning visitors over time.",
+        "visits": "Count visits and bounces, and measure durations.",
+        "sources": "Show the channels, sources and media of visits.",
+        "devices": "Show the devices, systems and browsers of visitors.",
+        "places": "Show the countries, cities and networks of visitors.",
+    },
+    "Conversions and sales": {
+        "funnel": "Count the visitors who reach each step of a funnel.",
+        "paths": "Show what visitors do after or before a step.",
+        "conversions": "Show the conversion rates and the revenue of goals.",
+        "orders": "Show orders and revenue, and customers who order again.",
+        "products": "Show product views, carts and sales, and abandoned carts.",
+    },
+    "Email": {
+        "opens": "Count opens of emails by people, proxies and machines.",
+        "clicks": "Count clicks in emails by people and machines.",
+    },
 }
+NAMES = {name: line for commands in SECTIONS.values() for name, line in commands.items()}
 
 
 def load_report(name: str) -> "Report":

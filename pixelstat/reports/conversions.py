@@ -106,7 +106,7 @@ def present_conversions(result: Result, options: ConversionsOptions) -> Result:
         Column("revenue", "money", "value of these orders before refunds; null if the goal has no orders"),
         Column("net_revenue", "money", "revenue minus refunds", detail=True),
         Column("average_order_value", "money", "revenue / orders", minor=True),
-        Column("revenue_per_visitor", "money", "revenue / visitors"),
+        Column("revenue_per_visitor", "money", "revenue / visitors", minor=True),
     ],
     options=[goal_option, by_option, top_groups_option, every_option],
     options_type=ConversionsOptions,

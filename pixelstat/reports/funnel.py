@@ -104,12 +104,7 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
             "step_rate", "share", "share of the visitors of the previous required step who reached this one; null for 1"
         ),
         Column("dropped", "count", "visitors who reached the previous step but not this one; null for step 1"),
-        Column(
-            "median_seconds",
-            "seconds",
-            "median time since the previous step, of those who reached this one",
-            label="time",
-        ),
+        Column("median_seconds", "seconds", "median time since the previous step, of those who reached this one"),
         Column("pending", "count", "dropped visitors whose window was still open when the log ended"),
         Column("entered", "count", "with --open: visitors who reached this step without the previous one"),
         Column("conversion_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
@@ -141,7 +136,7 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
     present=present_funnel,
     lookahead=lambda options: options.rules.window,
     build_options=build_funnel_options,
-    not_comparable_with=("visitors_at", "histogram"),
+    not_comparable_with=("actor_list", "histogram"),
 )
 def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.LazyFrame:
     """How many visitors take each step, and where they drop out.
@@ -249,8 +244,8 @@ class FunnelCounter:
         if self.options.histogram:
             return count_durations(chains, rules).rename({"counted": self.count_column})
         if self.options.listed_step:
-            return list_reached_or_lost(
-                chains, rules, self.options.listed_step, self.breakdown, is_lost=self.options.is_lost
+            return list_reached_or_dropped(
+                chains, rules, self.options.listed_step, self.breakdown, lists_dropped=self.options.lists_dropped
             )
         return build_table(chains, rules, self.breakdown, self.count_column, self.log_end())
 
@@ -354,11 +349,13 @@ def name_rows(
     return rows.select(*time, *groups, "step", "name", counted, *FIGURES, *extra_columns)
 
 
-def list_reached_or_lost(
-    chains: pl.DataFrame, rules: FunnelRules, step: int, breakdown: FunnelBreakdown, *, is_lost: bool
+def list_reached_or_dropped(
+    chains: pl.DataFrame, rules: FunnelRules, step: int, breakdown: FunnelBreakdown, *, lists_dropped: bool
 ) -> pl.DataFrame:
-    """Return who reached a step, or was lost before it, from CHAINS. Those who began first come first."""
+    """Return the actors of CHAINS who reached a step, or who dropped out before it, by the time of step 1."""
     id_column = ID_COLUMNS[breakdown.actor]
-    actors = list_actors(chains, rules, step, lost=is_lost).with_columns(pl.col(ACTOR).cast(pl.String).alias(id_column))
+    actors = list_actors(chains, rules, step, lost=lists_dropped).with_columns(
+        pl.col(ACTOR).cast(pl.String).alias(id_column)
+    )
     times = pl.col("first_time", "last_time").dt.convert_time_zone(breakdown.tz)
     return actors.sort("first_time", id_column).select(id_column, "furthest_step", times)

@@ -102,7 +102,7 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
         Column("revenue", "money", "value of these orders before refunds"),
         Column("refunded", "money", "refunds of these orders; with --refund-date own, refunds made then", detail=True),
         Column("net_revenue", "money", "revenue minus refunds"),
-        Column("average_order_value", "money", "revenue / orders that have a value"),
+        Column("average_order_value", "money", "revenue / orders that have a value", minor=True),
         Column("median_order_value", "money", "median value of an order before refunds", detail=True),
         Column(
             "new_orders",
@@ -114,7 +114,7 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
         Column("new_revenue", "money", "revenue of new customers before refunds", detail=True),
         Column("returning_revenue", "money", "revenue of returning customers before refunds", detail=True),
         *(
-            Column(f"change_{name}", "change", "change since the row before; null if the logs cover it only in part")
+            Column(f"{name}_growth", "change", "change since the row before; null if the logs cover it only in part")
             for name in COLUMNS_WITH_CHANGE
         ),
         Column("observed_customers", "count", "with --repeat: customers whose --horizon is over when the logs end"),
@@ -222,7 +222,7 @@ def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptio
 def add_changes(
     series: pl.LazyFrame, groups: Sequence[str], every: str, *, start: datetime | None, end: datetime | None
 ) -> pl.LazyFrame:
-    """Add `change_...` for each of COLUMNS_WITH_CHANGE: the change since the row before.
+    """Add `..._growth` for each of COLUMNS_WITH_CHANGE: the change since the row before.
 
     It is a share of the figure in the row before. It is null where that figure is 0, and where the logs, from `start`
     to `end`, cover only a part of one of the two buckets.
@@ -233,7 +233,7 @@ def add_changes(
     are_both_whole = pl.col(IS_WHOLE) & pl.col(IS_WHOLE).shift().over("currency", *groups)
     now = pl.col(COLUMNS_WITH_CHANGE).cast(pl.Float64)
     before = now.shift().over("currency", *groups)
-    changes = pl.when(are_both_whole & (before != 0)).then((now - before) / before).name.prefix("change_")
+    changes = pl.when(are_both_whole & (before != 0)).then((now - before) / before).name.suffix("_growth")
     return series.with_columns(is_whole.alias(IS_WHOLE)).with_columns(changes).drop(IS_WHOLE)
 
 

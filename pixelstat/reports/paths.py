@@ -22,6 +22,7 @@ import polars as pl
 from pixelstat.conditions import Step, describe_unmatched
 from pixelstat.errors import PixelstatError
 from pixelstat.options.shared import top_per_section_option
+from pixelstat.options.types import ProjectNameType
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column
@@ -41,23 +42,36 @@ WHOLE = pl.Schema({"path": pl.String(), **FIGURES})
 WHOLE_TO = pl.Schema({"converted": pl.Boolean(), **WHOLE})
 
 from_option = click.Option(
-    ["--from", "start"], metavar="STEP", help="What people do after it: an event, a page, a condition or a goal."
+    ["--from", "start"],
+    type=ProjectNameType("goals"),
+    metavar="STEP",
+    help="Show what visitors do after this event, page, condition or goal.",
 )
-to_option = click.Option(["--to", "end"], metavar="STEP", help="What people do before it.")
+to_option = click.Option(
+    ["--to", "end"],
+    type=ProjectNameType("goals"),
+    metavar="STEP",
+    help="Show what visitors do before this event, page, condition or goal.",
+)
 depth_option = click.Option(
-    ["--depth"], type=click.IntRange(1, 50), default=4, show_default=True, metavar="N", help="So many steps."
+    ["--depth"],
+    type=click.IntRange(1, 50),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Show this many steps of each path.",
 )
 nodes_option = click.Option(
     ["--nodes"], type=click.Choice(["both", "page", "event"]), default="both", show_default=True,
-    help="Steps are pages and other events, pages alone, or events by their names alone.",
+    help="Take pages and other events as steps (both), pages alone, or names of events alone.",
 )  # fmt: skip
 collapse_option = click.Option(
-    ["--collapse/--no-collapse"], default=True, show_default=True, help="What is repeated at once is one step."
+    ["--collapse/--no-collapse"], default=True, show_default=True, help="Count a step that repeats at once only once."
 )
 show_option = click.Option(
     ["--show"], type=click.Choice(["tree", "edges", "whole"]),
-    help="A row for each way so far; for each source, target and step (a Sankey's); or for each whole way, with --to "
-    "also for what ends the visits without it. Default: tree in a table, else edges.",
+    help="Show a row for each path so far (tree), each pair of steps (edges) or each whole path. "
+    "Edges are the input of a Sankey diagram. Default: tree in a table, else edges.",
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from pixelstat.analysis.orders import exact_sum, find_order_warnings, is_purchas
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.columns import internal
-from pixelstat.options.shared import abandoned_option, by_option, decision_option, top_option, viewed_option
+from pixelstat.options.shared import abandoned_option, by_product_option, decision_option, top_option, viewed_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.result import Column, Result
@@ -133,7 +133,7 @@ def present_products(result: Result, options: ProductsOptions) -> Result:
         Column("abandonment_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
         Column("abandonment_rate_high", "share", "upper end of its 95 % interval", detail=True),
     ],
-    options=[by_option, top_option, viewed_option, abandoned_option, decision_option],
+    options=[by_product_option, top_option, viewed_option, abandoned_option, decision_option],
     options_type=ProductsOptions,
     caption=_caption,
     present=present_products,

@@ -47,7 +47,7 @@ def read_networks(path: str) -> tuple[NamedNetwork, ...]:
     try:
         rows = list(csv.reader(Path(path).read_text("utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise unreadable_file(path, error, "--networks reads one network a line.") from error
+        raise unreadable_file(path, error, "--machine-networks reads one network per line.") from error
     networks: list[NamedNetwork] = []
     name_index: int | None = None
     for number, row in enumerate(rows, 1):

@@ -269,7 +269,7 @@ def test_too_many_bad_lines_end_in_exit_code_4_after_the_report(
     said = "4 of 8 lines could not be read, which is more than allowed.\n"
     assert (finished.stderr, finished.exit) == (said if exit_code else "", exit_code)
     assert run_in_process(tmp_path, "check", "access.log", *options, "-q", "-o", "found.csv") == Finished(
-        "", "", exit_code
+        "", said if exit_code else "", exit_code
     )
     assert (tmp_path / "found.csv").read_text() == finished.stdout
 
@@ -332,7 +332,7 @@ def test_an_empty_log_of_a_w3c_format_is_reported_as_empty(command: str, name: s
 def test_check_advises_protocols_that_must_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(log(*(request(f"/t/q1W2e3{n}/e3R4t5{n}", "11:00") for n in range(30))))
     assert (
-        'advice,"some look like sendy: if they are, add --protocol sendy",30,1.0'
+        'advice,"some requests look like those of sendy. If they are, add --protocol sendy",30,1.0'
         in run_in_process(tmp_path, "check", "a.log").stdout
     )
     (tmp_path / "a.log").write_text(log(*(request(f"/t/shirts-{n % 5}/red", "11:00") for n in range(30))))

@@ -36,4 +36,4 @@ def test_every_listed_format_can_be_given_by_its_name(name: str, tmp_path: Path)
     write_log(tmp_path, log(*([sample.header] if sample.header else []), sample.line))
     rows = findings_of(tmp_path, "access.log", "--log-format", name)
     assert ("lines", "read", 1) in rows
-    assert rows[1] == ("format", f"{name}: 1 of its first 1 lines", None)
+    assert rows[1] == ("format", f"{name}: 1 of its first 1 lines match", None)

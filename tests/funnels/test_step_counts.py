@@ -97,14 +97,14 @@ def test_steps_after_the_first_are_looked_for_beyond_the_period() -> None:
     assert counted(stories, rules(["a", "b"]), **bounds) == [1, 1]
 
 
-def test_visitors_who_were_lost_or_arrived_are_listed_by_their_start() -> None:
+def test_visitors_who_dropped_out_or_arrived_are_listed_by_their_start() -> None:
     stories = [did("a9 b10"), did("a0"), did("a3 b5 c6"), did("x0")]
     of = rules(["a", "b", "c"])
-    lost = table(stories, of, listed_step=3, is_lost=True)
-    assert lost.select("visitor", "furthest_step", pl.col("last_time") - START).rows() == [
+    dropped = table(stories, of, listed_step=3, lists_dropped=True)
+    assert dropped.select("visitor", "furthest_step", pl.col("last_time") - START).rows() == [
         ("v:0", 2, timedelta(seconds=10))
     ]
-    assert table(stories, of, listed_step=2, is_lost=True)["visitor"].to_list() == ["v:1"]
+    assert table(stories, of, listed_step=2, lists_dropped=True)["visitor"].to_list() == ["v:1"]
     assert table(stories, of, listed_step=1)["visitor"].to_list() == ["v:1", "v:2", "v:0"]
 
 

@@ -324,7 +324,7 @@ def test_events_count_by_their_consent_and_the_policy(
     )
     assert pl.read_parquet(tmp_path / "events.parquet")["visitor"].to_list() == visitors
     events = 7 - sum(map(int, re.findall(r"\d+", line)))
-    assert finished.stderr.splitlines()[0] == f"{events} events from 9 lines; {line}"
+    assert finished.stderr.splitlines()[0] == f"{events} {'event' if events == 1 else 'events'} from 9 lines; {line}"
 
 
 @pytest.mark.slow
@@ -332,7 +332,7 @@ def test_events_count_by_their_consent_and_the_policy(
 def test_the_reasons_sum_to_the_requests(mode: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY, *STORY))
     finished = run_in_process(tmp_path, "views", "access.log", "--consent", mode)
-    events, excluded = re.match(r"(\d+) events from 18 lines; excluded: (.*)\n", finished.stderr).groups()  # type: ignore[union-attr]
+    events, excluded = re.match(r"(\d+) events? from 18 lines; excluded: (.*)\n", finished.stderr).groups()  # type: ignore[union-attr]
     views = sum(int(row.split(",")[1]) for row in finished.stdout.splitlines()[1:])
     assert int(events) == views
     assert views + sum(map(int, re.findall(r"\d+", excluded))) == 14

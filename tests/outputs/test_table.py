@@ -38,7 +38,7 @@ FRAME = pl.DataFrame(
         (52, "goal source visits rate orders revenue", "1 more column: --format csv"),
         (42, "goal source rate orders revenue", "2 more columns: --format csv"),
         (36, "goal source orders revenue", "3 more columns: --format csv"),
-        (30, "goal source orders", "4 more columns: --format csv"),
+        (30, "goal source revenue", "4 more columns: --format csv"),
         (18, "goal source", "5 more columns: --format csv"),
         (10, "goal", "6 more columns: --format csv"),
     ],

@@ -86,9 +86,9 @@ def test_a_rate_has_the_interval_of_wilson(tmp_path: Path) -> None:
     lines = [view(f"v{number}", "/", "10:00") for number in range(10)] + [hit("v1", "signup", "10:00")]
     [found] = rows(tmp_path, "--goal", "signup", lines=lines)
     for unit in ("visitor", "visit"):
-        assert found[f"{unit}_rate"] == "0.1"
-        assert float(found[f"{unit}_rate_low"]) == pytest.approx(0.017876, abs=5e-7)
-        assert float(found[f"{unit}_rate_high"]) == pytest.approx(0.404150, abs=5e-7)
+        assert found[f"{unit}_conversion_rate"] == "0.1"
+        assert float(found[f"{unit}_conversion_rate_low"]) == pytest.approx(0.017876, abs=5e-7)
+        assert float(found[f"{unit}_conversion_rate_high"]) == pytest.approx(0.404150, abs=5e-7)
 
 
 @pytest.mark.slow
@@ -390,10 +390,10 @@ def test_revenue_per_visitor_is_orders_per_visitor_times_the_average_order(story
 def test_no_rate_is_above_one_and_each_lies_in_its_interval(story: list[Event]) -> None:
     for row in found_of(story, ["page"]):
         for unit in ("visitor", "visit"):
-            rate = row[f"{unit}_rate"]
+            rate = row[f"{unit}_conversion_rate"]
             assert (rate is None) == (row[f"{unit}s"] == 0)
             if rate is not None:
-                assert 0 <= row[f"{unit}_rate_low"] <= rate <= row[f"{unit}_rate_high"] <= 1
+                assert 0 <= row[f"{unit}_conversion_rate_low"] <= rate <= row[f"{unit}_conversion_rate_high"] <= 1
 
 
 @pytest.mark.slow

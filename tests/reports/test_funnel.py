@@ -54,11 +54,25 @@ def test_a_funnel_by_a_column_is_the_funnel_of_those_who_show_each_value_first(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("--visitors-at 1 --lost", "Nobody is lost before step 1."),
-        ("--visitors-at purchase --reached --order unordered", "--visitors-at 'purchase' is no step."),
+        ("--list dropped:1", "Nobody drops out before step 1."),
         (
-            "--visitors-at 2 --reached --since 2026-09-07 --compare previous",
-            "--visitors-at and --compare do not go together.",
+            "--list dropped",
+            "Invalid value for '--list': 'dropped' is neither dropped:STEP nor reached:STEP. Try dropped:2.",
+        ),
+        (
+            "--list lost:2",
+            "Invalid value for '--list': 'lost:2' is neither dropped:STEP nor reached:STEP. Try dropped:2.",
+        ),
+        (
+            "--list reached:purchse",
+            "--list: 'purchse' is not a step. Did you mean purchase?\n\nThe steps are: 1 page_view, 2 purchase.",
+        ),
+        ("--list reached:3", "--list: '3' is not a step."),
+        ("--list reached:2 --every day", "--list and --every do not go together."),
+        ("--list reached:purchase --order unordered", "--list: 'purchase' is not a step."),
+        (
+            "--list reached:2 --since 2026-09-07 --compare previous",
+            "--list and --compare do not go together.",
         ),
         ("--strict-over login", "--strict-over changes nothing without --order strict."),
         ("--touch last", "--touch changes nothing without --by COLUMN."),

@@ -42,7 +42,7 @@ def picked(found: list[dict[str, str]], *names: str) -> list[tuple[str, ...]]:
 SERIES = [
     "time", "currency", "orders", "customers", "new_customers", "returning_customers", "revenue", "refunded",
     "net_revenue", "average_order_value", "median_order_value", "new_orders", "returning_orders", "new_revenue",
-    "returning_revenue", "change_orders", "change_revenue", "change_new_customers", "change_returning_customers",
+    "returning_revenue", "orders_growth", "revenue_growth", "new_customers_growth", "returning_customers_growth",
 ]  # fmt: skip
 REPEAT = [
     "currency", "customers", "observed_customers", "repeat_customers", "repeat_rate", "repeat_rate_low", "repeat_rate_high",
@@ -89,7 +89,7 @@ def test_customers_are_new_with_their_first_order(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_change_is_since_the_row_before_where_both_are_whole(tmp_path: Path) -> None:
-    changes = [name for name in SERIES if name.startswith("change_")]
+    changes = [name for name in SERIES if name.endswith("_growth")]
     whole = rows(tmp_path)
     assert picked(whole, "time", "currency", *changes) == [
         ("2026-09-07", "EUR", "", "", "", ""),
@@ -126,7 +126,7 @@ def test_a_refund_is_taken_from_the_day_of_its_order_or_from_its_own(tmp_path: P
 def test_the_whole_range_is_one_row_a_currency(tmp_path: Path) -> None:
     for dated in ("order", "own"):
         found = rows(tmp_path, "--every", "all", "--refund-date", dated)
-        assert picked(found, *MONEY, "customers", "new_customers", "returning_customers", "change_orders") == [
+        assert picked(found, *MONEY, "customers", "new_customers", "returning_customers", "orders_growth") == [
             ("2026-09-07", "EUR", "6", "270.0", "40.0", "230.0", "3", "3", "0", ""),
             ("2026-09-07", "USD", "1", "5.0", "0.0", "5.0", "1", "1", "0", ""),
         ]

@@ -432,12 +432,12 @@ def test_hostile_page_names_are_shown_as_text(tmp_path: Path) -> None:
     table = rows(tmp_path, lines, "--format", "table", "--depth", "9")
     steps = [line.partition("  1 ")[0].rstrip() for line in table if " 1 " in line]
     assert steps == [
-        " (entry)",
-        " └─ [red]/a",
-        "    └─ /b > /c",
-        "       └─ (exit)",
-        "          └─ /\\x1b[2J\\x0a",
-        "             └─ (exit)",
+        "(entry)",
+        "└─ [red]/a",
+        "   └─ /b > /c",
+        "      └─ (exit)",
+        "         └─ /\\x1b[2J\\x0a",
+        "            └─ (exit)",
     ]
 
 

@@ -124,7 +124,11 @@ def test_products_are_counted_by_hits_and_by_visitors() -> None:
 
 @pytest.mark.slow
 def test_the_earliest_of_hits_with_one_key_counts() -> None:
-    twice = [viewed("10:01", "ann", K, key="7"), viewed("10:00", "ann", C, key="7"), viewed("10:02", "ann", D, key="8")]
+    twice = [
+        viewed("10:01", "ann", K, dedup_key="7"),
+        viewed("10:00", "ann", C, dedup_key="7"),
+        viewed("10:02", "ann", D, dedup_key="8"),
+    ]
     assert ProductsReport(*twice)["product views"] == [("C2", 1), ("D3", 1)]
 
 

@@ -28,6 +28,6 @@ def test_tabs_and_line_ends_in_what_check_finds_stay_in_their_cell(tmp_path: Pat
     rows = run_in_process(tmp_path, "check", "access.log", "--format", "tsv").stdout.splitlines()
     assert {row.count("\t") for row in rows} == {4}
     assert r"/a\nb\tc/pixel.gif" in rows[6]
-    assert rows[-1].endswith(r": a\tbad\tline" + "\t\t")
+    assert rows[-2].endswith(r": a\tbad\tline" + "\t\t")
     json_rows = json.loads(run_in_process(tmp_path, "check", "access.log", "--format", "json").stdout)
     assert "/a\nb\tc/pixel.gif" in [row["finding"] for row in json_rows]

@@ -1,15 +1,20 @@
 """A terminal gets nothing from a log that it would obey."""
 
 import contextlib
+import fcntl
 import os
 import pty
+import re
+import struct
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from tests.builders import log, request, view
-from tests.run import COMMAND, run_in_process
+from tests.run import COMMAND, ENVIRONMENT, run_in_process
 from tests.small_logs import ANN, count_views
 
 EVIL = (
@@ -136,3 +141,35 @@ def test_escapes_of_a_server_are_shown_once_and_not_obeyed(tmp_path: Path) -> No
     finished = count_views(tmp_path, log(request(r"/pixel.gif?v=ann&p=/\x1b[2J", "10:00")), "-q", "--format", "table")
     assert r"/\x1b[2J " in finished.stdout
     assert "\x1b" not in finished.stdout
+
+
+def read_from_terminal(folder: Path, columns: int, *arguments: str, **environment: str) -> list[str]:
+    """The lines that the program writes to a terminal of this width, stdout and stderr."""
+    (folder / "access.log").write_text(log(view("ann", "/日本語/" * 9, "10:00"), view("ben", "/café", "10:01")))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    done = subprocess.run(
+        [*COMMAND, *arguments, "access.log"], cwd=folder, stdout=theirs, stderr=theirs, check=False,
+        env={**ENVIRONMENT, **environment},
+    )  # fmt: skip
+    os.close(theirs)
+    assert done.returncode == 0
+    return read_to_the_end(ours).decode().splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [24, 40, 60, 80, 200])
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_no_line_is_wider_than_the_terminal(columns: int, term: str, tmp_path: Path) -> None:
+    for report in ("views", "summary", "funnel", "visits"):
+        lines = read_from_terminal(tmp_path, columns, report, TERM=term, NO_COLOR="1")
+        text = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in lines]
+        assert [line for line in text if cell_len(line) > columns] == []
+        assert len(text) > 5
+
+
+@pytest.mark.slow
+def test_a_terminal_without_unicode_gets_ascii(tmp_path: Path) -> None:
+    lines = read_from_terminal(tmp_path, 200, "views", TERM="dumb", PYTHONIOENCODING="ascii")
+    assert "\n".join(lines).isascii()
+    assert any("####" in line for line in lines)

@@ -259,7 +259,7 @@ def test_exactly_the_share_that_is_allowed_is_not_more_than_that(share: int, bad
 def test_a_limit_that_is_neither_a_number_nor_a_share_is_an_error(allowed: str, tmp_path: Path) -> None:
     write_log(tmp_path, MESSY)
     finished = run_in_process(tmp_path, "views", "access.log", "--max-errors", allowed)
-    assert f"{allowed!r} is neither a number of lines nor a share of them. Try 10 or 0.5%." in finished.stderr
+    assert f"{allowed!r} is neither a number of lines nor a percentage of them. Try 10 or 0.5%." in finished.stderr
     assert finished.exit == 2
 
 

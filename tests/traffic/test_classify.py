@@ -109,10 +109,12 @@ def test_custom_networks_give_their_names_as_reasons_and_outrank_the_built_in_ru
         request(f"/o.gif?rcpt={client}", "10:00", client=client)
         for client in ("203.0.113.9", "203.0.113.7", "40.93.0.1", "198.51.100.7", "198.51.100.8")
     ]
-    found = traffic_classes(tmp_path, *lines, options=("--networks", "own.csv", "--networks", "more.txt"))
+    found = traffic_classes(
+        tmp_path, *lines, options=("--machine-networks", "own.csv", "--machine-networks", "more.txt")
+    )
     machines = [("machine", name) for name in ("proofpoint", "network", "eop", "network")]
     assert found == [*machines, PERSON]
-    (tmp_path / "pixelstat.toml").write_text('networks = ["own.csv", "more.txt"]')
+    (tmp_path / "pixelstat.toml").write_text('machine_networks = ["own.csv", "more.txt"]')
     assert traffic_classes(tmp_path, *lines, options=()) == found
 
 

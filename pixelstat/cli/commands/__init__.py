@@ -1,16 +1,20 @@
-"""The commands about logs, pixels and pixelstat itself: one a file, each with its line in `pixelstat --help`."""
+"""Register the commands that are not reports: one a file, each with its line in `pixelstat --help`."""
 
 from importlib import import_module
 
 import click
 
+SECTION = "Data and set-up"  # their heading in `pixelstat --help`
 NAMES = {
-    "events": "The events themselves, one row each.",
-    "check": "What is in a log: its format, its times, its pixels, and each line that cannot be read.",
-    "init": "A commented pixelstat.toml, from what stands in given logs.",
-    "formats": "The log formats that pixelstat reads.",
-    "protocols": "The pixels that pixelstat reads.",
-    "snippet": "What to paste to set a pixel up: in a server, a page, a mail.",
+    "events": "Write the events themselves, one per row.",
+    "check": "Check the format, times, pixels and bad lines of logs.",
+    "formats": "List the log formats that pixelstat reads.",
+    "protocols": "List the tracking pixels that pixelstat reads.",
+    "init": "Write a commented pixelstat.toml for your logs.",
+    "snippet": "Print a snippet that sets up a pixel.",
+    "schema": "List the columns of a report or of the events.",
+    "completion": "Print the script that completes words in your shell.",
+    "help": "Show a topic of the manual, or list the topics.",
 }
 
 

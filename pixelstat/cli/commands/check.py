@@ -12,6 +12,7 @@ import click
 import polars as pl
 
 from pixelstat import outputs
+from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.run import protect_inputs, warn_of_damage, write_bad_lines
 from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
 from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
@@ -112,8 +113,11 @@ top_option = click.Option(
 
 
 @click.command(
-    "check", params=[logs_argument, top_option, *READING[:-1], tz_option, *BAD_LINES, *OUTPUT],
-)  # fmt: skip
+    "check",
+    cls=LogCommand,
+    epilog="More: --help-all, pixelstat help TOPIC",
+    params=[logs_argument, top_option, *READING, tz_option, *BAD_LINES, *OUTPUT],
+)
 def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     """Check the compression, format, times, pixels and gaps of each log, and whether its figures can be trusted.
 

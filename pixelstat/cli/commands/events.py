@@ -6,6 +6,7 @@ from typing import Any
 import click
 import polars as pl
 
+from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.run import Run, run_command
 from pixelstat.cli.settings import build_pipeline_settings, read_common_options
 from pixelstat.errors import Exit
@@ -25,6 +26,8 @@ MAX_TABLE_ROWS = 20
 
 @click.command(
     "events",
+    cls=LogCommand,
+    epilog="More: --help-all, pixelstat help TOPIC, pixelstat schema events",
     params=[logs_argument, reveal_option, *common_options()],
 )
 def command(logs: Sequence[str], *, reveal_ids: bool, **options: Any) -> Exit:

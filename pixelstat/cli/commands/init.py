@@ -13,13 +13,16 @@ import polars as pl
 
 from pixelstat import config
 from pixelstat.atomic_file import atomic_write
+from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.settings import CommonOptions, build_protocol_rules, build_reading_rules
 from pixelstat.cli.suggestions import MAX_SUGGESTIONS, MIN_SHARE, count_opt_in_pixels, may_be_pixel
 from pixelstat.errors import PixelstatError
 from pixelstat.event_streams import build_events, read_requests
 from pixelstat.formats.assignment import assign_formats
 from pixelstat.identity import consent
+from pixelstat.options.project_file import FILE_NAME
 from pixelstat.options.shared import READING, logs_argument
+from pixelstat.options.types import FileType
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.protocols.builtin.house import EVENT, PAGE, PARAMETERS, VISITOR
 from pixelstat.protocols.custom import COLUMN_ALIASES
@@ -29,7 +32,7 @@ from pixelstat.sources.lines import Reading
 from pixelstat.terminal import escape_controls
 from pixelstat.vocabulary import SHOP_FUNNEL
 
-OPTIONS = [option for option in READING if option.name not in ("config", "explain")]
+OPTIONS = [option for option in READING if option.name != "config"]
 CACHE_BUSTERS = {"cb", "rnd", "rand", "random", "_", "ts", "z"}  # parameters that only prevent caching
 KNOWN_PARAMETERS = {
     *CACHE_BUSTERS,
@@ -70,10 +73,14 @@ def _counts(values: pl.Series) -> dict[str, int]:
     return dict(values.drop_nulls().value_counts().iter_rows())
 
 
-@click.command("init", params=[logs_argument, *OPTIONS])
-@click.option("-o", "--output", default=config.FILE_NAME, show_default=True, metavar="FILE", help="The file to write.")
-@click.option("--force", is_flag=True, help="Overwrite it.")
-@click.option("-q", "--quiet", is_flag=True, help="Errors only on stderr.")
+@click.command(
+    "init", cls=LogCommand, epilog="More: --help-all, pixelstat help TOPIC", params=[logs_argument, *OPTIONS]
+)
+@click.option(
+    "-o", "--output", default=FILE_NAME, type=FileType(), show_default=True, metavar="FILE", help="Write this file."
+)
+@click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Show only errors on standard error.")
 def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **options: Any) -> None:
     """A commented pixelstat.toml, from what stands in given logs: its pixels, its events, what may be further pixels.
 

@@ -26,7 +26,12 @@ def _validate_path(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.command("snippet")
 @click.argument("name", type=click.Choice(list(FILES)), metavar="NAME")
 @click.option(
-    "--path", default=PATH, show_default=True, callback=_validate_path, metavar="PATH", help="The pixel's path."
+    "--path",
+    default=PATH,
+    show_default=True,
+    callback=_validate_path,
+    metavar="PATH",
+    help="Serve the pixel at this path.",
 )
 def command(name: str, path: str) -> None:
     """What to paste to set a pixel up; comments in it say where.
