@@ -196,14 +196,14 @@ def list_event_columns(options: FunnelOptions) -> Iterable[str]:
 
 def describe_funnel(options: FunnelOptions) -> str:
     """Describe the settings of a funnel for the caption of its report."""
-    parts = [*_describe_rules(options.rules, is_open=options.is_open)]
+    parts = [*_describe_rules(options.rules, options.actor, is_open=options.is_open)]
     parts += [f"by {options.actor}"] if options.actor != "visitor" else []
     parts += [f"the same {options.held_column} in all steps"] if options.held_column else []
     parts += [f"by {_describe_touch(options.actor, options.by, options.touch)}"] if options.by else []
     return "; ".join(parts)
 
 
-def _describe_rules(rules: FunnelRules, *, is_open: bool) -> Iterable[str]:
+def _describe_rules(rules: FunnelRules, actor: str, *, is_open: bool) -> Iterable[str]:
     """Yield what a caption says of the rules."""
     yield f"window {format_duration(rules.window)} from the first step to the last"
     if rules.step_window is not None:
@@ -217,10 +217,8 @@ def _describe_rules(rules: FunnelRules, *, is_open: bool) -> Iterable[str]:
     if rules.count != "uniques":
         yield {"totals": "every entry counts", "visits": "one entry per visit"}[rules.count]
     if rules.exclusions:
-        effect = {"drop": "actors with this event do not count", "stop": "actors stop at this event"}[
-            rules.exclude_mode
-        ]
-        yield f"without {', '.join(exclusion.name for exclusion in rules.exclusions)}: {effect}"
+        effects = {"drop": f"{actor}s with this event do not count", "stop": f"{actor}s stop at this event"}
+        yield f"without {', '.join(exclusion.name for exclusion in rules.exclusions)}: {effects[rules.exclude_mode]}"
     if rules.optional:
         yield f"optional steps: {', '.join(map(str, sorted(rules.optional)))}"
     if rules.grace:

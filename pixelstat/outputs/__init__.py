@@ -44,7 +44,7 @@ def choose_output(name: str | None, path: str | None) -> str:
     for output, endings in NAMES.items():
         if ending in endings:
             return output
-    raise PixelstatError(f"The ending of {path!r} is not that of a format.", f"Add --format: {', '.join(NAMES)}.")
+    raise PixelstatError(f"The ending of {path!r} matches no format.", f"Add --format: {', '.join(NAMES)}.")
 
 
 def deliver(parts: Iterable[Result], name: str, path: str | None) -> None:

@@ -91,7 +91,7 @@ def _open_parquet(log: Log) -> pl.LazyFrame:
         missing = [name for name in STORED_COLUMNS if name not in events.collect_schema()]
     if missing:
         raise PixelstatError(
-            f"{log.title()} is Parquet without columns of events: {', '.join(missing[:5])}.",
+            f"{log.title()} is Parquet, but lacks columns of events: {', '.join(missing[:5])}.",
             "Write it with: pixelstat events LOGS -o events.parquet",
         )
     return events

@@ -116,7 +116,7 @@ def test_options_select_among_the_events_of_parquet(folder: Path) -> None:
     ("content", "sentence"),
     [
         (b"PAR1 and then nothing", "cannot be read as Parquet"),
-        (None, "is Parquet without columns of events: time, protocol,"),
+        (None, "is Parquet, but lacks columns of events: time, protocol,"),
     ],
 )
 def test_parquet_without_events_is_an_error(content: bytes | None, sentence: str, folder: Path) -> None:
