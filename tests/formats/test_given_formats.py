@@ -64,7 +64,7 @@ def test_a_given_format_reads_its_log(given: str, line: str, tmp_path: Path) -> 
         ('{"t":"$time_iso8601"}', "The log format '--log-format' lacks a time or a request."),
         ('{"r":"$request"}', "The log format '--log-format' lacks a time or a request."),
         ("{}", "The log format '--log-format' lacks a time or a request."),
-        ("$time_local$request", "In the log format '$time_local$request' has two fields without a separator"),
+        ("$time_local$request", "The log format '$time_local$request' has two fields without a separator"),
         ("#Fields: date time", "The log format '#Fields: date time' lacks a time or an address."),
         ("#Fields:", "The log format '#Fields:' lacks a time or an address."),
     ],
