@@ -22,6 +22,7 @@ TYPE_OF_KIND: dict[str, pl.DataType] = {  # a promise to every reader of CSV and
     "number": pl.Float64(),
     "figure": pl.Float64(),  # a number of any kind, whole or not
     "money": pl.Float64(),  # an amount in the currency of its row
+    "price": pl.Float64(),  # an amount for one of something, such as an average: it does not add up
     "change": pl.Float64(),  # a change as a share of the figure before
     "points": pl.Float64(),  # a difference of two shares: 0.01 is one percentage point
     "flag": pl.Boolean(),
@@ -36,6 +37,7 @@ NUMBER_KINDS = (
     "number",
     "figure",
     "money",
+    "price",
     "change",
     "points",
 )  # kinds that a table aligns to the right

@@ -267,7 +267,10 @@ def _join_rows(current: Result, before: pl.DataFrame, on: list[str]) -> pl.DataF
     presence = {column.name: IS_CURRENT for column in counts} | {
         previous_name(column): IS_PREVIOUS for column in counts
     }
-    joined = joined.with_columns(pl.when(has).then(name).otherwise(0).alias(name) for name, has in presence.items())
+    zero = pl.lit(0)
+    if "unit" in joined.columns:  # an average is not 0 without anything to average
+        zero = pl.when(~pl.col("unit").str.contains("^(share|seconds)$| per ")).then(zero)
+    joined = joined.with_columns(pl.when(has).then(name).otherwise(zero).alias(name) for name, has in presence.items())
     return joined.cast({column.name: now.schema[column.name] for column in counts})
 
 

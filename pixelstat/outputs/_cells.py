@@ -12,11 +12,6 @@ from pixelstat.text.money import format_money
 
 EMPTY_CELL = "–"
 TO_THE_SECOND = "%Y-%m-%d %H:%M:%S"
-UNIT_KINDS = {
-    "seconds": "seconds",
-    "share": "share",
-    "money": "money",
-}  # kinds of the units of a figure that are not counts or money
 
 
 def format_column(frame: pl.DataFrame, column: Column) -> list[str]:
@@ -29,7 +24,7 @@ def format_column(frame: pl.DataFrame, column: Column) -> list[str]:
     units: Sequence[str | None] = [None] * len(values)
     if column.kind in ("figure", "change") and "unit" in frame.columns:
         units = frame["unit"].to_list()
-    elif column.kind == "money" and "currency" in frame.columns:
+    elif column.kind in ("money", "price") and "currency" in frame.columns:
         units = frame["currency"].to_list()
     return [format_cell(value, column.kind, unit) for value, unit in zip(values, units, strict=True)]
 
@@ -53,10 +48,11 @@ def _format_time(time: datetime, *, to_the_second: bool) -> str:
 
 
 def _format_figure(value: float, unit: str | None) -> str:
-    if unit in UNIT_KINDS:
-        return format_cell(value, UNIT_KINDS[unit])
-    if unit and len(unit) == 3 and unit.isupper():  # a currency: other units are words in lower case
-        return format_cell(value, "money", unit)
+    if unit in ("seconds", "share"):
+        return format_cell(value, unit)
+    currency = (unit or "").partition(" per ")[0]
+    if currency == "money" or (len(currency) == 3 and currency.isupper()):  # other units are words in lower case
+        return format_money(value, currency)
     return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
 
 
@@ -81,7 +77,7 @@ def _format_change(change: float, unit: str | None) -> str:
     return _format_points(change) if unit == "share" else f"{change:+.1%}"
 
 
-_AMOUNTS = {"figure": _format_figure, "money": format_money, "change": _format_change}
+_AMOUNTS = {"figure": _format_figure, "money": format_money, "price": format_money, "change": _format_change}
 _NUMBERS = {
     "count": "{:,}".format,
     "number": "{:,.2f}".format,

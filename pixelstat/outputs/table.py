@@ -228,7 +228,7 @@ def _importance(column: Column, frame: pl.DataFrame) -> int:
         return 5
     if is_empty or column.minor:
         return 0 if is_empty else 1
-    return {"money": 4, "text": 3, "count": 3, "figure": 3}.get(column.kind, 2)
+    return {"money": 4, "price": 4, "text": 3, "count": 3, "figure": 3}.get(column.kind, 2)
 
 
 def _needed_width(result: Result) -> int:

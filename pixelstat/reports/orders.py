@@ -102,8 +102,8 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
         Column("revenue", "money", "value of these orders before refunds"),
         Column("refunded", "money", "refunds of these orders; with --refund-date own, refunds made then", detail=True),
         Column("net_revenue", "money", "revenue minus refunds"),
-        Column("average_order_value", "money", "revenue / orders that have a value", minor=True),
-        Column("median_order_value", "money", "median value of an order before refunds", detail=True),
+        Column("average_order_value", "price", "revenue / orders that have a value", minor=True),
+        Column("median_order_value", "price", "median value of an order before refunds", detail=True),
         Column(
             "new_orders",
             "count",

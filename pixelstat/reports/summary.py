@@ -62,7 +62,11 @@ def present_summary(result: Result, options: SummaryOptions) -> Result:
             grouped=True,
         ),
         Column("name", "text", "the figure, goal, currency, page, channel or device type"),
-        Column("unit", "text", "unit of the value: visitors, visits, views, conversions, seconds, share or a currency"),
+        Column(
+            "unit",
+            "text",
+            "unit of the value: visitors, visits, views, conversions, seconds, share, EUR or EUR per order",
+        ),
         Column("value", "figure", "the figure"),
         Column("share", "share", "of all views of pages, visits of channels, visitors of devices", compared=False),
     ],
@@ -207,7 +211,7 @@ def list_figures(rows: pl.DataFrame, goals: Sequence[str], top: int, *, with_zer
             _list("totals", totals),
             _list("conversions", conversions),
             _list_money("revenue", orders, exact_sum(value)),
-            _list_money("average order value", orders, exact_mean(value)),
+            _list_money("average order value", orders, exact_mean(value), per=" per order"),
             _rank("pages", "views", pages, pl.len(), top),
             _rank("channels", "visits", channels, pl.col("visit").n_unique(), top),
             _rank("devices", "visitors", devices, pl.col("visitor").n_unique(), top),
@@ -227,11 +231,14 @@ def _list(section: str, figures: Sequence[Figure]) -> pl.DataFrame:
     return pl.DataFrame(rows, FIGURES, orient="row", strict=False)
 
 
-def _list_money(section: str, orders: pl.LazyFrame, measure: pl.Expr) -> pl.DataFrame:
-    """Return FIGURES with the measure of each currency, the highest first. The unit is the currency, else `money`."""
+def _list_money(section: str, orders: pl.LazyFrame, measure: pl.Expr, *, per: str = "") -> pl.DataFrame:
+    """Return FIGURES with the measure of each currency, the highest first.
+
+    The unit is the currency, or `money` if it is unknown, with `per` behind it.
+    """
     amounts = orders.group_by(name="currency").agg(value=measure)
     amounts = amounts.sort("value", "name", descending=[True, False], nulls_last=True)
-    unit, share = pl.col("name").fill_null("money"), pl.lit(None, pl.Float64)
+    unit, share = pl.col("name").fill_null("money") + pl.lit(per), pl.lit(None, pl.Float64)
     return amounts.select(section=pl.lit(section), name="name", unit=unit, value="value", share=share).collect()
 
 

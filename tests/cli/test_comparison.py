@@ -12,8 +12,8 @@ from pixelstat.errors import PixelstatError
 from pixelstat.frames.batches import columns_used
 from pixelstat.result import Column, Result
 from pixelstat.schemas import EVENTS
-from tests.builders import instant, log, view
-from tests.run import run_in_process
+from tests.builders import hit, instant, log, view
+from tests.run import csv_rows, run_in_process
 
 BERLIN = ZoneInfo("Europe/Berlin")
 UTC = ZoneInfo("UTC")
@@ -154,3 +154,13 @@ def test_two_whole_ranges_are_aligned_even_where_one_is_empty(tmp_path: Path) ->
 def test_a_number_that_rows_are_by_is_not_compared(tmp_path: Path) -> None:
     assert figures(tmp_path, "views", "--by", "status")[1:] == ["200,1,4,-0.75,1,3,-0.6666666666666666"]
     assert len(figures(tmp_path, "views", "--by", "visit_start")) == 1 + 3
+
+
+def test_an_average_of_a_period_without_orders_is_empty_and_its_revenue_is_0(tmp_path: Path) -> None:
+    bought = hit("ann", "purchase", "10:00", day="2026-09-08", order_id="A1", value="20", cur="EUR")
+    (tmp_path / "access.log").write_text(log(view("ben", "/", "10:00", day="2026-09-07"), bought))
+    options = ("--since", "2026-09-08", "--until", "2026-09-08", "-q")
+    rows = csv_rows(run_in_process(tmp_path, "summary", "access.log", *options))
+    found = {(row["section"], row["unit"]): (row["value"], row["previous"], row["change"]) for row in rows}
+    assert found["revenue", "EUR"] == ("20", "0", "")
+    assert found["average order value", "EUR per order"] == ("20", "", "")

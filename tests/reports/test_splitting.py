@@ -1,5 +1,6 @@
 """Every report's counts are the same whether all visitors are looked at together or in parts that are added up."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -105,9 +106,8 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
     ]
     found: Counter[tuple[object, ...]] = Counter()
     for values in result.frame.iter_rows(named=True):
-        section = values.get("section")  # of the summary
         for name in counted:
-            if values[name] and values.get("unit") not in ("share", "seconds") and section != "average order value":
+            if values[name] and not re.search("share|seconds| per ", values.get("unit") or ""):
                 found[(name, *(values[key] for key in row))] += values[name]
     return found
 

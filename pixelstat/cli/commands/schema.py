@@ -27,6 +27,7 @@ TYPES = {  # by the kind of a column: its type and its unit
     "change": ("number", "share of the value before"),
     "points": ("number", "difference of two shares"),
     "money": ("number", "currency of the row"),
+    "price": ("number", "currency of the row"),
     "flag": ("boolean", None),
     "time": ("time", None),
     "instant": ("time", None),

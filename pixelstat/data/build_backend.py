@@ -16,7 +16,7 @@ from setuptools.build_meta import (  # noqa: F401 - hooks that need nothing more
     prepare_metadata_for_build_wheel,
 )
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 MAN_PAGES = ROOT / "build" / "man"  # `data-files` in pyproject.toml names this folder
 
 
