@@ -33,7 +33,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         with _replace_when_done(target.resolve()) as file:
             yield file
     except OSError as error:
-        hint = "Name a file in a folder that you may write to."
+        hint = "Name a file in a folder where you can write."
         raise PixelstatError(f"{path!r} cannot be written: {error.strerror}.", hint) from error
 
 

@@ -112,11 +112,11 @@ def _parse_sql(
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).partition("\n")[0]
         if _LIST_TYPE.search(reason):
-            reason = "products is a list, and product is the id of its first"
-        raise PixelstatError(f"The {what} {sql!r} is no SQL condition: {reason}.", hint) from error
+            reason = "products is a list; use product, the id of the first product"
+        raise PixelstatError(f"The {what} {sql!r} is not an SQL condition: {reason}.", hint) from error
     if unknown:
         suggestion = _suggest_column(unknown[0], columns)
-        raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is no column.{suggestion}", hint)
+        raise PixelstatError(f"The {what} {sql!r} names {unknown[0]!r}, which is not a column.{suggestion}", hint)
     if dtype != pl.Boolean:
         raise PixelstatError(f"The {what} {sql!r} is not true or false.", example)
     return condition
@@ -127,7 +127,7 @@ def _check_text(sql: str, what: str, hint: str) -> None:
     try:
         sql.encode()
     except UnicodeEncodeError as error:
-        raise PixelstatError(f"The {what} is no text: it holds bytes that are not UTF-8.", hint) from error
+        raise PixelstatError(f"The {what} contains bytes that are not UTF-8.", hint) from error
     without_texts = re.sub(r"'[^']*'", "", sql)
     if len(_OPERATOR.findall(without_texts)) > MAX_OPERATORS:
         raise PixelstatError(f"The {what} has more than {MAX_OPERATORS} operators.", "Try: event in ('a', 'b', 'c')")
@@ -137,15 +137,15 @@ def _reject_aggregates(sql: str, what: str) -> None:
     """Raise PixelstatError for a condition that looks at several rows."""
     if _AGGREGATE.search(re.sub(r"'[^']*'", "", sql)):
         raise PixelstatError(
-            f"The {what} {sql!r} looks at other events too; it must tell from one event.",
-            "Compare: value > 50, event = 'purchase'",
+            f"The {what} {sql!r} looks at other events, but may only use one event.",
+            "Compare values: value > 50, event = 'purchase'",
         )
 
 
 def _suggest_column(name: str, columns: Sequence[str]) -> str:
     """Return a sentence on what may have been meant by an unknown column."""
     is_event = name in EVENT_SYNONYMS  # purchase is similar to the column purpose, and means something else
-    return ("" if is_event else suggest(name, columns, most=3)) or " A text in SQL stands in single quotes."
+    return ("" if is_event else suggest(name, columns, most=3)) or " In SQL, put a text in single quotes."
 
 
 def columns_hint(custom_columns: Sequence[str] = ()) -> str:

@@ -117,7 +117,7 @@ def load_config(path_option: str | None, folder: Path | None = None) -> Config:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise unreadable_file(path, error, "Name another file with --config.", "it is no UTF-8") from error
+        raise unreadable_file(path, error, "Name another file with --config.") from error
     return _ConfigReader(path, text).read_config()
 
 
@@ -133,7 +133,7 @@ class _ConfigReader:
         try:
             self.tables: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise PixelstatError(f"{path} is no TOML: {error}.", "A text stands in double quotes.") from error
+            raise PixelstatError(f"{path} is not valid TOML: {error}.", "Put each text in double quotes.") from error
 
     def read_config(self) -> Config:
         keys = [
@@ -143,7 +143,7 @@ class _ConfigReader:
         self.reject_unknown_keys(self.tables, keys, "")
         pixels = self.tables.get("pixels", [])
         if not isinstance(pixels, list) or not all(isinstance(pixel, dict) for pixel in pixels):
-            raise self.error("pixels", "is a list of tables", "Begin each with a line [[pixels]].")
+            raise self.error("pixels", "must be a list of tables", "Start each table with the line [[pixels]].")
         here = self.path.parent
         config = Config(
             path=self.path,
@@ -166,28 +166,34 @@ class _ConfigReader:
         name = self.read_text(table, "name", "pixels", number) or f"pixel {number + 1}"
         paths = [path for key in ("path", "paths") for path in self.read_texts(table, key, "pixels", number)]
         if not paths:
-            raise self.error("pixels", "has no path", 'Add: path = "/img/s.gif"', number=number)
+            raise self.error("pixels", "needs a path", 'Add: path = "/img/s.gif"', number=number)
         for path in paths:
             parts = PATH_PART.findall(path)
             if not path.startswith("/") or len(path) < 3 or path.startswith("/{"):
                 raise self.error(
-                    "path", f"is {path!r}", "A path begins with / and a text of its own.", "pixels", number
+                    "path",
+                    f"is {path!r}, which is too short or does not start with / and fixed text",
+                    'Write: path = "/img/s.gif"',
+                    "pixels",
+                    number,
                 )
             if len(set(parts)) < len(parts):
-                raise self.error("path", f"names a part twice: {path!r}", "Name each once.", "pixels", number)
+                raise self.error("path", f"has a part twice: {path!r}", "Use each part once.", "pixels", number)
             for part in parts:
                 self.check_column(part, "path", "pixels", number)
             if re.search(r"\}\{", path):
-                raise self.error("path", f"has parts that touch: {path!r}", "Put a text between.", "pixels", number)
+                raise self.error(
+                    "path", f"has parts without text between them: {path!r}", "Add text.", "pixels", number
+                )
         values = self.read_table(table, "values", "pixels", number)
         for column, value in values.items():
             self.check_column(column, "values", "pixels", number)
             if isinstance(value, bool | list | dict):
-                raise self.error(column, "is no text and no number", 'Write: currency = "EUR"', "pixels", number)
+                raise self.error(column, "must be a text or a number", 'Write: currency = "EUR"', "pixels", number)
         events = self.read_table(table, "events", "pixels", number)
         for word, event in events.items():
             if not isinstance(event, str) or not event:
-                raise self.error(word, "is no event's name", 'Write: bk = "purchase"', "pixels", number)
+                raise self.error(word, "must be the name of an event", 'Write: bk = "purchase"', "pixels", number)
         return CustomPixel(
             name,
             tuple(paths),
@@ -205,12 +211,12 @@ class _ConfigReader:
         parameters = {}
         for column in self.read_table(table, key, above, number):
             if is_custom and (column in BUILTIN_COLUMNS or column in COLUMN_ALIASES):
-                raise self.error(column, "is a column already", "Give it a name of its own.", key)
+                raise self.error(column, "is already a column", "Choose another name.", key)
             if column not in COLUMN_ALIASES:
                 self.check_column(column, column, key, number)
             names = self.read_texts(self.read_table(table, key, above, number), column, key, number)
             if not names:
-                raise self.error(column, "names no parameter", f'Write: {column} = "dest"', key)
+                raise self.error(column, "needs a parameter", f'Write: {column} = "dest"', key)
             parameters[COLUMN_ALIASES.get(column, column)] = tuple(names)
         return parameters
 
@@ -219,7 +225,7 @@ class _ConfigReader:
         try:
             select_protocols(named)
         except PixelstatError as error:
-            raise self.error("protocols", f"names what is none. {error.sentence}", error.hint) from error
+            raise self.error("protocols", f"is not valid. {error.sentence}", error.hint) from error
         return tuple(named)
 
     def read_consent(self) -> CustomConsent | None:
@@ -231,7 +237,7 @@ class _ConfigReader:
         if not parameter or not granted:
             missing = "granted" if parameter else "parameter"
             hint = 'Write: consent = { parameter = "cookie_ok", granted = ["1", "yes"] }'
-            raise self.error("consent", f"has no {missing}", hint)
+            raise self.error("consent", f"needs the key {missing}", hint)
         return CustomConsent(parameter, tuple(granted))
 
     def read_own_hosts(self) -> tuple[str, ...]:
@@ -239,7 +245,7 @@ class _ConfigReader:
         for host in hosts:
             if not HOST_NAME.fullmatch(host):
                 raise self.error(
-                    "own_hosts", f"names {host!r}, which is no host", 'Write: own_hosts = ["shop.example"]'
+                    "own_hosts", f"contains {host!r}, which is not a host name", 'Write: own_hosts = ["shop.example"]'
                 )
         return tuple(host.removeprefix("www.") for host in hosts)
 
@@ -247,11 +253,11 @@ class _ConfigReader:
         goals = self.read_table(self.tables, "goals")
         for name, meaning in goals.items():
             if not isinstance(meaning, str):
-                raise self.error(name, "is no text", f"Write: {name} = \"event = 'signup'\"", "goals")
+                raise self.error(name, "must be a text", f"Write: {name} = \"event = 'signup'\"", "goals")
             try:
                 parse_step(meaning, custom_columns)
             except PixelstatError as error:
-                raise self.error(name, f"is no goal. {error.sentence}", error.hint, "goals") from error
+                raise self.error(name, f"is not a valid goal. {error.sentence}", error.hint, "goals") from error
         return dict(goals)
 
     def read_funnel(self, name: str) -> FunnelConfig:
@@ -266,7 +272,7 @@ class _ConfigReader:
             try:
                 window = parse_duration(str(table["window"]))
             except ValueError as error:
-                raise self.error("window", f"is no length of time. {error}", "", f"funnels.{name}") from error
+                raise self.error("window", f"is not valid. {error}", "", f"funnels.{name}") from error
         return FunnelConfig(tuple(steps), window)
 
     def read_page_groups(self) -> PageGroups | None:
@@ -289,41 +295,44 @@ class _ConfigReader:
     def reject_unknown_keys(self, table: dict[str, Any], keys: Sequence[str], above: str, number: int = 0) -> None:
         for key in table:
             if key not in keys:
-                advice = suggest(key, keys, 0.5).strip() or f"There are {', '.join(keys)}."
-                raise self.error(key, "is no key here", advice, above, number)
+                advice = suggest(key, keys, 0.5).strip() or f"Known keys: {', '.join(keys)}."
+                raise self.error(key, "is not a known key", advice, above, number)
 
     def check_column(self, name: str, key: str, above: str, number: int = 0) -> None:
         """Raise PixelstatError where parameters cannot feed this column, or SQL cannot name it without quotes."""
         if name in BUILTIN_COLUMNS and name not in (*COLUMN_ALIASES, *PARAMETER_COLUMNS):
             raise self.error(
-                key, f"names {name!r}, which pixelstat fills itself", "Name another column.", above, number
+                key, f"names {name!r}, which pixelstat fills itself", "Choose another column.", above, number
             )
         if not COLUMN_NAME.fullmatch(name) or name.lower() in SQL_KEYWORDS:
             raise self.error(
-                key, f"names {name!r}, which can be no column", "Use letters, digits and _.", above, number
+                key, f"names {name!r}, which is not a valid column name", "Use letters, digits and _.", above, number
             )
 
     def read_table(self, table: dict[str, Any], key: str, above: str = "", number: int = 0) -> dict[str, Any]:
         value = table.get(key, {})
         if not isinstance(value, dict):
-            raise self.error(key, "is no table", f"Begin it with a line [{above and above + '.'}{key}].", above, number)
+            raise self.error(
+                key, "must be a table", f"Start it with the line [{above and above + '.'}{key}].", above, number
+            )
         return value
 
     def read_text(self, table: dict[str, Any], key: str, above: str, number: int = 0) -> str | None:
         value = table.get(key)
         if value is None or (isinstance(value, str) and value.strip()):
             return value
-        raise self.error(key, "is no text", f'Write: {key} = "..."', above, number)
+        raise self.error(key, "must be a text", f'Write: {key} = "..."', above, number)
 
     def read_texts(self, table: dict[str, Any], key: str, above: str = "", number: int = 0) -> list[str]:
         value = table.get(key, [])
         texts = [value] if isinstance(value, str) else value
         if isinstance(texts, list) and all(isinstance(text, str) and text.strip() for text in texts):
             return texts
-        raise self.error(key, "is no list of texts", f'Write: {key} = ["...", "..."]', above, number)
+        raise self.error(key, "must be a list of texts", f'Write: {key} = ["...", "..."]', above, number)
 
     def error(self, key: str, what: str, hint: str, above: str = "", number: int = 0) -> PixelstatError:
-        return PixelstatError(f"{self.path}, line {self.find_line(key, above, number)}: {key} {what}.", hint)
+        sentence = f"{self.path}, line {self.find_line(key, above, number)}: {key} {what}"
+        return PixelstatError(sentence if sentence.endswith((".", "?")) else f"{sentence}.", hint)
 
     def find_line(self, key: str, above: str, number: int) -> int:
         """Return the line of a key, at or behind the header of its table; 1 where it is not clear."""

@@ -48,7 +48,7 @@ def suggest(name: str, candidates: Iterable[str], cutoff: float = 0.6, most: int
 
 
 def unreadable_file(
-    path: str | PathLike[str], error: Exception, hint: str, otherwise: str = "it is no UTF-8 text"
+    path: str | PathLike[str], error: Exception, hint: str, otherwise: str = "it is not UTF-8 text"
 ) -> PixelstatError:
     """Return the error to raise for a file that cannot be read.
 

@@ -133,7 +133,7 @@ class Ledger:
             return ""
         keys, people = self.stitched
         if not keys:
-            return "stitched: nothing, because no event holds two of visitor id, user id and recipient"
+            return "stitched: nothing, because no event contains two of visitor id, user id and recipient"
         return f"stitched: {format_count(keys, 'key', 'keys')} of {format_count(people, 'person', 'people')}"
 
     def without_visitor_line(self) -> str:

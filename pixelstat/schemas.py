@@ -24,8 +24,8 @@ Reason = pl.Enum(list(REASONS))
 
 # What is wrong with a line, in the words of `check`.
 FAULTS = {
-    "too_long": "is longer than --max-line, and its first part does not hold a whole request",
-    "no_format": "does not match any log format that pixelstat knows, or not the one of --log-format",
+    "too_long": "is longer than --max-line, and its first part does not contain a complete request",
+    "no_format": "does not match any known log format, or the one of --log-format",
     "no_request": "has no request with a path",
     "bad_time": "has a time that cannot be read, or that is before 2000 or in the future",
     "bad_status": "has a status that is not a number from 0 to 999",

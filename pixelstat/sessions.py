@@ -2,8 +2,8 @@
 
 Two events belong to one session if no more than the timeout lies between them: exactly 30:00 stays, one second more
 begins another (as in Google Analytics 4; Matomo splits at 30:00, Plausible at 31:00). A heartbeat makes a session
-longer and never begins one. What happens in a mailbox, an open or a click in a mail, belongs to no session, and neither
-does an event without a visitor. Events of one second keep the order of the logs.
+longer and never begins one. What happens in a mailbox, an open or a click in an email, belongs to no session, and
+neither does an event without a visitor. Events of one second keep the order of the logs.
 
 All events of the logs decide where a session begins and ends, whatever period or condition a report has. A session
 belongs to its start: its day is that of its first event, its source the first that any of its events shows.
@@ -150,7 +150,7 @@ def number_sessions(by_visitor: pl.DataFrame, rules: SessionRules) -> pl.DataFra
 
 
 def _place_copies(site_events: pl.DataFrame, other_events: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
-    """Assign copies of hits to the session around them, which they do not extend; mails belong to none."""
+    """Assign copies of hits to the session around them, which they do not extend; email events belong to none."""
     latest = site_events.select("visitor_number", "time", session="visit", session_time="time").sort("time")
     other_events = (
         other_events.drop("campaign")

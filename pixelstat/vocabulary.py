@@ -63,12 +63,12 @@ def is_page_view() -> pl.Expr:
 
 
 def is_email_event() -> pl.Expr:
-    """Return whether an event belongs to a mail: open, click, web view or unsubscribe. Never null."""
+    """Return whether an event belongs to an email: open, click, web view or unsubscribe. Never null."""
     return pl.col("event").is_in(["open", "click_email", "web_view", "unsubscribe"]).fill_null(value=False)
 
 
 def recipient_or_visitor() -> pl.Expr:
-    """Return the recipient of the mail, else the visitor. Null if both are unknown."""
+    """Return the recipient of the email, else the visitor. Null if both are unknown."""
     return pl.coalesce("recipient", "visitor")
 
 

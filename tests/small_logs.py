@@ -30,7 +30,7 @@ MESSY = log(ANN, "not a line", "", "# a comment", "neither\tis this", NO_DAY, BE
 FOUR_OF_EIGHT = "Error: 4 of 8 lines could not be read, which is more than allowed. No report was written.\n"
 
 HEADING = b"file\tline\treason\traw\n"  # of the file that --rejects writes
-NO_FORMAT = "does not match any log format that pixelstat knows, or not the one of --log-format"
+NO_FORMAT = "does not match any known log format, or the one of --log-format"
 
 
 # Orders, opens and views: a repeated hit, a reloaded order, a bot, a refused request and a formula among them.

@@ -23,7 +23,7 @@ def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(output: st
     (tmp_path / "folder.csv").mkdir()
     finished = run_in_process(tmp_path, "views", "access.log", "-o", output)
     assert finished == Finished(
-        "", f"Error: '{output}' cannot be written: {reason}.\n\nName a file in a folder that you may write to.\n", 2
+        "", f"Error: '{output}' cannot be written: {reason}.\n\nName a file in a folder where you can write.\n", 2
     )
     assert {path.name for path in tmp_path.iterdir()} == {"access.log", "folder.csv"}
 

@@ -96,35 +96,35 @@ def test_a_funnel_by_name_and_steps_are_one_too_many(folder: Path) -> None:
 
 
 WRONG = {
-    "log = ['a']": "line 1: log is no key here.\n\nDid you mean logs?",
-    "\n\nlogs = 5": "line 3: logs is no list of texts.",
-    "logs = ['a'": "is no TOML",
-    "protocols = ['sandy']": "line 1: protocols names what is none. There is no pixel protocol 'sandy'. Did you mean sendy?",
-    "[columns]\nevent = 'x'": "line 2: event is a column already.",
-    "[columns]\n'my column' = 'x'": "line 2: my column names 'my column', which can be no column.",
-    "[columns]\nselect = 'x'": "line 2: select names 'select', which can be no column.",
-    "[columns]\nplan = []": "line 2: plan names no parameter.",
-    "[[pixels]]\nname = 'a'": "line 1: pixels has no path.",
-    "[[pixels]]\npath = '/a.gif'\n[[pixels]]\nevnt = 'x'\npath = '/b.gif'": "line 4: evnt is no key here.\n\nDid you mean event?",
-    "[[pixels]]\npath = '/a.gif'\n[[pixels]]\npath = 'b.gif'": "line 4: path is 'b.gif'.",
-    "[[pixels]]\npath = '/{campaign}'": "line 2: path is '/{campaign}'.",
-    "[[pixels]]\npath = '/o/{a}/{a}.gif'": "line 2: path names a part twice",
-    "[[pixels]]\npath = '/o/{a}{b}.gif'": "line 2: path has parts that touch",
+    "log = ['a']": "line 1: log is not a known key.\n\nDid you mean logs?",
+    "\n\nlogs = 5": "line 3: logs must be a list of texts.",
+    "logs = ['a'": "is not valid TOML",
+    "protocols = ['sandy']": "line 1: protocols is not valid. There is no pixel protocol 'sandy'. Did you mean sendy?",
+    "[columns]\nevent = 'x'": "line 2: event is already a column.",
+    "[columns]\n'my column' = 'x'": "line 2: my column names 'my column', which is not a valid column name.",
+    "[columns]\nselect = 'x'": "line 2: select names 'select', which is not a valid column name.",
+    "[columns]\nplan = []": "line 2: plan needs a parameter.",
+    "[[pixels]]\nname = 'a'": "line 1: pixels needs a path.",
+    "[[pixels]]\npath = '/a.gif'\n[[pixels]]\nevnt = 'x'\npath = '/b.gif'": "line 4: evnt is not a known key.\n\nDid you mean event?",
+    "[[pixels]]\npath = '/a.gif'\n[[pixels]]\npath = 'b.gif'": "line 4: path is 'b.gif', which is too short or does not start with",
+    "[[pixels]]\npath = '/{campaign}'": "line 2: path is '/{campaign}', which is too short or does not start with",
+    "[[pixels]]\npath = '/o/{a}/{a}.gif'": "line 2: path has a part twice",
+    "[[pixels]]\npath = '/o/{a}{b}.gif'": "line 2: path has parts without text between them",
     "[[pixels]]\npath = '/o/{sent}.gif'": "line 2: path names 'sent', which pixelstat fills itself.",
     "[[pixels]]\npath = '/o.gif'\n[pixels.values]\nproducts = 'x'": "line 3: values names 'products', which pixelstat fills itself.",
     "[[pixels]]\npath = '/o.gif'\n[pixels.parameters]\nstatus = 'x'": "line 4: status names 'status', which pixelstat fills itself.",
-    "[[pixels]]\npath = '/o/{a b}.gif'": "line 2: path names 'a b', which can be no column.",
-    "[[pixels]]\npath = '/o.gif'\n[pixels.values]\ncurrency = ['EUR']": "line 4: currency is no text and no number.",
-    "[[pixels]]\npath = '/o.gif'\n[pixels.events]\nbk = 7": "line 4: bk is no event's name.",
-    "pixels = 5": "line 1: pixels is a list of tables.",
-    "\nown_hosts = ['shop.example', 'https://shop.example/']": "line 2: own_hosts names 'https://shop.example/', which is no host.",
-    "own_hosts = [7]": "line 1: own_hosts is no list of texts.",
-    "[goals]\nbig = \"value >\"": "line 2: big is no goal.",
-    "[goals]\nbig = \"worth > 5\"": "line 2: big is no goal.",
-    "[goals]\nbig = 7": "line 2: big is no text.",
+    "[[pixels]]\npath = '/o/{a b}.gif'": "line 2: path names 'a b', which is not a valid column name.",
+    "[[pixels]]\npath = '/o.gif'\n[pixels.values]\ncurrency = ['EUR']": "line 4: currency must be a text or a number.",
+    "[[pixels]]\npath = '/o.gif'\n[pixels.events]\nbk = 7": "line 4: bk must be the name of an event.",
+    "pixels = 5": "line 1: pixels must be a list of tables.",
+    "\nown_hosts = ['shop.example', 'https://shop.example/']": "line 2: own_hosts contains 'https://shop.example/', which is not a host name.",
+    "own_hosts = [7]": "line 1: own_hosts must be a list of texts.",
+    "[goals]\nbig = \"value >\"": "line 2: big is not a valid goal.",
+    "[goals]\nbig = \"worth > 5\"": "line 2: big is not a valid goal.",
+    "[goals]\nbig = 7": "line 2: big must be a text.",
     "[funnels]\nx = []": "line 2: x has no steps.",
-    "[funnels.x]\nstep = ['a']": "line 2: step is no key here.\n\nDid you mean steps?",
-    "[funnels.x]\nsteps = ['a']\nwindow = 'soon'": "line 3: window is no length of time.",
+    "[funnels.x]\nstep = ['a']": "line 2: step is not a known key.\n\nDid you mean steps?",
+    "[funnels.x]\nsteps = ['a']\nwindow = 'soon'": "line 3: window is not valid.",
 }  # fmt: skip
 
 
@@ -206,7 +206,7 @@ def test_a_custom_column_may_not_be_one_of_a_visit_or_a_hit(name: str, tmp_path:
     (tmp_path / "access.log").write_text(log(hit("ann", "page_view", "10:00")))
     finished = run_in_process(tmp_path, "visits", "access.log")
     assert (finished.exit, finished.stdout) == (2, "")
-    assert f"line 2: {name} is a column already" in finished.stderr
+    assert f"line 2: {name} is already a column" in finished.stderr
 
 
 def test_a_funnel_by_visitor_is_one_for_each(tmp_path: Path) -> None:

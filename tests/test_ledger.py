@@ -279,7 +279,8 @@ def test_formats_of_lines_without_a_pixel_are_not_named() -> None:
 
 def test_stitched_keys_are_counted_with_the_option() -> None:
     assert Ledger().stitched_line() == ""
-    assert Ledger(stitched=(0, 0)).stitched_line() == "stitched: 0 keys of 0 people"
+    nothing = "stitched: nothing, because no event contains two of visitor id, user id and recipient"
+    assert Ledger(stitched=(0, 0)).stitched_line() == nothing
     assert Ledger(stitched=(1, 1)).stitched_line() == "stitched: 1 key of 1 person"
     assert Ledger(stitched=(1_204, 530)).stitched_line() == "stitched: 1,204 keys of 530 people"
 

@@ -28,14 +28,14 @@ from pixelstat.text.plurals import format_count
 LINE_EVENT_COLUMNS = (*ORDER_EVENT_COLUMNS, "product", "products")  # columns of EVENTS
 LINE_COLUMNS = ("product", "name", "category", "price", "quantity")  # in place of `products`
 LINE_WARNINGS = {  # what the figures of lines do not show, in words for one and for many
-    "nameless": ("order names no product: left out", "orders name no product: left out"),
+    "nameless": ("order without a product is excluded", "orders without a product are excluded"),
     "priceless": (
-        "order of several products does not tell all their prices: what these bring is left out",
-        "orders of several products do not tell all their prices: what these bring is left out",
+        "order with several products lacks some prices, so the revenue of those products is excluded",
+        "orders with several products lack some prices, so the revenue of those products is excluded",
     ),
     "negative": (
-        "line of an order has a negative price or quantity, which is taken as it is",
-        "lines of orders have negative prices or quantities, which are taken as they are",
+        "order line has a negative price or quantity and counts unchanged",
+        "order lines have a negative price or quantity and count unchanged",
     ),
 }
 

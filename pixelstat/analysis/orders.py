@@ -46,24 +46,24 @@ TOLERANCE = 1e-9  # the share that a sum of cents may be off by
 
 ORDER_WARNINGS = {  # what the figures of orders do not show, in words for one and for many
     "nameless": ("order has no id", "orders have no id"),
-    "repeated": ("purchase repeats an order, which counts once", "purchases repeat orders, each of which counts once"),
+    "repeated": ("purchase repeats an order, which counts once", "purchases repeat orders, which count once"),
     "conflicting": (
-        "order comes again with another value or currency: the first counts",
-        "orders come again with another value or currency: the first counts",
+        "order repeats with another value or currency: the first hit counts",
+        "orders repeat with another value or currency: the first hit counts",
     ),
-    "valueless": ("order has no value that is a number", "orders have no values that are numbers"),
+    "valueless": ("order has no numeric value", "orders have no numeric value"),
     "negative": (
-        "order has a negative value, which is taken as it is: a refund is an event of its own",
-        "orders have negative values, which are taken as they are: a refund is an event of its own",
+        "order has a negative value and counts unchanged: send a refund as a separate event",
+        "orders have negative values and count unchanged: send a refund as a separate event",
     ),
-    "unknown": ("refund names no order that counts here: left out", "refunds name no order that counts here: left out"),
+    "unknown": ("refund matches no counted order and is excluded", "refunds match no counted order and are excluded"),
     "other_currency": (
-        "refund is in another currency than its order: left out",
-        "refunds are in another currency than their orders: left out",
+        "refund has another currency than its order and is excluded",
+        "refunds have another currency than their orders and are excluded",
     ),
     "capped": (
-        "refund is more than what is left of its order: it counts up to that",
-        "refunds are more than what is left of their orders: they count up to that",
+        "refund exceeds the remaining value of its order and is reduced to that value",
+        "refunds exceed the remaining value of their orders and are reduced to that value",
     ),
 }
 

@@ -104,7 +104,7 @@ def add_default_report(arguments: Sequence[str]) -> list[str]:
 def explain_unknown_command(name: str) -> PixelstatError:
     """Return the error to raise for a word in the place of a command: a file, a synonym or a misspelled name."""
     if set(name) & set("/.*"):
-        hint = "Name access logs, directories of them, or - for standard input. See: pixelstat --help"
+        hint = "Name access logs, directories with logs, or - for standard input. See: pixelstat --help"
         return PixelstatError(f"There is no file {name!r}.", hint)
     answer = SYNONYMS.get(name.lower().replace("_", "").replace("-", ""))
     if answer:

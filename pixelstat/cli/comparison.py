@@ -76,7 +76,7 @@ def parse_comparison(text: str, since: datetime | None, until: datetime | None, 
     """
     now = datetime.now(timezone.utc)
     if since is None:
-        raise PixelstatError("--compare needs a period to compare.", "Say which: --since 7d")
+        raise PixelstatError("--compare needs the start of a period.", "Add: --since 7d")
     current = Period(since, until or max(now, since))
     if text != "previous":
         return Comparison(current, _parse_period(text, zone))
@@ -155,7 +155,7 @@ def _parse_period(text: str, zone: ZoneInfo) -> Period:
         first = last = None
     if not first or not last or first > last:
         raise PixelstatError(
-            f"--compare: {text!r} is no period.", "Try: --compare previous, or --compare 2026-08-01..2026-08-31"
+            f"--compare: {text!r} is not a period.", "Try: --compare previous, or --compare 2026-08-01..2026-08-31"
         )
     return Period(_midnight(first, zone), _midnight(last + DAY, zone))
 

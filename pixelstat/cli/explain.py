@@ -32,7 +32,10 @@ def explain(text: str, logs: Sequence[str], rules: ReadingRules, settings: Pipel
     `text` is the line itself or FILE:N. Raises PixelstatError where it is neither, or where one line is not enough.
     """
     if settings.sessions:
-        raise PixelstatError("One line does not tell its visit, which --where asks for.", "Leave --where out.")
+        raise PixelstatError(
+            "--explain reads one line, but the report or --where needs whole visits.",
+            "Remove --where, or try: pixelstat views --explain access.log:1",
+        )
     log, line, header = _find_line(text.encode("utf-8", "replace").decode(), logs)
     request = _parse_line(log, line, header, rules)
     fault = request["fault"].item()

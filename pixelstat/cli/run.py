@@ -92,8 +92,8 @@ def prepare_run(names: Sequence[str], common: CommonOptions, settings: PipelineS
     logs = assign_formats(inputs, build_reading_rules(common), common.say)
     settings = match_pseudonymised_input(settings, logs, common)
     for first, second in discovery.find_repeated(inputs):
-        effect = "counted twice" if common.keep_duplicates else "a duplicate"
-        common.say(f"Warning: {first} and {second} begin alike. If they are one log, all in it is {effect}.")
+        effect = "count twice" if common.keep_duplicates else "are duplicates"
+        common.say(f"Warning: {first} and {second} begin alike. If they are the same log, its events {effect}.")
     needs_bad_lines = common.bad_line_limit or common.rejects
     bad_lines = BadLines(keeps_numbers=bool(common.rejects)) if needs_bad_lines else None
     period = (settings.filters.since, settings.filters.until)
@@ -109,7 +109,7 @@ def protect_inputs(inputs: Sequence[Log], common: CommonOptions) -> None:
         if any(_would_overwrite(log.name, path) for log in inputs):
             raise PixelstatError(f"{path!r} is one of the logs.", "Name another file to write to.")
     if common.rejects and common.output and Path(common.rejects).resolve() == Path(common.output).resolve():
-        raise PixelstatError(f"--output and --rejects are both {common.output!r}.", "Name two files.")
+        raise PixelstatError(f"--output and --rejects are both {common.output!r}.", "Name two different files.")
     if common.rejects:
         for log in inputs:
             log.record_stream()
@@ -126,7 +126,7 @@ def warn_of_damage(inputs: Sequence[Log]) -> Exit:
     """Warn of the logs that could not be read to their end, also with --quiet, and return the exit code."""
     damaged = [log for log in inputs if log.damage]
     for log in damaged:
-        say(f"Warning: {log.title()}: {log.damage}. The whole lines before that are counted, the rest is missing.")
+        say(f"Warning: {log.title()}: {log.damage}. The complete lines before that point count. The rest is missing.")
     return Exit.PARTIAL if damaged else Exit.DONE
 
 
@@ -138,7 +138,7 @@ def _ledger_notes(run: Run) -> Iterator[str]:
     yield ledger.stitched_line()
     yield ledger.without_visitor_line()
     if run.common.cookieless:
-        yield "--cookieless: a person who comes on two days (UTC) counts as two visitors"
+        yield "--cookieless: a person who visits on two days (UTC) counts as two visitors"
     yield ledger.parse_issues_line()
     yield ledger.formats_line()
     if ledger.first and ledger.last:
@@ -160,7 +160,7 @@ def _translate_failures() -> Iterator[None]:
         raise PixelstatError(sentence, error.hint, error.code) from error
     except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError, pl.exceptions.ComputeError) as error:
         raise PixelstatError(
-            f"A condition does not fit the data: {str(error).partition(chr(10))[0]}.", "See its columns with --explain."
+            f"A condition does not match the data: {str(error).partition(chr(10))[0]}.", "Try: --explain access.log:1"
         ) from error
 
 
@@ -192,7 +192,7 @@ def _describe_coverage(run: Run) -> str:
         return f"Warning: the logs begin at {first} {zone.key}, after the period ends. Try a later --until."
     if since and begins_late(since, until or ledger.log_last, ledger.log_first):
         start = _format_clock(since, zone)
-        return f"Warning: the logs begin at {first} {zone.key}, so they cover the time from {start} on only in part."
+        return f"Warning: the logs begin at {first} {zone.key}, so they cover only a part of the time from {start}."
     return ""
 
 

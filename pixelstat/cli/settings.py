@@ -157,9 +157,7 @@ def build_pipeline_settings(
     for name in ("where", "host", "log_format", "nginx_conf", "rejects", "key"):
         text = getattr(common, name)
         if text is not None and not text.strip():
-            raise PixelstatError(
-                f"--{name.replace('_', '-')} is given but empty.", "Leave it out, or say what you want."
-            )
+            raise PixelstatError(f"--{name.replace('_', '-')} is empty.", "Remove it, or give it a value.")
     since, until = _parse_period(common)
     custom = [*common.project.custom_columns]
     where = parse_condition(common.where, "condition", custom) if common.where else None
@@ -167,7 +165,7 @@ def build_pipeline_settings(
     require_geo(where_columns, common)
     if common.cookieless and (common.stitch or common.visitor != "auto"):
         other = "--stitch" if common.stitch else "--visitor"
-        raise PixelstatError(f"--cookieless looks at no id, and {other} at nothing else.", "Leave one of them out.")
+        raise PixelstatError(f"--cookieless ignores ids, but {other} needs them.", "Leave one of them out.")
     sessions = SessionRules(
         common.visit_timeout, common.tz if common.split_midnight else None, common.split_campaign, uses_session_source
     )
@@ -211,9 +209,7 @@ def _parse_period(common: CommonOptions) -> tuple[datetime | None, datetime | No
         _parse_moment(name, text, common.tz, now) for name, text in (("since", common.since), ("until", common.until))
     )
     if since and until and since >= until:
-        raise PixelstatError(
-            "--since is not before --until, so no event can lie between.", "Swap them, or leave one out."
-        )
+        raise PixelstatError("--since must be before --until.", "Swap them, or remove one of them.")
     return since, until
 
 
@@ -222,7 +218,7 @@ def _parse_moment(option: str, text: str | None, zone: ZoneInfo, now: datetime) 
         return None if text is None else parse_moment(text, zone, now, is_end=option == "until")
     except (ValueError, OverflowError) as error:
         raise PixelstatError(
-            f"--{option}: {text!r} is no time.", "Try 2026-09-07, '2026-09-07 14:30', 7d or yesterday."
+            f"--{option}: {text!r} is not a time.", "Try 2026-09-07, '2026-09-07 14:30', 7d or yesterday."
         ) from error
 
 
@@ -240,9 +236,7 @@ def require_geo(columns: Iterable[str], common: CommonOptions) -> None:
     """Raise PixelstatError where one of the columns is null without --geo, and that is missing."""
     unknown = next((name for name in columns if name in FIELDS), None)
     if unknown and not common.geo:
-        raise PixelstatError(
-            f"{unknown} is known only with --geo FILE, a MaxMind database.", "Add: --geo GeoLite2-City.mmdb"
-        )
+        raise PixelstatError(f"{unknown} needs --geo FILE, a MaxMind database.", "Add: --geo GeoLite2-City.mmdb")
 
 
 def match_pseudonymised_input(settings: PipelineSettings, logs: LogSet, common: CommonOptions) -> PipelineSettings:
@@ -257,8 +251,8 @@ def match_pseudonymised_input(settings: PipelineSettings, logs: LogSet, common: 
     file = logs.event_files[is_pseudonymised.index(True)]
     for option in filter(None, needs_names):
         raise PixelstatError(
-            f"{file.title()} holds pseudonyms, of which {option} can tell nothing.",
-            f"Give {option} where the events are written, or write them with --reveal-ids.",
+            f"{file.title()} contains pseudonyms, which {option} cannot match.",
+            f"Use {option} when you write the events, or write them with --reveal-ids.",
         )
     if not logs.has_text and False not in is_pseudonymised:
         return settings
@@ -279,7 +273,7 @@ def build_report_options(report: Report, options: dict[str, Any], common: Common
     if "steps" in options:
         texts = [] if options["steps"] is None else split_steps(options["steps"])
         if options["steps"] is not None and not texts:
-            raise PixelstatError("--steps names no step.", "Try: --steps page_view,add_to_cart,purchase")
+            raise PixelstatError("--steps needs at least one step.", "Try: --steps page_view,add_to_cart,purchase")
         texts += options.pop("step")
         if (name := options.pop("funnel")) is not None:
             funnel = _find_funnel(name, config, texts)
@@ -289,6 +283,8 @@ def build_report_options(report: Report, options: dict[str, Any], common: Common
         options["steps"] = [_parse_step(text, common) for text in texts]
     if "goal" in options:
         options["goal"] = _parse_goals(options["goal"] or list(config.goals), common)
+    if "by" in options:
+        options["by"] = tuple(dict.fromkeys(options["by"]))  # a column that is repeated groups once
     for name in options.get("by", ()):
         validate_breakdown(name, report, [*config.custom_columns])
     if options.get("held_column"):
@@ -309,18 +305,20 @@ def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str],
             raise PixelstatError(f"{option} {name} is a figure of this report.", f"Try: {option} campaign")
         return
     if name == "time":
-        raise PixelstatError(f"{option} time would be a row a second.", f"Try: pixelstat {report.name} --every day")
+        raise PixelstatError(
+            f"{option} time would give one row per second.", f"Try: pixelstat {report.name} --every day"
+        )
     advice = " Did you mean product?" if name == "products" else suggest(name, [*columns, *report.groups], most=3)
-    raise PixelstatError(f"{option} {name!r} names no column of the events.{advice}", columns_hint(custom_columns))
+    raise PixelstatError(f"{option} {name!r} is not a column of the events.{advice}", columns_hint(custom_columns))
 
 
 def _find_funnel(name: str, config: Config, texts: Sequence[str]) -> FunnelConfig:
     if texts:
-        raise PixelstatError("--funnel and --steps both name the steps.", "Leave one of them out.")
+        raise PixelstatError("--funnel and --steps both define the steps.", "Leave one of them out.")
     if name not in config.funnels:
-        existing = f" It has {', '.join(config.funnels)}." if config.funnels else " It has none."
+        existing = f" It defines {', '.join(config.funnels)}." if config.funnels else " It defines no funnels."
         advice = suggest(name, config.funnels) or existing
-        nowhere = "There is no pixelstat.toml here or above."
+        nowhere = "There is no pixelstat.toml in this folder or above."
         raise PixelstatError(
             f"There is no funnel {name!r}. {f'{config.path}:{advice}' if config.path else nowhere}",
             'Add to pixelstat.toml:\n    [funnels]\n    checkout = ["/cart", "checkout", "purchase"]',
@@ -332,7 +330,9 @@ def _parse_goals(texts: Sequence[str], common: CommonOptions) -> list[Step]:
     goals = [_parse_step(text, common) for text in texts]
     names = [goal.name for goal in goals]
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise PixelstatError(f"Two goals are called {repeated!r}.", 'Put a name in front: --goal "big: value > 50"')
+        raise PixelstatError(
+            f"Two goals have the name {repeated!r}.", 'Give one another name: --goal "big: value > 50"'
+        )
     return goals
 
 
@@ -342,6 +342,6 @@ def _parse_step(text: str, common: CommonOptions) -> Step:
     meaning = config.goals.get(text, text)
     if groups and meaning in groups.names and canonical_event(meaning) in EVENT_SYNONYMS:
         event = canonical_event(meaning)
-        common.say(f"{meaning!r} means its page group. The event is: --step \"event = '{event}'\"")
+        common.say(f"{meaning!r} means the page group of that name. For the event: --step \"event = '{event}'\"")
     step = parse_step(meaning, [*config.custom_columns], groups)
     return replace(step, name=text) if text in config.goals else step

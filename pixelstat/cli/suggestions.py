@@ -47,6 +47,6 @@ def suggest_pixels(logs: LogSet) -> str:
     )
     sentence = "No pixel requests were found."
     if top.is_empty():
-        return f"{sentence} No images and nothing with a query was requested either."
+        return f"{sentence} No request was for an image or had a query."
     rows = "\n".join(f"    {count:>9,}  --pixel {path}" for path, count in top.iter_rows())
     return f"{sentence} If one of these is your pixel, name it:\n{rows}"

@@ -1,4 +1,4 @@
-"""Refresh networks.toml from the lists of networks that mail services publish.
+"""Refresh networks.toml from the lists of networks that email services publish.
 
     python -m pixelstat.data.refresh_networks FOLDER DATE
 
@@ -29,11 +29,11 @@ from pixelstat.traffic.networks import SHIPPED_FILE
 # Sets of the service area "Exchange", whose ids never change: *.protection.outlook.com, by HTTPS and by SMTP.
 MICROSOFT_SET_IDS = (9, 10)
 SHORTEST_PREFIX = {4: 8, 6: 20}  # prefix lengths by IP version: a shorter prefix is more than one service has
-UNCHANGED_HINT = "networks.toml is as it was. Mend the file; or take it away, and the present list stays."
+UNCHANGED_HINT = "networks.toml is unchanged. Correct the file, or remove it to keep the present list."
 
 
 def parse_microsoft(text: str) -> list[str]:
-    """Return the networks of Microsoft's mail filters from the list of its endpoints.
+    """Return the networks of Microsoft's email filters from the list of its endpoints.
 
     Raises KeyError if one of the two sets is missing.
     """
@@ -90,9 +90,9 @@ def read_list(file: Path, parse: Callable[[str], list[str]]) -> list[Network]:
     except OSError as error:
         raise unreadable_file(file.name, error, UNCHANGED_HINT) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise PixelstatError(f"{file.name} is not laid out as its source publishes it.", UNCHANGED_HINT) from error
+        raise PixelstatError(f"{file.name} does not have the structure of its source.", UNCHANGED_HINT) from error
     if not texts:
-        raise PixelstatError(f"{file.name} lists no network.", UNCHANGED_HINT)
+        raise PixelstatError(f"{file.name} contains no networks.", UNCHANGED_HINT)
     return [_parse_network(file.name, str(text)) for text in texts]
 
 
@@ -101,9 +101,9 @@ def _parse_network(file: str, text: str) -> Network:
     try:
         network = ip_network(text)
     except ValueError as error:
-        raise PixelstatError(f"{file}: {text!r} is no network.", UNCHANGED_HINT) from error
+        raise PixelstatError(f"{file}: {text!r} is not a network.", UNCHANGED_HINT) from error
     if network.prefixlen < SHORTEST_PREFIX[network.version]:
-        raise PixelstatError(f"{file}: {text} is larger than any one service's network.", UNCHANGED_HINT)
+        raise PixelstatError(f"{file}: {text} is larger than a network of one service.", UNCHANGED_HINT)
     return network
 
 
@@ -112,12 +112,12 @@ def main(folder: str, day: str) -> None:
     try:
         download_date = date.fromisoformat(day)
     except ValueError as error:
-        raise PixelstatError(f"{day!r} is no date.", "Write the day of the download as 2026-08-31.") from error
+        raise PixelstatError(f"{day!r} is not a date.", "Write the day of the download like 2026-08-31.") from error
     files = {name: (Path(folder) / file, parse) for name, (file, parse) in SOURCES.items()}
     published = {name: read_list(file, parse) for name, (file, parse) in files.items() if file.exists()}
     if not published:
         names = ", ".join(file for file, _ in SOURCES.values())
-        raise PixelstatError(f"{folder} holds none of the lists.", f"Download one of them into it: {names}.")
+        raise PixelstatError(f"{folder} contains none of the lists.", f"Download one of them into it: {names}.")
     text = replace_lists(SHIPPED_FILE.read_text("utf-8"), published, download_date)
     new = SHIPPED_FILE.with_suffix(".new")  # beside it, so that it replaces it whole and in one step
     new.write_text(text, "utf-8")

@@ -4,8 +4,8 @@ The names are ua-parser's families, without versions. The type of a device comes
 without any of them has no type. An agent may mislead: an iPad that asks for desktop pages claims to be a Mac, so it
 counts as a desktop.
 
-The image proxy of a mail service says nothing about the device of the person. Its name is the browser, and the rest is
-null.
+The image proxy of an email service says nothing about the device of the person. Its name is the browser, and the
+rest is null.
 """
 
 from functools import cache

@@ -5,7 +5,7 @@ Each distinct client is looked up once.
 A database is a MaxMind file (.mmdb) of countries, cities or networks, with the layout of GeoLite2 and DB-IP or the flat
 one of IPinfo Lite. A column that the first database does not fill is taken from the next one.
 
-The place belongs to the address, not to the person: behind the image proxy of a mail service or in a mobile network
+The place belongs to the address, not to the person: behind the image proxy of an email service or in a mobile network
 the person may be far away.
 """
 
@@ -54,7 +54,7 @@ class Database:
             import maxminddb
         except ImportError as error:
             raise PixelstatError(
-                "--geo needs the package maxminddb, which is not installed.", "pip install 'pixelstat[geo]'"
+                "--geo needs the package maxminddb, which is not installed.", "Try: pip install 'pixelstat[geo]'"
             ) from error
         self.name = name
         try:
@@ -64,11 +64,11 @@ class Database:
                 sample = [record for _, record in islice(reader, SAMPLE_SIZE)]
             self.reader: Reader = maxminddb.open_database(name)
         except (OSError, *READ_ERRORS) as error:
-            otherwise = "it is no MaxMind database, or a broken one"
+            otherwise = "it is not a MaxMind database, or it is damaged"
             raise unreadable_file(f"--geo: {name!r}", error, "Name a .mmdb file.", otherwise) from error
         if not any(read_place(record) for record in sample):
             raise PixelstatError(
-                f"--geo: {name!r} ({self.reader.metadata().database_type}) tells neither places nor networks.",
+                f"--geo: {name!r} ({self.reader.metadata().database_type}) contains neither places nor networks.",
                 "Name a database of countries, cities or networks (ASN).",
             )
 
@@ -81,7 +81,7 @@ class Database:
             return read_place(self.reader.get(address))
         except READ_ERRORS as error:
             raise PixelstatError(
-                f"--geo: {self.name!r} is broken: what it says of {address} cannot be read.", "Download it again."
+                f"--geo: {self.name!r} is damaged: its record of {address} cannot be read.", "Download it again."
             ) from error
 
 

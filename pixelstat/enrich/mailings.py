@@ -21,7 +21,7 @@ from pixelstat.schemas import UTC_TIME
 HEADERS = ("message,sent", "message,sent,time", "message,recipient,time")
 KEYS = ("message", "campaign")
 _COLUMNS = {"key": pl.String(), "recipient": pl.String(), "sent": pl.Int64(), "sent_at": UTC_TIME}
-_HINT = f"Its first line is one of: {'; '.join(HEADERS)} (or campaign in place of message)."
+_HINT = f"Its first line must be one of: {'; '.join(HEADERS)} (or campaign in place of message)."
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def read_mailings(path: str, zone: ZoneInfo) -> Mailings:
     key = next((name for name in KEYS if name in header), None)
     is_named = "recipient" in header
     if key is None or is_named == ("sent" in header) or len(set(header)) < len(header):
-        raise PixelstatError(f"{path}, line 1: {','.join(header)!r} is no header of what was sent.", _HINT)
+        raise PixelstatError(f"{path}, line 1: {','.join(header)!r} is not a header of --sent.", _HINT)
     parsed = [
         _parse_row(row, header, zone, f"{path}, line {number}")
         for number, row in enumerate(rows, 2)
@@ -64,14 +64,14 @@ def _parse_row(
 ) -> tuple[str, str | None, int, datetime | None]:
     """Return key, recipient, number of recipients and time of a row. `position` names the row in an error."""
     if len(row) != len(header):
-        raise PixelstatError(f"{position}: {len(row)} fields under a header of {len(header)}.", _HINT)
+        raise PixelstatError(f"{position}: the row has {len(row)} fields, but the header has {len(header)}.", _HINT)
     cells = dict(zip(header, map(str.strip, row), strict=True))
     for name in (*KEYS, "recipient"):
         if cells.get(name) == "":
-            raise PixelstatError(f"{position}: its {name} is empty.", _HINT)
+            raise PixelstatError(f"{position}: the {name} is empty.", _HINT)
     number = cells.get("sent", "1")
     if not re.fullmatch("[0-9]{1,15}", number):
-        raise PixelstatError(f"{position}: {number!r} is no number of recipients.", _HINT)
+        raise PixelstatError(f"{position}: {number!r} is not a number of recipients.", _HINT)
     key = next(cells[name] for name in KEYS if name in cells)
     return key, cells.get("recipient"), int(number), _parse_time(cells.get("time", ""), zone, position)
 
@@ -83,7 +83,7 @@ def _parse_time(text: str, zone: ZoneInfo, position: str) -> datetime | None:
         instant = datetime.fromisoformat(text)
         return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(timezone.utc)
     except (ValueError, OverflowError) as error:
-        raise PixelstatError(f"{position}: {text!r} is no time.", "Write 2026-09-07 14:30:05.") from error
+        raise PixelstatError(f"{position}: {text!r} is not a time.", "Write 2026-09-07 14:30:05.") from error
 
 
 def add_sent_times(events: pl.LazyFrame, mailings: Mailings) -> pl.LazyFrame:

@@ -23,7 +23,7 @@ from pixelstat.frames.lookup import map_distinct
 
 ORIGINAL_PAGE = internal("original page")  # a column: the page before it was replaced with its group
 TOML_OPTION = "toml"  # the value of --group-pages that means the table of pixelstat.toml, not a file
-HINT = "Write one rule a line, as /products/* -> product page"
+HINT = "Write one rule per line, such as /products/* -> product page"
 TABLE = 'Add to pixelstat.toml:\n    [page_groups]\n    "/products/*" = "product page"'
 
 _PARAMETER = re.compile(r"(?<=/):[A-Za-z_]\w*")
@@ -42,12 +42,12 @@ class PageGroups:
     def add(self, pattern: str, name: str) -> None:
         """Append a rule. Raises ValueError with a sentence for an invalid one."""
         if not pattern.startswith("/"):
-            raise ValueError("does not begin with /")
+            raise ValueError("does not start with /")
         if not name.strip():
-            raise ValueError("names no group")
+            raise ValueError("has no group name")
         parts = _parts(pattern)
         if parts in self._patterns:
-            raise ValueError(f"fits the same pages as {self._patterns[parts]!r} before it")
+            raise ValueError(f"matches the same pages as {self._patterns[parts]!r} above")
         prefix = _PARAMETER.split(pattern.partition("*")[0])[0]
         self._prefix_lengths.add(len(prefix))
         self._by_prefix.setdefault(prefix, []).append((len(self._patterns), parts, name))
@@ -99,7 +99,7 @@ def page_groups_from_option(option: str, table: PageGroups | None, config_path: 
     if option != TOML_OPTION:
         return read_page_groups(option)
     if table is None:
-        missing = "There is no pixelstat.toml here or above."
+        missing = "There is no pixelstat.toml in this folder or above."
         raise PixelstatError(f"{config_path} has no table [page_groups]." if config_path else missing, TABLE)
     return table
 
@@ -122,7 +122,7 @@ def read_page_groups(path: str) -> PageGroups:
         except ValueError as error:
             raise PixelstatError(f"{path}, line {number}: {line!r} {error}.", HINT) from error
     if not groups.names:
-        raise PixelstatError(f"{path} holds no rule.", HINT)
+        raise PixelstatError(f"{path} contains no rule.", HINT)
     return groups
 
 

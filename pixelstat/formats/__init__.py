@@ -49,7 +49,7 @@ def select_formats(text: str) -> tuple[LogFormat, ...]:
     if text.startswith(HEADER_START):
         if not has_time_and_address(list_field_names(text)):
             raise PixelstatError(
-                f"The log format {text!r} names no time or no address.",
+                f"The log format {text!r} lacks a time or an address.",
                 "It needs date and time, and cs-uri-stem or cs-uri.",
             )
         return tuple(form.with_header(text) for form in load_formats("w3c"))
@@ -63,6 +63,6 @@ def select_formats(text: str) -> tuple[LogFormat, ...]:
     if name not in NAMES:
         raise PixelstatError(
             f"There is no log format {text!r}.",
-            "pixelstat formats lists them. Or give the log_format string of nginx or the LogFormat string of Apache.",
+            "List them: pixelstat formats. Or give the log_format string of nginx or the LogFormat string of Apache.",
         )
     return tuple(form.with_header(getattr(form, "default_header", None)) for form in load_formats(name))

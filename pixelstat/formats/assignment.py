@@ -48,7 +48,7 @@ def candidate_formats(log_format: str | None, nginx_conf: str | None) -> tuple[L
     Raises PixelstatError where both are given, or one cannot be read as a format.
     """
     if log_format and nginx_conf:
-        raise PixelstatError("--log-format and --nginx-conf both name the format.", "Leave one of them out.")
+        raise PixelstatError("--log-format and --nginx-conf both define the format.", "Leave one of them out.")
     if nginx_conf:
         return (*read_nginx_formats(nginx_conf), *formats.load_formats("combined"))
     return formats.select_formats(log_format) if log_format else formats.load_all_formats()
@@ -80,10 +80,10 @@ def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str
     if not_logs:
         if not by_format and not event_files:
             raise PixelstatError(
-                f"No file in the directory is a log: {', '.join(not_logs)}.",
+                f"The directory contains no logs, only other files: {', '.join(not_logs)}.",
                 "Name the logs, or their format with --log-format.",
             )
-        warn(f"Passed over, no log: {', '.join(not_logs)}.")
+        warn(f"Skipped files that are not logs: {', '.join(not_logs)}.")
     return LogSet(list(by_format.items()) or [(_default_format(rules), [])], rules, event_files)
 
 
@@ -100,10 +100,10 @@ def _default_format(rules: ReadingRules) -> LogFormat:
 
 def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:
     if archive := log.archive():
-        return PixelstatError(f"{log.name} is a {archive} archive.", f"Unpack it: {archive}, or pipe its logs in.")
-    formats_tried = "the log format given" if is_limited else "any log format that pixelstat knows"
+        return PixelstatError(f"{log.name} is a {archive} archive.", f"Unpack it with {archive}, or pipe its logs in.")
+    formats_tried = "the given log format" if is_limited else "any log format that pixelstat knows"
     return PixelstatError(
-        f"No line of {log.name} fits {formats_tried}. Its first line:\n    {log.first_line()}",
-        "Name its format, as the server's configuration spells it (log_format of nginx, LogFormat of Apache):\n"
+        f"No line of {log.name} matches {formats_tried}. Its first line:\n    {log.first_line()}",
+        "Copy its format from the server's configuration (log_format of nginx, LogFormat of Apache):\n"
         "    --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status'",
     )

@@ -38,7 +38,7 @@ def read_nginx_formats(path: str) -> tuple[LogFormat, ...]:
     if not formats:
         raise PixelstatError(
             f"{path!r} has no log_format directive with a time and a request.",
-            "Name the file of nginx's configuration that has them; includes are not followed.",
+            "Name the configuration file that contains one; pixelstat does not follow includes.",
         )
     return tuple(formats)
 
@@ -60,7 +60,7 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
         quoted = re.sub(r"([:\[,]\s*)(\$\{?\w+\}?)(?=\s*[,}\]])", r'\1"\2"', template)
         layout = json.loads(quoted)
     except ValueError as error:
-        raise PixelstatError(f"The log format {template!r} is no JSON: {error}.", "Copy it as nginx has it.") from error
+        raise PixelstatError(f"The log format {template!r} is not JSON: {error}.", "Copy it from nginx.") from error
     keys: dict[str, list[str]] = {}
     for key, value in _leaves(layout):
         variable = NGINX_VARIABLE.fullmatch(value.strip())
@@ -70,7 +70,7 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
             keys.setdefault(json_field, []).append(key)
     if "time_any" not in keys or not {"request", "target"} & set(keys):
         raise PixelstatError(
-            f"The log format {name!r} has no time or no request.",
+            f"The log format {name!r} lacks a time or a request.",
             "It needs $time_iso8601 or $msec, and $request or $request_uri.",
         )
     all_keys = {"request": (), "target": (), "args": (), "method": (), **keys}

@@ -77,7 +77,7 @@ class Prefixed:
 
     @property
     def about(self) -> str:
-        return f"{self.inner.about}, behind {self.prefix.name}"
+        return f"{self.inner.about}, after the prefix of {self.prefix.name}"
 
     @property
     def samples(self) -> Sequence[Sample]:

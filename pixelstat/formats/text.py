@@ -52,7 +52,7 @@ class TextFormat:
         times = [name for name in names if is_time_field(name)]
         if len(times) > 1 and any("%z" in name for name in times[1:]):
             raise PixelstatError(
-                f"The log format {self.template!r} writes its offset apart from its time.",
+                f"The log format {self.template!r} has its UTC offset and its time in separate fields.",
                 "Write the time as one field: %t.",
             )
         if not times:
@@ -186,7 +186,7 @@ def _parse_template(template: str, custom_fields: Mapping[str, str]) -> Segment:
         end = match.end()
         if len(tokens) > 2 and not literal:
             raise PixelstatError(
-                f"In the log format {template!r} two fields touch, so that no one can tell where one ends.",
+                f"The log format {template!r} has two fields without a separator.",
                 "Put a space or quotes between them, in the server's configuration too.",
             )
     return [*tokens, template[end:]]

@@ -157,7 +157,7 @@ def _reject_conflicts(is_used: dict[str, bool]) -> None:
 def _check_touch(touch: str, number: int) -> None:
     """Raise PixelstatError where the attribution refers to a step that a funnel of `number` steps does not have."""
     if touch.startswith("step:") and int(touch.removeprefix("step:")) > number:
-        raise PixelstatError(f"--touch {touch}: there are {number} steps.", "Try: --touch step:1")
+        raise PixelstatError(f"--touch {touch} is outside the funnel, which has {number} steps.", "Try: --touch step:1")
 
 
 def _universe(steps: Sequence[Step]) -> pl.Expr:
@@ -196,31 +196,31 @@ def list_event_columns(options: FunnelOptions) -> Iterable[str]:
 
 def describe_funnel(options: FunnelOptions) -> str:
     """Describe the settings of a funnel for the caption of its report."""
-    parts = [*_describe_rules(options.rules, is_open=options.is_open)]
+    parts = [*_describe_rules(options.rules, options.actor, is_open=options.is_open)]
     parts += [f"by {options.actor}"] if options.actor != "visitor" else []
-    parts += [f"each way with one {options.held_column}"] if options.held_column else []
+    parts += [f"the same {options.held_column} in all steps"] if options.held_column else []
     parts += [f"by {_describe_touch(options.actor, options.by, options.touch)}"] if options.by else []
     return "; ".join(parts)
 
 
-def _describe_rules(rules: FunnelRules, *, is_open: bool) -> Iterable[str]:
+def _describe_rules(rules: FunnelRules, actor: str, *, is_open: bool) -> Iterable[str]:
     """Yield what a caption says of the rules."""
     yield f"window {format_duration(rules.window)} from the first step to the last"
     if rules.step_window is not None:
-        yield f"{format_duration(rules.step_window)} from step to step"
+        yield f"{format_duration(rules.step_window)} between two steps"
     if rules.order != "ordered":
-        yield {"strict": "nothing else between two steps", "unordered": "steps in any order"}[rules.order]
+        yield {"strict": "no other event between two steps", "unordered": "steps in any order"}[rules.order]
     if is_open:
-        yield "entered at any step"
+        yield "entry at any step"
     if rules.entry == "first":
         yield "from the first hit of step 1"
     if rules.count != "uniques":
-        yield {"totals": "every entry counts", "visits": "one entry a visit"}[rules.count]
+        yield {"totals": "every entry counts", "visits": "one entry per visit"}[rules.count]
     if rules.exclusions:
-        effect = {"drop": "who does it counts nowhere", "stop": "who does it comes no further"}[rules.exclude_mode]
-        yield f"without {', '.join(exclusion.name for exclusion in rules.exclusions)}: {effect}"
+        effects = {"drop": f"{actor}s with this event do not count", "stop": f"{actor}s stop at this event"}
+        yield f"without {', '.join(exclusion.name for exclusion in rules.exclusions)}: {effects[rules.exclude_mode]}"
     if rules.optional:
-        yield f"step {', '.join(map(str, sorted(rules.optional)))} may be left out"
+        yield f"optional steps: {', '.join(map(str, sorted(rules.optional)))}"
     if rules.grace:
         yield f"hits within {format_duration(rules.grace)} in either order"
 
@@ -229,8 +229,8 @@ def _describe_touch(actor: str, by: Sequence[str], touch: str) -> str:
     """Return what a caption says of the attribution, behind `by`."""
     columns = " and ".join(by)
     texts = {
-        "first": f"the first {columns} that a {actor} shows",
-        "last": f"the last {columns} that a {actor} shows",
-        "all": f"ways of one {columns}",
+        "first": f"the first {columns} of each {actor}",
+        "last": f"the last {columns} of each {actor}",
+        "all": f"{columns}, with all steps at one value",
     }
     return texts.get(touch, f"the {columns} at step {touch.removeprefix('step:')}")

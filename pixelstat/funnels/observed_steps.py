@@ -66,6 +66,5 @@ class ObservedSteps:
             return suggestion
         if not names:
             return ""
-        return (
-            f" There are {', '.join(names[:MAX_SUGGESTIONS])}{' and others' if len(names) > MAX_SUGGESTIONS else ''}."
-        )
+        more = " and others" if len(names) > MAX_SUGGESTIONS else ""
+        return f" The logs contain {', '.join(names[:MAX_SUGGESTIONS])}{more}."

@@ -87,17 +87,20 @@ class FunnelRules:
         """Refuse rules that contradict each other."""
         number = len(self.steps)
         if number > MAX_STEPS:
-            raise PixelstatError(f"A funnel has at most {MAX_STEPS} steps.", "Leave some out.")
+            raise PixelstatError(f"A funnel can have at most {MAX_STEPS} steps, not {number}.", "Remove some.")
         for step in sorted(self.optional):
             if not 1 < step < number:
                 raise PixelstatError(
-                    f"--optional {step}: only a step between the first and the last of {number} can be left out.",
+                    f"--optional {step}: only a step between the first and the last of {number} can be optional.",
                     "Steps are numbered from 1.",
                 )
         for exclusion in self.exclusions:
             self._check_exclusion(exclusion)
         if len(self.exclusions) > MAX_EXCLUSIONS:
-            raise PixelstatError(f"A funnel has at most {MAX_EXCLUSIONS} exclusions.", "event in ('a', 'b') is one.")
+            raise PixelstatError(
+                f"A funnel can have at most {MAX_EXCLUSIONS} exclusions, not {len(self.exclusions)}.",
+                "Combine some: --exclude \"event in ('a', 'b')\"",
+            )
         self._check_conflicts()
 
     def _check_exclusion(self, exclusion: Exclusion) -> None:
@@ -107,13 +110,13 @@ class FunnelRules:
         number = len(self.steps)
         if not 1 <= exclusion.after < exclusion.before <= number:
             raise PixelstatError(
-                f"--exclude {exclusion.name}:{exclusion.after}-{exclusion.before} lies outside the funnel, "
+                f"--exclude {exclusion.name}:{exclusion.after}-{exclusion.before} is outside the funnel, "
                 f"which has {number} steps.",
                 f"Try: --exclude {exclusion.name}:1-{number}",
             )
         if self.order == "unordered":
             raise PixelstatError(
-                "An unordered funnel has no steps that an exclusion could lie between.",
+                "An exclusion between two steps needs a funnel with ordered steps.",
                 f"Try: --exclude {exclusion.name}",
             )
 

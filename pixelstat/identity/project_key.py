@@ -18,7 +18,7 @@ from pathlib import Path
 from pixelstat.errors import PixelstatError, unreadable_file
 
 KEY_FILE_NAME = ".pixelstat.key"
-KEY_HINT = "Name another file with --key. Without this one, pseudonyms are others than before."
+KEY_HINT = "Name another file with --key. A new key changes all pseudonyms."
 
 
 def key_path(named: str | None, config_path: Path | None) -> Path:
@@ -37,7 +37,9 @@ def key_path(named: str | None, config_path: Path | None) -> Path:
             data if data.is_absolute() else Path.home() / ".local" / "share"
         )  # the XDG specification ignores relative paths
     except RuntimeError as error:
-        raise PixelstatError("There is no home folder to keep a key in.", "Name a file for it: --key FILE") from error
+        raise PixelstatError(
+            "There is no home folder to store the key in.", "Name a file for it: --key FILE"
+        ) from error
     return data / "pixelstat" / "key"
 
 
@@ -45,10 +47,10 @@ def load_or_create(path: Path, tell: Callable[[str], None]) -> bytes:
     """Return the key in this file. Create a missing one and report it with `tell`. Raises PixelstatError."""
     try:
         if not path.exists() and _create_key(path):
-            tell(f"The key of pseudonyms is new: {path}. Keep it, and keep it to yourself.")
+            tell(f"Created the key of pseudonyms: {path}. Keep it, and keep it secret.")
     except OSError as error:
-        hint = "Name a file for it that you may write: --key FILE"
-        raise PixelstatError(f"The key {path} cannot be made: {error.strerror}.", hint) from error
+        hint = "Name a file that you can write: --key FILE"
+        raise PixelstatError(f"The key {path} cannot be created: {error.strerror}.", hint) from error
     return load_key(path)
 
 
@@ -60,9 +62,9 @@ def load_key(path: Path) -> bytes:
     except OSError as error:
         raise unreadable_file(f"The key {path}", error, KEY_HINT) from error
     if not re.fullmatch(rb"[0-9a-fA-F]{64}\s*", content):
-        raise PixelstatError(f"{path} is no key: a file that holds 64 hexadecimal digits.", KEY_HINT)
+        raise PixelstatError(f"{path} is not a key: it must contain 64 hexadecimal digits.", KEY_HINT)
     if mode & 0o077:
-        raise PixelstatError(f"The key {path} is open to others.", f"Try: chmod 600 {shlex.quote(str(path))}")
+        raise PixelstatError(f"Other users can read the key {path}.", f"Try: chmod 600 {shlex.quote(str(path))}")
     return bytes.fromhex(content.decode())
 
 

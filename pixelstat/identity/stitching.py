@@ -1,11 +1,11 @@
 """Resolve identities: link the visitor ids, users and recipients that occur together, because they are one person.
 
-The open of a mail knows the recipient, a page view the visitor id, an order the user. Keys in one event, or in the
+The open of an email knows the recipient, a page view the visitor id, an order the user. Keys in one event, or in the
 address of its page, belong to one person. So do keys that occur with any of these in other events.
 
 Keys that are shared by many people must not link them, or thousands of people become one:
 - placeholders of a page that knew no value ("0", "null", "anonymous", a merge tag that nobody filled in);
-- keys beside more keys of one kind than a person has (the cookie of a kiosk, the user of a test, a forwarded mail);
+- keys beside more keys of one kind than a person has (the cookie of a kiosk, the user of a test, a forwarded email);
 - address and user agent, which a whole office has in common.
 """
 
@@ -18,7 +18,7 @@ from pixelstat.vocabulary import is_email_event
 
 # Kind of key -> how many different keys of this kind may occur with one key. A person is named by the first of their
 # keys: by kind in this order, then by the alphabet. Some browsers forget a visitor id within a week, and some senders
-# give each mail another recipient, so one person may have a hundred of these. Users are names of accounts: twenty are
+# give each email another recipient, so one person may have a hundred of these. Users are names of accounts: twenty are
 # many for a family.
 MAX_KEYS_BESIDE = {"u": 20, "r": 100, "v": 100, "p": 100, "k": 100}
 

@@ -46,7 +46,7 @@ def choose_output(name: str | None, path: str | None) -> str:
     for output, endings in NAMES.items():
         if ending in endings:
             return output
-    raise PixelstatError(f"The ending of {path!r} names no format.", f"Add --format: {', '.join(NAMES)}.")
+    raise PixelstatError(f"The ending of {path!r} matches no format.", f"Add --format: {', '.join(NAMES)}.")
 
 
 def deliver(parts: Iterable[Result], name: str, path: str | None) -> None:
@@ -76,7 +76,7 @@ def _is_file(path: str | None) -> bool:
 
 def _write_stdout(write: Write, parts: Iterable[Result]) -> None:
     if sys.stdout is None:
-        raise PixelstatError("stdout is closed, so the report has nowhere to go.", "Name a file: -o report.csv")
+        raise PixelstatError("stdout is closed, so the report cannot be written.", "Name a file: -o report.csv")
     try:
         write(parts, sys.stdout.buffer)
         sys.stdout.buffer.flush()

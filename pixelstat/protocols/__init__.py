@@ -43,7 +43,7 @@ def per_recipient_protocols() -> list[str]:
 def may_contain_pixel(line: pl.Expr, protocols: Sequence[PixelProtocol]) -> pl.Expr:
     """Return whether a marker of one of the protocols occurs in the line: a cheap test before parsing.
 
-    It searches twice, for pages and for mails: one search for all markers would take three times as long.
+    It searches twice, for pages and for emails: one search for all markers would take three times as long.
     """
     groups = [[protocol.marker for protocol in protocols if protocol.is_mailer is kind] for kind in (False, True)]
     return pl.any_horizontal(line.str.contains("|".join(markers)) for markers in groups if markers)

@@ -28,6 +28,6 @@ class PixelProtocol:
     samples: Sequence[PixelSample] = field(default=(), compare=False)
     # Over REQUESTS: true for the requests that belong to this protocol even if another protocol claims them.
     always_claims: pl.Expr = field(default_factory=lambda: pl.lit(value=False), compare=False)
-    is_mailer: bool = False  # the requests come from mails, not from pages
+    is_mailer: bool = False  # the requests come from emails, not from pages
     is_per_recipient: bool = False  # each message goes to one person, so the message identifies the recipient
     is_opt_in: bool = False  # the requests look like ordinary pages, so the protocol works only with --protocol NAME

@@ -58,7 +58,7 @@ def custom_protocol(pixel: CustomPixel) -> PixelProtocol:
 
     return build_pixel(
         pixel.name,
-        f"of {pixel.paths[0]}, by pixelstat.toml",
+        f"custom pixel of pixelstat.toml: {pixel.paths[0]}",
         marker="|".join(re.escape(path.partition("{")[0]) for path in pixel.paths),
         paths="|".join(patterns),
         claims=pl.col("path").str.contains("|".join(patterns))

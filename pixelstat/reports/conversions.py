@@ -229,8 +229,8 @@ def find_conversions(
         for sentence in find_order_warnings(order_events):
             warn(sentence)
     if without_value := orders_reaching["value"].null_count():
-        words = ("purchase has no value: it is", "purchases have no value: they are")
-        warn(f"{format_count(without_value, *words)} counted as conversions only.")
+        words = ("purchase without a value counts", "purchases without a value count")
+        warn(f"{format_count(without_value, *words)} as conversions only.")
     reaching = pl.concat([others, orders_reaching.select(*columns, "value", "net", "currency")], how="diagonal")
     return pl.concat(
         reaching.filter(flag).drop(flags).with_columns(goal=pl.lit(goal.name, _goal_type(goals)))

@@ -215,7 +215,7 @@ class FunnelCounter:
     def describe_unmatched_steps(self) -> Iterator[str]:
         """Yield a sentence for each step that no event matches, or one if no matching event names a user."""
         if self.breakdown.actor == "user" and self.observed.has_events and not self.observed.steps:
-            yield "no event of these steps names a user."
+            yield "no event of these steps has a user id."
         elif not self.options.has_default_steps:
             yield from self.observed.describe_missing(self.rules.steps)
 

@@ -109,7 +109,7 @@ def build_paths_options(
 ) -> PathsOptions:
     """Return the options with --from and --to parsed as steps. Raises PixelstatError where both are given."""
     if start is not None and end is not None:
-        raise PixelstatError("--from and --to are the two ends of paths.", "Leave one of them out.")
+        raise PixelstatError("--from and --to do not go together.", "Leave one of them out.")
     return PathsOptions(
         start=None if start is None else parse(start),
         end=None if end is None else parse(end),

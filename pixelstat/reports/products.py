@@ -158,7 +158,7 @@ def products(events: pl.LazyFrame, options: ProductsOptions, run: RunContext) ->
     pixelstat products access.log* --viewed-not-purchased --top 0 -o visitors.csv
     """
     if options.viewed_not_purchased and options.abandoned:
-        raise PixelstatError("--abandoned and --viewed-not-purchased are two reports.", "Leave one of them out.")
+        raise PixelstatError("--abandoned and --viewed-not-purchased do not go together.", "Leave one of them out.")
     event_columns = events.collect_schema().names()
     groups = {group_column(name): pl.col(name) for name in options.by if name in event_columns and name != "product"}
     rows = events.filter(_is_product_event() | is_order_event()).select(*LINE_EVENT_COLUMNS, **groups)
@@ -377,7 +377,8 @@ def _rename(groups: dict[str, str]) -> Iterable[pl.Expr]:
 def _warn_of_unnamed(acts: pl.LazyFrame) -> Iterable[str]:
     number = acts.filter(pl.col("product").is_null()).select(pl.col("hit").n_unique()).collect().item()
     if number:
-        yield f"{format_count(number, 'view or cart event names', 'view or cart events name')} no product: left out."
+        words = ("view or cart event without a product is", "view or cart events without a product are")
+        yield f"{format_count(number, *words)} excluded."
 
 
 def _warn_of_currencies(rows: pl.DataFrame, by: Sequence[str]) -> Iterable[str]:
@@ -385,4 +386,4 @@ def _warn_of_currencies(rows: pl.DataFrame, by: Sequence[str]) -> Iterable[str]:
     if number:
         words = ("group is", "groups are") if by else ("product is", "products are")
         groups = format_count(number, *words)
-        yield f"{groups} sold in several currencies: a row for each, with the same views and visitors."
+        yield f"{groups} sold in several currencies: each currency has a row, with the same views and visitors."

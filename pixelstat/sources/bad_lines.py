@@ -85,6 +85,6 @@ def check_limit(limit: BadLineLimit | None, bad: int, lines: int) -> None:
     if limit and limit.is_exceeded(bad, lines):
         raise PixelstatError(
             f"{bad:,} of {lines:,} lines could not be read, which is more than allowed. No report was written.",
-            "pixelstat check shows them; --rejects FILE keeps them.",
+            "Show them: pixelstat check. Write them to a file: --rejects FILE",
             Exit.TOO_MANY_BAD_LINES,
         )

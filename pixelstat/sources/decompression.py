@@ -150,7 +150,7 @@ class DecompressingReader(RawIOBase):
             return False
         self.data += self.packed.read(len(self.magic)) or b""
         if not self.data.startswith(self.magic):
-            raise OSError("something else follows the archive")
+            raise OSError("other data follows the archive")
         self.member = self.new_decompressor()
         return True
 

@@ -35,18 +35,20 @@ def _expand_pattern(path: str) -> list[Log]:
         matches = _expand_glob(path) if len(path) < MAX_PATH_LENGTH and glob.has_magic(path) else []
         if not matches:
             raise PixelstatError(
-                f"There is no file {path!r}.", "Name access logs, directories of them, or - for standard input."
+                f"There is no file {path!r}.", "Name access logs, directories with logs, or - for standard input."
             )
         return [log for match in matches for log in _expand_pattern(match)]
     if location.is_dir():
         inside = sorted(entry for entry in location.iterdir() if entry.is_file() and not entry.name.startswith("."))
         if not inside:
-            raise PixelstatError(f"The directory {path!r} holds no files.", "Name access logs or a directory of them.")
+            raise PixelstatError(
+                f"The directory {path!r} contains no files.", "Name access logs, or a directory with logs."
+            )
         return [Log(str(entry), entry.stat().st_size, from_folder=True) for entry in inside]
     status = location.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
         raise PixelstatError(
-            f"{path!r} is not a regular file.", "Name access logs, directories of them, or - for standard input."
+            f"{path!r} is not a regular file.", "Name access logs, directories with logs, or - for standard input."
         )
     if stat.S_ISFIFO(status.st_mode):  # a named pipe or <(zcat ...): it can be read only once
         return [Log(path, 0, stream=RewindableStream(location.open("rb", buffering=0)))]
@@ -90,7 +92,9 @@ def _read_head(log: Log) -> None:
             stored.seek(0)
             log.compression = detect_compression(stored.read(6) or b"")
     except PermissionError as error:
-        raise PixelstatError(f"{log.name!r} may not be read.", "Run pixelstat as a user who may.") from error
+        raise PixelstatError(
+            f"You have no permission to read {log.name!r}.", "Run pixelstat as another user."
+        ) from error
     if log.head:
         log.damage = ""  # damage behind the head is met again when the log is read
     if isinstance(log.stream, RewindableStream):

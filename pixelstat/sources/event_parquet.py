@@ -21,7 +21,7 @@ def is_event_parquet(log: Log) -> bool:
     if not log.head[1:].startswith(MAGIC):
         return False
     if log.stream or log.name == STDIN:
-        raise PixelstatError(f"{log.title()} is Parquet, which is read from its end.", "Name it as a file.")
+        raise PixelstatError(f"{log.title()} is Parquet, which cannot be piped in.", "Give the path of the file.")
     return True
 
 
@@ -91,8 +91,8 @@ def _open_parquet(log: Log) -> pl.LazyFrame:
         missing = [name for name in STORED_COLUMNS if name not in events.collect_schema()]
     if missing:
         raise PixelstatError(
-            f"{log.title()} is Parquet, but not of events: it has no {', '.join(missing[:5])}.",
-            "Reports read what this writes: pixelstat events LOGS -o events.parquet",
+            f"{log.title()} is Parquet, but lacks columns of events: {', '.join(missing[:5])}.",
+            "Write it with: pixelstat events LOGS -o events.parquet",
         )
     return events
 

@@ -191,5 +191,5 @@ def read_line(log: Log, number: int) -> tuple[str, str | None]:
         lines_before += frame.height
         header = last_header or header
     raise PixelstatError(
-        f"{log.name!r} has {lines_before:,} lines.", f"Try: --explain {log.name}:{max(lines_before, 1)}"
+        f"{log.name!r} has only {lines_before:,} lines.", f"Try: --explain {log.name}:{max(lines_before, 1)}"
     )

@@ -17,7 +17,7 @@ def parse_duration(text: str) -> timedelta:
     """Parse `30m`, `7d` or `90s`: a positive duration of at most a hundred years. Raises ValueError."""
     parts = re.fullmatch(r"(\d{1,9})([smhdw])", text.strip())
     if not parts or not int(parts[1]) or int(parts[1]) > 36_500 * 86_400 // UNITS[parts[2]].total_seconds():
-        raise ValueError(f"{text!r} is no length of time. Try 30m, 12h or 7d.")
+        raise ValueError(f"{text!r} is not a duration. Try 30m, 12h or 7d.")
     return int(parts[1]) * UNITS[parts[2]]
 
 

@@ -1,7 +1,7 @@
 """Classify machines by their behaviour over all hits of the logs, whatever agent they send.
 
-Scanners of mail send the agents of ordinary browsers. They are found by what no person does: clicking three links of
-one mail within ten seconds, reading mails of ten recipients behind one address, opening a mail in the second of
+Scanners of emails send the agents of ordinary browsers. They are found by what no person does: clicking three links of
+one email within ten seconds, reading emails of ten recipients behind one address, opening an email in the second of
 sending. A rule that holds for a group of hits applies to all of them, the first ones too, in any order of the logs.
 
 Only hits that `classify` gave to a person are counted and labelled. So an image proxy stays a proxy, although its
@@ -41,14 +41,14 @@ class BehaviourLimits:
 
     def __str__(self) -> str:
         """Return the thresholds as a caption prints them."""
-        texts = [f"within {format_duration(self.after_send)} of sending"]
+        texts = [f"requests within {format_duration(self.after_send)} of sending"]
         if self.burst_links:
             texts.append(f"{self.burst_links} links in {format_duration(self.burst_time)}")
         if self.address_recipients:
-            texts.append(f"{self.address_recipients} recipients of an address in {format_duration(self.address_time)}")
+            texts.append(f"{self.address_recipients} recipients per address in {format_duration(self.address_time)}")
         if self.recipient_addresses:
             texts.append(
-                f"{self.recipient_addresses} addresses of a recipient in {format_duration(self.recipient_time)}"
+                f"{self.recipient_addresses} addresses per recipient in {format_duration(self.recipient_time)}"
             )
         if self.page_rate:
             texts.append(f"{self.page_rate} page views in 1m")

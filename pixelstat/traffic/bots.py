@@ -1,6 +1,6 @@
 """Detect bots by their user agent: ua-parser's families and the crawler-user-agents list. Each agent is tested once.
 
-Image proxies of mail services load the images of mails that people open. They are never bots, whatever the lists say.
+Image proxies of email services load the images of emails that people open. They are never bots, whatever the lists say.
 A format without an agent gives null, which is not a bot either.
 """
 

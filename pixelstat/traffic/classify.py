@@ -1,9 +1,9 @@
 """Classify an event by its request alone: a person, an image proxy that hides a person, or a machine, and why.
 
-The hit of a proxy is the act of a person: Gmail and Yahoo load the images of a mail when somebody opens it, with their
-own address and agent. A machine's hit is nobody's act: scanners click before the mail is delivered, mail programs load
-images in advance, crawlers crawl. Hits are labelled, never dropped. `behaviour` finds the machines that only a series
-of hits reveals.
+The hit of a proxy is the act of a person: Gmail and Yahoo load the images of an email when somebody opens it, with
+their own address and agent. A machine's hit is nobody's act: scanners click before the email is delivered, email
+programs load images in advance, crawlers crawl. Hits are labelled, never dropped. `behaviour` finds the machines that
+only a series of hits reveals.
 
 Sources: Bird (formerly SparkPost) on Gmail's prefetching, Mailgun and MailPoet on Apple's, the HTML and Chromium
 sources on prefetch headers. An agent that ends in "(KHTML, like Gecko)" does not mean a machine: Apple Mail and Outlook

@@ -1,6 +1,6 @@
 """Find the named network of an address: in the lists that ship with pixelstat, and in files of the user.
 
-The networks of mail scanners change. `networks.toml` holds the date of its last comparison with its sources.
+The networks of email scanners change. `networks.toml` holds the date of its last comparison with its sources.
 """
 
 import csv
@@ -35,7 +35,7 @@ def describe_age(last: datetime) -> str:
     day, _ = load_shipped_networks()
     if last.date() - day <= MAX_AGE:
         return ""
-    return f"Warning: the networks of mail scanners are of {day}. A newer pixelstat may know newer ones."
+    return f"Warning: the networks of email scanners are from {day}. A newer pixelstat may have a newer list."
 
 
 def read_networks(path: str) -> tuple[NamedNetwork, ...]:
@@ -61,8 +61,8 @@ def read_networks(path: str) -> tuple[NamedNetwork, ...]:
             network = ipaddress.ip_network(first, strict=False)
         except ValueError as error:
             raise PixelstatError(
-                f"{path}, line {number}: {first!r} is no address or network.",
-                "Write one a line, as 203.0.113.0/24; names, if there are some, below a header: network,name",
+                f"{path}, line {number}: {first!r} is not an address or a network.",
+                "Write one network per line, such as 203.0.113.0/24. Names need the header: network,name",
             ) from error
         name = row[name_index].strip() if name_index is not None and name_index < len(row) else ""
         networks.append((network, name or DEFAULT_NAME))

@@ -39,7 +39,7 @@ def test_an_order_counts_once_as_its_first_hit_has_it_whoever_sent_it() -> None:
     assert build_orders(rows).collect().schema == ORDERS
     assert find_order_warnings(rows) == [
         "1 purchase repeats an order, which counts once.",
-        "1 order comes again with another value or currency: the first counts.",
+        "1 order repeats with another value or currency: the first hit counts.",
     ]
 
 
@@ -63,8 +63,8 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
     ]  # fmt: skip
     assert find_order_warnings(rows) == [
         "8 orders have no id.",
-        "2 purchases repeat orders, each of which counts once.",
-        "3 orders have no values that are numbers.",
+        "2 purchases repeat orders, which count once.",
+        "3 orders have no numeric value.",
     ]
 
 
@@ -80,21 +80,21 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
         ([refund("11:00", "A1", 20.0), refund("12:00", "A1")], 50.0, []),  # all that is left
         ([refund("11:00", "A1"), refund("12:00", "A1")], 50.0, []),
         ([refund("09:00", "A1", 20.0, currency="EUR")], 20.0, []),
-        ([refund("11:00", "A1", 60.0)], 50.0, ["1 refund is more than what is left of its order: it counts up to that."]),
+        ([refund("11:00", "A1", 60.0)], 50.0, ["1 refund exceeds the remaining value of its order and is reduced to that value."]),
         (
             [refund("11:00", "A1", 30.0), refund("11:01", "A1", 30.0), refund("11:02", "A1", 1e308)],
             50.0,
-            ["2 refunds are more than what is left of their orders: they count up to that."],
+            ["2 refunds exceed the remaining value of their orders and are reduced to that value."],
         ),
         (
             [refund("11:00", "A1", 20.0, currency="USD"), refund("11:01", "A1", 5.0)],
             5.0,
-            ["1 refund is in another currency than its order: left out."],
+            ["1 refund has another currency than its order and is excluded."],
         ),
         (
             [refund("11:00", "A2", 20.0), refund("11:00", None, 20.0), refund("11:00")],
             0.0,
-            ["3 refunds name no order that counts here: left out."],
+            ["3 refunds match no counted order and are excluded."],
         ),
     ],
 )  # fmt: skip
@@ -127,8 +127,8 @@ def test_absurd_values_of_orders_and_refunds_break_nothing() -> None:
         ("A1", -50.0, 0.0, -50.0), ("A2", 0.0, 0.0, 0.0), ("A3", None, 0.0, None), ("A4", 1e308, 1e308, 0.0),
     ]  # fmt: skip
     assert find_order_warnings(rows) == [
-        "1 order has no value that is a number.",
-        "1 order has a negative value, which is taken as it is: a refund is an event of its own.",
+        "1 order has no numeric value.",
+        "1 order has a negative value and counts unchanged: send a refund as a separate event.",
     ]
     cents = events(purchase("10:00", "A1", 0.3), refund("11:00", "A1", 0.1), refund("11:01", "A1", 0.2))
     assert (table(cents, "net"), find_order_warnings(cents)) == ([(0.0,)], [])

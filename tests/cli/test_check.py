@@ -52,7 +52,7 @@ def test_check_says_what_is_in_a_log(tmp_path: Path) -> None:
         "access.log,time,last 2026-09-07 16:00:00+02:00,,\n"
         "access.log,gap,from 2026-09-07 13:59:00+02:00 to 2026-09-07 16:00:00+02:00,7260,\n"
         "access.log,gap,from 2026-09-07 13:00:00+02:00 to 2026-09-07 14:00:01+02:00,3601,\n"
-        'access.log,backwards,"2 lines are earlier than the one before, at most by 60 s",60,\n'
+        'access.log,backwards,"2 lines are earlier than the line before, by up to 60 s",60,\n'
         f'access.log,unreadable,"access.log:4 {NO_FORMAT}: oops",,\n'
         f'access.log,unreadable,"access.log:10 {NO_FORMAT}: {{""seen"": ""here""}}",,\n'
         "access.log,verdict,doubtful: 22% of its lines cannot be read,,\n",
@@ -157,7 +157,7 @@ def test_gaps_and_steps_back_are_found_across_blocks_and_bad_lines(tmp_path: Pat
     rows = findings_of(tmp_path, "access.log")
     assert [row for row in rows if row[0] in ("gap", "backwards")] == [
         ("gap", "from 2026-09-07 10:00:00+00:00 to 2026-09-07 12:00:00+00:00", 7_200),
-        ("backwards", "1 line is earlier than the one before, at most by 30 s", 30),
+        ("backwards", "1 line is earlier than the line before, by up to 30 s", 30),
     ]
 
 
@@ -193,7 +193,7 @@ def test_the_formats_of_a_log_that_changes_midway_are_counted(tmp_path: Path) ->
 def test_check_names_the_collector_prefix_in_front_of_a_format(tmp_path: Path) -> None:
     write_log(tmp_path, log(*(f"Sep  7 10:00:01 web1 nginx[32]: {line}" for line in (ANN, BEN, "oops"))))
     rows = findings_of(tmp_path, "access.log")
-    assert rows[1] == ("format", "combined: 2 of its first 3 lines match, behind syslog", None)
+    assert rows[1] == ("format", "combined: 2 of its first 3 lines match, after the prefix of syslog", None)
     assert rows[-2] == ("unreadable", f"access.log:3 {NO_FORMAT}: oops", None)
 
 
@@ -208,7 +208,7 @@ def test_check_says_that_a_file_is_not_a_log(tmp_path: Path) -> None:
         "people.csv,lines,no_format,2,1.0\n"
         f'people.csv,unreadable,"people.csv:1 {NO_FORMAT}: name;town",,\n'
         f'people.csv,unreadable,"people.csv:2 {NO_FORMAT}: ann;Berlin",,\n'
-        "people.csv,verdict,unreadable: no known format fits its lines,,\n",
+        "people.csv,verdict,unreadable: its lines match no known format,,\n",
         "",
         0,
     )
@@ -225,7 +225,7 @@ def test_check_says_that_a_log_is_empty(content: bytes, compression: str, tmp_pa
         "access.log,format,none: the log is empty,,\n"
         "access.log,lines,all,0,\n"
         "access.log,lines,read,0,\n"
-        "access.log,verdict,empty: the log holds no requests,,\n",
+        "access.log,verdict,empty: the log contains no requests,,\n",
         "",
         0,
     )
@@ -240,7 +240,7 @@ def test_a_damaged_archive_is_checked_as_far_as_it_goes_with_exit_code_3(tmp_pat
     assert "whole.log,lines,read,1,1.0\n" in finished.stdout
     assert finished.stderr == (
         "Warning: torn.gz: it ends in the middle of the archive. "
-        "The whole lines before that are counted, the rest is missing.\n"
+        "The complete lines before that point count. The rest is missing.\n"
     )
     assert finished.exit == 3
     assert run_in_process(tmp_path, "check", "torn.gz", "-q") == run_in_process(tmp_path, "check", "torn.gz")

@@ -44,12 +44,12 @@ def test_a_period_by_its_days_includes_both() -> None:
 
 @pytest.mark.parametrize("text", ["", "lately", "2026-08-31..2026-08-01", "2026-08-01..2026-08-32", "2026-08-01"])
 def test_a_compared_period_that_cannot_be_read_is_an_error(text: str) -> None:
-    with pytest.raises(PixelstatError, match="is no period"):
+    with pytest.raises(PixelstatError, match="is not a period"):
         parse_comparison(text, instant("2026-09-01"), None, UTC)
 
 
 def test_a_run_without_a_period_has_no_previous_one() -> None:
-    with pytest.raises(PixelstatError, match="--compare needs a period"):
+    with pytest.raises(PixelstatError, match="--compare needs the start of a period"):
         parse_comparison("previous", None, None, UTC)
 
 

@@ -19,12 +19,12 @@ CONTENT = log(*(view("ann", "/", "10:00", day=f"2026-09-{day:02}") for day in ra
         ("views", ""),
         ("views --since 2026-09-07", ""),
         ("views --since 2026-09-07T09:30", ""),
-        ("views --since 2026-09-01", "the logs begin at 2026-09-07 10:00:00 UTC, so they cover the time from 2026-09-01 00:00:00 on only in part."),
+        ("views --since 2026-09-01", "the logs begin at 2026-09-07 10:00:00 UTC, so they cover only a part of the time from 2026-09-01 00:00:00."),
         ("views --since 2027-01-01", "the logs end at 2026-09-13 10:00:00 UTC, before the period begins. Try an earlier --since."),
         ("views --until 2026-09-01", "the logs begin at 2026-09-07 10:00:00 UTC, after the period ends. Try a later --until."),
         ("views --since 2026-09-10 --where page='/nowhere'", ""),
         ("summary --since 2026-09-11 --until 2026-09-12", ""),
-        ("summary --since 2026-09-09 --until 2026-09-12", "the logs begin at 2026-09-07 10:00:00 UTC, so they cover the time from 2026-09-05 00:00:00 on only in part."),
+        ("summary --since 2026-09-09 --until 2026-09-12", "the logs begin at 2026-09-07 10:00:00 UTC, so they cover only a part of the time from 2026-09-05 00:00:00."),
     ],
 )  # fmt: skip
 def test_a_period_beyond_the_logs_is_warned_of(arguments: str, warning: str, tmp_path: Path) -> None:

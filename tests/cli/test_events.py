@@ -68,7 +68,7 @@ def test_a_table_shows_the_first_and_says_how_many_there_are(folder: Path) -> No
     (folder / "access.log").write_text(log(*(request(f"/p.gif?v={n}&p=/", "10:00") for n in range(30))))
     finished = run_in_process(folder, "events", "access.log", "--format", "table")
     assert finished.stdout.count("page_view") == 20
-    assert finished.stderr.startswith("The first 20 of 30 events; ")
+    assert finished.stderr.startswith("The table shows the first 20 of 30 events. ")
 
 
 ITEMS = [["K1", 'Ké\t"|\\', ["Kitchen"], 89.5, 2], ["=C2", "x\ny"]]
@@ -143,7 +143,10 @@ def test_a_condition_that_compares_products_with_a_text_is_an_error(condition: s
         command = "funnel" if arguments[0] == "--step" else "views"
         finished = run_in_process(shop, command, "access.log", *arguments)
         assert finished.exit == 2
-        assert "is no SQL condition: products is a list, and product is the id of its first.\n" in finished.stderr
+        assert (
+            "is not an SQL condition: products is a list; use product, the id of the first product.\n"
+            in finished.stderr
+        )
 
 
 @pytest.mark.slow

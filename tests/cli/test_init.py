@@ -48,7 +48,7 @@ def test_init_writes_what_it_found_and_reports_read_it(tmp_path: Path) -> None:
 
 def test_init_overwrites_only_with_force(folder: Path) -> None:
     finished = run_in_process(folder, "init", "access.log")
-    assert (finished.exit, "pixelstat.toml is there already" in finished.stderr) == (2, True)
+    assert (finished.exit, "pixelstat.toml already exists" in finished.stderr) == (2, True)
     assert (folder / "pixelstat.toml").read_text() == PROJECT_TOML
     assert run_in_process(folder, "init", "access.log", "--force", "-q").stderr == ""
     assert (folder / "pixelstat.toml").read_text() != PROJECT_TOML

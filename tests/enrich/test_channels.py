@@ -254,7 +254,7 @@ def test_conditions_steps_and_explain_may_name_source_medium_and_channel(tmp_pat
     assert [line.split(",")[2] for line in funnel.stdout.splitlines()] == ["visitors", "1", "1"]
     assert "Organic Search" in run_in_process(tmp_path, "views", "a.log", "--explain", "a.log:1").stdout
     of_visit = run_in_process(tmp_path, "views", "a.log", "--explain", "a.log:1", "--where", "channel = 'Email'")
-    assert (of_visit.exit, "does not tell its visit" in of_visit.stderr) == (2, True)
+    assert (of_visit.exit, "needs whole visits" in of_visit.stderr) == (2, True)
 
 
 @pytest.mark.slow

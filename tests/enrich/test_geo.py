@@ -157,7 +157,7 @@ def test_geo_columns_are_null_without_a_database(cities: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\xab\xcd\xefMaxMind.com", b"\xab\xcd\xefMaxMind.com\xff" * 99])
 def test_a_file_that_is_not_a_database_is_an_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "no.mmdb").write_bytes(content)
-    with pytest.raises(PixelstatError, match=r"^--geo: '.*no\.mmdb' cannot be read: it is no MaxMind database"):
+    with pytest.raises(PixelstatError, match=r"^--geo: '.*no\.mmdb' cannot be read: it is not a MaxMind database"):
         Database(str(tmp_path / "no.mmdb"))
 
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_cut_or_spoiled_at_any_place_is_an_error_or_still_read(ci
 
 def test_a_database_of_something_else_is_an_error(tmp_path: Path) -> None:
     other = database(tmp_path / "anonymous.mmdb", {"203.0.113.0/24": {"is_anonymous": True}}, "GeoIP2-Anonymous-IP")
-    with pytest.raises(PixelstatError, match=r"\(GeoIP2-Anonymous-IP\) tells neither places nor networks"):
+    with pytest.raises(PixelstatError, match=r"\(GeoIP2-Anonymous-IP\) contains neither places nor networks"):
         Database(other)
 
 
@@ -202,7 +202,7 @@ def test_a_broken_record_is_an_error_when_it_is_read(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "access.log", "--geo", "city.mmdb", "--where", "country = 'DE'")
     assert (finished.exit, finished.stdout) == (2, "")
     assert finished.stderr == (
-        "Error: --geo: 'city.mmdb' is broken: what it says of 203.0.113.7 cannot be read.\n\nDownload it again.\n"
+        "Error: --geo: 'city.mmdb' is damaged: its record of 203.0.113.7 cannot be read.\n\nDownload it again.\n"
     )
     assert run_in_process(tmp_path, "views", "access.log", "--geo", "city.mmdb").exit == 0  # nobody asks for a place
 
@@ -217,7 +217,7 @@ def test_without_the_package_the_error_says_how_to_get_it(cities: str, tmp_path:
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.decode() == (
-        "Error: --geo needs the package maxminddb, which is not installed.\n\npip install 'pixelstat[geo]'\n"
+        "Error: --geo needs the package maxminddb, which is not installed.\n\nTry: pip install 'pixelstat[geo]'\n"
     )
 
 
@@ -278,5 +278,5 @@ def test_a_condition_on_a_geo_column_without_a_database_is_an_error(arguments: t
     finished = run_in_process(tmp_path, *arguments, "access.log")
     assert (finished.exit, finished.stdout) == (2, "")
     assert finished.stderr == (
-        "Error: country is known only with --geo FILE, a MaxMind database.\n\nAdd: --geo GeoLite2-City.mmdb\n"
+        "Error: country needs --geo FILE, a MaxMind database.\n\nAdd: --geo GeoLite2-City.mmdb\n"
     )

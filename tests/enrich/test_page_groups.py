@@ -256,8 +256,8 @@ def test_a_step_is_a_page_itself_or_a_group_by_its_name(steps: str, folder: Path
 
 def test_a_step_named_like_an_event_and_a_group_is_the_group_with_a_warning(folder: Path) -> None:
     finished = run_in_process(folder, "funnel", "access.log", "--steps", "checkout,purchase", "--group-pages", "groups")
-    said = "'checkout' means its page group. The event is: --step \"event = 'checkout'\""
-    assert [line for line in finished.stderr.splitlines() if "means its page group" in line] == [said]
+    said = "'checkout' means the page group of that name. For the event: --step \"event = 'checkout'\""
+    assert [line for line in finished.stderr.splitlines() if "means the page group" in line] == [said]
 
 
 @pytest.mark.slow
@@ -333,19 +333,19 @@ def test_grouping_only_adds_rows_up(seen: Sequence[tuple[str, str]]) -> None:
 
 # -- what is no rule -----------------------------------------------------------------------------------------------
 
-HINT = "\n\nWrite one rule a line, as /products/* -> product page\n"
+HINT = "\n\nWrite one rule per line, such as /products/* -> product page\n"
 WRONG = {
-    b"": f"Error: groups holds no rule.{HINT}",
-    b"# nothing\n\n": f"Error: groups holds no rule.{HINT}",
-    b"\nproducts/* -> product": f"Error: groups, line 2: 'products/* -> product' does not begin with /.{HINT}",
-    b"* -> all": f"Error: groups, line 1: '* -> all' does not begin with /.{HINT}",
-    b"-> all": f"Error: groups, line 1: '-> all' does not begin with /.{HINT}",
-    b"/cart ->": f"Error: groups, line 1: '/cart ->' names no group.{HINT}",
+    b"": f"Error: groups contains no rule.{HINT}",
+    b"# nothing\n\n": f"Error: groups contains no rule.{HINT}",
+    b"\nproducts/* -> product": f"Error: groups, line 2: 'products/* -> product' does not start with /.{HINT}",
+    b"* -> all": f"Error: groups, line 1: '* -> all' does not start with /.{HINT}",
+    b"-> all": f"Error: groups, line 1: '-> all' does not start with /.{HINT}",
+    b"/cart ->": f"Error: groups, line 1: '/cart ->' has no group name.{HINT}",
     b"/cart cart": f"Error: groups, line 1: '/cart cart' has no -> between pattern and name.{HINT}",
     b"/cart => cart": f"Error: groups, line 1: '/cart => cart' has no -> between pattern and name.{HINT}",
-    b"/a -> b\n/c -> d\n/a -> e": f"Error: groups, line 3: '/a -> e' fits the same pages as '/a' before it.{HINT}",
-    b"/p/:id -> b\n/p/:x": f"Error: groups, line 2: '/p/:x' fits the same pages as '/p/:id' before it.{HINT}",
-    b"/caf\xe9 -> caf": f"Error: groups cannot be read: it is no UTF-8 text.{HINT}",
+    b"/a -> b\n/c -> d\n/a -> e": f"Error: groups, line 3: '/a -> e' matches the same pages as '/a' above.{HINT}",
+    b"/p/:id -> b\n/p/:x": f"Error: groups, line 2: '/p/:x' matches the same pages as '/p/:id' above.{HINT}",
+    b"/caf\xe9 -> caf": f"Error: groups cannot be read: it is not UTF-8 text.{HINT}",
 }
 
 
@@ -368,7 +368,7 @@ def test_a_missing_file_of_page_groups_is_an_error(named: str, reason: str, fold
 
 def test_a_missing_table_of_page_groups_is_an_error_that_shows_one(folder: Path) -> None:
     asked = ["views", "access.log", "--group-pages", "toml"]
-    assert "There is no pixelstat.toml here or above." in run_in_process(folder, *asked).stderr
+    assert "There is no pixelstat.toml in this folder or above." in run_in_process(folder, *asked).stderr
     (folder / "own.toml").write_text("[page_groups]\n")
     for arguments in ([*asked, "--config", "own.toml"], ["views", "--config", "own.toml", *asked[1:]]):
         finished = run_in_process(folder, *arguments)
@@ -378,11 +378,11 @@ def test_a_missing_table_of_page_groups_is_an_error_that_shows_one(folder: Path)
 
 
 WRONG_TABLES = {
-    '[page_groups]\n\n"products/*" = "x"': "pixelstat.toml, line 3: products/* does not begin with /.",
-    '[page_groups]\n"/a" = 5': "pixelstat.toml, line 2: /a names no group.",
-    '[page_groups]\n"/a" = " "': "pixelstat.toml, line 2: /a names no group.",
-    '[page_groups]\n"/p/:a" = "x"\n"/p/:b" = "y"': "pixelstat.toml, line 3: /p/:b fits the same pages as '/p/:a' before it.",
-    'page_groups = ["/a"]': "pixelstat.toml, line 1: page_groups is no table.",
+    '[page_groups]\n\n"products/*" = "x"': "pixelstat.toml, line 3: products/* does not start with /.",
+    '[page_groups]\n"/a" = 5': "pixelstat.toml, line 2: /a has no group name.",
+    '[page_groups]\n"/a" = " "': "pixelstat.toml, line 2: /a has no group name.",
+    '[page_groups]\n"/p/:a" = "x"\n"/p/:b" = "y"': "pixelstat.toml, line 3: /p/:b matches the same pages as '/p/:a' above.",
+    'page_groups = ["/a"]': "pixelstat.toml, line 1: page_groups must be a table.",
 }  # fmt: skip
 
 

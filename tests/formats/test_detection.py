@@ -11,10 +11,10 @@ from tests.small_logs import TWO, TWO_COUNTED, count_views
 def test_a_file_that_fits_no_format_is_shown_with_what_to_type(tmp_path: Path) -> None:
     assert count_views(tmp_path, b"name;town\nann;\x1b[2JBerlin\n", name="people.csv") == Finished(
         "",
-        "Error: No line of people.csv fits any log format that pixelstat knows. Its first line:\n"
+        "Error: No line of people.csv matches any log format that pixelstat knows. Its first line:\n"
         "    name;town\n"
         "\n"
-        "Name its format, as the server's configuration spells it (log_format of nginx, LogFormat of Apache):\n"
+        "Copy its format from the server's configuration (log_format of nginx, LogFormat of Apache):\n"
         "    --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status'\n",
         2,
     )
@@ -24,7 +24,7 @@ def test_a_log_that_does_not_fit_the_format_given_is_shown(tmp_path: Path) -> No
     (tmp_path / "access.log").write_bytes(TWO)
     finished = run_in_process(tmp_path, "views", "access.log", "--log-format", "$msec;$request_uri")
     assert finished.stderr.startswith(
-        "Error: No line of access.log fits the log format given. Its first line:\n    198.51.100."
+        "Error: No line of access.log matches the given log format. Its first line:\n    198.51.100."
     )
     assert finished.exit == 2
 

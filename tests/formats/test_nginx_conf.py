@@ -137,5 +137,5 @@ def test_the_format_may_be_given_by_one_option_only(tmp_path: Path) -> None:
     write_log(tmp_path, CONF, "nginx.conf")
     write_log(tmp_path, log(PIPED))
     finished = run_in_process(tmp_path, "views", "access.log", "--nginx-conf", "nginx.conf", "--log-format", "combined")
-    assert finished.stderr.startswith("Error: --log-format and --nginx-conf both name the format.\n")
+    assert finished.stderr.startswith("Error: --log-format and --nginx-conf both define the format.\n")
     assert finished.exit == 2

@@ -12,7 +12,7 @@ def test_a_step_that_nothing_matches_is_warned_of_with_what_may_be_meant() -> No
     table([[(0, "page_view"), (1, "purchase")]], rules(["page_view", "purchse"]), warn=said.append)
     table([[(0, "page_view"), (1, "purchase")]], rules(["page_view", "purchse"], order="strict"), warn=said.append)
     assert said == [
-        "step 2, 'purchse', matches no event. There are a, b.",
+        "step 2, 'purchse', matches no event. The logs contain a, b.",
         *["step 2, 'purchse', matches no event. Did you mean purchase?"] * 2,
     ]
 
@@ -38,4 +38,4 @@ def test_where_usual_steps_are_missing_the_first_that_occurs_lies_in_the_period(
 def test_events_without_users_are_warned_of_once() -> None:
     said: list[str] = []
     funnel.compute(events([did("a0 b1")]), rules=rules(["a", "b"]), actor="user", warn=said.append).collect()
-    assert said == ["no event of these steps names a user."]
+    assert said == ["no event of these steps has a user id."]

@@ -430,16 +430,16 @@ def test_the_config_names_a_custom_consent_parameter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ('[consent]\nparameter = "c"\ngrant = ["1"]', 3, "grant is no key here.\n\nDid you mean granted?"),
-        ('[consent]\nparameter = "c"', 1, "consent has no granted."),
-        ('\n[consent]\ngranted = ["1"]', 2, "consent has no parameter."),
-        ('logs = []\nconsent = { parameter = "c", granted = [] }', 2, "consent has no granted."),
-        ("[consent]", 1, "consent has no parameter."),
-        ('[consent]\nparameter = 1\ngranted = ["1"]', 2, "parameter is no text."),
-        ('[consent]\nparameter = "c"\ngranted = [1]', 3, "granted is no list of texts."),
-        ('consent = "c"', 1, "consent is no table."),
-        ('[consents]\nparameter = "c"', 1, "consents is no key here.\n\nDid you mean consent?"),
-        ('[columns]\nconsent = "c"', 2, "consent is a column already."),
+        ('[consent]\nparameter = "c"\ngrant = ["1"]', 3, "grant is not a known key.\n\nDid you mean granted?"),
+        ('[consent]\nparameter = "c"', 1, "consent needs the key granted."),
+        ('\n[consent]\ngranted = ["1"]', 2, "consent needs the key parameter."),
+        ('logs = []\nconsent = { parameter = "c", granted = [] }', 2, "consent needs the key granted."),
+        ("[consent]", 1, "consent needs the key parameter."),
+        ('[consent]\nparameter = 1\ngranted = ["1"]', 2, "parameter must be a text."),
+        ('[consent]\nparameter = "c"\ngranted = [1]', 3, "granted must be a list of texts."),
+        ('consent = "c"', 1, "consent must be a table."),
+        ('[consents]\nparameter = "c"', 1, "consents is not a known key.\n\nDid you mean consent?"),
+        ('[columns]\nconsent = "c"', 2, "consent is already a column."),
     ],
 )
 def test_a_wrong_consent_table_in_the_config_is_an_error_with_its_line(

@@ -26,7 +26,7 @@ def mode(path: Path) -> int:
 def test_a_key_is_made_on_first_use_for_its_owner_alone_and_named_once(folder: Path) -> None:
     first = run_in_process(folder, "events", "access.log")
     key = folder / "data" / "pixelstat" / "key"
-    assert first.stderr.startswith(f"The key of pseudonyms is new: {key}. ")
+    assert first.stderr.startswith(f"Created the key of pseudonyms: {key}. ")
     assert (mode(key), mode(key.parent)) == (0o600, 0o700)
     content = key.read_text()
     assert len(bytes.fromhex(content)) == 32
@@ -92,7 +92,7 @@ def test_a_key_that_is_open_to_others_is_refused(open_to: int, folder: Path) -> 
     (folder / "a key").chmod(open_to)
     finished = run_in_process(folder, "events", "access.log", "--key", "a key")
     assert (finished.exit, finished.stdout) == (2, "")
-    assert finished.stderr == "Error: The key a key is open to others.\n\nTry: chmod 600 'a key'\n"
+    assert finished.stderr == "Error: Other users can read the key a key.\n\nTry: chmod 600 'a key'\n"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_file_without_64_hexadecimal_digits_is_refused_as_a_key(content: str, 
     (folder / "key").chmod(0o600)
     finished = run_in_process(folder, "events", "access.log", "--key", "key")
     assert (finished.exit, finished.stdout) == (2, "")
-    assert finished.stderr.startswith("Error: key is no key: a file that holds 64 hexadecimal digits.\n")
+    assert finished.stderr.startswith("Error: key is not a key: it must contain 64 hexadecimal digits.\n")
     assert (folder / "key").read_text() == content
 
 
@@ -112,7 +112,7 @@ def test_a_folder_pipe_or_device_is_refused_as_a_key(place: str, folder: Path) -
     (folder / "folder").mkdir()
     os.mkfifo(folder / "pipe")
     finished = run_in_process(folder, "events", "access.log", "--key", place)
-    assert (finished.exit, finished.stderr.startswith(f"Error: {place} is no key: ")) == (2, True)
+    assert (finished.exit, finished.stderr.startswith(f"Error: {place} is not a key: ")) == (2, True)
 
 
 @pytest.mark.slow
@@ -120,8 +120,8 @@ def test_a_key_that_cannot_be_made_is_an_error(folder: Path, monkeypatch: pytest
     monkeypatch.setattr("tests.run.ENVIRONMENT", {"XDG_DATA_HOME": str(folder / "access.log")})
     finished = run_in_process(folder, "events", "access.log", "-o", "events.csv")
     assert finished.exit == 2
-    assert f"Error: The key {folder}/access.log/pixelstat/key cannot be made: Not a directory.\n" in finished.stderr
-    assert finished.stderr.endswith("\nName a file for it that you may write: --key FILE\n")
+    assert f"Error: The key {folder}/access.log/pixelstat/key cannot be created: Not a directory.\n" in finished.stderr
+    assert finished.stderr.endswith("\nName a file that you can write: --key FILE\n")
     assert not (folder / "events.csv").exists()
     assert run_in_process(folder, "events", "access.log", "--key", "key").exit == 0
 
@@ -130,12 +130,12 @@ def test_a_key_that_cannot_be_made_is_an_error(folder: Path, monkeypatch: pytest
 def test_a_key_in_a_read_only_home_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "data").mkdir(mode=0o500)
     finished = run_in_process(folder, "events", "access.log")
-    assert (finished.exit, "cannot be made: Permission denied." in finished.stderr) == (2, True)
+    assert (finished.exit, "cannot be created: Permission denied." in finished.stderr) == (2, True)
 
 
 def test_an_empty_key_option_is_an_error(folder: Path) -> None:
     finished = run_in_process(folder, "events", "access.log", "--key", "")
-    assert (finished.exit, "--key is given but empty." in finished.stderr) == (2, True)
+    assert (finished.exit, "--key is empty." in finished.stderr) == (2, True)
 
 
 @pytest.mark.slow

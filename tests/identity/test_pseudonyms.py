@@ -168,7 +168,7 @@ def test_options_that_need_what_pseudonyms_hide_are_errors(asked: list[str], opt
     run_in_process(tmp_path, "events", "access.log", "-o", "events.parquet")
     finished = run_in_process(tmp_path, "views", "events.parquet", *asked)
     assert (finished.exit, finished.stdout) == (2, "")
-    assert f"Error: events.parquet holds pseudonyms, of which {option} can tell nothing.\n" in finished.stderr
+    assert f"Error: events.parquet contains pseudonyms, which {option} cannot match.\n" in finished.stderr
     run_in_process(tmp_path, "events", "access.log", "--reveal-ids", "-o", "events.parquet")
     assert run_in_process(tmp_path, "views", "events.parquet", *asked).exit == 0
 

@@ -230,4 +230,4 @@ def test_cookieless_events_have_pseudonyms_of_a_day(tmp_path: Path) -> None:
 def test_cookieless_excludes_other_visitor_options(other: list[str], tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "--cookieless", *other)
     assert (finished.exit, finished.stdout) == (2, "")
-    assert finished.stderr.startswith(f"Error: --cookieless looks at no id, and {other[0]} at nothing else.\n")
+    assert finished.stderr.startswith(f"Error: --cookieless ignores ids, but {other[0]} needs them.\n")

@@ -43,6 +43,6 @@ def test_an_unknown_ending_is_an_error(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "access.log", "-o", "pages.xlsx")
     assert (
         finished.stderr
-        == "Error: The ending of 'pages.xlsx' names no format.\n\nAdd --format: table, csv, tsv, json, ndjson, markdown, parquet.\n"
+        == "Error: The ending of 'pages.xlsx' matches no format.\n\nAdd --format: table, csv, tsv, json, ndjson, markdown, parquet.\n"
     )
     assert finished.exit == 2

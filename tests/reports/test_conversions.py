@@ -145,9 +145,9 @@ def test_goals_are_events_pages_conditions_and_those_of_the_file_in_the_order_gi
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--goal", "big: value > 1", "--goal", "big: value > 2"), "Two goals are called 'big'."),
-        (("--goal", "worth > 5"), "names 'worth', which is no column"),
-        (("--goal", "country = 'DE'"), "country is known only with --geo FILE"),
+        (("--goal", "big: value > 1", "--goal", "big: value > 2"), "Two goals have the name 'big'."),
+        (("--goal", "worth > 5"), "names 'worth', which is not a column"),
+        (("--goal", "country = 'DE'"), "country needs --geo FILE"),
         (("--by", "goal"), "--by goal is a figure of this report."),
         (("--by", "currency"), "--by currency is a figure of this report."),
     ],
@@ -184,7 +184,7 @@ def test_each_currency_has_a_row_in_which_all_but_the_money_repeats(tmp_path: Pa
     assert only([euro, dollar], "currency", "orders", "revenue", "revenue_per_visitor") == [
         ("EUR", "2", "80.0", str(80 / 3)), ("USD", "1", "7.0", str(7 / 3)),
     ]  # fmt: skip
-    assert "Warning: 1 purchase has no value: it is counted as conversions only." in err
+    assert "Warning: 1 purchase without a value counts as conversions only." in err
 
 
 @pytest.mark.slow

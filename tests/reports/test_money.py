@@ -182,7 +182,7 @@ def test_an_order_without_value_and_prices_has_no_revenue() -> None:
     found = visited(bought(0, "A1", None, of("kettle"), of("cup")), returned(1, "A1", None, of("cup")))
     assert of_orders(found, warn=warned.append) == {"EUR": (0.0, 0.0, 0.0)}
     assert of_summary(found) == of_conversions(found) == {}
-    assert warned == ["1 order has no value that is a number."]
+    assert warned == ["1 order has no numeric value."]
 
 
 @pytest.mark.slow

@@ -114,8 +114,8 @@ def test_opens_may_be_by_any_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("by", "sentence"),
     [
-        ("mesage", "--by 'mesage' names no column of the events. Did you mean message or page?"),
-        ("products", "--by 'products' names no column of the events. Did you mean product?"),
+        ("mesage", "--by 'mesage' is not a column of the events. Did you mean message or page?"),
+        ("products", "--by 'products' is not a column of the events. Did you mean product?"),
         ("sent", "--by sent is a figure of this report."),
     ],
 )

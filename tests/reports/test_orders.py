@@ -215,9 +215,9 @@ def test_orders_and_refunds_that_are_left_out_are_warned_of(tmp_path: Path) -> N
     assert [line for line in finished.stderr.splitlines() if line.startswith("Warning")] == [
         "Warning: 1 order has no id.",
         "Warning: 1 purchase repeats an order, which counts once.",
-        "Warning: 1 order comes again with another value or currency: the first counts.",
-        "Warning: 1 order has no value that is a number.",
-        "Warning: 1 refund names no order that counts here: left out.",
+        "Warning: 1 order repeats with another value or currency: the first hit counts.",
+        "Warning: 1 order has no numeric value.",
+        "Warning: 1 refund matches no counted order and is excluded.",
     ]
     assert "Warning" not in run_in_process(tmp_path, "orders", "access.log", "-q").stderr
 

@@ -152,7 +152,7 @@ def test_a_product_is_known_by_its_id_or_its_name_or_as_the_event_names_it() -> 
         removed("10:07", "ann"),
     )
     assert told["product views"] == [("D3", 2), ("Cup", 1), ("K1", 1)]
-    assert told.warnings == ["4 view or cart events name no product: left out."]
+    assert told.warnings == ["4 view or cart events without a product are excluded."]
 
 
 @pytest.mark.slow
@@ -163,18 +163,18 @@ def test_a_product_is_known_by_its_id_or_its_name_or_as_the_event_names_it() -> 
         ([of("K1", 20.0)], None, 20.0, []),
         ([of("K1")], 45.0, 45.0, []),
         ([of("K1", None, 3.0)], 45.0, 45.0, []),
-        ([of("K1")], None, None, ["1 order has no value that is a number."]),
+        ([of("K1")], None, None, ["1 order has no numeric value."]),
         (
             [of("K1"), of("C2", 5.0)],
             45.0,
             None,
-            ["1 order of several products does not tell all their prices: what these bring is left out."],
+            ["1 order with several products lacks some prices, so the revenue of those products is excluded."],
         ),
         (
             [of("K1", 20.0, -2.0)],
             45.0,
             -40.0,
-            ["1 line of an order has a negative price or quantity, which is taken as it is."],
+            ["1 order line has a negative price or quantity and counts unchanged."],
         ),
         ([of("K1", 1e308, 1e308)], 45.0, 45.0, []),  # more than a number can be
         ([of("K1", 1e308, 0.0)], 45.0, 0.0, []),
@@ -193,14 +193,14 @@ def test_orders_without_a_product_are_left_out_with_a_warning() -> None:
         bought("10:00", "ann", order_id="A1", value=5.0), bought("10:00", "ann", K, order_id="A2", value=5.0)
     )
     assert told["product purchases revenue"] == [("K1", 1, 5.0)]
-    assert told.warnings == ["1 order names no product: left out."]
+    assert told.warnings == ["1 order without a product is excluded."]
 
 
 @pytest.mark.slow
 def test_warnings_about_money_appear_only_where_money_is_shown() -> None:
     rows = (viewed("10:00", "ann"), returned("10:00", "A9", K))
-    nameless = "1 view or cart event names no product: left out."
-    assert ProductsReport(*rows).warnings == [nameless, "1 refund names no order that counts here: left out."]
+    nameless = "1 view or cart event without a product is excluded."
+    assert ProductsReport(*rows).warnings == [nameless, "1 refund matches no counted order and is excluded."]
     assert ProductsReport(*rows, viewed=True).warnings == ProductsReport(*rows, abandoned=True).warnings == [nameless]
 
 
@@ -239,7 +239,7 @@ def test_a_product_of_two_currencies_has_two_rows_that_differ_in_what_was_bought
         ("D3", None, 1, 2, 8.0, 1, 2, 1.0),
     ]
     assert told.warnings[-1] == (
-        "1 product is sold in several currencies: a row for each, with the same views and visitors."
+        "1 product is sold in several currencies: each currency has a row, with the same views and visitors."
     )
 
 
@@ -794,10 +794,10 @@ def test_a_period_before_is_pending_where_it_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--abandoned", "--viewed-not-purchased"], "--abandoned and --viewed-not-purchased are two reports."),
-        (["--by", "categories"], "names no column of the events. Did you mean category?"),
+        (["--abandoned", "--viewed-not-purchased"], "--abandoned and --viewed-not-purchased do not go together."),
+        (["--by", "categories"], "is not a column of the events. Did you mean category?"),
         (["--by", "products"], "Did you mean product?"),
-        (["--abandoned", "--window", "soon"], "'soon' is no length of time."),
+        (["--abandoned", "--window", "soon"], "'soon' is not a duration."),
     ],
 )
 def test_product_options_that_contradict_are_errors(arguments: list[str], sentence: str, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ FIRST_THOUSAND = b"".join(MANY.splitlines(keepends=True)[:1_000])
         ),
         pytest.param(
             lambda data: gzip.compress(data) + b"and so on",
-            "it is damaged (something else follows the archive)",
+            "it is damaged (other data follows the archive)",
             id="gzip with garbage behind",
         ),
         pytest.param(
@@ -110,7 +110,7 @@ def test_a_damaged_archive_gives_its_whole_lines_a_warning_and_exit_code_3(
     assert all(page in ("/", "/cart") or 0 <= int(page[1:]) < 3_000 for page in pages)
     warning = finished.stderr.splitlines()[-1]
     assert warning.startswith(f"Warning: torn.gz: {damage}")
-    assert warning.endswith("The whole lines before that are counted, the rest is missing.")
+    assert warning.endswith("The complete lines before that point count. The rest is missing.")
     assert finished.exit == 3
 
 
@@ -181,13 +181,13 @@ def test_random_bytes_that_begin_like_an_archive_are_a_damaged_one(magic: bytes,
             run_in_process(tmp_path, command, stdin=content),
         ):
             assert ": it " in finished.stderr
-            assert "The whole lines before that are counted, the rest is missing.\n" in finished.stderr
+            assert "The complete lines before that point count. The rest is missing.\n" in finished.stderr
             assert finished.exit == 3
 
 
 def test_garbage_behind_an_archive_is_damage_to_check_too(tmp_path: Path) -> None:
     (tmp_path / "access.gz").write_bytes(gzip.compress(FOUR_LINES) + b"and so on")
     finished = run_in_process(tmp_path, "check", "access.gz")
-    assert "access.gz,damage,it is damaged (something else follows the archive),,\n" in finished.stdout
+    assert "access.gz,damage,it is damaged (other data follows the archive),,\n" in finished.stdout
     assert "access.gz,lines,all,4,\n" in finished.stdout
     assert finished.exit == 3

@@ -176,7 +176,7 @@ def test_a_file_of_bad_lines_that_cannot_be_written_is_an_error_before_any_repor
     write_log(tmp_path, MESSY)
     (tmp_path / "logs").mkdir()
     assert run_in_process(tmp_path, "views", "access.log", "--rejects", name) == Finished(
-        "", f"Error: '{name}' cannot be written: {reason}.\n\nName a file in a folder that you may write to.\n", 2
+        "", f"Error: '{name}' cannot be written: {reason}.\n\nName a file in a folder where you can write.\n", 2
     )
     assert {path.name for path in tmp_path.iterdir()} == {"access.log", "logs"}
 
@@ -225,7 +225,7 @@ def test_more_bad_lines_than_allowed_end_in_exit_code_4_without_a_report(allowed
     write_log(tmp_path, "yesterday's\n", "pages.csv")
     finished = run_in_process(tmp_path, "views", "access.log", "--max-errors", allowed)
     assert finished.stdout == ""
-    assert finished.stderr == FOUR_OF_EIGHT + "\npixelstat check shows them; --rejects FILE keeps them.\n"
+    assert finished.stderr == FOUR_OF_EIGHT + "\nShow them: pixelstat check. Write them to a file: --rejects FILE\n"
     assert finished.exit == 4
     assert run_in_process(tmp_path, "views", "access.log", "--max-errors", allowed, "-o", "pages.csv").exit == 4
     assert (tmp_path / "pages.csv").read_text() == "yesterday's\n"
@@ -270,7 +270,7 @@ def test_strict_allows_no_bad_line(tmp_path: Path) -> None:
     assert run_in_process(tmp_path, "funnel", "access.log", "--strict").exit == 4
     assert run_in_process(tmp_path, "views", "--strict", stdin=MESSY).exit == 4
     assert run_in_process(tmp_path, "views", "access.log", "--strict", "--max-errors", "50") == Finished(
-        "", FOUR_OF_EIGHT + "\npixelstat check shows them; --rejects FILE keeps them.\n", 4
+        "", FOUR_OF_EIGHT + "\nShow them: pixelstat check. Write them to a file: --rejects FILE\n", 4
     )
 
 

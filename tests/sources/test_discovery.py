@@ -29,7 +29,7 @@ def test_a_missing_file_stops_the_run_before_anything_is_read(tmp_path: Path) ->
     assert finished.stdout == ""
     assert (
         finished.stderr
-        == "Error: There is no file 'missing.log'.\n\nName access logs, directories of them, or - for standard input.\n"
+        == "Error: There is no file 'missing.log'.\n\nName access logs, directories with logs, or - for standard input.\n"
     )
     assert finished.exit == 2
 
@@ -63,14 +63,17 @@ def test_a_directory_gives_its_logs_and_names_the_files_it_skips(tmp_path: Path)
     (logs / ".hidden").write_bytes(TWO)
     (logs / "older").mkdir()
     finished = run_in_process(tmp_path, "views", "logs")
-    assert finished == Finished(TWO_COUNTED.stdout, "Passed over, no log: logs/error.log.\n" + TWO_COUNTED.stderr, 0)
+    assert finished == Finished(
+        TWO_COUNTED.stdout, "Skipped files that are not logs: logs/error.log.\n" + TWO_COUNTED.stderr, 0
+    )
 
 
 def test_a_directory_without_files_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     finished = run_in_process(tmp_path, "views", "logs")
     assert (
-        finished.stderr == "Error: The directory 'logs' holds no files.\n\nName access logs or a directory of them.\n"
+        finished.stderr
+        == "Error: The directory 'logs' contains no files.\n\nName access logs, or a directory with logs.\n"
     )
     assert finished.exit == 2
 
@@ -80,7 +83,7 @@ def test_a_directory_without_logs_is_an_error(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", ".")
     assert (
         finished.stderr
-        == "Error: No file in the directory is a log: notes.txt.\n\nName the logs, or their format with --log-format.\n"
+        == "Error: The directory contains no logs, only other files: notes.txt.\n\nName the logs, or their format with --log-format.\n"
     )
     assert finished.exit == 2
 

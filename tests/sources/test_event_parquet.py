@@ -116,7 +116,7 @@ def test_options_select_among_the_events_of_parquet(folder: Path) -> None:
     ("content", "sentence"),
     [
         (b"PAR1 and then nothing", "cannot be read as Parquet"),
-        (None, "is Parquet, but not of events: it has no time, protocol,"),
+        (None, "is Parquet, but lacks columns of events: time, protocol,"),
     ],
 )
 def test_parquet_without_events_is_an_error(content: bytes | None, sentence: str, folder: Path) -> None:
@@ -133,7 +133,7 @@ def test_parquet_without_events_is_an_error(content: bytes | None, sentence: str
 def test_parquet_cannot_be_piped(folder: Path) -> None:
     run_in_process(folder, "events", "access.log", "-o", "events.parquet")
     finished = run_in_process(folder, "views", stdin=(folder / "events.parquet").read_bytes())
-    assert (finished.exit, "Name it as a file" in finished.stderr) == (2, True)
+    assert (finished.exit, "Give the path of the file" in finished.stderr) == (2, True)
 
 
 @pytest.mark.slow

@@ -159,5 +159,5 @@ def test_old_lists_of_networks_are_warned_of_by_the_last_event(tmp_path: Path) -
         )
         late.write_parquet(tmp_path / "late.parquet")
         finished = run_in_process(tmp_path, "opens", "late.parquet")
-        assert ("Warning: the networks of mail scanners are of 2026-08-31." in finished.stderr) == is_old
+        assert ("Warning: the networks of email scanners are from 2026-08-31." in finished.stderr) == is_old
         assert "Warning: the networks" not in run_in_process(tmp_path, "views", "late.parquet").stderr

@@ -40,10 +40,10 @@ def test_a_file_without_a_header_is_read_by_its_first_fields(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"10.0.0.0/8\n\n10.0.0.0/99\n", "line 3: '10.0.0.0/99' is no address or network."),
-        (b"network,place\n10.0.0.0/8,x\n", "line 1: 'network' is no address or network."),
-        (b"network,name\nnetwork,name\n", "line 2: 'network' is no address or network."),
-        (b"\xff\xfe", "cannot be read: it is no UTF-8 text."),
+        (b"10.0.0.0/8\n\n10.0.0.0/99\n", "line 3: '10.0.0.0/99' is not an address or a network."),
+        (b"network,place\n10.0.0.0/8,x\n", "line 1: 'network' is not an address or a network."),
+        (b"network,name\nnetwork,name\n", "line 2: 'network' is not an address or a network."),
+        (b"\xff\xfe", "cannot be read: it is not UTF-8 text."),
     ],
 )
 def test_a_line_that_is_not_a_network_is_named_by_its_number(content: bytes, sentence: str, tmp_path: Path) -> None:
@@ -154,24 +154,28 @@ def test_the_lists_that_ship_are_laid_out_like_refreshed_ones() -> None:
 @pytest.mark.parametrize(
     ("file", "content", "sentence"),
     [
-        ("barracuda.txt", "", "barracuda.txt lists no network."),
-        ("barracuda.txt", "3.24.133.128/25\nmore to come", "barracuda.txt: 'more' is no network."),
-        ("barracuda.txt", "3.24.133.129/25", "barracuda.txt: '3.24.133.129/25' is no network."),
-        ("barracuda.txt", "0.0.0.0/0", "barracuda.txt: 0.0.0.0/0 is larger than any one service's network."),
-        ("barracuda.txt", "2.0.0.0/7", "barracuda.txt: 2.0.0.0/7 is larger than any one service's network."),
-        ("barracuda.txt", "2000::/19", "barracuda.txt: 2000::/19 is larger than any one service's network."),
+        ("barracuda.txt", "", "barracuda.txt contains no networks."),
+        ("barracuda.txt", "3.24.133.128/25\nmore to come", "barracuda.txt: 'more' is not a network."),
+        ("barracuda.txt", "3.24.133.129/25", "barracuda.txt: '3.24.133.129/25' is not a network."),
+        ("barracuda.txt", "0.0.0.0/0", "barracuda.txt: 0.0.0.0/0 is larger than a network of one service."),
+        ("barracuda.txt", "2.0.0.0/7", "barracuda.txt: 2.0.0.0/7 is larger than a network of one service."),
+        ("barracuda.txt", "2000::/19", "barracuda.txt: 2000::/19 is larger than a network of one service."),
         (
             "barracuda.txt",
             "40.0.0.0/8",
             "The lists of microsoft and barracuda share addresses: 40.92.0.0/15 and 40.0.0.0/8.",
         ),
-        ("worldwide.json", "<html>", "worldwide.json is not laid out as its source publishes it."),
-        ("worldwide.json", json.dumps(EXCHANGE[:3]), "worldwide.json is not laid out as its source publishes it."),
-        ("worldwide.json", json.dumps({"ips": []}), "worldwide.json is not laid out as its source publishes it."),
-        ("user-triggered-fetchers-google.json", '{"prefixes": []}', "fetchers-google.json lists no network."),
-        ("user-triggered-fetchers-google.json", '{"prefixes": [{"ipv4Prefix": 5}]}', "'5' is no network."),
-        ("user-triggered-fetchers-google.json", '{"prefixes": ["1.2.3.0/24"]}', "is not laid out as its source"),
-        ("goog.json", json.dumps(FETCHERS), "downloads holds none of the lists."),
+        ("worldwide.json", "<html>", "worldwide.json does not have the structure of its source."),
+        ("worldwide.json", json.dumps(EXCHANGE[:3]), "worldwide.json does not have the structure of its source."),
+        ("worldwide.json", json.dumps({"ips": []}), "worldwide.json does not have the structure of its source."),
+        ("user-triggered-fetchers-google.json", '{"prefixes": []}', "fetchers-google.json contains no networks."),
+        ("user-triggered-fetchers-google.json", '{"prefixes": [{"ipv4Prefix": 5}]}', "'5' is not a network."),
+        (
+            "user-triggered-fetchers-google.json",
+            '{"prefixes": ["1.2.3.0/24"]}',
+            "does not have the structure of its source",
+        ),
+        ("goog.json", json.dumps(FETCHERS), "downloads contains none of the lists."),
     ],
 )
 def test_a_download_that_is_not_a_list_leaves_the_lists_as_they_were(
@@ -188,6 +192,6 @@ def test_an_unreadable_list_and_an_invalid_day_are_errors(lists: Path, folder: P
     (folder / "barracuda.txt").mkdir()
     with pytest.raises(PixelstatError, match=r"barracuda\.txt cannot be read: Is a directory"):
         refresh_networks.main(str(folder), "2026-09-30")
-    with pytest.raises(PixelstatError, match="'September' is no date"):
+    with pytest.raises(PixelstatError, match="'September' is not a date"):
         refresh_networks.main(str(folder), "September")
     assert lists.read_text() == PRESENT

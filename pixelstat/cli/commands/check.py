@@ -121,7 +121,7 @@ top_option = click.Option(
     params=[logs_argument, top_option, *READING, tz_option, *BAD_LINES, *OUTPUT],
 )
 def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
-    """What is in each log: compression, format, times, pixels, gaps, and whether its figures can be trusted.
+    """Check the compression, format, times, pixels and gaps of each log, and whether its figures can be trusted.
 
     Every line is parsed and counted once: as read, blank, a comment, or by the reason why it cannot be read. A gap is
     more than an hour without a line. The last row of a log is its verdict. A table of more than three logs shows the
@@ -190,7 +190,7 @@ def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, 
     if form is None:
         yield _row("format", "unknown" if log.head else "none: the log is empty")
     else:
-        prefix = f", behind {form.prefix.name}" if isinstance(form, Prefixed) else ""
+        prefix = f", after the prefix of {form.prefix.name}" if isinstance(form, Prefixed) else ""
         yield _row("format", f"{form.name}: {_explain_format(log, form)}{prefix}")
     yield from _line_rows(findings, top)
     yield from _time_rows(findings, zone, top)
@@ -240,7 +240,7 @@ def _time_rows(findings: Findings, zone: ZoneInfo, top: int) -> Iterator[Row]:
         back = int(findings.furthest_back.total_seconds())
         subject = "line is" if findings.steps_back == 1 else "lines are"
         yield _row(
-            "backwards", f"{findings.steps_back:,} {subject} earlier than the one before, at most by {back:,} s", back
+            "backwards", f"{findings.steps_back:,} {subject} earlier than the line before, by up to {back:,} s", back
         )
 
 
@@ -252,9 +252,9 @@ def _verdict(log: Log, form: LogFormat | None, findings: Findings) -> str:
     if log.damage:
         return f"doubtful: the log is damaged, {log.damage}"
     if not content:
-        return "empty: the log holds no requests"
+        return "empty: the log contains no requests"
     if form is None and not findings.lines["read"]:
-        return "unreadable: no known format fits its lines"
+        return "unreadable: its lines match no known format"
     if bad > MANY * content:
         return f"doubtful: {bad / content:.0%} of its lines cannot be read"
     if not pixels:

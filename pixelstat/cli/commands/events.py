@@ -134,7 +134,9 @@ def _deliver_batches(batches: Iterable[Result], run: Run, *, is_table: bool) -> 
     deliver(first, "table", run.common.output)
     if total > MAX_TABLE_ROWS:
         events = format_count(total, "event", "events")
-        run.common.say(f"The first {MAX_TABLE_ROWS} of {events}; -o events.csv or a pipe gets all, in all columns.")
+        run.common.say(
+            f"The table shows the first {MAX_TABLE_ROWS} of {events}. For all rows and columns: -o events.csv"
+        )
     return total
 
 

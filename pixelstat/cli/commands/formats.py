@@ -18,9 +18,9 @@ from pixelstat.options.shared import OUTPUT
 from pixelstat.result import Column, Result
 
 COLUMNS = (
-    Column("format", about="its name, for --log-format"),
-    Column("about", about="who writes it"),
-    Column("layout", about="its log_format string, its keys, or `#Fields:`"),
+    Column("format", about="name of the format, for --log-format"),
+    Column("about", about="server or service that writes it"),
+    Column("layout", about="log_format string, keys, or `#Fields:` line"),
 )
 
 

@@ -100,9 +100,9 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **opt
     pixelstat init 'access.log*'
     """
     if not logs:
-        raise PixelstatError("init needs logs to look at.", "Try: pixelstat init 'access.log*'")
+        raise PixelstatError("init needs a log.", "Try: pixelstat init 'access.log*'")
     if Path(output).exists() and not force:
-        raise PixelstatError(f"{output} is there already.", "Name another file with -o, or overwrite it with --force.")
+        raise PixelstatError(f"{output} already exists.", "Name another file with -o, or overwrite it with --force.")
     common = CommonOptions(**options, quiet=quiet)
     log_set = assign_formats(discovery.find_logs(logs), build_reading_rules(common), common.say)
     summary = LogSummary()
@@ -115,7 +115,7 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **opt
     text = "\n".join(_toml_lines(summary, logs, globs, Path(output).resolve().parent)) + "\n"
     with atomic_write(output) as file:
         file.write(text.encode())
-    common.say(f"{output} is written; its comments say what was found.")
+    common.say(f"Wrote {output}. Its comments list what the logs contain.")
     if globs:
         quoted = " ".join(map(shlex.quote, globs))
         common.say(f"It names each log. A quoted glob also covers future logs: pixelstat init {quoted}")
@@ -157,7 +157,7 @@ def _common_start(texts: Sequence[str]) -> str:
 
 def _toml_lines(summary: LogSummary, logs: Sequence[str], globs: Sequence[str], folder: Path) -> Iterable[str]:
     """Yield the lines of the file."""
-    yield "# What pixelstat reads and asks for in this folder and below. All of it may be changed or left out."
+    yield "# Settings of pixelstat for this folder and the folders below. You can change or remove every line."
     yield ""
     yield from _log_lines(logs, globs, folder)
     yield ""
@@ -167,16 +167,16 @@ def _toml_lines(summary: LogSummary, logs: Sequence[str], globs: Sequence[str], 
             listed = ", ".join(f"{_for_comment(name)} {count:,}" for name, count in counts.most_common(12))
             yield f"#   {title}: {listed}"
     yield ""
-    yield "# Pixels that look like ordinary pages, and are read only if they are named here."
+    yield "# Protocols whose pixels look like ordinary pages. They are read only if you name them here."
     names = [name for name, _ in summary.unnamed.most_common()]
     for name, count in summary.unnamed.most_common():
         yield f"#   {count:,} requests look like those of {name}"
     yield f"# protocols = [{', '.join(map(_quoted, names or ['sendy']))}]"
     yield ""
-    yield "# Your sites beside the one that an event is of: who comes from there comes from nowhere outside."
+    yield "# Your other sites. A visitor who comes from them has no external source."
     yield '# own_hosts = ["shop.example"]'
     yield ""
-    yield "# Pixels of your own: a path, with named parts if it has any; the parameters that feed columns; your words."
+    yield "# Your custom pixels: a path, with names for its variable parts, your parameters and your event names."
     enough = max(2, summary.requests * MIN_SHARE)
     likely = [
         (path, count)
@@ -187,7 +187,7 @@ def _toml_lines(summary: LogSummary, logs: Sequence[str], globs: Sequence[str], 
         yield "# [[pixels]]"
         yield f"# path = {_quoted(path)}" + (f"  # {count:,} requests" if count else "")
     yield '# name = "mine"'
-    yield '# event = "page_view"  # where a request names none'
+    yield '# event = "page_view"  # if a request names no event'
     yield "# [pixels.parameters]"
     yield '# visitor = "vid"'
     yield '# value = ["amount", "total"]'
@@ -195,12 +195,12 @@ def _toml_lines(summary: LogSummary, logs: Sequence[str], globs: Sequence[str], 
     yield '# bk = "purchase"'
     yield ""
     yield from DEFAULTS_LINES
-    yield "# A parameter of your own that tells whether the visitor consents; any other value refuses."
+    yield "# Your parameter for consent. These values grant consent, and any other value refuses it."
     yield "# [consent]"
     yield '# parameter = "cookie_ok"'
     yield '# granted = ["1", "yes"]'
     yield ""
-    yield "# Further parameters, as columns that --where, --step and --by can name."
+    yield "# More parameters to read into columns, for --where, --step and --by."
     yield "# [columns]"
     custom = [
         name
@@ -210,7 +210,7 @@ def _toml_lines(summary: LogSummary, logs: Sequence[str], globs: Sequence[str], 
     for name in custom or ["destination"]:
         yield f"# {name} = {_quoted(name)}"
     yield ""
-    yield "# Goals, which a step can name, and funnels: pixelstat funnel --funnel NAME"
+    yield "# Goals, which can be steps too, and funnels: pixelstat funnel --funnel NAME"
     yield "# [goals]"
     yield "# big_order = \"event = 'purchase' and value > 100\""
     steps = [event for event in SHOP_FUNNEL if summary.events[event]]
@@ -222,7 +222,7 @@ def _toml_lines(summary: LogSummary, logs: Sequence[str], globs: Sequence[str], 
 
 def _log_lines(logs: Sequence[str], globs: Sequence[str], folder: Path) -> Iterable[str]:
     """Yield the lines that name the logs, and in a comment the globs that match them."""
-    yield "# The logs of a report that names none: paths from here, directories, globs."
+    yield "# Logs to read if a command names no logs: files, directories or globs, relative to this folder."
     yield f"logs = [{', '.join(_quoted(_relative_to(folder, log)) for log in logs)}]"
     if globs:
         yield "# A glob also covers future logs:"

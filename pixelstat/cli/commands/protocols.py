@@ -15,10 +15,10 @@ from pixelstat.protocols.builtin import house
 from pixelstat.result import Column, Result
 
 COLUMNS = (
-    Column("protocol", about="its name, the column `protocol` of its events"),
-    Column("about", about="whose pixel it is"),
-    Column("example", about="a request of it"),
-    Column("event", about="the event that it becomes"),
+    Column("protocol", about="name of the protocol, in the column `protocol` of its events"),
+    Column("about", about="product that the pixel belongs to"),
+    Column("example", about="example of a request"),
+    Column("event", about="event of the example"),
 )
 
 

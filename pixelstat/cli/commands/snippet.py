@@ -19,7 +19,7 @@ PATH = "/pixel.gif"  # the pixel's path in every file
 def _validate_path(_: click.Context, __: click.Parameter, value: str) -> str:
     """Accept only a path that needs no escaping in a configuration, in HTML and in JavaScript."""
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
-        raise click.BadParameter(f"{value!r} is no path of letters, digits and . _ ~ -. Try /img/s.gif.")
+        raise click.BadParameter(f"{value!r} is not a path of letters, digits and . _ ~ -. Try /img/s.gif.")
     return value
 
 
@@ -40,7 +40,7 @@ def command(name: str, path: str) -> None:
     nginx, apache, caddy   answers the pixel's requests and logs them
     html                   sends the page view, also without JavaScript
     javascript             pixel(event, parameters) alone, as a file
-    email                  tells that a mail was opened
+    email                  records that an email was opened
 
     Where the path ends in no usual name of a pixel, reports need it too: --pixel PATH.
     """

@@ -6,11 +6,11 @@ function pixel(event, parameters) {
     e: event,
     p: location.origin + location.pathname + location.search,
     r: document.referrer,
-    cb: random()  // no cache has seen it before
+    cb: random()  // a new address each time, so that no cache answers
   }, parameters));
-  try {  // a random id for this browser and this site; ask before where the law wants consent
+  try {  // a random id for this browser and site; ask for consent first where the law requires it
     query.set("v", localStorage.pixel_visitor = localStorage.pixel_visitor || random() + random());
-  } catch (blocked) {}  // without storage the visitor is known by address and agent
+  } catch (blocked) {}  // without storage, pixelstat tells visitors apart by address and user agent
   var address = "/pixel.gif?" + query;
   if (!(navigator.sendBeacon && navigator.sendBeacon(address))) new Image().src = address;
 }

@@ -7,7 +7,7 @@ from pixelstat.formats.text import EMPTY_TAIL, TextFormat
 FORMAT = TextFormat(
     "combined_forwarded",
     f'{TEMPLATE} "$http_x_forwarded_for"',
-    "combined and X-Forwarded-For (main of nginx's packages)",
+    "combined with X-Forwarded-For (main in the packages of nginx)",
     (
         Sample(
             '10.0.0.1 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif?e=pv HTTP/1.1" 200 43 "-" "Mozilla/5.0" "203.0.113.7, 198.51.100.1"',

@@ -8,7 +8,7 @@ from pixelstat.formats.text import EMPTY_TAIL, TextFormat
 FORMAT = TextFormat(
     "combined_host_last_quoted",
     f'{TEMPLATE} "$host"',
-    "combined with the site behind in quotes",
+    "combined with the site at the end in quotes",
     (
         Sample(
             '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif?e=pv HTTP/1.1" 200 43 "-" "Mozilla/5.0" "shop.example"',

@@ -8,7 +8,7 @@ from pixelstat.formats.text import TextFormat
 FORMAT = TextFormat(
     "combined_more",
     TEMPLATE,
-    "combined and further fields, which are passed over",
+    "combined with more fields, which are ignored",
     (
         Sample(
             '203.0.113.7 - - [07/Sep/2026:10:00:00 +0000] "GET /p.gif?e=pv HTTP/1.1" 200 43 "-" "Mozilla/5.0" rt=0.001 uct="-"',

@@ -6,7 +6,7 @@ from pixelstat.formats.text import TextFormat
 FORMAT = TextFormat(
     "gandi",
     '$host $remote_addr - $remote_user [$time_local] ($seconds s) "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"',
-    "Gandi: combined with site and seconds",
+    "Gandi: combined with the site and the duration",
     (
         Sample(
             'www.shop.example 2001:db8::7 - - [07/Sep/2026:16:42:07 -0500] (0 s) "GET /p.gif?e=pv HTTP/1.1" 200 1124 "https://www.shop.example/" "Mozilla/5.0"',

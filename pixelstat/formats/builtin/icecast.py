@@ -7,7 +7,7 @@ from pixelstat.formats.text import TextFormat
 FORMAT = TextFormat(
     "icecast",
     TEMPLATE,
-    "Icecast 2: combined and the listener's seconds",
+    "Icecast 2: combined with the listening time",
     (
         Sample(
             '203.0.113.7 - theuser [07/Sep/2026:10:00:00 -0500] "GET /stream?e=play HTTP/1.0" 200 368 "-" "Winamp/5.0" 1807',

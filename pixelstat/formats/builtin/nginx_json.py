@@ -61,7 +61,7 @@ FORMAT = JsonFormat(
         "purpose": ("http_sec_purpose", "sec_purpose"),
         "request_id": ("request_id", "http_x_request_id"),
     },
-    "JSON of nginx, by its usual keys",
+    "JSON of nginx with the usual keys",
     (TIMES, URIS),
     (
         Sample(

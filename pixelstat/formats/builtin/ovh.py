@@ -7,7 +7,7 @@ from pixelstat.formats.text import TextFormat
 FORMAT = TextFormat(
     "ovh",
     '$remote_addr $host $user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"',
-    "OVH: combined with the site behind the address",
+    "OVH: combined with the site after the address",
     (
         Sample(
             '203.0.113.7 www.shop.example theuser [07/Sep/2026:16:42:07 -0500] "GET /p.gif?e=pv HTTP/1.1" 301 368 "-" "Mozilla/5.0"',

@@ -59,7 +59,7 @@ def house_protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
     endpoints = f"/(?:{'|'.join(ENDPOINTS)})"
     custom = [re.escape(path.partition("?")[0]) for path in pixels]
     if not all(custom):
-        raise PixelstatError("--pixel names no path.", "Try: --pixel /img/s.gif")
+        raise PixelstatError("--pixel is empty.", "Try: --pixel /img/s.gif")
     path, query = pl.col("path"), pl.col("query")
     claims = path.str.contains(f"{images}$") | path.str.contains(f"{endpoints}$") & query.is_not_null()
     always_claims = pl.lit(value=False)
@@ -69,7 +69,7 @@ def house_protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
     # An endpoint is followed by its query, or by the end of the path in formats with a separate field for the query.
     marker = "|".join([images, rf'{endpoints}[? \t"]', *custom])
     claims &= pl.col("method").is_in(METHODS) | pl.col("method").is_null()  # OPTIONS only precedes a POST
-    about = "a pixel of one's own, its parameters by their usual names"
+    about = "your own pixel, with the usual names of parameters"
     return PixelProtocol(
         "house",
         about,
@@ -94,7 +94,7 @@ def parameter_names() -> dict[str, Sequence[str]]:
 
 
 def is_open(path: pl.Expr) -> pl.Expr:
-    """Return whether an image with this path means the open of a mail, if the request does not name an event."""
+    """Return whether an image with this path means the open of an email, if the request does not name an event."""
     return path.str.contains(f"/(?:{'|'.join(OPEN_IMAGES)})\\.[a-z]+$")
 
 

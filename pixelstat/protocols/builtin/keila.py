@@ -7,7 +7,7 @@ _TARGET = "https?(?:%3[Aa]|:)%2[Ff]%2[Ff][^/]+"
 
 PROTOCOL = build_mailer(
     "keila",
-    "Keila; must be named by --protocol",
+    "Keila; only with --protocol keila",
     Endpoint("open", f"^/r/{_TARGET}/(?P<recipient>[^/]+)/[^/]+"),
     Endpoint("click_email", f"^/c/(?P<link>{_TARGET})/(?P<recipient>[^/]+)/[^/]+/[^/]+"),
     marker="/[rc]/https?(?:%3[Aa]|:)%2[Ff]",

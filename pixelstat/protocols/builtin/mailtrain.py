@@ -7,7 +7,7 @@ _RECIPIENT_PATH = r"^/links/(?P<campaign>[\w-]+)/[\w-]+/(?P<recipient>[\w-]+)"
 
 PROTOCOL = build_mailer(
     "mailtrain",
-    "Mailtrain; must be named by --protocol",
+    "Mailtrain; only with --protocol mailtrain",
     Endpoint("open", _RECIPIENT_PATH),
     Endpoint("click_email", rf"{_RECIPIENT_PATH}/(?P<link>[\w-]+)"),
     marker=r"/links/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/",

@@ -1,4 +1,4 @@
-"""Mautic's mails: `/email/{message}.gif`, `/r/{link}?ct=` and `/redirect/{link}?ct=`, ct is PHP's `serialize` in base64.
+"""Mautic's emails: `/email/{message}.gif`, `/r/{link}?ct=` and `/redirect/{link}?ct=`, ct is PHP's `serialize` in base64.
 
 All of them hold the hash of the message, which each recipient has another of; only clicks hold the contact.
 """
@@ -56,7 +56,7 @@ def _fill_recipients(events: pl.LazyFrame) -> pl.LazyFrame:
 
 PROTOCOL = build_mailer(
     "mautic_email",
-    "Mautic's mails",
+    "Mautic's emails",
     Endpoint("open", rf"/email/{_MESSAGE}\.gif"),
     Endpoint("click_email", rf"/(?:r|redirect)/(?P<link>{HEX}{{25}})", has_parameter("ct")),
     Endpoint("unsubscribe", rf"/email/(?:unsubscribe|dnc)/{_MESSAGE}(?:/(?P<recipient>[^/]+@[^/]+|[^/]+%40[^/]+)/[^/]+)?"),

@@ -38,7 +38,7 @@ PROTOCOLS = (
     ),
     build_mailer(
         "notifuse_token",
-        "Notifuse's encrypted addresses; must be named by --protocol",
+        "Notifuse's encrypted addresses; only with --protocol notifuse_token",
         Endpoint("open", f"^/t/{_TOKEN}"),
         Endpoint("click_email", f"^/r/{_TOKEN}"),
         marker="/[tr]/[A-Za-z0-9_-]{32}",

@@ -12,7 +12,7 @@ _HAS_RECIPIENT = has_parameter("email", "document_id", "res_id", "hash_token", "
 
 PROTOCOL = build_mailer(
     "odoo",
-    "Odoo's mailings",
+    "Odoo's emails",
     Endpoint("open", r"/mail/track/(?P<message>[0-9]+)(?:/(?P<recipient>[^/]+))?/blank\.gif"),
     Endpoint("click_email", r"/r/(?P<link>[A-Za-z0-9_]+)/m/(?P<recipient>[0-9]+)"),
     Endpoint("web_view", r"/mailing/(?P<campaign>[0-9]+)/view", _HAS_RECIPIENT),

@@ -7,7 +7,7 @@ _TOKEN = "[A-Za-z0-9-]+"  # noqa: S105 - a pattern, not a secret
 
 PROTOCOL = build_mailer(
     "postal",
-    "Postal, on a host of its own; must be named by --protocol",
+    "Postal on a separate host; only with --protocol postal",
     Endpoint("open", f"^/img/{_TOKEN}/(?P<recipient>{_TOKEN})"),
     Endpoint("click_email", f"^/{_TOKEN}/(?P<link>{_TOKEN})"),
     marker=f"/{_TOKEN}/[A-Za-z0-9]",

@@ -195,7 +195,7 @@ PROTOCOLS = (
     ),
     build_mailer(
         "shopify",
-        "Shopify's mails",
+        "Shopify's emails",
         Endpoint("open", "/tools/emails/open/(?P<campaign>[^/]+)/[^/]+"),
         Endpoint("click_email", "/tools/emails/click/(?P<campaign>[^/]+)/[^/]+/.+"),
         marker="/tools/emails/open/|/tools/emails/click/",

@@ -9,7 +9,7 @@ _PART = "[A-Za-z0-9_.-]+"
 
 PROTOCOL = build_mailer(
     "sendgrid",
-    "SendGrid, and who sends by it",
+    "SendGrid, and services that send through it",
     Endpoint("open", "/wf/open", _UPN),
     Endpoint("open", rf"/ss/o/[A-Za-z0-9_.-]{{8,}}/[A-Za-z0-9]{{3}}/{_PART}/ho\.gif"),
     Endpoint("open", rf"/mpss/o/(?:{_PART}/)+o\.gif"),

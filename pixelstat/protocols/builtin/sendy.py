@@ -8,7 +8,7 @@ _ID = r"[\w-]+"
 
 PROTOCOL = build_mailer(
     "sendy",
-    "Sendy; must be named by --protocol",
+    "Sendy; only with --protocol sendy",
     Endpoint("open", rf"{_FOLDER}/t/(?P<campaign>{_ID})/(?P<recipient>{_ID})"),
     Endpoint("click_email", rf"{_FOLDER}/l/(?P<recipient>{_ID})/(?P<link>{_ID})/(?P<campaign>{_ID})"),
     Endpoint("web_view", rf"{_FOLDER}/w/{_ID}(?:/{_ID}){{0,2}}"),

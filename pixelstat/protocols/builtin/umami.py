@@ -5,7 +5,7 @@ from pixelstat.protocols.mailer import Endpoint, build_mailer
 
 PROTOCOL = build_mailer(
     "umami",
-    "Umami's pixels and links; must be named by --protocol",
+    "Umami's pixels and links; only with --protocol umami",
     Endpoint("page_view", r"/p/(?P<campaign>[A-Za-z0-9_-]{4,})"),
     Endpoint("click", r"/q/(?P<link>[A-Za-z0-9_-]{4,})"),
     marker=r"/[pq]/[A-Za-z0-9_-]{4}",

@@ -21,7 +21,7 @@ PROTOCOLS = (
     ),
     build_mailer(
         "warmbly_click",
-        "Warmbly's links; must be named by --protocol",
+        "Warmbly's links; only with --protocol warmbly_click",
         Endpoint("click_email", f"^/c/(?P<link>{UUID})"),
         marker=f"/c/{UUID}",
         is_opt_in=True,
