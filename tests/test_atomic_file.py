@@ -9,22 +9,24 @@ import pytest
 from tests.run import Finished, run_in_process
 from tests.small_logs import TWO, TWO_COUNTED
 
+WRITABLE = "Name a file in a folder where you can write."
+
 
 @pytest.mark.parametrize(
-    ("output", "reason"),
+    ("output", "error", "hint"),
     [
-        ("missing/pages.csv", "No such file or directory"),
-        ("folder.csv", "Is a directory"),
-        ("access.log/pages.csv", "Not a directory"),
+        ("missing/pages.csv", "There is no folder 'missing' for 'missing/pages.csv'.", "Create it with --mkdir."),
+        ("folder.csv", "'folder.csv' cannot be written: Is a directory.", WRITABLE),
+        ("access.log/pages.csv", "'access.log/pages.csv' cannot be written: Not a directory.", WRITABLE),
     ],
 )
-def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(output: str, reason: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(
+    output: str, error: str, hint: str, tmp_path: Path
+) -> None:
     (tmp_path / "access.log").write_bytes(TWO)
     (tmp_path / "folder.csv").mkdir()
     finished = run_in_process(tmp_path, "views", "access.log", "-o", output)
-    assert finished == Finished(
-        "", f"Error: '{output}' cannot be written: {reason}.\n\nName a file in a folder where you can write.\n", 2
-    )
+    assert finished == Finished("", f"Error: {error}\n\n{hint}\n", 2)
     assert {path.name for path in tmp_path.iterdir()} == {"access.log", "folder.csv"}
 
 

@@ -163,7 +163,7 @@ WRONG = {
     "[defaults]\nconfig = 'a.toml'": "line 2: config cannot have a default in the file.",
     "[defaults]\nexplain = 'x'": "line 2: explain cannot have a default in the file.",
     "[defaults]\nhelp = true": "line 2: help cannot have a default in the file.",
-    "defaults = 5": "line 1: defaults is no table.",
+    "defaults = 5": "line 1: defaults must be a table.",
 }  # fmt: skip
 
 

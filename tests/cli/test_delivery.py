@@ -113,9 +113,9 @@ def test_an_unknown_column_is_an_error_of_every_command(command: str, option: st
     [
         (["--columns", "pages"], "--columns 'pages' is not a column of this report. Did you mean page?"),
         (["--sort", "-veiws"], "--sort 'veiws' is not a column of this report. Did you mean views?"),
-        (["--fail-if", "vews < 1"], "names 'vews', which is no column. Did you mean views?"),
+        (["--fail-if", "vews < 1"], "names 'vews', which is not a column. Did you mean views?"),
         (["--fail-if", "views"], "The condition 'views' is not true or false."),
-        (["--fail-if", "views <"], "The condition 'views <' is no SQL condition: "),
+        (["--fail-if", "views <"], "The condition 'views <' is not an SQL condition: "),
         (["--columns", "step"], "--columns 'step' is not a column of this report."),
     ],
 )
@@ -189,7 +189,11 @@ def test_events_are_selected_sorted_and_tested_too(tmp_path: Path) -> None:
     lines = run("--columns", "visitor", "--sort", "event,-time", "--format", "ndjson", "-q")[1].splitlines()
     assert [json.loads(line)["visitor"] for line in lines][:2] == ["v:27", "v:24"]
     table = run("--format", "table", "--sort", "-time", "--columns", "visitor")
-    assert ("v:29" in table[1], "v:9" in table[1], "The first 20 of 30 events" in table[2]) == (True, False, True)
+    assert ("v:29" in table[1], "v:9" in table[1], "The table shows the first 20 of 30 events" in table[2]) == (
+        True,
+        False,
+        True,
+    )
     assert run("--fail-if", "event = 'e1'", "-q", "--columns", "visitor")[::2] == (
         5, "Error: The condition of --fail-if holds for 10 of 30 rows: event = 'e1'\n",
     )  # fmt: skip

@@ -155,7 +155,7 @@ def test_a_damaged_archive_ends_in_exit_code_3_and_says_so_with_quiet_too(tmp_pa
     finished = run_in_process(tmp_path, "views", "torn.gz", "--top", "1", "--quiet")
     warning = (
         "Warning: torn.gz: it ends in the middle of the archive. "
-        "The whole lines before that are counted, the rest is missing.\n"
+        "The complete lines before that point count. The rest is missing.\n"
     )
     assert finished == Finished("page,views,visitors\n/0,1,1\n", warning, 3)
 

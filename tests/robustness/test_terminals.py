@@ -81,7 +81,7 @@ def test_escapes_from_a_log_are_harmless_in_messages(tmp_path: Path) -> None:
     (tmp_path / evil).write_text("\x1b]0;owned\x07\n")
     (tmp_path / "access.log").write_text(log(request("/a\x1b[2J.gif", "10:00")))
     first, second = run_in_process(tmp_path, "views", evil), run_in_process(tmp_path, "views", "access.log")
-    assert r"No line of \x1b[2J\x9b\u202e.log fits" in first.stderr
+    assert r"No line of \x1b[2J\x9b\u202e.log matches" in first.stderr
     assert r"    \x1b]0;owned\x07" in first.stderr
     assert r"--pixel /a\x1b[2J.gif" in second.stderr
     assert not any(control in first.stderr + second.stderr for control in OBEYED)
