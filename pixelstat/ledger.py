@@ -66,7 +66,10 @@ class Ledger:
         has_parse_issues = counted["parse_issue"].null_count() < counted.height
         parse_issues = _count_values(counted["parse_issue"].drop_nulls()) if has_parse_issues else {}
         first, last = counted["time"].min(), counted["time"].max()
-        log_first, log_last = (first, last) if counted is batch else (batch["time"].min(), batch["time"].max())
+        log_first, log_last = first, last
+        if counted is not batch:
+            times = batch["time"].filter((codes != _UNREADABLE).fill_null(value=True))  # others may be of the year 0
+            log_first, log_last = times.min(), times.max()
         with self._lock:
             self.counts.update(rejected_counts)
             self.formats.update(formats)
@@ -142,7 +145,8 @@ class Ledger:
         return f"{format_count(number, 'event', 'events')} without a visitor" if number else ""
 
 
-_NO_PIXELS = [list(REASONS).index(reason) for reason in ("not_pixel", "unreadable")]
+_UNREADABLE = list(REASONS).index("unreadable")
+_NO_PIXELS = [list(REASONS).index("not_pixel"), _UNREADABLE]
 
 
 def _count_values(names: pl.Series) -> dict[str | None, int]:
