@@ -58,7 +58,7 @@ class Comparison:
     def align_lengths(self, last: datetime | None, zone: ZoneInfo) -> tuple[Period, Period]:
         """Return the current and the previous period, cut to one length.
 
-        `last` is the time of the last event of the current period, with which it ends; None: there is no event.
+        `last` is the time at which the logs end; None: they hold no request with a time.
         """
         end = min(self.current.until, last + timedelta(seconds=1)) if last else self.current.until
         end = max(end, self.current.since)
@@ -97,8 +97,7 @@ def compare_periods(
     """
     zone = ZoneInfo(run.time_zone)
     frame = _collect_events(report, options, run, events)
-    last = frame.filter(comparison.current.contains(pl.col("time")))["time"].max()
-    periods = comparison.align_lengths(last if isinstance(last, datetime) else None, zone)
+    periods = comparison.align_lengths(run.log_end(), zone)
     results = [_compute_period(report, options, run, frame, period) for period in periods]
     every_row = results
     if options.top and max(len(result.frame) for result in results) >= options.top:
@@ -129,8 +128,8 @@ def _compute_period(
     report: Report, options: ReportOptions, run: RunContext, frame: pl.DataFrame, period: Period
 ) -> Result:
     """Compute the report of a period. For it the logs do not begin before the period, nor end after it."""
-    first, last = frame["time"].min(), frame["time"].max()
-    if isinstance(first, datetime) and isinstance(last, datetime):
+    first, last = run.log_start(), run.log_end()
+    if first and last:
         run = replace(run, log_start=partial(max, first, period.since), log_end=partial(min, last, period.until))
     return report.result(report.function(_select_period(frame, period), options, run).collect())
 

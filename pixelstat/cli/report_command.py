@@ -133,8 +133,8 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         time_zone=request.common.tz.key,
         since=since,
         until=until,
-        log_start=lambda: run.ledger.first,
-        log_end=lambda: run.ledger.last,
+        log_start=lambda: latest(run.ledger.log_first, settings.filters.since),
+        log_end=lambda: earliest(run.ledger.log_last, settings.filters.until),
         sent=settings.enrichment.mailings,
         warn=request.warnings.setdefault,
         is_table=run.output_format == "table",
@@ -150,6 +150,16 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         subtitle = [format_period(run.ledger.first, run.ledger.last, zone), *subtitle]
     result = replace(result, subtitle=[part for part in subtitle if part], csv_safe=request.common.csv_safe)
     return report.present(result, options)
+
+
+def latest(log_start: datetime | None, since: datetime | None) -> datetime | None:
+    """Return the beginning of what was read: of the logs, or of the period if that begins later."""
+    return max(log_start, since) if log_start and since else log_start
+
+
+def earliest(log_end: datetime | None, until: datetime | None) -> datetime | None:
+    """Return the end of what was read: of the logs, or of the period if that ends earlier."""
+    return min(log_end, until) if log_end and until else log_end
 
 
 def pseudonymize_result(result: Result, by: Sequence[str], key: Callable[[], bytes]) -> Result:

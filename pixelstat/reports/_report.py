@@ -21,8 +21,10 @@ class RunContext:
     time_zone: str = "UTC"  # where days begin at midnight
     since: datetime | None = None  # the period of --since and --until, for a report
     until: datetime | None = None  # that also reads events after it; both None where two periods are compared
-    log_start: Callable[[], datetime | None] = lambda: None  # time of the first event that counts
-    log_end: Callable[[], datetime | None] = lambda: None  # of the last; both are known once all events are read
+    # Beginning and end of what was read of the logs, whatever --where, --host or a quiet site leave of it. Both are
+    # known once all events are read.
+    log_start: Callable[[], datetime | None] = lambda: None
+    log_end: Callable[[], datetime | None] = lambda: None
     sent: Mailings | None = None  # the mailings of --sent
     warn: Callable[[str], object] = str  # takes a sentence for stderr
     is_table: bool = False  # whether people read the output as a table
