@@ -81,7 +81,7 @@ class Result:
     columns: Sequence[Column]
     frame: pl.DataFrame
     subtitle: Sequence[str] = ()  # period, time zone, window and other settings
-    headline: str = ""  # the one figure that the report is about, such as "399 of 2,966 visitors convert, 13.5 %"
+    headline: str = ""  # the one figure that the report is about, such as "399 of 2,966 visitors (13.5%) convert"
     marked: tuple[str, int] | None = None  # column and row of the cell to look at first
     notes: Sequence[str] = ()  # what a reader of the table must know, below it
     csv_safe: bool = True  # neutralize cells that a spreadsheet would run as a formula

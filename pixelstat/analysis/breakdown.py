@@ -35,6 +35,6 @@ def breakdown_by(events: pl.LazyFrame, by: Sequence[str], top: int, every: str |
 
 def describe_breakdown(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
     """Describe the rows of a breakdown for a report's caption."""
-    most = f"the {top} with most visitors" if top else "all"
+    most = f"top {top} by visitors" if top else "all"
     groups = ", ".join([*([every] if every else []), *by])
     return f"by {groups}, {most}" if groups else most

@@ -297,6 +297,13 @@ def describe_periods(current: Period, previous: Period, zone: ZoneInfo) -> str:
     return f"{_format_period(current, zone)} {zone.key}, compared with {_format_period(previous, zone)}"
 
 
+def describe_missing_period(previous: Period, log_start: datetime | None, zone: ZoneInfo) -> list[str]:
+    """Return a sentence if the logs begin after the previous period, so that its figures are 0 for no other reason."""
+    if log_start is None or log_start < previous.until:
+        return []
+    return [f"The logs begin after the period to compare with ({_format_period(previous, zone)}): it has no figures."]
+
+
 def _format_period(period: Period, zone: ZoneInfo) -> str:
     start, end = (moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") for moment in (period.since, period.until))
     return f"{start} to {end}"

@@ -10,7 +10,13 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat.cli.comparison import Comparison, compare_periods, describe_periods, parse_comparison
+from pixelstat.cli.comparison import (
+    Comparison,
+    compare_periods,
+    describe_missing_period,
+    describe_periods,
+    parse_comparison,
+)
 from pixelstat.cli.defaults import is_given
 from pixelstat.cli.delivery import deliver_result, validate_options
 from pixelstat.cli.help_pages import LogCommand
@@ -102,7 +108,7 @@ def require_comparable(report: Report, values: dict[str, Any]) -> None:
     """Raise PixelstatError for an option whose rows cannot be compared with those of another period."""
     if name := next((name for name in report.not_comparable_with if values.get(name)), None):
         option = next(option for option in report.options if option.name == name)
-        raise PixelstatError(f"{option.opts[0]} and --compare do not go together.", "Leave one of them out.")
+        raise PixelstatError(f"{option.opts[0]} and --compare cannot be combined.", "Leave one of them out.")
 
 
 def answer(request: ReportRequest, run: Run) -> list[str]:
@@ -140,15 +146,18 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         is_table=run.output_format == "table",
     )
     behaviour = str(settings.traffic.behaviour or "")
-    zone, subtitle = request.common.tz, [report.caption(options), behaviour]
+    zone, subtitle = request.common.tz, [report.caption(options)]
+    notes = [behaviour] if behaviour else []
     if request.comparison:
         result, (now, before) = compare_periods(report, options, context, events, request.comparison)
         run.period = (min(now.since, before.since), max(now.until, before.until))
         subtitle = [describe_periods(now, before, zone), *subtitle]
+        notes += describe_missing_period(before, run.ledger.log_first, zone)
     else:
         result = report.result(report.function(events, options, context).collect(engine="streaming"))
         subtitle = [format_period(run.ledger.first, run.ledger.last, zone), *subtitle]
-    result = replace(result, subtitle=[part for part in subtitle if part], csv_safe=request.common.csv_safe)
+    subtitle = [part for part in subtitle if part]
+    result = replace(result, subtitle=subtitle, notes=notes, csv_safe=request.common.csv_safe)
     return report.present(result, options)
 
 
@@ -178,6 +187,6 @@ def pseudonymize_result(result: Result, by: Sequence[str], key: Callable[[], byt
 
 def print_warnings(request: ReportRequest, *, is_empty: bool) -> None:
     """Print what the report warned of, or if it warned of nothing, that it is empty although there are events."""
-    nothing = [f"none of these events is one that {request.report.name} counts."] if is_empty else []
+    nothing = [f"the logs contain nothing that {request.report.name} counts, so it is empty."] if is_empty else []
     for sentence in request.warnings or nothing:
         request.common.say(f"Warning: {sentence}")

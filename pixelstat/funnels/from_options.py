@@ -151,7 +151,7 @@ def _reject_conflicts(is_used: dict[str, bool]) -> None:
     for option, conflicts in CONFLICTS.items():
         for conflict in conflicts:
             if is_used[option] and is_used[conflict]:
-                raise PixelstatError(f"{option} and {conflict} do not go together.", "Leave one of them out.")
+                raise PixelstatError(f"{option} and {conflict} cannot be combined.", "Leave one of them out.")
 
 
 def _check_touch(touch: str, number: int) -> None:

@@ -135,7 +135,7 @@ class FunnelRules:
             for conflict in conflicts:
                 if is_set[rule] and is_set[conflict]:
                     raise PixelstatError(
-                        f"{OPTIONS[rule]} and {OPTIONS[conflict]} do not go together.", "Leave one of them out."
+                        f"{OPTIONS[rule]} and {OPTIONS[conflict]} cannot be combined.", "Leave one of them out."
                     )
 
     @cached_property

@@ -43,8 +43,8 @@ class ConversionsOptions(ReportOptions):
 
 def _caption(options: ConversionsOptions) -> str:
     rows = ", ".join([*([options.every] if options.every else []), *options.by])
-    most = f", the {options.top} with most visitors" if options.by and options.top else ""
-    return f"by {rows}{most}; a visitor of two rows counts in both" if rows else ""
+    most = f", top {options.top} by visitors" if options.by and options.top else ""
+    return f"by {rows}{most}; a visitor can count in several rows" if rows else ""
 
 
 def _event_columns(options: ConversionsOptions) -> Iterable[str]:
@@ -70,16 +70,16 @@ def present_conversions(result: Result, options: ConversionsOptions) -> Result:
         Column("converting_visitors", "count", "distinct visitors who reach the goal", minor=True),
         Column("converting_visits", "count", "distinct visits that reach the goal", detail=True),
         Column("visitor_conversion_rate", "share", "converting_visitors / visitors"),
-        Column("visitor_conversion_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
-        Column("visitor_conversion_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("visitor_conversion_rate_low", "share", "lower end of its 95% interval (Wilson)", detail=True),
+        Column("visitor_conversion_rate_high", "share", "upper end of its 95% interval", detail=True),
         Column("visit_conversion_rate", "share", "converting_visits / visits", minor=True),
         Column(
             "visit_conversion_rate_low",
             "share",
-            "lower end of its 95 % interval (Wilson); too narrow if visitors come often",
+            "lower end of its 95% interval (Wilson); too narrow if visitors come often",
             detail=True,
         ),
-        Column("visit_conversion_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("visit_conversion_rate_high", "share", "upper end of its 95% interval", detail=True),
         Column(
             "median_seconds_to_convert",
             "seconds",

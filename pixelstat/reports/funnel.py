@@ -68,6 +68,12 @@ def present_funnel(result: Result, options: FunnelOptions) -> Result:
     return replace(result, marked=("dropped", row), notes=[*result.notes, note])
 
 
+def frame_counts(result: Result) -> list[int]:
+    """Return how many reached each step."""
+    noun = next(name for name in (*COUNT_COLUMNS.values(), "entries") if name in result.frame.columns)
+    return list(result.frame[noun])
+
+
 def present_pending(result: Result, options: FunnelOptions) -> Result:
     """Hide `pending` in the table where it is the same for all rows: none of the dropped are pending, or all are."""
     dropped = result.frame.filter(pl.col("dropped") > 0)
@@ -80,12 +86,13 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
         return result
     columns = [replace(column, hidden=column.hidden or column.name == "pending") for column in result.columns]
     result = replace(result, columns=columns)
-    if (pending == 0).all():
-        return result
+    if (pending == 0).all() or not all(count > 0 for count in frame_counts(result)):
+        return result  # a step that matches nothing is warned of, and no window would help
     window = options.rules.window
     shorter = next((length for length in SHORTER_WINDOWS if length < window), None)
-    advice = f" Try a shorter window: --window {format_duration(shorter)}." if shorter else ""
-    note = f"The window of {format_duration(window)} is longer than the log: everyone who dropped may still convert."
+    advice = f" Try --window {format_duration(shorter)}." if shorter else ""
+    log = f"The log is shorter than the conversion window ({format_duration(window)})"
+    note = f"{log}, so visitors who dropped out may still convert."
     return replace(result, notes=[*result.notes, note + advice])
 
 
@@ -107,10 +114,10 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
         Column("median_seconds", "seconds", "median time since the previous step, of those who reached this one"),
         Column("pending", "count", "dropped visitors whose window was still open when the log ended"),
         Column("entered", "count", "with --open: visitors who reached this step without the previous one"),
-        Column("conversion_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
-        Column("conversion_rate_high", "share", "upper end of its 95 % interval", detail=True),
-        Column("step_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
-        Column("step_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("conversion_rate_low", "share", "lower end of its 95% interval (Wilson)", detail=True),
+        Column("conversion_rate_high", "share", "upper end of its 95% interval", detail=True),
+        Column("step_rate_low", "share", "lower end of its 95% interval (Wilson)", detail=True),
+        Column("step_rate_high", "share", "upper end of its 95% interval", detail=True),
         Column("mean_seconds", "seconds", "mean time since the previous step", detail=True),
         Column("p90_seconds", "seconds", "90th percentile of the time since the previous step", detail=True),
         Column(

@@ -24,7 +24,7 @@ HAS_OPENED, HAS_CLICKED = internal("has opened"), internal("has clicked")
 
 def _caption(options: ReportOptions) -> str:
     groups = [*([options.every] if options.every else []), *(options.by or [DEFAULT_BY])]
-    return f"by {', '.join(groups)}, {f'the {options.top} most opened' if options.top else 'all'}"
+    return f"by {', '.join(groups)}, {f'top {options.top} by opens' if options.top else 'all'}"
 
 
 @report(
@@ -39,8 +39,8 @@ def _caption(options: ReportOptions) -> str:
         Column("machine_opens", "count", "opens by prefetching, scanners and bots"),
         Column("openers", "count", "distinct recipients (else visitors) with an open that is not by a machine"),
         Column("open_rate", "share", "openers / sent; too low, because people who block images open unseen"),
-        Column("open_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
-        Column("open_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("open_rate_low", "share", "lower end of its 95% interval (Wilson)", detail=True),
+        Column("open_rate_high", "share", "upper end of its 95% interval", detail=True),
         Column("clicks", "count", "clicks on the email's links, including those by machines"),
         Column("clickers", "count", "distinct recipients with a click that is not by a machine"),
         Column("click_to_open_rate", "share", "clickers / openers; above 1 where images are blocked"),

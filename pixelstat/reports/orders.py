@@ -64,7 +64,7 @@ class OrdersOptions(ReportOptions):
 
 def _caption(options: OrdersOptions) -> str:
     groups = ", ".join(["currency", *(name for name in options.by if name != "currency")])
-    customers = "a customer is a user, else a visitor"
+    customers = "customers are identified by user id, else by visitor"
     if options.repeat:
         return f"by {groups} of the first order; horizon {format_duration(options.horizon)}; {customers}"
     rows = "whole period, by" if options.every == "all" else f"by {options.every},"
@@ -120,8 +120,8 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
         Column("observed_customers", "count", "with --repeat: customers whose --horizon is over when the logs end"),
         Column("repeat_customers", "count", "observed customers who ordered again within --horizon"),
         Column("repeat_rate", "share", "repeat_customers / observed_customers"),
-        Column("repeat_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
-        Column("repeat_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("repeat_rate_low", "share", "lower end of its 95% interval (Wilson)", detail=True),
+        Column("repeat_rate_high", "share", "upper end of its 95% interval", detail=True),
         Column("pending", "count", "customers whose --horizon is not over when the logs end"),
         Column("customers_with_second_order", "count", "all customers with a second order, however late", detail=True),
         Column("customers_without_second_order", "count", "customers with one order when the logs end", detail=True),

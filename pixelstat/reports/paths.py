@@ -93,7 +93,7 @@ def _caption(options: PathsOptions) -> str:
     many = "1 step" if depth == 1 else f"{depth} steps"
     first = "the first step" if depth == 1 else f"the first {many}"
     steps = f"{many} before the first {end.name}" if end else f"{many} after the first {start.name}" if start else first
-    return f"{steps} of a visit; a visitor of two rows counts in both"
+    return f"{steps} of a visit; a visitor can count in several rows"
 
 
 def build_paths_options(
@@ -109,7 +109,7 @@ def build_paths_options(
 ) -> PathsOptions:
     """Return the options with --from and --to parsed as steps. Raises PixelstatError where both are given."""
     if start is not None and end is not None:
-        raise PixelstatError("--from and --to do not go together.", "Leave one of them out.")
+        raise PixelstatError("--from and --to cannot be combined.", "Leave one of them out.")
     return PathsOptions(
         start=None if start is None else parse(start),
         end=None if end is None else parse(end),
@@ -136,10 +136,15 @@ def list_event_columns(options: PathsOptions) -> Iterable[str]:
             "target", "text", "second step of an edge; (exit) is the end of a visit, (other) the steps beyond --top"
         ),
         Column("step", "count", "position of the edge, from 1 at --from, or at --to", key=True),
-        Column("visitors", "count", "distinct visitors; a visitor of two rows counts in both", bar=True),
+        Column("visitors", "count", "distinct visitors; a visitor can count in several rows", bar=True),
         Column("visits", "count", "visits that take this path; a visit takes exactly one"),
         Column("visitors_at_step", "count", "distinct visitors at the source, or with --to at the target", minor=True),
-        Column("share", "share", "visitors / visitors_at_step; in a tree, of the visitors of the row above"),
+        Column(
+            "share",
+            "share",
+            "visitors / visitors_at_step; in a tree, of the visitors of the row above",
+            label="share of previous",
+        ),
     ],
     options=[from_option, to_option, depth_option, top_per_section_option, nodes_option, collapse_option, show_option],
     options_type=PathsOptions,

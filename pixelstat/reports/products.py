@@ -81,7 +81,7 @@ def _caption(options: ProductsOptions) -> str:
     if options.viewed_not_purchased:
         return f"{f'the {top} latest' if top else 'all'}; pending until {window} after the last view"
     groups = f"by {', '.join(by)}, " if by else ""
-    return f"{groups}{f'the {top} most bought' if top else 'all'}; a visitor of two rows counts in both"
+    return f"{groups}{f'top {top} by purchases' if top else 'all'}; a visitor can count in several rows"
 
 
 def present_products(result: Result, options: ProductsOptions) -> Result:
@@ -130,8 +130,8 @@ def present_products(result: Result, options: ProductsOptions) -> Result:
             "carts_pending", "count", "with --abandoned: carts whose --window was open at the log's end; in no rate"
         ),
         Column("abandonment_rate", "share", "carts_abandoned / (carts_abandoned + carts_purchased)"),
-        Column("abandonment_rate_low", "share", "lower end of its 95 % interval (Wilson)", detail=True),
-        Column("abandonment_rate_high", "share", "upper end of its 95 % interval", detail=True),
+        Column("abandonment_rate_low", "share", "lower end of its 95% interval (Wilson)", detail=True),
+        Column("abandonment_rate_high", "share", "upper end of its 95% interval", detail=True),
     ],
     options=[by_product_option, top_option, viewed_option, abandoned_option, decision_option],
     options_type=ProductsOptions,
@@ -158,7 +158,7 @@ def products(events: pl.LazyFrame, options: ProductsOptions, run: RunContext) ->
     pixelstat products access.log* --viewed-not-purchased --top 0 -o visitors.csv
     """
     if options.viewed_not_purchased and options.abandoned:
-        raise PixelstatError("--abandoned and --viewed-not-purchased do not go together.", "Leave one of them out.")
+        raise PixelstatError("--abandoned and --viewed-not-purchased cannot be combined.", "Leave one of them out.")
     event_columns = events.collect_schema().names()
     groups = {group_column(name): pl.col(name) for name in options.by if name in event_columns and name != "product"}
     rows = events.filter(_is_product_event() | is_order_event()).select(*LINE_EVENT_COLUMNS, **groups)

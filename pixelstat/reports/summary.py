@@ -198,8 +198,16 @@ def list_figures(rows: pl.DataFrame, goals: Sequence[str], top: int, *, with_zer
         if len(reaching) or with_zero_goals:
             conversions += [
                 (goal, "conversions", len(reaching)),
-                (f"{goal} rate per visitor", "share", _share(reaching["visitor"].drop_nulls().n_unique(), visitors)),
-                (f"{goal} rate per visit", "share", _share(reaching["visit"].drop_nulls().n_unique(), len(visits))),
+                (
+                    f"{goal}: visitor conversion rate",
+                    "share",
+                    _share(reaching["visitor"].drop_nulls().n_unique(), visitors),
+                ),
+                (
+                    f"{goal}: visit conversion rate",
+                    "share",
+                    _share(reaching["visit"].drop_nulls().n_unique(), len(visits)),
+                ),
             ]
     lazy = rows.lazy()  # each section reads few columns of it
     orders, value = lazy.filter(pl.col("value").is_not_null()), pl.col("value")

@@ -15,11 +15,9 @@ from pixelstat.vocabulary import hits, is_page_view, visitors
 
 
 def _caption(options: ReportOptions) -> str:
-    groups = ", ".join(options.by) if options.by else "page"
-    most = f"the {options.top} most viewed" if options.top else "all"
-    if options.every:
-        return f"by {options.every}" + (f" and {groups}, {most}" if options.by else "")
-    return f"{most} pages" if not options.by else f"by {groups}, {most}"
+    groups = ", ".join(options.by or ([] if options.every else ["page"]))
+    top = f"top {options.top} by views" if options.top and groups else ""
+    return ", ".join(filter(None, [f"by {', '.join(filter(None, [options.every, groups]))}", top]))
 
 
 def present_views(result: Result, options: ReportOptions) -> Result:
@@ -36,7 +34,7 @@ def present_views(result: Result, options: ReportOptions) -> Result:
         TIME_COLUMN,
         Column("page", "text", "decoded path without its query, or its page group; null if the page is unknown"),
         Column("views", "count", "page_view events", bar=True),
-        Column("visitors", "count", "distinct visitors; a visitor of two rows counts in both"),
+        Column("visitors", "count", "distinct visitors; a visitor can count in several rows"),
     ],
     options=[by_option, top_option, every_option],
     options_type=ReportOptions,

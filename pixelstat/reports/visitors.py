@@ -28,12 +28,16 @@ def _caption(options: VisitorsOptions) -> str:
     if options.every == "all":
         return ", ".join(["whole period", *options.by])
     rows = ", ".join([options.every, *options.by])
-    return f"by {rows}; a visitor of two rows counts in both; --every all counts each visitor once"
+    return f"by {rows}; a visitor can count in several rows; --every all counts each visitor once"
 
 
 def present_visitors(result: Result, options: VisitorsOptions) -> Result:
     """Add the number of visitors where one row counts them all."""
-    if options.every != "all" or options.by or result.frame.is_empty():
+    if options.every != "all" or result.frame.is_empty():
+        return result
+    columns = [replace(column, hidden=column.hidden or column.name == "time") for column in result.columns]
+    result = replace(result, columns=columns)  # the one time is the beginning of the period
+    if options.by:
         return result
     visitors, new = result.total("visitors"), result.total("new_visitors")
     return replace(result, headline=f"{format_count(visitors, 'visitor', 'visitors')}, {new:,} of them new")
@@ -43,7 +47,7 @@ def present_visitors(result: Result, options: VisitorsOptions) -> Result:
     "Visitors",
     columns=[
         TIME_OR_RANGE_COLUMN,
-        Column("visitors", "count", "distinct visitors; a visitor of two rows counts in both", bar=True),
+        Column("visitors", "count", "distinct visitors; a visitor can count in several rows", bar=True),
         Column("new_visitors", "count", "visitors whose first event in the logs is in this row"),
         Column("returning_visitors", "count", "visitors whom the logs had seen before"),
     ],

@@ -27,7 +27,7 @@ VISIT_COLUMNS = ["visitor", "visit_start", "visit_seconds", "visit_views", "is_b
 
 def _caption(options: ReportOptions) -> str:
     rows = ", ".join([*([options.every] if options.every else []), *options.by])
-    return f"by {rows}; a visit counts where it starts" if rows else ""
+    return f"by {rows}; each visit counts where it starts" if rows else ""
 
 
 def present_visits(result: Result, options: ReportOptions) -> Result:
@@ -35,7 +35,7 @@ def present_visits(result: Result, options: ReportOptions) -> Result:
     if options.by:
         return result
     visits, bounces = result.total("visits"), result.total("bounces")
-    rate = f", bounce rate {100 * bounces / visits:.1f} %" if visits else ""
+    rate = f", bounce rate {100 * bounces / visits:.1f}%" if visits else ""
     return replace(result, headline=f"{format_count(visits, 'visit', 'visits')}{rate}")
 
 
@@ -44,7 +44,7 @@ def present_visits(result: Result, options: ReportOptions) -> Result:
     columns=[
         TIME_COLUMN,
         Column("visits", "count", "visits that start there", bar=True),
-        Column("visitors", "count", "distinct visitors; a visitor of two rows counts in both"),
+        Column("visitors", "count", "distinct visitors; a visitor can count in several rows"),
         Column("views", "count", "page views of these visits"),
         Column("bounces", "count", "visits with exactly one event, not counting heartbeats"),
         Column("bounce_rate", "share", "bounces / visits"),
@@ -54,7 +54,7 @@ def present_visits(result: Result, options: ReportOptions) -> Result:
             "median time from the first to the last event of a visit of two or more",
             label="median duration",
         ),
-        Column("visits_without_duration", "count", "visits of one event, so their duration is unknown", detail=True),
+        Column("visits_without_duration", "count", "visits of one event, so their duration is unknown", hidden=True),
     ],
     options=[every_option, by_option, top_option],
     options_type=ReportOptions,

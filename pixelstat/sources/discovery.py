@@ -34,9 +34,8 @@ def _expand_pattern(path: str) -> list[Log]:
     if not path_exists(path):  # a file may be named like a glob: x[1].log
         matches = _expand_glob(path) if len(path) < MAX_PATH_LENGTH and glob.has_magic(path) else []
         if not matches:
-            raise PixelstatError(
-                f"There is no file {path!r}.", "Name access logs, directories with logs, or - for standard input."
-            )
+            sentence = f"No file matches {path!r}." if glob.has_magic(path) else f"There is no file {path!r}."
+            raise PixelstatError(sentence, "Name access logs, directories with logs, or - for standard input.")
         return [log for match in matches for log in _expand_pattern(match)]
     if location.is_dir():
         inside = sorted(entry for entry in location.iterdir() if entry.is_file() and not entry.name.startswith("."))

@@ -7,6 +7,6 @@ def format_count(number: int, singular: str, plural: str) -> str:
 
 
 def format_part(part: int, whole: int, noun: str) -> str:
-    """Return `399 of 2,966 visitors (13.5 %)`; without a share where the whole is 0."""
-    share = f" ({100 * part / whole:.1f} %)" if whole else ""
+    """Return `399 of 2,966 visitors (13.5%)`; without a share where the whole is 0."""
+    share = f" ({100 * part / whole:.1f}%)" if whole else ""
     return f"{part:,} of {whole:,} {noun}{share}"

@@ -52,7 +52,7 @@ class BehaviourLimits:
             )
         if self.page_rate:
             texts.append(f"{self.page_rate} page views in 1m")
-        return f"machines by behaviour: {', '.join(texts)}"
+        return f"Machine rules: {', '.join(texts)}"
 
 
 def classify_by_behaviour(events: pl.LazyFrame, limits: BehaviourLimits) -> pl.LazyFrame:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pixelstat import config
-from pixelstat.cli.commands.init import find_globs
+from pixelstat.sources.globs import find_globs
 from tests.builders import log, request
 from tests.run import run_in_process
 from tests.small_logs import PROJECT_LOG, PROJECT_TOML, write_project

@@ -68,11 +68,11 @@ def test_a_funnel_by_a_column_is_the_funnel_of_those_who_show_each_value_first(
             "--list: 'purchse' is not a step. Did you mean purchase?\n\nThe steps are: 1 page_view, 2 purchase.",
         ),
         ("--list reached:3", "--list: '3' is not a step."),
-        ("--list reached:2 --every day", "--list and --every do not go together."),
+        ("--list reached:2 --every day", "--list and --every cannot be combined."),
         ("--list reached:purchase --order unordered", "--list: 'purchase' is not a step."),
         (
             "--list reached:2 --since 2026-09-07 --compare previous",
-            "--list and --compare do not go together.",
+            "--list and --compare cannot be combined.",
         ),
         ("--strict-over login", "--strict-over changes nothing without --order strict."),
         ("--touch last", "--touch changes nothing without --by COLUMN."),

@@ -396,7 +396,7 @@ def test_two_ends_or_an_empty_one_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(view("ann", "/", "10:00")))
     finished = run_in_process(tmp_path, "paths", "access.log", "--from", "/", "--to", "/a")
     assert (finished.exit, finished.stdout) == (2, "")
-    assert "--from and --to do not go together." in finished.stderr
+    assert "--from and --to cannot be combined." in finished.stderr
     finished = run_in_process(tmp_path, "paths", "access.log", "--from", " ")
     assert (finished.exit, "A step is empty." in finished.stderr) == (2, True)
 

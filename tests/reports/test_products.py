@@ -794,7 +794,7 @@ def test_a_period_before_is_pending_where_it_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--abandoned", "--viewed-not-purchased"], "--abandoned and --viewed-not-purchased do not go together."),
+        (["--abandoned", "--viewed-not-purchased"], "--abandoned and --viewed-not-purchased cannot be combined."),
         (["--by", "categories"], "is not a column of the events. Did you mean category?"),
         (["--by", "products"], "Did you mean product?"),
         (["--abandoned", "--window", "soon"], "'soon' is not a duration."),

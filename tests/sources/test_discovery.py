@@ -50,7 +50,7 @@ def test_a_quoted_glob_names_all_that_it_matches(tmp_path: Path) -> None:
 
 def test_a_glob_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
     finished = run_in_process(tmp_path, "views", "access.log*")
-    assert finished.stderr.startswith("Error: There is no file 'access.log*'.\n")
+    assert finished.stderr.startswith("Error: No file matches 'access.log*'.\n")
     assert finished.exit == 2
 
 

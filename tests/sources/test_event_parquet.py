@@ -107,7 +107,7 @@ def test_options_select_among_the_events_of_parquet(folder: Path) -> None:
     finished = run_in_process(
         folder, "views", "events.parquet", "--where", "visitor = 'v:ann'", "--since", "2026-09-07 10:02"
     )
-    nothing = "Warning: none of these events is one that views counts.\n"
+    nothing = "Warning: the logs contain nothing that views counts, so it is empty.\n"
     assert finished.stderr.startswith(f"{nothing}1 event from 6 lines; excluded: ")
     assert finished.stdout == "page,views,visitors\n"
 

@@ -201,7 +201,7 @@ def test_the_help_of_a_report_prints_the_limits(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(opened("ann", "10:00")))
     table = run_in_process(tmp_path, "opens", "access.log", "-q", "--format", "markdown", "--page-rate", "0").stdout
     assert (
-        "machines by behaviour: requests within 2s of sending, 3 links in 10s, 10 recipients per address in 10m, "
+        "Machine rules: requests within 2s of sending, 3 links in 10s, 10 recipients per address in 10m, "
         "3 addresses per recipient in 30s" in " ".join(table.split())
     )
     assert "page views" not in table

@@ -30,6 +30,7 @@ from pixelstat.schemas import FAULTS
 from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLines, is_bad
 from pixelstat.sources.blocks import STDIN, Log
+from pixelstat.sources.globs import find_globs
 from pixelstat.sources.lines import Reading
 from pixelstat.terminal import say, show_progress
 from pixelstat.text.plurals import format_count
@@ -157,7 +158,9 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     result = replace(empty, frame=pl.DataFrame(rows, schema=schema), notes=[_next_step(logs, rows)])
     failures = find_failures(result, common)
     if output == "table" and len(inputs) > MAX_DETAILED_LOGS:
-        result = replace(result, frame=result.frame.filter(pl.col("check").is_in(PROBLEMS)))
+        details = "Details: pixelstat check with one of these logs, or --format csv"
+        problems = result.frame.filter(pl.col("check").is_in(PROBLEMS))
+        result = replace(result, frame=problems, notes=[details, *result.notes])
     outputs.deliver([arrange_result(result, common)], output, common.output)
     if common.rejects:
         write_bad_lines(bad_lines, inputs, common)
@@ -259,13 +262,15 @@ def _verdict(log: Log, form: LogFormat | None, findings: Findings) -> str:
         return f"doubtful: {bad / content:.0%} of its lines cannot be read"
     if not pixels:
         return f"no pixel requests in {format_count(findings.lines['read'], 'request', 'requests')}"
-    return f"good: {format_count(pixels, 'pixel request', 'pixel requests')}"
+    unreadable = f", {format_count(bad, 'unreadable line', 'unreadable lines')}" if bad else ""
+    return f"good: {format_count(pixels, 'pixel request', 'pixel requests')}{unreadable}"
 
 
 def _next_step(logs: Sequence[str], rows: Sequence[Row]) -> str:
     """Say what to do next, by the worst verdict of the logs."""
     verdicts = [str(row["finding"]).partition(":")[0] for row in rows if row["check"] == "verdict"]
-    names = " ".join(map(shlex.quote, logs[:1])) + (" ..." if len(logs) > 1 else "")
+    names = " ".join(find_globs(logs) or map(shlex.quote, logs[:MAX_DETAILED_LOGS]))
+    names += " ..." if not find_globs(logs) and len(logs) > MAX_DETAILED_LOGS else ""
     if "unreadable" in verdicts:
         return "Next: name the format with --log-format, or give the server's configuration with --nginx-conf FILE."
     if "doubtful" in verdicts:

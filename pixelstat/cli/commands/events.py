@@ -78,7 +78,7 @@ def _deliver_inventory(run: Run, top: int) -> list[str]:
         period = format_period(run.ledger.first, run.ledger.last, common.tz)
         subtitle = [period, *([f"the {top} most frequent names of each kind"] if top else [])]
         counts = inventory.rank(top, common.tz.key)
-        return Result("Names in the log", INVENTORY_COLUMNS, counts, subtitle, csv_safe=common.csv_safe)
+        return Result("Events, pages and parameters", INVENTORY_COLUMNS, counts, subtitle, csv_safe=common.csv_safe)
 
     validate_options(rank(), common)
     for batch in run.read_events().select(EVENT_COLUMNS).collect_batches(maintain_order=True, engine="streaming"):
