@@ -31,7 +31,7 @@ class Ledger:
     parse_issues: Counter[str | None] = field(default_factory=Counter)  # of the events that count
     first: datetime | None = None  # of the events that count, UTC
     last: datetime | None = None
-    log_first: datetime | None = None  # of all lines with a time that passed, whether they count or not; UTC
+    log_first: datetime | None = None  # of all readable pixel requests, whether they count or not; UTC
     log_last: datetime | None = None
     stitched: tuple[int, int] | None = None  # keys that are linked, and the people behind them; None: not stitched
     without_visitor: list[pl.Series] | None = None  # the hits without a visitor; None: they are not counted

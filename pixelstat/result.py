@@ -55,7 +55,8 @@ class Column:
     splits: bool = False  # rows that differ only in this text repeat the figures before it, and split those behind it
     detail: bool = False  # a table leaves it out where there is not much room
     minor: bool = False  # where there is still less room, it goes before the others
-    hidden: bool = False  # a table leaves it out
+    hidden: bool = False  # no table shows it, unless --columns names it
+    needed: bool = False  # every table shows it, however narrow
     label: str = ""  # its heading in a table; empty: the name
     tree: bool = False  # steps separated by ` > ` or ` < `; a table draws it below the row that it begins with
     grouped: bool = False  # a table shows only the first of equal values in a row
@@ -84,6 +85,7 @@ class Result:
     headline: str = ""  # the one figure that the report is about, such as "399 of 2,966 visitors (13.5%) convert"
     marked: tuple[str, int] | None = None  # column and row of the cell to look at first
     notes: Sequence[str] = ()  # what a reader of the table must know, below it
+    units: pl.DataFrame | None = None  # the columns unit and currency of the rows, where --columns leaves them out
     csv_safe: bool = True  # neutralize cells that a spreadsheet would run as a formula
     tags: Mapping[str, str] = field(default_factory=dict)  # metadata of a Parquet file of it
 

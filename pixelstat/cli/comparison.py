@@ -48,7 +48,7 @@ class Comparison:
 
     current: Period
     previous: Period  # for `--compare previous` the earliest that it can be
-    ends_with_log: bool = False  # without --until: `current` ends with the last event, and `previous` follows from that
+    ends_with_log: bool = False  # without --until: `current` ends where the logs do, and `previous` follows from that
 
     @property
     def span(self) -> Period:
@@ -58,11 +58,11 @@ class Comparison:
     def align_lengths(self, last: datetime | None, zone: ZoneInfo) -> tuple[Period, Period]:
         """Return the current and the previous period, cut to one length.
 
-        `last` is the time at which the logs end; None: they hold no request with a time.
+        `last` is the time at which the logs end; None: they hold no request with a time. A period that begins after
+        that is not cut.
         """
-        end = min(self.current.until, last + timedelta(seconds=1)) if last else self.current.until
-        end = max(end, self.current.since)
         current, previous = self.current, self.previous
+        end = min(current.until, last + timedelta(seconds=1)) if last and last >= current.since else current.until
         if self.ends_with_log:
             previous = Period(_whole_days_before(current.since, end, zone), current.since)
         length = min(end - current.since, previous.until - previous.since)
@@ -95,7 +95,7 @@ def compare_periods(
 
     The events are read once, and the columns that the report uses are held in memory.
     """
-    zone = ZoneInfo(run.time_zone)
+    zone, run = ZoneInfo(run.time_zone), replace(run, compares=True)
     frame = _collect_events(report, options, run, events)
     periods = comparison.align_lengths(run.log_end(), zone)
     results = [_compute_period(report, options, run, frame, period) for period in periods]

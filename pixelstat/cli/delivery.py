@@ -73,7 +73,8 @@ def select_columns(result: Result, names: Sequence[str]) -> Result:
     by_name = {column.name: column for column in result.columns}
     columns = [replace(by_name[name], detail=False, minor=False, hidden=False) for name in distinct]
     marked = result.marked if result.marked and result.marked[0] in distinct else None
-    return replace(result, frame=result.frame.select(distinct), columns=columns, marked=marked)
+    units = result.frame.select(name for name in ("unit", "currency") if name in result.frame.columns)
+    return replace(result, frame=result.frame.select(distinct), columns=columns, marked=marked, units=units)
 
 
 def _require_column(result: Result, name: str, option: str) -> None:

@@ -20,7 +20,7 @@ from pixelstat.cli.comparison import (
 from pixelstat.cli.defaults import is_given
 from pixelstat.cli.delivery import deliver_result, validate_options
 from pixelstat.cli.help_pages import LogCommand
-from pixelstat.cli.run import Run, format_period, run_command
+from pixelstat.cli.run import Run, format_period, last_within, run_command
 from pixelstat.cli.settings import (
     CommonOptions,
     build_pipeline_settings,
@@ -155,7 +155,8 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         notes += describe_missing_period(before, run.ledger.log_first, zone)
     else:
         result = report.result(report.function(events, options, context).collect(engine="streaming"))
-        subtitle = [format_period(run.ledger.first, run.ledger.last, zone), *subtitle]
+        run.period = request.period
+        subtitle = [format_period(run.ledger.first, last_within(run.ledger.last, until), zone), *subtitle]
     subtitle = [part for part in subtitle if part]
     result = replace(result, subtitle=subtitle, notes=notes, csv_safe=request.common.csv_safe)
     return report.present(result, options)

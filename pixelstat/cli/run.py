@@ -145,7 +145,8 @@ def _ledger_notes(run: Run) -> Iterator[str]:
         if run.common.machines != "include":
             yield describe_age(ledger.last)
         if run.output_format != "table":  # a table shows the period below its title
-            yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(ledger.last, zone)} {zone.key}"
+            last = last_within(ledger.last, run.period[1]) or ledger.last
+            yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(last, zone)} {zone.key}"
     elif ledger.lines and not ledger.pixel_requests:
         yield suggest_pixels(run.logs)
 
@@ -180,19 +181,24 @@ def format_period(first: datetime | None, last: datetime | None, zone: ZoneInfo)
     return f"{start} to {end} {zone.key}" if not start.endswith(end) else f"{start} {zone.key}"
 
 
+def last_within(last: datetime | None, until: datetime | None) -> datetime | None:
+    """Return the time of the last event, or the end of the period if a report reads events after it."""
+    return min(last, until - timedelta(seconds=1)) if last and until else last
+
+
 def _describe_coverage(run: Run) -> str:
-    """Say where the logs begin or end, if the period begins earlier or lies outside of them."""
+    """Say where the pixel requests of the logs begin or end, if the period begins earlier or lies outside of them."""
     ledger, zone, (since, until) = run.ledger, run.common.tz, run.period
     if not ledger.log_first or not ledger.log_last:
         return ""
-    first, last = (_format_clock(moment, zone) for moment in (ledger.log_first, ledger.log_last))
+    first, last = (f"{_format_clock(moment, zone)} {zone.key}" for moment in (ledger.log_first, ledger.log_last))
+    begin = "Warning: the pixel requests in the logs begin at"
     if since and since > ledger.log_last:
-        return f"Warning: the logs end at {last} {zone.key}, before the period begins. Try an earlier --since."
+        return f"{begin.replace('begin', 'end')} {last}, before the period begins. Try an earlier --since."
     if until and until <= ledger.log_first:
-        return f"Warning: the logs begin at {first} {zone.key}, after the period ends. Try a later --until."
+        return f"{begin} {first}, after the period ends. Try a later --until."
     if since and begins_late(since, until or ledger.log_last, ledger.log_first):
-        start = _format_clock(since, zone)
-        return f"Warning: the logs begin at {first} {zone.key}, so they cover only a part of the time from {start}."
+        return f"{begin} {first}, so they cover only a part of the time from {_format_clock(since, zone)}."
     return ""
 
 

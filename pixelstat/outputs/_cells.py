@@ -1,12 +1,9 @@
 """Format cells for people: thousands with commas, shares in percent, durations in minutes, hours and days."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
-from pixelstat.result import Column
+from pixelstat.result import Column, Result
 from pixelstat.terminal import escape_controls
 from pixelstat.text.money import format_money
 
@@ -14,18 +11,16 @@ EMPTY_CELL = "–"
 TO_THE_SECOND = "%Y-%m-%d %H:%M:%S"
 
 
-def format_column(frame: pl.DataFrame, column: Column) -> list[str]:
+def format_column(result: Result, column: Column) -> list[str]:
     """Return the text of each cell of a column.
 
     Money has the decimals of the column `currency`. A figure is formatted by its column `unit`: a duration, a share, a
     count, or an amount in the currency that the unit names.
     """
-    values = frame[column.name].to_list()
-    units: Sequence[str | None] = [None] * len(values)
-    if column.kind in ("figure", "change") and "unit" in frame.columns:
-        units = frame["unit"].to_list()
-    elif column.kind in ("money", "price") and "currency" in frame.columns:
-        units = frame["currency"].to_list()
+    values = result.frame[column.name].to_list()
+    frames = [frame for frame in (result.frame, result.units) if frame is not None]
+    name = {"figure": "unit", "change": "unit", "money": "currency", "price": "currency"}.get(column.kind)
+    units = next((frame[name].to_list() for frame in frames if name in frame.columns), [None] * len(values))
     return [format_cell(value, column.kind, unit) for value, unit in zip(values, units, strict=True)]
 
 

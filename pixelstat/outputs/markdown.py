@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from pixelstat.outputs._cells import format_column
@@ -16,8 +17,8 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     """Write the rows as a Markdown table, with the notes below it."""
     notes: Sequence[str] = ()
     for number, part in enumerate(parts):
-        frame = format_lists(part.frame)
-        columns = [[_escape(cell) for cell in format_column(frame, column)] for column in part.columns]
+        formatted = replace(part, frame=format_lists(part.frame))
+        columns = [[_escape(cell) for cell in format_column(formatted, column)] for column in part.columns]
         rows = [list(row) for row in zip(*columns, strict=True)]
         if number == 0:
             notes = part.notes

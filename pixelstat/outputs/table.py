@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from io import StringIO, TextIOWrapper
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 from rich import box
@@ -16,6 +16,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from pixelstat.frames.columns import internal
 from pixelstat.outputs._cells import format_column
 from pixelstat.outputs._text import format_lists
 from pixelstat.result import NUMBER_KINDS, Column, Result
@@ -27,12 +28,13 @@ MAX_BAR_WIDTH, MIN_BAR_WIDTH = 24, 4  # characters of a bar
 DEFAULT_WIDTH = 100  # characters of a line without a terminal, unless the table needs more
 MIN_TEXT_WIDTH = 16
 MIN_TREE_WIDTH = 28
+ROW = internal("row")
 MAX_TREE_ROWS = 30  # of a tree, unless the terminal is higher
 MAX_CELL = 300  # characters of a text: a page may have a megabyte
 STEP_SEPARATORS = (" > ", " < ")  # between the steps of a tree's path
 _BRANCHES = re.compile("(?:[│ ]  )*(?:[├└]─ )?")
-_ASCII = str.maketrans(
-    {"█": "#", "–": "-", "─": "-", "│": "|", "├": "|", "└": "`", "…": "~"} | dict.fromkeys("▏▎▍▌▋▊▉", "")
+ASCII = str.maketrans(
+    {"█": "#", "–": "-", "─": "-", "│": "|", "├": "|", "└": "`", "…": "~"} | dict.fromkeys("▏▎▍▌▋▊▉", " ")
 )
 
 
@@ -49,7 +51,8 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     size = shutil.get_terminal_size()
     visible = replace(result, columns=_drop_details(_drop_hidden(result.columns)))
     width = size.columns if to_terminal else max(DEFAULT_WIDTH, _needed_width(visible))
-    most_rows = max(MAX_TREE_ROWS, size.lines - 12) if to_terminal else MAX_TREE_ROWS
+    if file is getattr(sys.stdout, "buffer", None):  # a file may be longer than a screen
+        result = fit_rows(result, max(MAX_TREE_ROWS, size.lines - 12) if to_terminal else MAX_TREE_ROWS)
     console = Console(
         file=text if is_unicode else _AsciiFile(text),
         width=width,
@@ -59,7 +62,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
         emoji=False,
         highlight=False,
     )
-    console.print(render(_fit_rows(result, most_rows), width))
+    console.print(render(result, width))
     text.detach()
 
 
@@ -71,7 +74,7 @@ class _AsciiFile(StringIO):
         self._file = file
 
     def write(self, text: str) -> int:
-        return self._file.write(text.translate(_ASCII))
+        return self._file.write(text.translate(ASCII))
 
 
 def render(result: Result, width: int) -> Group:
@@ -91,7 +94,7 @@ def render(result: Result, width: int) -> Group:
 def draw_table(result: Result, width: int) -> Table:
     """Draw the columns, all of which have room. Numbers are aligned to the right. Bars take the room that is left."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    cells = {column.name: format_column(result.frame, column) for column in result.columns}
+    cells = {column.name: format_column(result, column) for column in result.columns}
     bars = sum(column.bar for column in result.columns)
     room = _room_for_bars(width, result, cells, stacked=False)
     stacked = room < MIN_BAR_WIDTH * bars
@@ -108,6 +111,7 @@ def draw_table(result: Result, width: int) -> Table:
         )
         if column.bar and longest >= MIN_BAR_WIDTH:
             table.add_column("", width=longest, no_wrap=True)
+    tops = {column.name: result.frame[column.name].max() for column in result.columns if column.bar}
     for row in range(result.frame.height):
         line: list[Text | _Branch] = []
         repeats = row > 0  # all grouped cells so far are those of the row above
@@ -120,7 +124,7 @@ def draw_table(result: Result, width: int) -> Table:
             style = "bold red" if (column.name, row) == result.marked else ""
             line.append(_Branch(cell) if column.tree else Text(cell, style=style))
             if column.bar and longest >= MIN_BAR_WIDTH:
-                line.append(_bar(result.frame[column.name], row, longest))
+                line.append(_bar(result.frame[column.name][row], tops[column.name], longest))
         table.add_row(*line)
     return table
 
@@ -132,18 +136,23 @@ def _stack(heading: str) -> list[str]:
     return list(min(breaks, key=lambda lines: max(map(len, lines)))) if breaks else [heading]
 
 
-def _fit_rows(result: Result, most: int) -> Result:
+def fit_rows(result: Result, most: int) -> Result:
     """Keep the `most` rows of a tree with the largest figures, so that it fits a screen.
 
-    A row never has a larger figure than the row above it in the tree, so a row is kept only with all rows above it.
+    A row never has a larger figure than the row above it in the tree, and equal ones keep their order. So a row is kept
+    only with all rows above it.
     """
     measure = next((column.name for column in result.columns if column.bar), None)
     if result.frame.height <= most or measure is None or not any(column.tree for column in result.columns):
         return result
-    least = result.frame[measure].top_k(most + 1).min()
-    frame = result.frame.filter(pl.col(measure) > least)
-    more = format_count(result.frame.height - frame.height, "more row", "more rows")
-    return replace(result, frame=frame, notes=[*result.notes, f"{more} with fewer {measure}: --format csv"])
+    numbered = result.frame.with_row_index(ROW)
+    largest = numbered.sort(pl.col(measure), ROW, descending=[True, False], nulls_last=True).head(most)
+    more = format_count(result.frame.height - most, "more row", "more rows")
+    return replace(
+        result,
+        frame=largest.sort(ROW).drop(ROW),
+        notes=[*result.notes, f"{more} with the fewest {measure}: --format csv"],
+    )
 
 
 def _as_tree(result: Result) -> Result:
@@ -205,7 +214,7 @@ def fit_columns(result: Result, width: int) -> Result:
     """Drop the columns that there is no room for, and say in a note how many.
 
     All details go together. Then the bars go, and the least important columns, by `_importance` and from the right.
-    The first column, flags and the measure of the bars stay.
+    The first column, needed ones, flags and the measure of the bars stay.
     """
     columns, number = list(result.columns), len(result.columns)
     if _needed_width(result) + (MIN_BAR_WIDTH + 2) * sum(column.bar for column in columns) > width:
@@ -213,7 +222,7 @@ def fit_columns(result: Result, width: int) -> Result:
     for column in sorted(columns[:0:-1], key=lambda column: _importance(column, result.frame)):
         if _needed_width(replace(result, columns=columns)) <= width:
             break
-        if column.kind != "flag" and not column.bar:
+        if column.kind != "flag" and not column.bar and not column.needed:
             columns = [replace(other, bar=False) for other in columns if other.name != column.name]
     if len(columns) == number:
         return result
@@ -235,7 +244,7 @@ def _needed_width(result: Result) -> int:
     """Return the width that the columns need: below it numbers would be cut off."""
     widths = []
     for column in result.columns:
-        cells = [cell_len(cell) for cell in format_column(result.frame, column)]
+        cells = [cell_len(cell) for cell in format_column(result, column)]
         widest = max([*map(cell_len, _stack(column.heading)), *cells])
         narrowest = MIN_TREE_WIDTH if column.tree else MIN_TEXT_WIDTH
         widths.append(min(widest, narrowest) if column.kind in ("text", "list") else widest)
@@ -251,7 +260,6 @@ def _room_for_bars(width: int, result: Result, cells: dict[str, list[str]], *, s
     return width - taken - 2
 
 
-def _bar(values: pl.Series, row: int, width: int) -> Text:
-    top = max([value or 0 for value in values], default=0) or 1
-    eighths = round((values[row] or 0) / top * width * 8)
+def _bar(value: float | None, top: Any, width: int) -> Text:
+    eighths = round((value or 0) / (top or 1) * width * 8)
     return Text("█" * (eighths // 8) + EIGHTHS[eighths % 8].strip(), style="cyan")

@@ -27,6 +27,7 @@ class RunContext:
     log_end: Callable[[], datetime | None] = lambda: None
     sent: Mailings | None = None  # the mailings of --sent
     warn: Callable[[str], object] = str  # takes a sentence for stderr
+    compares: bool = False  # the rows will be joined with those of another period, so none may be left out as empty
     is_table: bool = False  # whether people read the output as a table
 
 

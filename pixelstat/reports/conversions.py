@@ -53,10 +53,21 @@ def _event_columns(options: ConversionsOptions) -> Iterable[str]:
 
 def present_conversions(result: Result, options: ConversionsOptions) -> Result:
     """Add how many visitors reach the first goal."""
+    result = drop_goals_of_no_period(result, options)
     if options.by or options.every or result.frame.is_empty():
         return result
     goal, visitors, converting = result.frame.select("goal", "visitors", "converting_visitors").row(0)
     return replace(result, headline=f"{format_part(converting, visitors, 'visitors')} reach {goal}")
+
+
+def drop_goals_of_no_period(result: Result, options: ConversionsOptions) -> Result:
+    """Drop the DEFAULT_GOALS that are reached in neither of two periods, unless none is reached at all."""
+    if options.goal or "previous_conversions" not in result.frame.columns:
+        return result
+    is_reached = (pl.col("conversions") > 0) | (pl.col("previous_conversions") > 0)
+    reached = result.frame.filter(is_reached)["goal"]
+    frame = result.frame.filter(pl.col("goal").is_in(reached.implode()))
+    return replace(result, frame=frame) if len(frame) else result
 
 
 @report(
@@ -142,7 +153,9 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
         **{group: pl.col(name) for group, name in groups.items()},
     )  # fmt: skip
-    analyze = partial(analyze_batch, goals=goals, groups=[*groups], options=options, warn=run.warn)
+    analyze = partial(
+        analyze_batch, goals=goals, groups=[*groups], options=options, compares=run.compares, warn=run.warn
+    )
     figures = rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
     if every:
         figures = fill_gaps(figures, every, run.time_zone, [*groups, "goal", "currency"])
@@ -161,6 +174,7 @@ def analyze_batch(
     goals: Sequence[Step],
     groups: list[str],
     options: ConversionsOptions,
+    compares: bool,
     warn: Callable[[str], object],
 ) -> pl.DataFrame:
     """Return the counts and sums of each bucket, group, goal and currency, from all events.
@@ -179,13 +193,15 @@ def analyze_batch(
     )
     reached = add_waits(find_conversions(rows, hits, goals, keys, warn), hits, keys)
     if not groups:
-        return _drop_unreached(compute_figures(hits, reached, goals, keys, groups), reached, options)
+        figures = compute_figures(hits, reached, goals, keys, groups)
+        return figures if compares else _drop_unreached(figures, reached, options)
     sizes = hits.lazy().group_by(groups).agg(visitors=visitors())
     ranks = top_groups(sizes, groups, "visitors", options.top).select(groups).with_row_index(RANK).collect()
     if options.top:
         hits, reached = (frame.join(ranks, on=groups, how="semi", nulls_equal=True) for frame in (hits, reached))
     figures = compute_figures(hits, reached, goals, keys, groups).join(ranks, on=groups, how="left", nulls_equal=True)
-    return _drop_unreached(figures.sort(RANK, "goal", "currency", nulls_last=True).drop(RANK), reached, options)
+    figures = figures.sort(RANK, "goal", "currency", nulls_last=True).drop(RANK)
+    return figures if compares else _drop_unreached(figures, reached, options)
 
 
 def _drop_unreached(figures: pl.DataFrame, reached: pl.DataFrame, options: ConversionsOptions) -> pl.DataFrame:

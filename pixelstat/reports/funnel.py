@@ -91,8 +91,9 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
     window = options.rules.window
     shorter = next((length for length in SHORTER_WINDOWS if length < window), None)
     advice = f" Try --window {format_duration(shorter)}." if shorter else ""
-    log = f"The log is shorter than the conversion window ({format_duration(window)})"
-    note = f"{log}, so visitors who dropped out may still convert."
+    note = (
+        f"All who dropped out may still convert: their window of {format_duration(window)} was open when the log ended."
+    )
     return replace(result, notes=[*result.notes, note + advice])
 
 

@@ -114,7 +114,12 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
         Column("new_revenue", "money", "revenue of new customers before refunds", detail=True),
         Column("returning_revenue", "money", "revenue of returning customers before refunds", detail=True),
         *(
-            Column(f"{name}_growth", "change", "change since the row before; null if the logs cover it only in part")
+            Column(
+                f"{name}_growth",
+                "change",
+                "change since the row before; null if the logs cover it only in part",
+                compared=False,
+            )
             for name in COLUMNS_WITH_CHANGE
         ),
         Column("observed_customers", "count", "with --repeat: customers whose --horizon is over when the logs end"),

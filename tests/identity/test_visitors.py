@@ -163,7 +163,7 @@ def test_explain_shows_the_chosen_visitor_key(tmp_path: Path) -> None:
 
 # -- without cookies and ids ---------------------------------------------------------------------------------------
 
-TOLD = "--cookieless: a person who comes on two days (UTC) counts as two visitors\n"
+TOLD = "--cookieless: a person who visits on two days (UTC) counts as two visitors\n"
 
 
 @pytest.mark.slow

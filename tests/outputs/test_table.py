@@ -3,6 +3,7 @@
 import io
 import re
 from pathlib import Path
+from time import monotonic
 
 import polars as pl
 import pytest
@@ -11,7 +12,8 @@ from rich.console import Console
 
 from pixelstat import outputs
 from pixelstat.cli.comparison import join_periods
-from pixelstat.outputs.table import fit_columns, render
+from pixelstat.cli.delivery import select_columns
+from pixelstat.outputs.table import ASCII, fit_columns, fit_rows, render
 from pixelstat.result import Column, Result
 from tests.builders import log, view
 from tests.run import run_in_process
@@ -344,3 +346,41 @@ def test_a_pipe_gets_a_table_without_colours_where_it_is_chosen(tmp_path: Path) 
     (row,) = [line.strip() for line in finished.stdout.splitlines() if line.startswith("/")]
     assert row.startswith("/")
     assert row.endswith(" 2")
+
+
+# -- screens ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_long_tree_keeps_its_largest_rows_and_all_rows_above_them() -> None:
+    pages = [f"/{number:02}" for number in range(40)]
+    paths = ["(entry)", *(path for page in pages for path in (f"(entry) > {page}", f"(entry) > {page} > (exit)"))]
+    columns = [Column("path", tree=True), Column("visitors", "count", bar=True)]
+    result = Result("Paths", columns, pl.DataFrame({"path": paths, "visitors": [40, *[1] * 80]}))
+    shown = fit_rows(result, 30)
+    assert shown.frame["path"].to_list() == paths[:30]
+    assert shown.notes == ["51 more rows with the fewest visitors: --format csv"]
+    assert fit_rows(result, 81) == result
+
+
+def test_a_bar_in_ascii_is_as_wide_as_its_column() -> None:
+    frame = pl.DataFrame({"page": ["/a", "/b", "/c"], "views": [64, 5, 31], "visitors": [1, 2, 3]})
+    columns = [Column("page"), Column("views", "count", bar=True), Column("visitors", "count")]
+    lines = [line.translate(ASCII) for line in printed(Result("Views", columns, frame), 60)]
+    assert "\n".join(lines).isascii()
+    assert {len(line) for line in lines[3:]} == {len(lines[1])}
+
+
+@pytest.mark.slow
+def test_a_table_of_many_rows_is_drawn_in_time(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"page": [f"/{number}" for number in range(8_000)], "views": range(8_000)})
+    started = monotonic()
+    written(Result("Views", [Column("page"), Column("views", "count", bar=True)], frame))
+    assert monotonic() - started < 30  # with a time of each row that grows with their number it takes minutes
+
+
+def test_cells_keep_their_units_where_the_columns_of_units_are_left_out() -> None:
+    columns = [Column("unit"), Column("value", "figure")]
+    frame = pl.DataFrame({"unit": ["share", "seconds"], "value": [0.17, 179.0]})
+    chosen = select_columns(Result("Summary", columns, frame), ["value"])
+    assert [line.strip() for line in printed(chosen, 40)[3:]] == ["17.0%", "2m 59s"]
+    assert chosen.frame.columns == ["value"]

@@ -163,7 +163,7 @@ def read_from_terminal(folder: Path, columns: int, *arguments: str, **environmen
 def test_no_line_is_wider_than_the_terminal(columns: int, term: str, tmp_path: Path) -> None:
     for report in ("views", "summary", "funnel", "visits"):
         lines = read_from_terminal(tmp_path, columns, report, TERM=term, NO_COLOR="1")
-        text = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in lines]
+        text = [re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", line).rpartition("\r")[2] for line in lines]
         assert [line for line in text if cell_len(line) > columns] == []
         assert len(text) > 5
 
@@ -173,3 +173,23 @@ def test_a_terminal_without_unicode_gets_ascii(tmp_path: Path) -> None:
     lines = read_from_terminal(tmp_path, 200, "views", TERM="dumb", PYTHONIOENCODING="ascii")
     assert "\n".join(lines).isascii()
     assert any("####" in line for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize(
+    ("report", "figure"),
+    [
+        ("summary", "2"),
+        ("views", "1"),
+        ("visits", "2"),
+        ("visitors", "2"),
+        ("sources", "2"),
+        ("devices", "2"),
+        ("paths", "2"),
+    ],
+)
+def test_a_narrow_table_has_its_main_figure(report: str, figure: str, columns: int, tmp_path: Path) -> None:
+    lines = read_from_terminal(tmp_path, columns, report, "-q", TERM="dumb", NO_COLOR="1")
+    rule = next(place for place, line in enumerate(lines) if "──" in line)
+    assert any(re.search(rf"\s{figure}(\s|$)", line) for line in lines[rule + 1 :]), lines
