@@ -26,10 +26,10 @@ logs_argument = click.Argument(["logs"], nargs=-1, type=FileType(), metavar="[LO
 # -- of some reports ---------------------------------------------------------------------------------------------
 
 steps_option = click.Option(["--steps"], metavar="A,B,C", help="Set the steps: events, pages or SQL conditions. A page is a path such as /cart or /products/*. Default: the usual steps of a shop that occur in the logs.")
-step_option = click.Option(["--step", "step"], type=ProjectNameType("goals"), multiple=True, metavar="STEP", help="Add one step, which may contain commas. Can be repeated.")
+step_option = click.Option(["--step", "step"], type=ProjectNameType("goals"), multiple=True, metavar="STEP", help="Add one step; it may contain commas. Can be repeated.")
 goal_option = click.Option(["--goal"], type=ProjectNameType("goals"), multiple=True, metavar="GOAL", help="Count this goal: an event, a page or an SQL condition. It can also be the name of a goal in pixelstat.toml. Can be repeated. Default: the goals of pixelstat.toml, else purchase, lead and signup.")
 funnel_option = click.Option(["--funnel"], type=ProjectNameType("funnels"), metavar="NAME", help="Use the steps of this funnel in pixelstat.toml.")
-window_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="Limit the time of the whole funnel. It counts from the first step to the last. Examples: 30m, 12h, 7d.")
+window_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="Set the conversion window: the longest time from the first step to the last. Examples: 30m, 12h, 7d.")
 top_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="Show the N largest rows or groups; 0 shows all.")
 top_groups_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups; 0 shows all.")
 top_per_section_option = click.Option(["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N", help="Show the N largest of each kind; 0 shows all.")
@@ -43,7 +43,7 @@ horizon_option = click.Option(["--horizon"], type=DurationType(), default="90d",
 viewed_option = click.Option(["--viewed-not-purchased", "viewed_not_purchased"], is_flag=True, help="List visitors who viewed a product and did not buy it.")
 abandoned_option = click.Option(["--abandoned"], is_flag=True, help="Show how many carts are abandoned, instead of products.")
 decision_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="With --abandoned or --viewed-not-purchased: give each visitor this time to buy. Visitors whose time is not over are pending.")
-compare_option = click.Option(["--compare"], metavar="PERIOD", help="Compare with another period: previous, or A..B. `previous` is the period of the same length before this one. A..B names two days: 2026-08-01..2026-08-31.")
+compare_option = click.Option(["--compare"], metavar="START..END", help="Compare with `previous` or with START..END. `previous` is the period of the same length before this one. START..END names two days: 2026-08-01..2026-08-31.")
 reveal_option = click.Option(["--reveal-ids", "reveal_ids"], is_flag=True, help="Show real ids and addresses instead of pseudonyms.")
 
 FUNNEL: list[click.Parameter] = [
@@ -57,9 +57,9 @@ FUNNEL: list[click.Parameter] = [
     click.Option(["--open", "is_open"], is_flag=True, help="Let visitors enter the funnel at any step."),
     click.Option(["--optional"], type=click.IntRange(min=1), multiple=True, metavar="N", help="Let visitors skip step N. Can be repeated."),
     click.Option(["--exclude"], multiple=True, metavar="EVENT[:A-B]", help="Exclude visitors who do this within the funnel. EVENT:1-2 excludes it between steps 1 and 2 only. Can be repeated."),
-    click.Option(["--exclude-mode", "exclude_mode"], type=click.Choice(["drop", "stop"]), default="drop", show_default=True, metavar="drop|stop", help="Count excluded visitors nowhere, or up to the excluded event."),
-    click.Option(["--grace"], type=DurationType(), metavar="TIME", help="Ignore the order of events this close in time. Default: events within one second."),
-    click.Option(["--entry"], type=click.Choice(["latest", "first"]), default="latest", show_default=True, metavar="latest|first", help="Start the window at the latest fitting event of step 1, or at the first."),
+    click.Option(["--exclude-mode", "exclude_mode"], type=click.Choice(["drop", "stop"]), default="drop", show_default=True, metavar="drop|stop", help="drop: do not count these visitors; stop: count them up to the excluded event."),
+    click.Option(["--grace"], type=DurationType(), metavar="TIME", help="Match events in any order if they are this close in time. Default: events within one second."),
+    click.Option(["--entry"], type=click.Choice(["latest", "first"]), default="latest", show_default=True, metavar="latest|first", help="Start the window at the visitor's first event of step 1, or at the latest one that leads on."),
     click.Option(["--count"], type=click.Choice(["uniques", "totals", "visits"]), default="uniques", show_default=True, metavar="WHAT", help="Count visitors (uniques), all entries (totals) or one entry per visit (visits)."),
     click.Option(["--unit", "actor"], type=click.Choice(["visitor", "visit", "user"]), default="visitor", show_default=True, metavar="UNIT", help="Require all steps from one visitor, visit or user."),
     click.Option(["--hold", "held_column"], type=ColumnType(), metavar="COLUMN", help="Require one value of this column in all steps."),
@@ -75,26 +75,26 @@ FUNNEL: list[click.Parameter] = [
 
 tz_option = click.Option(["--tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Use this time zone, as in Europe/Berlin.")
 PERIOD = [
-    click.Option(["--since"], metavar="WHEN", help="Count events from then on: a date, 7d, yesterday. 7d means seven days ago. A time is possible too: 2026-09-07T14:30. Default: the start of the logs."),
-    click.Option(["--until"], metavar="WHEN", help="Count events up to then, including a named day. Default: the end of the logs."),
+    click.Option(["--since"], metavar="WHEN", help="Count events from WHEN on: 2026-09-07, 7d or yesterday. 7d means seven days ago. A time is possible too: 2026-09-07T14:30. Default: the start of the logs."),
+    click.Option(["--until"], metavar="WHEN", help="Count events up to WHEN; a date includes the whole day. Default: the end of the logs."),
     tz_option,
     click.Option(["--where"], metavar="SQL", help="Count only events that meet this SQL condition. Example: \"utm_source = 'newsletter'\"."),
-    click.Option(["--host"], metavar="HOST", help="Count only events of this site."),
+    click.Option(["--host"], metavar="HOST", help="Count only events of this host."),
     click.Option(["--group-pages", "group_pages"], type=FileType(), metavar="FILE|toml", help="Report groups of pages instead of single pages. Each line of FILE is a rule: /products/* -> product page. The word toml takes the rules from [page_groups] of pixelstat.toml."),
     click.Option(["--exclude-ip", "exclude_ip"], type=NetworkType(), multiple=True, metavar="NET", help="Exclude events from this address or network. Can be repeated."),
     click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count repeated lines and reloaded orders again. By default, each hit and each order counts once."),
     click.Option(["--geo"], multiple=True, type=FileType(), metavar="FILE", help="Read countries, cities or networks from this MaxMind database (.mmdb). Can be repeated."),
 ]
 VISITORS = [
-    click.Option(["--visitor"], type=VisitorKeyType(), default="auto", show_default=True, metavar="KEY", help="Identify visitors by visitor, user, client, a parameter's name or cookie:NAME alone. `auto` takes the first of visitor id, user, recipient, and client (address and user agent)."),
-    click.Option(["--cookieless"], is_flag=True, help="Identify visitors by address and user agent alone, for one day. No id and no cookie is read."),
+    click.Option(["--visitor"], type=VisitorKeyType(), default="auto", show_default=True, metavar="KEY", help="Identify visitors only by visitor, user, client, the name of a parameter, or cookie:NAME. `auto` takes the first of visitor id, user, recipient, and client (address and user agent)."),
+    click.Option(["--cookieless"], is_flag=True, help="Identify visitors only by address and user agent, for one day. pixelstat reads no id and no cookie."),
     click.Option(["--stitch"], is_flag=True, help="Join all ids, users and recipients that events show together into one visitor. The logs are read twice."),
-    click.Option(["--key"], type=FileType(), metavar="FILE", help="Make pseudonyms with the key in this file. A missing file is created. Default: .pixelstat.key beside pixelstat.toml, else a key of this user."),
+    click.Option(["--key"], type=FileType(), metavar="FILE", help="Make pseudonyms with the key in this file. pixelstat creates a missing file. Default: .pixelstat.key beside pixelstat.toml, else a key of this user."),
 ]
 MACHINES = [
-    click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, metavar="MODE", help="Exclude, include or show only bots. Bots are known by their user agent."),
-    click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="Exclude events whose visitor refuses (respect), all without consent (require) or none (ignore)."),
-    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Include machine traffic, label it by its behaviour too, or exclude it. Without label or exclude, a machine is known by a single request alone."),
+    click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, metavar="MODE", help="Filter bots: exclude, include or only. With only, a report counts bots alone. pixelstat recognises bots by their user agent."),
+    click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="respect: exclude visitors who refuse consent; require: exclude all without consent; ignore: exclude nobody."),
+    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Include machine traffic, label it by its behaviour too, or exclude it. With include, pixelstat judges each request alone."),
     click.Option(["--machine-networks", "machine_networks"], multiple=True, type=FileType(), metavar="FILE", help="Treat requests from the networks in this file as machine traffic. The file has one network per line. Can be repeated."),
     click.Option(["--sent"], type=FileType(), metavar="FILE", help="Read the sent emails from a CSV file with message,sent or message,recipient,time."),
     click.Option(["--burst-links", "burst_links"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Label clicks as machine traffic if a recipient clicks N links of an email within --burst-time; 0 disables this rule."),
@@ -109,27 +109,27 @@ MACHINES = [
 VISITS = [
     click.Option(["--visit-timeout", "visit_timeout"], type=DurationType(), default="30m", show_default=True, metavar="TIME", help="End a visit after a longer pause than this."),
     click.Option(["--split-midnight", "split_midnight"], is_flag=True, help="Begin a new visit at midnight. By default, a visit may continue on the next day."),
-    click.Option(["--split-campaign", "split_campaign"], is_flag=True, help="Begin a new visit when source, medium or campaign change. By default, a visit continues."),
+    click.Option(["--split-campaign", "split_campaign"], is_flag=True, help="Begin a new visit when the source, medium or campaign changes. By default, a visit continues."),
 ]
 explain_option = click.Option(["--explain"], metavar="LINE", help="Explain how one line is read, instead of the report. LINE is the text of a line, or FILE:N for line N of a file.")
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="Read requests of this path as your own pixel. Examples: /img/s.gif, s.gif. Can be repeated."),
     click.Option(["--config"], type=FileType(), metavar="FILE", help="Read this configuration file. Default: pixelstat.toml in this folder or the nearest folder above."),
-    click.Option(["--protocol"], multiple=True, metavar="NAME", help="Try this pixel protocol first, including one that is off by default. `pixelstat protocols` lists them. Can be repeated."),
-    click.Option(["--log-format", "log_format"], metavar="FORMAT", help="Read the logs in this format. FORMAT is a name that `pixelstat formats` lists, an nginx log_format or an Apache LogFormat. Default: detected by the first lines."),
+    click.Option(["--protocol"], multiple=True, metavar="NAME", help="Try this pixel protocol first; it can be one that is off by default. `pixelstat protocols` lists them. Can be repeated."),
+    click.Option(["--log-format", "log_format"], metavar="FORMAT", help="Read the logs in this format. FORMAT is a name that `pixelstat formats` lists, an nginx log_format or an Apache LogFormat. Default: pixelstat detects the format from the first lines."),
     click.Option(["--nginx-conf", "nginx_conf"], type=FileType(), metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),
-    click.Option(["--log-tz", "log_tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Read log times that name no time zone in this one."),
+    click.Option(["--log-tz", "log_tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Use this time zone for log times without one."),
     click.Option(["--trusted-proxy", "trusted_proxy"], type=NetworkType(), multiple=True, metavar="NET", help="Take the client's address from the X-Forwarded-For header of this proxy. Can be repeated."),
-    click.Option(["--max-line", "max_line"], type=SizeType(), default="2M", show_default=True, metavar="SIZE", help="Cut longer lines after this size."),
+    click.Option(["--max-line", "max_line"], type=SizeType(), default="2M", show_default=True, metavar="SIZE", help="Read only this much of a longer line."),
 ]
 BAD_LINES = [
-    click.Option(["--rejects"], type=FileType(), metavar="FILE", help="Write each unreadable line to this file, with its file, number and reason. Every line is parsed for it, which takes longer."),
-    click.Option(["--max-errors", "max_errors"], type=BadLineLimitType(), metavar="N|P%", help="Fail with exit code 4 if more lines than this are unreadable. Default: no limit. Every line is parsed for it, which takes longer."),
-    click.Option(["--strict"], is_flag=True, help="Fail with exit code 4 if any line is unreadable. It means --max-errors 0."),
+    click.Option(["--rejects"], type=FileType(), metavar="FILE", help="Write each unreadable line to this file, with its file, number and reason. pixelstat then parses every line, which takes longer."),
+    click.Option(["--max-errors", "max_errors"], type=BadLineLimitType(), metavar="N|P%", help="Fail with exit code 4 if more lines than this are unreadable. Default: no limit. pixelstat then parses every line, which takes longer."),
+    click.Option(["--strict"], is_flag=True, help="Fail with exit code 4 if any line is unreadable. The same as --max-errors 0."),
 ]
 OUTPUT = [
-    click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), metavar="FORMAT", help=f"Write table, csv, json or another format. The formats are {', '.join(outputs.NAMES)}. Default: by the ending of --output, else table on a terminal and csv elsewhere."),
-    click.Option(["-o", "--output"], type=FileType(), metavar="FILE", help="Write to this file instead of standard output. %Y-%m-%d in its name becomes the date of the run. The file is written whole or not at all."),
+    click.Option(["--format", "format"], type=click.Choice([*outputs.NAMES]), metavar="FORMAT", help=f"Write {', '.join([*outputs.NAMES][:-1])} or {[*outputs.NAMES][-1]}. Default: by the ending of --output, else table on a terminal and csv elsewhere."),
+    click.Option(["-o", "--output"], type=FileType(), metavar="FILE", help="Write to this file instead of standard output. %Y-%m-%d in its name becomes the date of the run, not of the data. pixelstat writes the file completely or not at all."),
     click.Option(["--csv-safe/--no-csv-safe"], default=True, show_default=True, help="Escape cells that a spreadsheet would run as a formula."),
     click.Option(["--mkdir"], is_flag=True, help="Create the missing folders of --output and --rejects."),
     click.Option(["--columns"], multiple=True, metavar="A,B,C", help="Write only these columns, in this order."),

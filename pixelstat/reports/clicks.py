@@ -37,9 +37,9 @@ def _caption(options: ReportOptions) -> str:
     defaults={"bots": "include", "machines": "label"},
 )
 def clicks(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """Clicks on the links of emails, by people and by machines.
+    """Count clicks on the links of emails, by people and by machines.
 
-    Scanners follow every link of an email before it is delivered. Their clicks are labelled and not dropped.
+    Scanners follow every link of an email before it is delivered. pixelstat labels their clicks and keeps them.
 
     \b
     pixelstat clicks access.log*

@@ -127,12 +127,12 @@ def drop_goals_of_no_period(result: Result, options: ConversionsOptions) -> Resu
     needs_visits=True,
 )
 def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunContext) -> pl.LazyFrame:
-    """How many visitors and visits reach each goal, how soon, and how much they spend.
+    """Count the visitors and visits that reach each goal, and show how soon they convert and how much they spend.
 
-    Goals are those of --goal, else those of pixelstat.toml, else the events purchase, lead and signup if they occur. A
+    --goal sets the goals. Default: the goals of pixelstat.toml, else purchase, lead and signup if they occur. A
     goal is an event (signup), a page (/thanks, /thanks/*) or a SQL condition ("value > 50"). A name may precede it.
 
-    With --by a hit counts under its own value, else under the first value of its visit: a conversion counts under the
+    With --by, a hit counts for its own value, else for the first value of its visit. So a conversion counts for the
     channel of its visit. Orders in several currencies have a row for each currency.
 
     \b

@@ -25,7 +25,7 @@ from pixelstat.result import Column
     needs_visits=True,
 )
 def devices(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """What visitors use: by device type, operating system and browser, or by other columns such as device.
+    """Count visitors by device type, operating system and browser, or by other columns such as device.
 
     \b
     pixelstat devices access.log* --by device_type

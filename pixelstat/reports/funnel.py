@@ -1,4 +1,4 @@
-"""funnel: count the visitors who take each step, and show where they drop out.
+"""Count the visitors who reach each step of a funnel, and show where they drop out.
 
 `pixelstat.funnels.rules` defines what a chain of hits is and which of a visitor's chains counts. A funnel of plain
 events buffers its hits in little memory and matches them all at once. Any other keeps a row for each relevant hit.
@@ -147,7 +147,7 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
     not_comparable_with=("actor_list", "histogram"),
 )
 def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.LazyFrame:
-    """How many visitors take each step, and where they drop out.
+    """Count the visitors who reach each step, and show where they drop out.
 
     A step is an event (add_to_cart), a page (/cart, /products/*) or a SQL condition ("value > 50"). A name may precede
     it ("big order: event = 'purchase' and value > 50"). A goal of pixelstat.toml is a step by its name, and so is a

@@ -58,11 +58,11 @@ def _caption(options: ReportOptions) -> str:
     defaults={"bots": "include", "machines": "label"},
 )
 def opens(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """How many people open your emails, and how many opens are by image proxies and machines.
+    """Count opens of emails by people, image proxies and machines.
 
-    An open is a load of the email's pixel. Email programs load it before anybody looks, scanners load it too, and
-    people who block images read without loading it. So opens and openers are separate columns, and opens by machines
-    are labelled and not dropped.
+    An open is a load of the email's pixel. Email programs and scanners load it before a person opens the email. People
+    who block images read an email without loading it. So opens and openers are separate columns. pixelstat labels
+    opens by machines and does not remove them.
 
     \b
     pixelstat opens access.log*

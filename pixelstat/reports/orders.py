@@ -143,14 +143,14 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
     present=present_orders,
 )
 def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.LazyFrame:
-    """Orders and revenue over time by currency, with new and returning customers; or how many customers buy again.
+    """Show orders and revenue over time, with new and returning customers, or how many customers order again.
 
-    An order counts once, at its first hit, by its id. Orders without an id are one order if the same visitor spends the
-    same value within a minute. A refund event names the order, and the value if only a part is refunded. A customer is
-    a user, else a visitor. A customer is new with the first order of the period.
+    An order counts once by its id, at the time of its first hit. Orders without an id are one order if the same visitor
+    spends the same value within a minute. A refund names its order, and a value if it refunds only a part. A customer
+    is a user, else a visitor. A customer is new with the first order of the period.
 
-    With --repeat there is a row for each currency: customers whose first order is at least --horizon before the end of
-    the logs, and how many of them ordered again within it. The other customers are pending.
+    --repeat shows how many customers order again within --horizon of their first order, with a row for each currency.
+    Customers whose horizon was not over when the logs ended are pending; the rate leaves them out.
 
     \b
     pixelstat orders access.log* --every week

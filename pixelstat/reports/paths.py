@@ -63,15 +63,15 @@ depth_option = click.Option(
 )
 nodes_option = click.Option(
     ["--nodes"], type=click.Choice(["both", "page", "event"]), default="both", show_default=True,
-    help="Take pages and other events as steps (both), pages alone, or names of events alone.",
+    help="Use pages and other events as steps (both), only pages, or only names of events.",
 )  # fmt: skip
 collapse_option = click.Option(
-    ["--collapse/--no-collapse"], default=True, show_default=True, help="Count a step that repeats at once only once."
+    ["--collapse/--no-collapse"], default=True, show_default=True, help="Count consecutive repeats of a step once."
 )
 show_option = click.Option(
     ["--show"], type=click.Choice(["tree", "edges", "whole"]),
-    help="Show a row for each path so far (tree), each pair of steps (edges) or each whole path. "
-    "Edges are the input of a Sankey diagram. Default: tree in a table, else edges.",
+    help="Show a row for each branch (tree), each pair of steps (edges) or each whole path. "
+    "A Sankey diagram uses edges. Default: tree in a table, else edges.",
 )  # fmt: skip
 
 
@@ -155,10 +155,11 @@ def list_event_columns(options: PathsOptions) -> Iterable[str]:
     build_options=build_paths_options,
 )
 def paths(events: pl.LazyFrame, options: PathsOptions, run: RunContext) -> pl.LazyFrame:
-    """What visitors do after a step (--from), before a step (--to), or after the start of a visit.
+    """Show what visitors do after a step (--from), before a step (--to), or from the start of a visit.
 
-    A step is a page view or another event, within one visit. Direct repetitions count as one step. --from and --to name
-    an event, a page, a condition or a goal, as in a funnel. If a visit has it several times, the first one counts.
+    A step is a page view or another event, within one visit. Consecutive repeats of a step count once. --from and --to
+    name an event, a page, a condition or a goal, as in a funnel. A path starts at the first hit of the --from step in
+    a visit, or ends at the first hit of the --to step.
 
     \b
     pixelstat paths access.log*                        a tree from the start

@@ -25,7 +25,7 @@ from pixelstat.result import Column
     needs_visits=True,
 )
 def places(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """Where visitors are: by country, region and city, or by asn and network. Needs --geo FILE.mmdb.
+    """Count visitors by country, region and city, or by asn and network. This report needs --geo FILE.mmdb.
 
     \b
     pixelstat places access.log* --geo GeoLite2-City.mmdb --by country

@@ -141,16 +141,16 @@ def present_products(result: Result, options: ProductsOptions) -> Result:
     not_comparable_with=("viewed_not_purchased",),
 )
 def products(events: pl.LazyFrame, options: ProductsOptions, run: RunContext) -> pl.LazyFrame:
-    """Which products are viewed, added to carts and bought, by how many visitors, and for how much.
+    """Count views, carts, purchases and revenue of each product; or list abandoned carts and undecided visitors.
 
     views are product_view events, adds_to_cart are add_to_cart events. An order counts once, at its first hit. A
-    product that is sold in two currencies has two rows. --by category and --by name use the names in the events. Any
-    other column has its value in the event, or in an order's first hit.
+    product that sells in two currencies has two rows. --by category and --by name use the names in the events. Any
+    other column has its value in the event, or in the first hit of an order.
 
     --viewed-not-purchased lists the visitors who viewed a product and did not order it after their last view.
 
     --abandoned counts carts. A cart starts with the first add_to_cart of a visitor. It ends with an order, or after
-    --window. With --by product, category or name each of them has a cart of its own.
+    --window. With --by product, category or name, each value has separate carts.
 
     \b
     pixelstat products access.log* --by category

@@ -31,10 +31,10 @@ from pixelstat.result import Column
     needs_visits=True,
 )
 def sources(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """Where visitors come from: by channel, source and medium, or by other columns such as utm_campaign or keyword.
+    """Count visitors by channel, source and medium, or by other columns such as utm_campaign or keyword.
 
-    A visit has one source: the first that any of its events has. utm parameters come before click ids, and click ids
-    before the referrer. Pages of your own sites are not a source. A visit without any source is Direct.
+    A visit has one source: the first one in its events. utm parameters have priority over click ids, and click ids over
+    the referrer. Your own hosts are not a source. A visit without a source is Direct.
 
     \b
     pixelstat sources access.log* --by channel

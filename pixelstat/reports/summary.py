@@ -80,9 +80,9 @@ def present_summary(result: Result, options: SummaryOptions) -> Result:
     compares_to_previous=True,
 )
 def summary(events: pl.LazyFrame, options: SummaryOptions, run: RunContext) -> pl.LazyFrame:
-    """Visitors, visits, views, conversions and revenue at a glance, with the top pages, channels and devices.
+    """Show visitors, visits, views, conversions and revenue, with the top pages, channels and devices.
 
-    With --since the summary compares with the period before, like --compare previous. Conversions are the goals of
+    With --since, the summary also shows the previous period, as --compare previous does. Conversions are the goals of
     pixelstat.toml, else purchases, leads and signups. An order counts once. Revenue is before refunds.
 
     \b

@@ -42,9 +42,9 @@ def present_views(result: Result, options: ReportOptions) -> Result:
     present=present_views,
 )
 def views(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """Page views and visitors, by page or over time.
+    """Count page views and their visitors, by page or over time.
 
-    The rows are pages, or the values of other columns (--by), the most viewed first. With --every the rows are hours,
+    The rows are pages, or the values of other columns (--by), the most viewed first. With --every, the rows are hours,
     days, weeks or months, including those without views.
 
     \b

@@ -58,11 +58,10 @@ def present_visitors(result: Result, options: VisitorsOptions) -> Result:
     needs_visits=True,
 )
 def visitors(events: pl.LazyFrame, options: VisitorsOptions, run: RunContext) -> pl.LazyFrame:
-    """Distinct visitors over time, new and returning.
+    """Count distinct visitors over time, new and returning.
 
-    A visitor of a day is a person with any event on the site that day. Events in emails are counted by opens and
-    clicks. A visitor is new if the logs have no earlier event, even one before --since. With --every all each visitor
-    of the whole period counts once.
+    Every event on the site counts its visitor. The reports opens and clicks count events in emails. A visitor is new if
+    the logs contain no earlier event, also before --since. With --every all, each visitor of the period counts once.
 
     \b
     pixelstat visitors access.log* --every week

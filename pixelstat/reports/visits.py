@@ -63,11 +63,11 @@ def present_visits(result: Result, options: ReportOptions) -> Result:
     needs_visits=True,
 )
 def visits(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:
-    """How many visits there are, how long they last, and how many bounce.
+    """Count visits and bounces, and measure how long visits last.
 
     A visit ends after a pause of more than 30 minutes (--visit-timeout), not at midnight. It counts on the day on which
-    it starts, and under the first value of --by that its events have. A visit that starts in the period counts with
-    its whole duration. A bounce is a visit with exactly one event, not counting heartbeats.
+    it starts, and for the first value of --by in its events. A visit that starts in the period counts with its whole
+    duration. A bounce is a visit with exactly one event, not counting heartbeats.
 
     \b
     pixelstat visits access.log* --every day

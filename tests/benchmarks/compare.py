@@ -1,7 +1,7 @@
 """How fast pixelstat is: one funnel over one log, beside every tool that could count it too, in the same run.
 
     python tests/benchmarks/compare.py                            2 million pixel hits, three rounds
-    python tests/benchmarks/compare.py --only duckdb --repeat 9   against one peer
+    python tests/benchmarks/compare.py --only DuckDB --repeat 9   against one peer
 
 The question: how many visitors go from page_view to purchase within 7 days, bots and refused requests left
 out. chDB and DuckDB get it in the SQL that one would write for this very log: it finds the pixel's requests
@@ -228,10 +228,10 @@ OURS = Peer(
     "pixelstat", "the funnel", "polars", pixelstat, lambda output: [row["visitors"] for row in json.loads(output)]
 )
 PEERS = (
-    Peer("chdb", "the funnel", "chdb", chdb, json.loads),
-    Peer("duckdb", "the funnel", "duckdb", duckdb, json.loads),
+    Peer("chDB", "the funnel", "chdb", chdb, json.loads),
+    Peer("DuckDB", "the funnel", "duckdb", duckdb, json.loads),
     Peer("scan_lines", "counts lines", "polars", scan_lines),
-    Peer("goaccess", "its whole report", "goaccess", goaccess),
+    Peer("GoAccess", "its whole report", "goaccess", goaccess),
     Peer("rg", "counts pixel lines", "rg", rg),
 )
 
@@ -341,7 +341,7 @@ def table(runs: dict[Peer, list[Run]]) -> str:
     """A Markdown table, one row a tool; the ratio is below 1 where pixelstat is faster."""
     walls = {peer: statistics.median(run.wall for run in those) for peer, those in runs.items()}
     rows = [
-        "| tool | wall s | CPU s | peak MB | pixelstat's wall / its wall |",
+        "| tool | wall s | CPU s | peak MB | time relative to this tool (below 1: pixelstat is faster) |",
         "|---|--:|--:|--:|--:|",
     ]
     for peer, those in runs.items():

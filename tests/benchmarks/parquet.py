@@ -1,7 +1,7 @@
 """How fast a funnel is over Parquet of events, beside chDB and DuckDB on the same file, in the same run.
 
     python tests/benchmarks/parquet.py                                      100 million events, three rounds
-    python tests/benchmarks/parquet.py --events 2000000 --only chdb         fewer, and against one peer
+    python tests/benchmarks/parquet.py --events 2000000 --only chDB         fewer, and against one peer
 
 The question is that of compare.py, but the events are read already: how many visitors go from page_view to purchase
 within 7 days. shop_events.py writes the file, some 30 bytes an event, unless it is there, and knows the answer; who
@@ -95,7 +95,7 @@ print(json.dumps(duckdb.execute(sys.argv[1], {"log": sys.argv[2]}).fetchone()))
 
 
 OURS = Peer("pixelstat", "funnel", "polars", pixelstat, lambda output: [row["visitors"] for row in json.loads(output)])
-PEERS = (Peer("chdb", "windowFunnel", "chdb", chdb, json.loads), Peer("duckdb", "joins", "duckdb", duckdb, json.loads))
+PEERS = (Peer("chDB", "windowFunnel", "chdb", chdb, json.loads), Peer("DuckDB", "joins", "duckdb", duckdb, json.loads))
 
 
 def events_of(folder: Path, events: int) -> tuple[Path, list[int]]:

@@ -7,11 +7,11 @@ import click
 SECTION = "Data and set-up"  # their heading in `pixelstat --help`
 NAMES = {
     "events": "Write the events themselves, one per row.",
-    "check": "Check the format, times, pixels and bad lines of logs.",
+    "check": "Check the format, pixels, times and unreadable lines of logs.",
     "formats": "List the log formats that pixelstat reads.",
     "protocols": "List the tracking pixels that pixelstat reads.",
     "init": "Write a commented pixelstat.toml for your logs.",
-    "snippet": "Print a snippet that sets up a pixel.",
+    "snippet": "Print the code to paste for a pixel.",
     "schema": "List the columns of a report or of the events.",
     "completion": "Print the script that completes words in your shell.",
     "help": "Show a topic of the manual, or list the topics.",

@@ -124,9 +124,9 @@ top_option = click.Option(
 def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     """Check the compression, format, times, pixels and gaps of each log, and whether its figures can be trusted.
 
-    Every line is parsed and counted once: as read, blank, a comment, or by the reason why it cannot be read. A gap is
-    more than an hour without a line. The last row of a log is its verdict. A table of more than three logs shows the
-    verdict of each, and its problems.
+    pixelstat parses every line and counts it once: as read, blank, a comment, or by the reason why it is unreadable. A
+    gap is more than an hour without a line. The last row of a log is its verdict. A table of more than three logs shows
+    only the verdict and the problems of each log.
 
     \b
     pixelstat check access.log*

@@ -1,4 +1,4 @@
-"""pixelstat events: the events themselves, one row each: the way into other tools, and back into reports."""
+"""Run `pixelstat events`: write the events for other tools and for later reports."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -50,16 +50,15 @@ MAX_TABLE_ROWS = 20
     params=[logs_argument, count_option, top_option, reveal_option, *common_options()],
 )
 def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **options: Any) -> Exit:
-    """The events themselves, one row each, in the order of the logs: for other tools, and for reports.
+    """Write the events themselves, one per row, in the order of the logs.
 
-    Parquet that this writes is an input like a log: every report reads it and gives the same figures.
-    Ids, addresses and the requests as they were logged leave as pseudonyms under a key that is made on first use and
-    stays here: with the same key the same ones tomorrow. --reveal-ids writes them as they are.
+    Every report can read the Parquet file that this command writes, and shows the same figures as from the logs.
+    The file contains pseudonyms instead of ids, addresses and logged requests. The same key always creates the same
+    pseudonyms. --reveal-ids writes the real values.
 
-    A table shows the first events and a few of their columns, every other output all of both.
+    A table shows the first events and a few columns. Every other format contains all events and all columns.
 
-    --count lists what is in the log instead: for each pixel the names of events, pages and parameters, and how often
-    each occurs.
+    --count lists the names of events, pages and parameters of each pixel instead, and how often each one occurs.
     """
     common = read_common_options(options)
     settings = build_pipeline_settings(common, uses_session_source=False)

@@ -26,9 +26,10 @@ COLUMNS = (
 
 @click.command("formats", params=OUTPUT[:-1])
 def command(**options: Any) -> Exit:
-    """The log formats that pixelstat reads, each told from a log's first lines, specific before general.
+    """List the log formats that pixelstat reads.
 
-    Every one is also read behind a syslog, journald, Docker or Kubernetes prefix.
+    pixelstat detects the format from the first lines of a log; specific formats are tried first. It also reads every
+    format behind a syslog, journald, Docker or Kubernetes prefix.
     """
     common = read_common_options(options)
     output = outputs.choose_output(common.format, common.output)

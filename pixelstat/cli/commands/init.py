@@ -93,9 +93,12 @@ def _counts(values: pl.Series) -> dict[str, int]:
 @click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only errors on standard error.")
 def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **options: Any) -> None:
-    """A commented pixelstat.toml, from what stands in given logs: its pixels, its events, what may be further pixels.
+    """Write a commented pixelstat.toml with the pixels and events that occur in the logs.
 
-    Every report run in its folder or below reads it. Put a glob into quotes, so that it covers future logs too:
+    The file also lists requests that may be pixels. Every report in its folder or below reads the file. Put a glob into
+    quotes, so that it covers future logs too:
+
+    \b
     pixelstat init 'access.log*'
     """
     if not logs:

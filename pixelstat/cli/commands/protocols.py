@@ -24,7 +24,7 @@ COLUMNS = (
 
 @click.command("protocols", params=OUTPUT[:-1])
 def command(**options: Any) -> Exit:
-    """The pixels that pixelstat reads. A request becomes an event of the first that claims it."""
+    """List the tracking pixels that pixelstat reads. A request becomes an event of the first pixel that matches it."""
     common = read_common_options(options)
     output = outputs.choose_output(common.format, common.output)
     prepare_folders([common.output], may_create=common.mkdir)

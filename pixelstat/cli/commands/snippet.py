@@ -34,7 +34,7 @@ def _validate_path(_: click.Context, __: click.Parameter, value: str) -> str:
     help="Serve the pixel at this path.",
 )
 def command(name: str, path: str) -> None:
-    """What to paste to set a pixel up; comments in it say where.
+    """Print the code to paste for a pixel. Comments in the code say where it belongs.
 
     \b
     nginx, apache, caddy   answers the pixel's requests and logs them
@@ -42,7 +42,7 @@ def command(name: str, path: str) -> None:
     javascript             pixel(event, parameters) alone, as a file
     email                  records that an email was opened
 
-    Where the path ends in no usual name of a pixel, reports need it too: --pixel PATH.
+    If pixelstat does not know the path as a pixel, add `--pixel PATH` to each report.
     """
     text = _read_snippet(FILES[name]).replace("// pixel.js\n", _read_snippet("pixel.js"))
     click.echo(text.replace(PATH, path), nl=False)
