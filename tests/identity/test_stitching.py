@@ -228,7 +228,10 @@ def test_duplicates_stay_duplicates_when_stitched_and_are_kept_with_the_option(t
 @pytest.mark.slow
 def test_a_run_that_stitches_nothing_says_so(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*BEN))
-    assert "\nstitched: nothing, because no event contains two of visitor id, user id and recipient\n" in run_in_process(tmp_path, "views", "access.log", "--stitch").stderr
+    assert (
+        "\nstitched: nothing, because no event contains two of visitor id, user id and recipient\n"
+        in run_in_process(tmp_path, "views", "access.log", "--stitch").stderr
+    )
     assert "stitched" not in run_in_process(tmp_path, "views", "access.log").stderr
 
 
