@@ -66,7 +66,7 @@ def test_every_output_has_the_columns_in_the_order_of_the_option(name: str, fold
     text = finished.stdout
     assert finished.exit == 0
     assert text.index("visitors") < text.index("page", text.index("visitors"))
-    assert "views" not in text.partition("\n\n")[2].lower() + ("" if name in ("table", "markdown") else text)
+    assert "views" not in text.rpartition("\n\n")[2].lower() + ("" if name in ("table", "markdown") else text)
 
 
 def test_parquet_has_the_columns_in_the_order_of_the_option(folder: Path) -> None:
