@@ -195,20 +195,13 @@ def list_figures(rows: pl.DataFrame, goals: Sequence[str], top: int, *, with_zer
     ]
     conversions: list[Figure] = []
     for goal in goals:
-        reaching = rows.filter(reaches(goal))
+        reaching = rows.select("visitor", "visit", is_reached=reaches(goal)).filter("is_reached")
         if len(reaching) or with_zero_goals:
+            people, converting = (reaching[name].drop_nulls().n_unique() for name in ("visitor", "visit"))
             conversions += [
                 (goal, "conversions", len(reaching)),
-                (
-                    f"{goal}: visitor conversion rate",
-                    "share",
-                    _share(reaching["visitor"].drop_nulls().n_unique(), visitors),
-                ),
-                (
-                    f"{goal}: visit conversion rate",
-                    "share",
-                    _share(reaching["visit"].drop_nulls().n_unique(), len(visits)),
-                ),
+                (f"{goal}: visitor conversion rate", "share", _share(people, visitors)),
+                (f"{goal}: visit conversion rate", "share", _share(converting, len(visits))),
             ]
     lazy = rows.lazy()  # each section reads few columns of it
     orders, value = lazy.filter(pl.col("value").is_not_null()), pl.col("value")
@@ -221,9 +214,9 @@ def list_figures(rows: pl.DataFrame, goals: Sequence[str], top: int, *, with_zer
             _list("conversions", conversions),
             _list_money("revenue", orders, exact_sum(value)),
             _list_money("average order value", orders, exact_mean(value), per=" per order"),
-            _rank("pages", "views", pages, pl.len(), top),
-            _rank("channels", "visits", channels, pl.col("visit").n_unique(), top),
-            _rank("devices", "visitors", devices, pl.col("visitor").n_unique(), top),
+            _rank("pages", "views", pages, pl.len(), rows["page"].count(), top),
+            _rank("channels", "visits", channels, pl.col("visit").n_unique(), len(visits), top),
+            _rank("devices", "visitors", devices, pl.col("visitor").n_unique(), visitors, top),
         ]
     )
 
@@ -251,14 +244,15 @@ def _list_money(section: str, orders: pl.LazyFrame, measure: pl.Expr, *, per: st
     return amounts.select(section=pl.lit(section), name="name", unit=unit, value="value", share=share).collect()
 
 
-def _rank(section: str, unit: str, rows: pl.LazyFrame, measure: pl.Expr, top: int) -> pl.DataFrame:
+def _rank(  # noqa: PLR0917 - one line for each section
+    section: str, unit: str, rows: pl.LazyFrame, measure: pl.Expr, whole: int, top: int
+) -> pl.DataFrame:
     """Return FIGURES with the measure of each `name`, the highest `top` of them (0: all).
 
-    `share` is the share of the measure of all rows together.
+    `whole` is the measure of all rows together, of which each row has its `share`.
     """
     counts = rows.group_by("name").agg(value=measure.cast(pl.Float64)).with_columns(pl.col("name").cast(pl.String))
     ranked = counts.sort("value", "name", descending=[True, False], nulls_last=True)
     shown = (ranked.head(top) if top else ranked).collect()
-    whole = rows.select(measure.cast(pl.Float64)).collect().item()
     share = pl.col("value") / pl.lit(whole, pl.Float64)
     return shown.select(section=pl.lit(section), name="name", unit=pl.lit(unit), value="value", share=share)
