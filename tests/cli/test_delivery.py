@@ -140,6 +140,8 @@ def test_a_wrong_name_is_an_error_before_anything_is_written(options: list[str],
         (["--fail-if-empty", "--where", "page = '/no'"], "--fail-if-empty: the report has no rows."),
         (["--fail-if", "count(*) < 1", "--where", "page = '/no'"], "holds: count(*) < 1"),
         (["--fail-if", "sum(views) < 1", "--where", "page = '/no'"], "lacks the figures: sum(views) < 1"),
+        (["--fail-if", "views < 1", "--where", "page = '/no'"], "the report has no rows: views < 1"),
+        (["--fail-if", "views < null"], "lacks the figures: views < null"),
     ],
 )
 def test_a_condition_fails_the_run_once_the_report_is_written(options: list[str], failure: str, folder: Path) -> None:
@@ -151,7 +153,36 @@ def test_a_condition_fails_the_run_once_the_report_is_written(options: list[str]
     assert finished.stdout.startswith("page")
 
 
-@pytest.mark.parametrize("options", [["--fail-if", "views < 1"], ["--fail-if", "count(*) > 4"], ["--fail-if-empty"]])
+def test_a_funnel_without_visitors_fails_a_condition_on_its_rates(folder: Path) -> None:
+    options = ["--steps", "/,/cart", "--host", "nosuch", "-q", "--fail-if", "conversion_rate < 0.5"]
+    finished = run_in_process(folder, "funnel", "access.log", *options)
+    assert finished.exit == Exit.CONDITION_MET
+    assert "has no value, because the report lacks the figures: conversion_rate < 0.5\n" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "condition"),
+    [
+        ("views", "cast(page as bigint) > 1"),
+        ("check", "cast(finding as bigint) > 1"),
+        ("events", "cast(page as bigint) > 1"),
+        ("formats", "cast(about as bigint) > 1"),
+        ("protocols", "cast(protocol as bigint) > 1"),
+    ],
+)
+def test_a_condition_that_fails_on_the_data_is_an_error(command: str, condition: str, folder: Path) -> None:
+    logs = [] if command in ("formats", "protocols") else ["access.log"]
+    finished = run_in_process(folder, command, *logs, "--fail-if", condition)
+    assert finished.exit == Exit.USAGE
+    assert finished.stderr.startswith(f"Error: The condition '{condition}' of --fail-if does not match the data: ")
+    assert "TRY_CAST" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--fail-if", "views < 1"], ["--fail-if", "nullif(views, 1) < 2"], ["--fail-if", "count(*) > 4"],
+     ["--fail-if-empty"]],
+)  # fmt: skip
 def test_a_condition_that_does_not_hold_changes_nothing(options: list[str], folder: Path) -> None:
     plain = run_in_process(folder, "views", "access.log")
     assert run_in_process(folder, "views", "access.log", *options) == plain
