@@ -17,6 +17,7 @@ from pixelstat.result import TYPE_OF_KIND, Column, Result
 from tests.builders import log, request, view
 from tests.run import csv_rows, run_in_process
 
+ARGUMENTS = {"formats": [], "protocols": [], "schema": ["views"]}  # of commands that take no log
 PAGES = {"/": ("ann", "ben", "cy"), "/cart": ("ann",), "/blog": ("ann", "ben"), "/about": ("cy",)}
 
 
@@ -98,11 +99,11 @@ def test_a_sorted_tree_is_not_drawn(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--columns", "--sort", "--fail-if"])
-@pytest.mark.parametrize("command", ["views", "check", "formats", "protocols", "events"])
+@pytest.mark.parametrize("command", ["views", "check", "formats", "protocols", "schema", "events"])
 def test_an_unknown_column_is_an_error_of_every_command(command: str, option: str, folder: Path) -> None:
-    logs = [] if command in ("formats", "protocols") else ["access.log"]
+    arguments = ARGUMENTS.get(command, ["access.log"])
     value = "nothng > 5" if option == "--fail-if" else "nothng"
-    finished = run_in_process(folder, command, *logs, option, value)
+    finished = run_in_process(folder, command, *arguments, option, value)
     assert (finished.exit, finished.stdout) == (2, "")
     assert "'nothng'" in finished.stderr
     assert "\n\nColumns: " in finished.stderr
@@ -168,11 +169,12 @@ def test_a_funnel_without_visitors_fails_a_condition_on_its_rates(folder: Path) 
         ("events", "cast(page as bigint) > 1"),
         ("formats", "cast(about as bigint) > 1"),
         ("protocols", "cast(protocol as bigint) > 1"),
+        ("schema", "cast(about as bigint) > 1"),
     ],
 )
 def test_a_condition_that_fails_on_the_data_is_an_error(command: str, condition: str, folder: Path) -> None:
-    logs = [] if command in ("formats", "protocols") else ["access.log"]
-    finished = run_in_process(folder, command, *logs, "--fail-if", condition)
+    arguments = ARGUMENTS.get(command, ["access.log"])
+    finished = run_in_process(folder, command, *arguments, "--fail-if", condition)
     assert finished.exit == Exit.USAGE
     assert finished.stderr.startswith(f"Error: The condition '{condition}' of --fail-if does not match the data: ")
     assert "TRY_CAST" in finished.stderr
@@ -244,6 +246,10 @@ def test_the_lists_of_formats_and_of_pixels_are_selected_too(tmp_path: Path) -> 
     rows = finished.stdout.splitlines()
     assert rows == ["protocol", *sorted(rows[1:])]
     assert run_in_process(tmp_path, "formats", "--fail-if", "format = 'combined'").exit == 5
+    schema = run_in_process(tmp_path, "schema", "views", "--columns", "column", "--sort=-column", "--fail-if-empty")
+    rows = schema.stdout.splitlines()
+    assert (schema.exit, rows) == (0, ["column", *sorted(rows[1:], reverse=True)])
+    assert run_in_process(tmp_path, "schema", "views", "--fail-if", "column = 'page'").exit == 5
 
 
 @pytest.mark.parametrize("command", ["views", "check"])
