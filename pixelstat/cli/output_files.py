@@ -1,5 +1,6 @@
 """Name the files that a run writes: dates in their names, and the folders that they need."""
 
+import os
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,6 +24,16 @@ def expand_date(name: str, now: datetime) -> str:
                 "A percent sign is %%, and a date is %Y-%m-%d.",
             )
     return _DIRECTIVE.sub(lambda match: "%" if match[1] == "%" else now.strftime(match[0]), name)
+
+
+def require_valid_name(path: str) -> None:
+    """Raise PixelstatError for the name of a file that the operating system refuses, such as one that is too long."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise PixelstatError(f"{path!r} cannot be written: {error.strerror}.", "Name another file.") from error
 
 
 def prepare_folders(paths: Iterable[str | None], *, may_create: bool) -> None:
