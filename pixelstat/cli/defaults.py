@@ -15,6 +15,7 @@ declares. In both the environment and the file the entry of the command comes be
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import click
@@ -128,6 +129,8 @@ def _read_environment(command: str, options: Mapping[str, click.Option]) -> dict
     values: dict[str, Any] = {}
     for name, option in options.items():
         variables = [f"{PREFIX}_{command}_{name}".upper(), f"{PREFIX}_{name}".upper()]
+        if command == WRITES_FILE and name == "output":
+            continue  # the variable names the file of a report
         variable = next((variable for variable in variables if os.environ.get(variable)), None)
         if variable and name not in ONLY_TYPED:
             values[name] = _read_variable(variable, option)
@@ -214,10 +217,12 @@ def _read_value(config: Config, value: Any, option: click.Option, fail: Fail) ->
     metavar = str(option.metavar)
     if config.path is None or not metavar.startswith("FILE"):
         return checked
-    folder, words = config.path.parent, ("-", *metavar.split("|")[1:])
+    folder, words = str(config.path.parent), ("-", *metavar.split("|")[1:])
+    if option.name == "output":
+        folder = folder.replace("%", "%%")  # a name may contain a date, but its folder does not
 
     def locate(path: str) -> str:
-        return path if path in words else str(folder / path)
+        return path if path in words else str(Path(folder, path))
 
     return [locate(path) for path in checked] if option.multiple else locate(checked)
 

@@ -1,6 +1,7 @@
 """Defaults of options from pixelstat.toml and the environment, weakest first, and what is wrong with them."""
 
 import os
+import re
 from pathlib import Path
 from unittest.mock import patch
 
@@ -264,6 +265,22 @@ def test_a_file_that_the_file_names_lies_in_its_folder(folder: Path) -> None:
     assert run(below, "views", "../access.log", "-q").stdout != ""
     (folder / "pixelstat.toml").write_text(own)
     assert run(below, "views", "../access.log", "-q").stdout.splitlines()[1:] == ["own page,3,2"]
+
+
+def test_a_folder_may_contain_a_percent_sign(folder: Path) -> None:
+    project = folder / "p50%off %Y"
+    project.mkdir()
+    (project / "groups").write_text("/* -> any page\n")
+    (project / "pixelstat.toml").write_text('[defaults]\noutput = "100%% %Y.csv"\ngroup_pages = "groups"\n')
+    finished = run(project, "views", "../access.log", "-q")
+    assert (finished.exit, finished.stderr) == (0, "")
+    assert [re.fullmatch(r"100% \d{4}", path.stem) is not None for path in project.glob("*.csv")] == [True]
+
+
+@pytest.mark.parametrize("variable", ["PIXELSTAT_OUTPUT", "PIXELSTAT_INIT_OUTPUT"])
+def test_init_takes_no_output_from_the_environment(variable: str, folder: Path) -> None:
+    assert run(folder, "init", "access.log", "-q", **{variable: "report.csv"}).exit == 0
+    assert ((folder / "pixelstat.toml").exists(), (folder / "report.csv").exists()) == (True, False)
 
 
 def test_help_reads_no_file_and_shows_what_the_command_declares(folder: Path) -> None:
