@@ -1,6 +1,5 @@
 """Name the files that a run writes: dates in their names, and the folders that they need."""
 
-import os
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -29,7 +28,7 @@ def expand_date(name: str, now: datetime) -> str:
 def require_valid_name(path: str) -> None:
     """Raise PixelstatError for the name of a file that the operating system refuses, such as one that is too long."""
     try:
-        os.stat(path)
+        Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
