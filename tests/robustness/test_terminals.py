@@ -173,3 +173,15 @@ def test_a_terminal_without_unicode_gets_ascii(tmp_path: Path) -> None:
     lines = read_from_terminal(tmp_path, 200, "views", TERM="dumb", PYTHONIOENCODING="ascii")
     assert "\n".join(lines).isascii()
     assert any("####" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_a_topic_is_shown_on_a_terminal_without_unicode(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**ENVIRONMENT, "TERM": "xterm", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*COMMAND, "help", "funnel"], cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment, check=False
+    )
+    os.close(theirs)
+    shown = read_to_the_end(ours)
+    assert (done.returncode, shown.isascii(), shown.startswith(b"# ")) == (0, True, True)

@@ -153,8 +153,8 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
         for log in inputs:
             log_format, log_set = assign_format(log, rules)
             findings = _collect(log_set, reading, bad_lines, claims)
-            found = _rows(log, log_format, findings, common.tz, top or None)
-            rows += [{"file": log.title(), **row} for row in found]
+            log_rows = _rows(log, log_format, findings, common.tz, top or None)
+            rows += [{"file": log.title(), **row} for row in log_rows]
     result = replace(empty, frame=pl.DataFrame(rows, schema=schema), notes=[_next_step(logs, rows)])
     failures = find_failures(result, common)
     if output == "table" and len(inputs) > MAX_DETAILED_LOGS:
