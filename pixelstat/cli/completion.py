@@ -39,12 +39,15 @@ def is_completion() -> bool:
 
 
 def complete_words(group: click.Group) -> Exit:
-    """Answer the shell that asks for completions. A command line that cannot be read has none."""
+    """Answer the shell that asks for completions. A command line that cannot be read has none.
+
+    A request that Click does not know is a wrong command line too.
+    """
     try:
-        shell_complete(group, {}, PROGRAM, VARIABLE, os.environ[VARIABLE])
+        code = shell_complete(group, {}, PROGRAM, VARIABLE, os.environ[VARIABLE])
     except (PixelstatError, click.ClickException):
         return Exit.USAGE
-    return Exit.DONE
+    return Exit.USAGE if code else Exit.DONE
 
 
 def build_script(group: click.Group, shell: str) -> str:

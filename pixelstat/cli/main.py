@@ -110,7 +110,7 @@ def pixelstat() -> None:
 
 def program() -> None:
     """Run `main`, then leave the process at once: freeing memory would take a twentieth of a large log's time."""
-    gc.disable()  # until everything is loaded: see `run.execute`
+    gc.disable()  # until everything is loaded: see `run_command`
     try:
         main()
     except SystemExit as exit_:
