@@ -2,9 +2,7 @@
 
 import os
 import re
-import shutil
 import sys
-import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,22 +31,36 @@ def say(text: str) -> None:
     """Write one message to stderr, with control characters escaped. A terminal gets lines that break at blanks."""
     lines = [escape_controls(line) for line in text.split("\n")]
     if sys.stderr is not None and sys.stderr.isatty():
-        width = shutil.get_terminal_size().columns
+        width = _measure_stderr()
         lines = [part for line in lines for part in wrap_line(line, width)]
     with _replace_bar():
         click.echo("\n".join(lines), err=True)
+
+
+def _measure_stderr() -> int:
+    """Return the width of the terminal behind stderr. COLUMNS overrides it, as it does for stdout."""
+    with suppress(OSError, ValueError):
+        if not os.environ.get("COLUMNS") and (width := os.get_terminal_size(sys.stderr.fileno()).columns):
+            return width
+    import shutil  # not for --version: it loads the libraries of three compressions
+
+    return shutil.get_terminal_size().columns
 
 
 def wrap_line(line: str, width: int) -> list[str]:
     """Break a line at blanks, unless it is indented. A word that is longer than the width stays whole."""
     if line.startswith(" ") or len(line) <= width:
         return [line]
+    import textwrap
+
     return textwrap.wrap(line, max(width, 1), break_long_words=False, break_on_hyphens=False)
 
 
 def show_markdown(text: str) -> None:
-    """Write Markdown to stdout: rendered on a terminal, as it is elsewhere."""
-    if sys.stdout is None or not sys.stdout.isatty():
+    """Write Markdown to stdout: rendered on a terminal, as it is elsewhere and on a terminal without Unicode."""
+    encoding = (sys.stdout and sys.stdout.encoding) or "utf-8"
+    if sys.stdout is None or not sys.stdout.isatty() or not encoding.lower().startswith("utf"):
+        text = text.encode(encoding, "replace").decode(encoding)
         click.echo(text, nl=not text.endswith("\n"))
         return
     from rich.console import Console
@@ -133,7 +145,7 @@ def show_progress(total: int, done: Callable[[], int], *, shown: bool) -> Iterat
     `total` is the size of the work in bytes, `done` returns how many of them are done. The bar is there until the
     context or `stop_progress` ends it.
     """
-    if shown and total and sys.stderr.isatty():
+    if shown and total and sys.stderr is not None and sys.stderr.isatty():
         _bars.append(_ProgressBar(total, done))
     try:
         yield
@@ -143,17 +155,18 @@ def show_progress(total: int, done: Callable[[], int], *, shown: bool) -> Iterat
 
 def stop_progress() -> None:
     """Remove the progress bar, where there is one, before anything else is written to the terminal."""
-    while _bars:
-        _bars.pop().stop()
+    with suppress(IndexError):  # on a signal, another thread may remove the bar at the same time
+        while _bars:
+            _bars.pop().stop()
 
 
 @contextmanager
 def _replace_bar() -> Iterator[None]:
     """Take the progress bar, where there is one, away while the context lasts."""
-    if not _bars:
+    bar = next(iter(_bars), None)  # a signal may remove it at any time
+    if bar is None:
         yield
         return
-    bar = _bars[0]
     with bar.lock:
         was_drawn = bar.clear()
         yield

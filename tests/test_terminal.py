@@ -1,16 +1,21 @@
 """The progress bar gives way to everything else that is written to the terminal."""
 
 import contextlib
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 from unittest.mock import patch
 
 import polars as pl
@@ -138,6 +143,63 @@ def test_there_is_no_bar_without_a_terminal(
     with terminal.show_progress(1000, lambda: 500, shown=True):
         assert not terminal._bars
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_that_a_signal_removes_first_is_not_removed_twice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class EmptiedList(list[terminal._ProgressBar]):
+        """A list that another thread empties just after this one saw a bar in it."""
+
+        def __bool__(self) -> bool:
+            return True
+
+    monkeypatch.setattr(terminal, "_bars", EmptiedList())
+    terminal.stop_progress()
+    terminal.say("the end")
+    assert capsys.readouterr() == ("", "the end\n")
+
+
+def test_a_closed_stderr_shows_no_bar_and_no_message() -> None:
+    with patch.object(sys, "stderr", None), terminal.show_progress(1000, lambda: 500, shown=True):
+        assert not terminal._bars
+        terminal.say("nobody reads this")
+
+
+@contextlib.contextmanager
+def open_terminal(columns: int) -> Iterator[tuple[TextIO, Screen]]:
+    """Open a terminal of this width."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with os.fdopen(theirs, "w", buffering=1) as stream:
+        yield stream, Screen(ours)
+    os.close(ours)
+
+
+@pytest.mark.parametrize(("variable", "width"), [({}, 30), ({"COLUMNS": "20"}, 20)])
+def test_messages_are_as_wide_as_the_terminal_behind_stderr(
+    variable: dict[str, str], width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with (
+        open_terminal(90) as (stdout, _),
+        open_terminal(30) as (stderr, shown),
+        patch.multiple(sys, stdout=stdout, __stdout__=stdout, stderr=stderr),
+        patch.dict(os.environ, variable),
+    ):
+        terminal.say("word " * 30)
+        lines = shown.read().splitlines()
+    assert max(map(len, lines)) in range(width - 4, width + 1)
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_markdown_needs_no_unicode(is_terminal: bool) -> None:
+    written = BytesIO()
+    stdout = TextIOWrapper(written, "ascii")
+    with patch.object(sys, "stdout", stdout), patch.object(stdout, "isatty", lambda: is_terminal):
+        terminal.show_markdown("# Funnel\n\n- a → b\n")
+        stdout.flush()
+    assert written.getvalue() == b"# Funnel\n\n- a ? b\n"
 
 
 # A program whose bar appears at once, and whose answer waits until it is there, and then so many seconds. Signals are

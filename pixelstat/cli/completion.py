@@ -3,7 +3,6 @@
 import os
 
 import click
-from click.shell_completion import get_completion_class, shell_complete
 
 from pixelstat.errors import Exit, PixelstatError
 
@@ -39,16 +38,23 @@ def is_completion() -> bool:
 
 
 def complete_words(group: click.Group) -> Exit:
-    """Answer the shell that asks for completions. A command line that cannot be read has none."""
+    """Answer the shell that asks for completions. A command line that cannot be read has none.
+
+    A request that Click does not know is a wrong command line too.
+    """
     try:
-        shell_complete(group, {}, PROGRAM, VARIABLE, os.environ[VARIABLE])
+        from click.shell_completion import shell_complete
+
+        code = shell_complete(group, {}, PROGRAM, VARIABLE, os.environ[VARIABLE])
     except (PixelstatError, click.ClickException):
         return Exit.USAGE
-    return Exit.DONE
+    return Exit.USAGE if code else Exit.DONE
 
 
 def build_script(group: click.Group, shell: str) -> str:
     """Return the script that makes a shell complete pixelstat, with a comment on where to put it."""
+    from click.shell_completion import get_completion_class
+
     completer_class = get_completion_class(shell)
     assert completer_class is not None
     completer = completer_class(group, {}, PROGRAM, VARIABLE)

@@ -13,39 +13,34 @@ declares. In both the environment and the file the entry of the command comes be
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import click
 
+from pixelstat import reports
 from pixelstat.config import Config, DefaultsTable, load_config
 from pixelstat.errors import PixelstatError, suggest
+from pixelstat.funnels import from_options
 
 PREFIX = "PIXELSTAT"
 ONLY_TYPED = ("help", "help_all", "explain", "debug")  # options that have no default anywhere
 NOT_IN_FILE = (*ONLY_TYPED, "config")
 WRITES_FILE = "init"  # the command that writes pixelstat.toml does not read it
 
-# An option drops the weaker defaults of those that it does not go together with.
-DROPPED_BY = {
-    "steps": ("funnel",),
-    "step": ("funnel",),
-    "funnel": ("steps", "step"),
-    "from": ("to",),
-    "to": ("from",),
-    "histogram": ("list", "every", "by", "open"),
-    "list": ("histogram", "every", "by", "count", "open"),
-    "every": ("histogram", "list", "open"),
-    "open": ("histogram", "list", "every", "optional"),
-    "cookieless": ("visitor", "stitch"),
-    "visitor": ("cookieless",),
-    "stitch": ("cookieless",),
-    "strict": ("max_errors",),
-    "max_errors": ("strict",),
-    "log_format": ("nginx_conf",),
-    "nginx_conf": ("log_format",),
-}
+# Pairs of options that cannot be combined, beside those of the funnel and those with --compare.
+CONFLICTS = (
+    ("--funnel", "--steps"),
+    ("--funnel", "--step"),
+    ("--from", "--to"),
+    ("--abandoned", "--viewed-not-purchased"),
+    ("--cookieless", "--visitor"),
+    ("--cookieless", "--stitch"),
+    ("--strict", "--max-errors"),
+    ("--log-format", "--nginx-conf"),
+)
 # The default of an option of `funnel` has no effect without the option that it modifies.
 MODIFIED_BY = {"touch": "by", "top": "by", "exclude_mode": "exclude", "strict_over": "order"}
 
@@ -66,28 +61,67 @@ def with_defaults(command: click.Command, context: click.Context, arguments: Seq
     if {"help_all", help_option and help_option.name} & {*parsed}:
         return command
     environment = _read_environment(str(command.name), options)
+    variables = {name for level in environment for name in level}
     config = Config()
     if command.name != WRITES_FILE:
-        config = load_config(parsed.get("config") or environment.get("config"))
+        path = parsed.get("config") or next((level["config"] for level in environment if "config" in level), None)
+        config = load_config(path)
         context.meta[CONFIG] = config
-    context.meta[ENVIRONMENT] = frozenset(str(options[name].name) for name in environment)
-    on_command_line = {name for name, option in options.items() if option.name in parsed}
-    file = _yield_to(_read_file(config, command, options, context), {*on_command_line, *environment})
-    chosen = {**file, **_yield_to(environment, on_command_line)}
+    context.meta[ENVIRONMENT] = frozenset(str(options[name].name) for name in variables)
+    chosen = {name: parsed[option.name] for name, option in options.items() if option.name in parsed}
+    on_command_line = {*chosen}
+    conflicts = [*list_conflicts(str(command.name))]
+    for level in (*environment, *_read_file(config, command, options, context)):
+        chosen = {**_yield_to(level, chosen, conflicts, options), **chosen}
     if command.name == "funnel":
-        present = {*on_command_line, *chosen}
-        chosen = {name: value for name, value in chosen.items() if MODIFIED_BY.get(name, name) in present}
-    defaults = {str(options[name].name): value for name, value in chosen.items()}
+        chosen = {name: value for name, value in chosen.items() if MODIFIED_BY.get(name, name) in chosen}
+    defaults = {str(options[name].name): value for name, value in chosen.items() if name not in on_command_line}
     command = copy(command)
     settings = command.context_settings
     command.context_settings = {**settings, "default_map": {**settings.get("default_map", {}), **defaults}}
     return command
 
 
-def _yield_to(defaults: Mapping[str, Any], stronger: Iterable[str]) -> dict[str, Any]:
-    """Return the defaults without those that do not go together with an option of a stronger source."""
-    dropped = {other for name in stronger for other in DROPPED_BY.get(name, ())}
+def list_conflicts(command: str) -> Iterator[tuple[str, str]]:
+    """Yield each pair of options of a command that cannot be combined, as in `--order strict` and `--optional`."""
+    yield from CONFLICTS
+    if command in reports.NAMES:
+        report = reports.load_report(command)
+        yield from (
+            ("--compare", option.opts[0]) for option in report.options if option.name in report.not_comparable_with
+        )
+    if command == "funnel":
+        yield from from_options.list_conflicts()
+
+
+def _yield_to(
+    defaults: Mapping[str, Any],
+    stronger: Mapping[str, Any],
+    conflicts: Iterable[tuple[str, str]],
+    options: Mapping[str, click.Option],
+) -> dict[str, Any]:
+    """Return the defaults without those that cannot be combined with the values of a stronger source."""
+    dropped = {
+        _normalize(weak.split()[0])
+        for pair in conflicts
+        for weak, strong in (pair, pair[::-1])
+        if _uses(defaults, weak, options) and _uses(stronger, strong, options)
+    }
     return {name: value for name, value in defaults.items() if name not in dropped}
+
+
+def _uses(values: Mapping[str, Any], use: str, options: Mapping[str, click.Option]) -> bool:
+    """Return whether the values use an option as a conflict names it: `--every`, `--touch all or step`.
+
+    Without a word behind its name, every value counts except the one that the option has anyway.
+    """
+    option, *words = use.split()
+    name = _normalize(option)
+    if name not in values:
+        return False
+    if words:
+        return str(values[name]).partition(":")[0] in words
+    return bool(values[name]) and str(values[name]) != str(options[name].default)
 
 
 def find_config(path: str | None) -> Config:
@@ -120,18 +154,21 @@ def _normalize(name: str) -> str:
 # -- the environment ---------------------------------------------------------------------------------------------
 
 
-def _read_environment(command: str, options: Mapping[str, click.Option]) -> dict[str, Any]:
-    """Return the values of environment variables by option. An empty variable is ignored.
+def _read_environment(command: str, options: Mapping[str, click.Option]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values of environment variables by option: of those for the command, and of the others.
 
-    An option that repeats takes one value from each line.
+    An empty variable is ignored. An option that repeats takes one value from each line.
     """
-    values: dict[str, Any] = {}
+    for_command: dict[str, Any] = {}
+    general: dict[str, Any] = {}
     for name, option in options.items():
-        variables = [f"{PREFIX}_{command}_{name}".upper(), f"{PREFIX}_{name}".upper()]
-        variable = next((variable for variable in variables if os.environ.get(variable)), None)
-        if variable and name not in ONLY_TYPED:
-            values[name] = _read_variable(variable, option)
-    return values
+        if name in ONLY_TYPED or (command == WRITES_FILE and name == "output"):  # a variable names the file of a report
+            continue
+        for values, variable in ((for_command, f"{PREFIX}_{command}_{name}"), (general, f"{PREFIX}_{name}")):
+            if os.environ.get(variable.upper()):
+                values[name] = _read_variable(variable.upper(), option)
+                break
+    return for_command, general
 
 
 def _read_variable(variable: str, option: click.Option) -> Any:
@@ -154,17 +191,18 @@ def _read_variable(variable: str, option: click.Option) -> Any:
 
 def _read_file(
     config: Config, command: click.Command, options: Mapping[str, click.Option], context: click.Context
-) -> dict[str, Any]:
-    """Return the values of [defaults] and [defaults.COMMAND] by option. Tables of other commands are checked only."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values of [defaults.COMMAND] and [defaults] by option. Tables of other commands are checked only."""
     table = config.defaults
     commands = _ListedCommands(context)
-    values: dict[str, Any] = {}
+    for_command: dict[str, Any] = {}
+    general: dict[str, Any] = {}
     for key, value in table.general.items():
         name = _normalize(key)
         _require_option(table, key, options if name in options else commands.list_options(), "defaults")
         if name in options:
             hint = "If only some commands take this value, write it below [defaults.COMMAND]."
-            values[name] = _read_value(config, value, options[name], _fail_in_file(table, key, "defaults", hint))
+            general[name] = _read_value(config, value, options[name], _fail_in_file(table, key, "defaults", hint))
     for other, entries in table.by_command.items():
         if other not in commands.names:
             advice = suggest(other, commands.names).strip() or f"There are {', '.join(commands.names)}."
@@ -174,8 +212,8 @@ def _read_file(
         for key, value in entries.items():
             _require_option(table, key, own_options, above)
             checked = _read_value(config, value, own_options[_normalize(key)], _fail_in_file(table, key, above))
-            values |= {_normalize(key): checked} if other == command.name else {}
-    return values
+            for_command |= {_normalize(key): checked} if other == command.name else {}
+    return for_command, general
 
 
 class _ListedCommands:
@@ -214,10 +252,12 @@ def _read_value(config: Config, value: Any, option: click.Option, fail: Fail) ->
     metavar = str(option.metavar)
     if config.path is None or not metavar.startswith("FILE"):
         return checked
-    folder, words = config.path.parent, ("-", *metavar.split("|")[1:])
+    folder, words = str(config.path.parent), ("-", *metavar.split("|")[1:])
+    if option.name == "output":
+        folder = folder.replace("%", "%%")  # a name may contain a date, but its folder does not
 
     def locate(path: str) -> str:
-        return path if path in words else str(folder / path)
+        return path if path in words else str(Path(folder, path))
 
     return [locate(path) for path in checked] if option.multiple else locate(checked)
 

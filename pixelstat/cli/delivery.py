@@ -99,19 +99,30 @@ def find_emptiness(rows: int, common: CommonOptions) -> list[str]:
 def _test_condition(sql: str, rows: pl.DataFrame) -> str:
     """Return a sentence if the condition holds for the rows, else nothing.
 
-    A condition on one row holds where it is true for any row. An aggregate without a value fails the run as well,
-    because a check that cannot be made must not pass.
+    A condition on one row holds where it is true for any row. A condition that has no value for any row fails the run
+    as well, because a check that cannot be made must not pass.
     """
     condition = parse_report_condition(sql, rows).alias(HOLDS)
-    values = rows.select(condition)[HOLDS]
+    values = _evaluate_condition(sql, condition, rows)
     is_aggregate = rows.clear(2).select(condition).height == 1
-    if is_aggregate and values.null_count():
-        return f"The condition of --fail-if has no value, because the report lacks the figures: {sql}"
+    if values.null_count() == len(values):
+        reason = "the report lacks the figures" if is_aggregate or len(values) else "the report has no rows"
+        return f"The condition of --fail-if has no value, because {reason}: {sql}"
     if not values.any():
         return ""
     if is_aggregate:
         return f"The condition of --fail-if holds: {sql}"
     return f"The condition of --fail-if holds for {values.sum():,} of {format_count(len(values), 'row', 'rows')}: {sql}"
+
+
+def _evaluate_condition(sql: str, condition: pl.Expr, rows: pl.DataFrame) -> pl.Series:
+    """Return the values of the condition. Raises PixelstatError where it fails on a value of the rows."""
+    try:
+        return rows.select(condition)[HOLDS]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).partition("\n")[0]
+        hint = "Compare each column with values of its type. TRY_CAST gives null where CAST fails."
+        raise PixelstatError(f"The condition {sql!r} of --fail-if does not match the data: {reason}.", hint) from error
 
 
 def report_failures(failures: Sequence[str]) -> Exit:

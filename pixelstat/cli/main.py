@@ -9,9 +9,9 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from pixelstat import __version__, reports
 from pixelstat.cli import commands
@@ -19,6 +19,9 @@ from pixelstat.cli.command_line import COMMANDS, LINES, arrange_arguments, expla
 from pixelstat.cli.completion import complete_words, is_completion
 from pixelstat.errors import Exit, PixelstatError, ReaderGoneError
 from pixelstat.terminal import discard_stdout, say, stop_progress
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Polars' allocator keeps its memory for a while. Giving blocks back to the system between two batches, only to ask for
 # them again, takes a tenth of the time; keeping them for good takes a quarter more memory.
@@ -49,11 +52,13 @@ class CommandGroup(click.Group):
 
         return [*super().get_params(ctx), *common_options()]
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Return the commands or options that begin with an incomplete word, else let the shell complete a file."""
         if incomplete.startswith("-"):
             ctx.meta[COMPLETES_OPTIONS] = True
             return click.Command.shell_complete(self, ctx, incomplete)
+        from click.shell_completion import CompletionItem
+
         items = [CompletionItem(name, help=line) for name, line in LINES.items() if name.startswith(incomplete)]
         return items or [CompletionItem(incomplete, type="file")]
 
@@ -110,7 +115,7 @@ def pixelstat() -> None:
 
 def program() -> None:
     """Run `main`, then leave the process at once: freeing memory would take a twentieth of a large log's time."""
-    gc.disable()  # until everything is loaded: see `run.execute`
+    gc.disable()  # until everything is loaded: see `run_command`
     try:
         main()
     except SystemExit as exit_:

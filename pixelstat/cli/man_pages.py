@@ -22,6 +22,7 @@ EXIT_STATUS = {
     Exit.USAGE: "The command line is wrong, or an input cannot be read.",
     Exit.PARTIAL: "Part of an input was damaged and is missing from the report.",
     Exit.TOO_MANY_BAD_LINES: "More lines were unreadable than --strict or --max-errors allow.",
+    Exit.CONDITION_MET: "A condition of --fail-if or --fail-if-empty holds.",
     Exit.INTERRUPTED: "The program was stopped by Ctrl-C.",
     Exit.TERMINATED: "The program was stopped by SIGTERM.",
 }

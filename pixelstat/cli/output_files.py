@@ -25,6 +25,16 @@ def expand_date(name: str, now: datetime) -> str:
     return _DIRECTIVE.sub(lambda match: "%" if match[1] == "%" else now.strftime(match[0]), name)
 
 
+def require_valid_name(path: str) -> None:
+    """Raise PixelstatError for the name of a file that the operating system refuses, such as one that is too long."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise PixelstatError(f"{path!r} cannot be written: {error.strerror}.", "Name another file.") from error
+
+
 def prepare_folders(paths: Iterable[str | None], *, may_create: bool) -> None:
     """Make sure that the folder of each file exists. Raises PixelstatError for one that is missing without --mkdir."""
     for path in filter(None, paths):

@@ -87,7 +87,7 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     if compared_with:
         require_comparable(report, values)
     if report.needs_goals:
-        values["goal"] = ()  # without goals, report_settings takes those of pixelstat.toml
+        values["goal"] = ()  # without goals, build_report_options takes those of pixelstat.toml
     options = build_report_options(report, values, common)
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)

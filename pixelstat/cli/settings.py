@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pixelstat.cli.defaults import find_config, is_given_for_run
-from pixelstat.cli.output_files import expand_date
+from pixelstat.cli.output_files import expand_date, require_valid_name
 from pixelstat.conditions import Step, columns_hint, parse_condition, parse_step, split_steps
 from pixelstat.config import Config, FunnelConfig
 from pixelstat.enrich import mailings
@@ -127,6 +127,8 @@ def read_common_options(values: Mapping[str, Any]) -> CommonOptions:
     groups = None if group_pages is None else page_groups_from_option(group_pages, config.page_groups, config.path)
     if options.get("output"):
         options["output"] = expand_date(options["output"], datetime.now(options.get("tz", UTC)))
+    for path in filter(None, (options.get("output"), options.get("rejects"))):
+        require_valid_name(path)
     return CommonOptions(**options, project=config, page_groups=groups)
 
 

@@ -1,7 +1,7 @@
 """Turn the options of the funnel report into rules, list the event columns they use, and describe them."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from pixelstat.conditions import Step, parse_step, split_steps
 from pixelstat.errors import PixelstatError, suggest
+from pixelstat.funnels import rules as funnel_rules
 from pixelstat.funnels.rules import NO_GRACE, Exclusion, FunnelRules
 from pixelstat.options.shared import top_groups_option
 from pixelstat.options.types import ActorList
@@ -152,6 +153,14 @@ def _reject_conflicts(is_used: dict[str, bool]) -> None:
         for conflict in conflicts:
             if is_used[option] and is_used[conflict]:
                 raise PixelstatError(f"{option} and {conflict} cannot be combined.", "Leave one of them out.")
+
+
+def list_conflicts() -> Iterator[tuple[str, str]]:
+    """Yield each pair of options that cannot be combined, as in `--order strict` and `--optional`."""
+    for option, conflicts in CONFLICTS.items():
+        yield from ((option, conflict) for conflict in conflicts)
+    for rule, rules in funnel_rules.CONFLICTS.items():
+        yield from ((funnel_rules.OPTIONS[rule], funnel_rules.OPTIONS[conflict]) for conflict in rules)
 
 
 def _check_touch(touch: str, number: int) -> None:

@@ -134,7 +134,7 @@ OUTPUT = [
     click.Option(["--mkdir"], is_flag=True, help="Create the missing folders of --output and --rejects."),
     click.Option(["--columns"], multiple=True, metavar="A,B,C", help="Write only these columns, in this order."),
     click.Option(["--sort"], multiple=True, metavar="COLUMN,...", help="Sort the rows by these columns; -COLUMN sorts in descending order."),
-    click.Option(["--fail-if", "fail_if"], multiple=True, metavar="SQL", help="Exit with code 5 if this SQL condition holds for a row of the report. Example: \"visitors < 100\". Can be repeated."),
+    click.Option(["--fail-if", "fail_if"], multiple=True, metavar="SQL", help="Exit with code 5 if this SQL condition holds for a row of the report. It also holds if it is null for every row. Example: \"visitors < 100\". Can be repeated."),
     click.Option(["--fail-if-empty", "fail_if_empty"], is_flag=True, help="Exit with code 5 if the report has no rows."),
     click.Option(["-q", "--quiet"], is_flag=True, help="Show only errors on standard error."),
     click.Option(["--debug"], is_flag=True, help="Show the traceback if pixelstat fails."),

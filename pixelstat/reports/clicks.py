@@ -16,7 +16,7 @@ PERSON = internal("person")
 
 
 def _caption(options: ReportOptions) -> str:
-    groups = [*([options.every] if options.every else []), *(options.by or [DEFAULT_BY]), "link"]
+    groups = [*options.list_row_keys([DEFAULT_BY]), "link"]
     return f"by {', '.join(groups)}, {f'top {options.top} by clicks' if options.top else 'all'}"
 
 

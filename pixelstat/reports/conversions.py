@@ -42,7 +42,7 @@ class ConversionsOptions(ReportOptions):
 
 
 def _caption(options: ConversionsOptions) -> str:
-    rows = ", ".join([*([options.every] if options.every else []), *options.by])
+    rows = ", ".join(options.list_row_keys())
     most = f", top {options.top} by visitors" if options.by and options.top else ""
     return f"by {rows}{most}; a visitor can count in several rows" if rows else ""
 

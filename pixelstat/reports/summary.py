@@ -36,7 +36,7 @@ class SummaryOptions(ReportOptions):
 
 
 def _caption(options: SummaryOptions) -> str:
-    rows = [*([options.every] if options.every else []), *options.by]
+    rows = options.list_row_keys()
     return f"by {', '.join(rows)}" if rows else ""
 
 

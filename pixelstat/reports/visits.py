@@ -26,7 +26,7 @@ VISIT_COLUMNS = ["visitor", "visit_start", "visit_seconds", "visit_views", "is_b
 
 
 def _caption(options: ReportOptions) -> str:
-    rows = ", ".join([*([options.every] if options.every else []), *options.by])
+    rows = ", ".join(options.list_row_keys())
     return f"by {rows}; each visit counts where it starts" if rows else ""
 
 

@@ -243,7 +243,10 @@ def test_a_damaged_archive_is_checked_as_far_as_it_goes_with_exit_code_3(tmp_pat
         "The complete lines before that point count. The rest is missing.\n"
     )
     assert finished.exit == 3
-    assert run_in_process(tmp_path, "check", "torn.gz", "-q") == run_in_process(tmp_path, "check", "torn.gz")
+    quiet = run_in_process(tmp_path, "check", "torn.gz", "-q")
+    assert (quiet.exit, quiet.stderr) == (3, finished.stderr)
+    table = run_in_process(tmp_path, "check", "torn.gz", "whole.log", "--format", "table").stdout
+    assert table.rstrip().endswith("\nNext: get a complete copy of torn.gz")
 
 
 @pytest.mark.slow
@@ -270,6 +273,23 @@ def test_too_many_bad_lines_end_in_exit_code_4_after_the_report(
         "", said if exit_code else "", exit_code
     )
     assert (tmp_path / "found.csv").read_text() == finished.stdout
+
+
+def test_failures_and_damage_are_reported_with_too_many_bad_lines_too(tmp_path: Path) -> None:
+    write_log(tmp_path, gzip.compress(log(*[ANN, "oops"] * 500).encode())[:-50], "torn.gz")
+    finished = run_in_process(tmp_path, "check", "torn.gz", "--strict", "--fail-if", "check = 'damage'", "-q")
+    warning, failure, limit = finished.stderr.splitlines()
+    assert warning.startswith("Warning: torn.gz: it ends in the middle of the archive. ")
+    assert failure.startswith("Error: The condition of --fail-if holds for 1 of ")
+    assert limit.endswith("lines could not be read, which is more than allowed.")
+    assert finished.exit == 4
+
+
+@pytest.mark.slow
+def test_all_pixels_are_shown_with_top_0(tmp_path: Path) -> None:
+    write_log(tmp_path, log(*(request(f"/{place}/s.gif", "10:00") for place in range(1_001))))
+    rows = findings_of(tmp_path, "access.log", "--pixel", "s.gif", "--top", "0")
+    assert sum(check == "pixel" for check, _, _ in rows) == 1_001
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 
 from pixelstat.cli.command_line import COMMANDS
 from pixelstat.cli.manual import list_topic_names
+from pixelstat.errors import Exit
 from pixelstat.schemas import CONDITION_COLUMNS
 from tests.architecture.imports import PACKAGE
 from tests.run import Finished, run_in_process
@@ -118,6 +119,12 @@ def test_a_missing_or_broken_file_shows_no_error(tmp_path: Path, content: bytes 
         (tmp_path / "pixelstat.toml").write_bytes(content)
     finished = answer(tmp_path, line)
     assert (finished.exit, finished.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("instruction", ["bogus", "bash_bogus", "bogus_complete"])
+def test_an_unknown_instruction_fails(instruction: str, tmp_path: Path) -> None:
+    with patch.dict(os.environ, {"_PIXELSTAT_COMPLETE": instruction}):
+        assert run_in_process(tmp_path) == Finished("", "", Exit.USAGE)
 
 
 def test_names_are_those_of_the_file_that_config_names(project: Path) -> None:

@@ -1,6 +1,7 @@
 """Defaults of options from pixelstat.toml and the environment, weakest first, and what is wrong with them."""
 
 import os
+import re
 from pathlib import Path
 from unittest.mock import patch
 
@@ -107,7 +108,7 @@ def test_the_environment_has_flags_and_lists(folder: Path) -> None:
 
     assert (views(PIXELSTAT_FAIL_IF_EMPTY="yes").exit, views(PIXELSTAT_FAIL_IF_EMPTY="0").exit) == (5, 0)
     assert (views(PIXELSTAT_QUIET="1").stderr, views(PIXELSTAT_QUIET="").stderr != "") == ("", True)
-    both = views(PIXELSTAT_FAIL_IF="count(*) < 1\nviews > 5\ncount(*) < 2")
+    both = views(PIXELSTAT_FAIL_IF="count(*) < 1\ncount(*) > 5\ncount(*) < 2")
     assert [line for line in both.stderr.splitlines() if line.startswith("Error")] == [
         "Error: The condition of --fail-if holds: count(*) < 1",
         "Error: The condition of --fail-if holds: count(*) < 2",
@@ -123,8 +124,8 @@ ARGUMENTS = {
 def test_options_that_yield_are_options_of_commands() -> None:
     loaded = [*map(commands.load_command, commands.NAMES), *map(ReportCommand, map(load_report, NAMES))]
     names = {name for command in loaded for name in defaults._name_options(command)}
-    yielding = {*defaults.DROPPED_BY, *(name for others in defaults.DROPPED_BY.values() for name in others)}
-    assert yielding <= names
+    pairs = [pair for name in NAMES for pair in defaults.list_conflicts(name)]
+    assert {defaults._normalize(use.split()[0]) for pair in pairs for use in pair} <= names
     funnel = {*defaults._name_options(ReportCommand(load_report("funnel")))}
     assert {*defaults.MODIFIED_BY, *defaults.MODIFIED_BY.values()} <= funnel
 
@@ -221,6 +222,87 @@ def test_a_default_yields_to_the_command_line(defaults: str, options: list[str],
     assert run(folder, "funnel", "access.log", *options, toml=f"{FUNNEL}[defaults.funnel]\n{defaults}\n") == plain
 
 
+USES = {  # by the use of an option in a conflict: the arguments, and the line of a default
+    "--open": (["--open"], "open = true"),
+    "--histogram": (["--histogram"], "histogram = true"),
+    "--list": (["--list", "dropped:2"], 'list = "dropped:2"'),
+    "--every": (["--every", "day"], 'every = "day"'),
+    "--by": (["--by", "event"], 'by = "event"'),
+    "--optional": (["--optional", "2"], "optional = 2"),
+    "--exclude": (["--exclude", "lead"], 'exclude = "lead"'),
+    "--count": (["--count", "visits"], 'count = "visits"'),
+    "--count totals": (["--count", "totals"], 'count = "totals"'),
+    "--order strict": (["--order", "strict"], 'order = "strict"'),
+    "--order unordered": (["--order", "unordered"], 'order = "unordered"'),
+    "--unit visit": (["--unit", "visit"], 'unit = "visit"'),
+    "--touch all or step": (["--touch", "step:1"], 'touch = "step:1"'),
+    "--step-window": (["--step-window", "1h"], 'step_window = "1h"'),
+    "--grace": (["--grace", "5s"], 'grace = "5s"'),
+    "--compare": (["--compare", "previous"], 'compare = "previous"'),
+    "--viewed-not-purchased": (["--viewed-not-purchased"], "viewed_not_purchased = true"),
+    "--abandoned": (["--abandoned"], "abandoned = true"),
+    "--from": (["--from", "/"], 'from = "/"'),
+    "--to": (["--to", "/"], 'to = "/"'),
+    "--cookieless": (["--cookieless"], "cookieless = true"),
+    "--visitor": (["--visitor", "user"], 'visitor = "user"'),
+    "--stitch": (["--stitch"], "stitch = true"),
+    "--strict": (["--strict"], "strict = true"),
+    "--max-errors": (["--max-errors", "1"], "max_errors = 1"),
+    "--log-format": (["--log-format", "combined"], 'log_format = "combined"'),
+    "--nginx-conf": (["--nginx-conf", "nginx.conf"], 'nginx_conf = "nginx.conf"'),
+    "--funnel": (["--funnel", "shop"], 'funnel = "shop"'),
+    "--steps": (["--steps", "/,/cart,purchase"], 'steps = "/,/cart,purchase"'),
+    "--step": (["--step", "/"], 'step = "/"'),
+}
+NGINX_CONF = """
+log_format main '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
+                '"$http_user_agent"';
+"""
+CONFLICTS = {  # both orders of each pair, with a report that has both options
+    order: name
+    for name in ("funnel", "paths", "products")
+    for pair in defaults.list_conflicts(name)
+    for order in (pair, pair[::-1])
+    if {use.split()[0] for use in pair} <= {option.opts[0] for option in ReportCommand(load_report(name)).params}
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("uses", "report"), CONFLICTS.items())
+def test_a_default_yields_to_an_option_that_it_cannot_be_combined_with(
+    uses: tuple[str, str], report: str, folder: Path
+) -> None:
+    strong, weak = uses
+    (folder / "nginx.conf").write_text(NGINX_CONF)
+    names_steps = report == "funnel" and not {"--funnel", "--steps", "--step"} & {*uses}
+    fixed = [*(USES["--steps"][0] if names_steps else []), "--since", "2026-09-07", "-q", *USES[strong][0]]
+    fixed += USES["--by"][0] if "--touch all or step" in uses else []
+    plain = run(folder, report, "access.log", *fixed, toml=FUNNEL)
+    assert plain.exit == 0, plain.stderr
+    assert run(folder, report, "access.log", *fixed, toml=f"{FUNNEL}[defaults]\n{USES[weak][1]}\n") == plain
+
+
+@pytest.mark.parametrize(
+    ("toml", "environment"),
+    [
+        ("[defaults]\nstitch = true\n[defaults.views]\ncookieless = true\n", {}),
+        ("[defaults]\nstitch = true\n", {"PIXELSTAT_COOKIELESS": "1"}),
+        ("[defaults.views]\nstitch = true\n", {"PIXELSTAT_COOKIELESS": "1"}),
+        ("", {"PIXELSTAT_STITCH": "1", "PIXELSTAT_VIEWS_COOKIELESS": "1"}),
+    ],
+)
+def test_a_weaker_default_yields_to_a_stronger_one(toml: str, environment: dict[str, str], folder: Path) -> None:
+    cookieless = run(folder, "views", "access.log", "-q", "--cookieless", toml="")
+    assert cookieless.exit == 0
+    assert run(folder, "views", "access.log", "-q", toml=toml, **environment) == cookieless
+
+
+def test_a_default_holds_beside_values_that_it_can_be_combined_with(folder: Path) -> None:
+    toml = f"{FUNNEL}[defaults.funnel]\noptional = 2\n"
+    options = ["--steps", "/,/cart,purchase", "--order", "ordered", "--count", "uniques"]
+    assert "optional steps: 2" in caption(folder, *options, toml=toml)
+
+
 def test_the_file_yields_to_the_environment_and_that_to_the_command_line(folder: Path) -> None:
     toml = f'{FUNNEL}[defaults.funnel]\nfunnel = "shop"\n'
     steps = run(folder, "funnel", "access.log", "-q", "--steps", "page_view,signup", toml=FUNNEL)
@@ -264,6 +346,22 @@ def test_a_file_that_the_file_names_lies_in_its_folder(folder: Path) -> None:
     assert run(below, "views", "../access.log", "-q").stdout != ""
     (folder / "pixelstat.toml").write_text(own)
     assert run(below, "views", "../access.log", "-q").stdout.splitlines()[1:] == ["own page,3,2"]
+
+
+def test_a_folder_may_contain_a_percent_sign(folder: Path) -> None:
+    project = folder / "p50%off %Y"
+    project.mkdir()
+    (project / "groups").write_text("/* -> any page\n")
+    (project / "pixelstat.toml").write_text('[defaults]\noutput = "100%% %Y.csv"\ngroup_pages = "groups"\n')
+    finished = run(project, "views", "../access.log", "-q")
+    assert (finished.exit, finished.stderr) == (0, "")
+    assert [re.fullmatch(r"100% \d{4}", path.stem) is not None for path in project.glob("*.csv")] == [True]
+
+
+@pytest.mark.parametrize("variable", ["PIXELSTAT_OUTPUT", "PIXELSTAT_INIT_OUTPUT"])
+def test_init_takes_no_output_from_the_environment(variable: str, folder: Path) -> None:
+    assert run(folder, "init", "access.log", "-q", **{variable: "report.csv"}).exit == 0
+    assert ((folder / "pixelstat.toml").exists(), (folder / "report.csv").exists()) == (True, False)
 
 
 def test_help_reads_no_file_and_shows_what_the_command_declares(folder: Path) -> None:

@@ -17,6 +17,7 @@ from pixelstat.result import TYPE_OF_KIND, Column, Result
 from tests.builders import log, request, view
 from tests.run import csv_rows, run_in_process
 
+ARGUMENTS = {"formats": [], "protocols": [], "schema": ["views"]}  # of commands that take no log
 PAGES = {"/": ("ann", "ben", "cy"), "/cart": ("ann",), "/blog": ("ann", "ben"), "/about": ("cy",)}
 
 
@@ -98,11 +99,11 @@ def test_a_sorted_tree_is_not_drawn(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--columns", "--sort", "--fail-if"])
-@pytest.mark.parametrize("command", ["views", "check", "formats", "protocols", "events"])
+@pytest.mark.parametrize("command", ["views", "check", "formats", "protocols", "schema", "events"])
 def test_an_unknown_column_is_an_error_of_every_command(command: str, option: str, folder: Path) -> None:
-    logs = [] if command in ("formats", "protocols") else ["access.log"]
+    arguments = ARGUMENTS.get(command, ["access.log"])
     value = "nothng > 5" if option == "--fail-if" else "nothng"
-    finished = run_in_process(folder, command, *logs, option, value)
+    finished = run_in_process(folder, command, *arguments, option, value)
     assert (finished.exit, finished.stdout) == (2, "")
     assert "'nothng'" in finished.stderr
     assert "\n\nColumns: " in finished.stderr
@@ -140,6 +141,8 @@ def test_a_wrong_name_is_an_error_before_anything_is_written(options: list[str],
         (["--fail-if-empty", "--where", "page = '/no'"], "--fail-if-empty: the report has no rows."),
         (["--fail-if", "count(*) < 1", "--where", "page = '/no'"], "holds: count(*) < 1"),
         (["--fail-if", "sum(views) < 1", "--where", "page = '/no'"], "lacks the figures: sum(views) < 1"),
+        (["--fail-if", "views < 1", "--where", "page = '/no'"], "the report has no rows: views < 1"),
+        (["--fail-if", "views < null"], "lacks the figures: views < null"),
     ],
 )
 def test_a_condition_fails_the_run_once_the_report_is_written(options: list[str], failure: str, folder: Path) -> None:
@@ -151,7 +154,37 @@ def test_a_condition_fails_the_run_once_the_report_is_written(options: list[str]
     assert finished.stdout.startswith("page")
 
 
-@pytest.mark.parametrize("options", [["--fail-if", "views < 1"], ["--fail-if", "count(*) > 4"], ["--fail-if-empty"]])
+def test_a_funnel_without_visitors_fails_a_condition_on_its_rates(folder: Path) -> None:
+    options = ["--steps", "/,/cart", "--host", "nosuch", "-q", "--fail-if", "conversion_rate < 0.5"]
+    finished = run_in_process(folder, "funnel", "access.log", *options)
+    assert finished.exit == Exit.CONDITION_MET
+    assert "has no value, because the report lacks the figures: conversion_rate < 0.5\n" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "condition"),
+    [
+        ("views", "cast(page as bigint) > 1"),
+        ("check", "cast(finding as bigint) > 1"),
+        ("events", "cast(page as bigint) > 1"),
+        ("formats", "cast(about as bigint) > 1"),
+        ("protocols", "cast(protocol as bigint) > 1"),
+        ("schema", "cast(about as bigint) > 1"),
+    ],
+)
+def test_a_condition_that_fails_on_the_data_is_an_error(command: str, condition: str, folder: Path) -> None:
+    arguments = ARGUMENTS.get(command, ["access.log"])
+    finished = run_in_process(folder, command, *arguments, "--fail-if", condition)
+    assert finished.exit == Exit.USAGE
+    assert finished.stderr.startswith(f"Error: The condition '{condition}' of --fail-if does not match the data: ")
+    assert "TRY_CAST" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--fail-if", "views < 1"], ["--fail-if", "nullif(views, 1) < 2"], ["--fail-if", "count(*) > 4"],
+     ["--fail-if-empty"]],
+)  # fmt: skip
 def test_a_condition_that_does_not_hold_changes_nothing(options: list[str], folder: Path) -> None:
     plain = run_in_process(folder, "views", "access.log")
     assert run_in_process(folder, "views", "access.log", *options) == plain
@@ -189,7 +222,7 @@ def test_events_are_selected_sorted_and_tested_too(tmp_path: Path) -> None:
     lines = run("--columns", "visitor", "--sort", "event,-time", "--format", "ndjson", "-q")[1].splitlines()
     assert [json.loads(line)["visitor"] for line in lines][:2] == ["v:27", "v:24"]
     table = run("--format", "table", "--sort", "-time", "--columns", "visitor")
-    assert ("v:29" in table[1], "v:9" in table[1], "The table shows the first 20 of 30 events" in table[2]) == (
+    assert ("v:29" in table[1], "v:9" in table[1], "The table shows the first 20 of 30 events" in table[1]) == (
         True,
         False,
         True,
@@ -213,6 +246,10 @@ def test_the_lists_of_formats_and_of_pixels_are_selected_too(tmp_path: Path) -> 
     rows = finished.stdout.splitlines()
     assert rows == ["protocol", *sorted(rows[1:])]
     assert run_in_process(tmp_path, "formats", "--fail-if", "format = 'combined'").exit == 5
+    schema = run_in_process(tmp_path, "schema", "views", "--columns", "column", "--sort=-column", "--fail-if-empty")
+    rows = schema.stdout.splitlines()
+    assert (schema.exit, rows) == (0, ["column", *sorted(rows[1:], reverse=True)])
+    assert run_in_process(tmp_path, "schema", "views", "--fail-if", "column = 'page'").exit == 5
 
 
 @pytest.mark.parametrize("command", ["views", "check"])

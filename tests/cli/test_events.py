@@ -68,7 +68,7 @@ def test_a_table_shows_the_first_and_says_how_many_there_are(folder: Path) -> No
     (folder / "access.log").write_text(log(*(request(f"/p.gif?v={n}&p=/", "10:00") for n in range(30))))
     finished = run_in_process(folder, "events", "access.log", "--format", "table")
     assert finished.stdout.count("page_view") == 20
-    assert finished.stderr.startswith("The table shows the first 20 of 30 events. ")
+    assert "The table shows the first 20 of 30 events. " in finished.stdout
 
 
 ITEMS = [["K1", 'Ké\t"|\\', ["Kitchen"], 89.5, 2], ["=C2", "x\ny"]]

@@ -12,8 +12,9 @@ import pytest
 
 from pixelstat.cli.command_line import COMMANDS
 from pixelstat.cli.commands import load_command
-from pixelstat.cli.man_pages import build_man_pages, write_man_pages
+from pixelstat.cli.man_pages import EXIT_STATUS, build_man_pages, write_man_pages
 from pixelstat.cli.report_command import ReportCommand
+from pixelstat.errors import Exit
 from pixelstat.reports import NAMES as REPORTS
 from pixelstat.reports import load_report
 from tests.architecture.imports import PACKAGE
@@ -34,6 +35,12 @@ def test_a_page_has_every_option_of_its_command(name: str) -> None:
     options = [option.opts[-1].replace("-", "\\-") for option in command.params if isinstance(option, click.Option)]
     terms = re.findall(r"^\.TP\n\\fB(.*)\\fR$", PAGES[f"pixelstat-{name}.1"], re.MULTILINE)
     assert [option for option in options if not any(option in term.split(" ") for term in terms)] == []
+
+
+def test_every_exit_code_is_explained() -> None:
+    assert [*EXIT_STATUS] == [*Exit]
+    section = PAGES["pixelstat.1"].partition('.SH "EXIT STATUS"\n')[2]
+    assert re.findall(r"^\.TP\n\\fB(\d+)\\fR$", section, re.MULTILINE) == [str(int(code)) for code in Exit]
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -55,19 +55,28 @@ def test_the_date_is_that_of_the_run_in_the_zone_of_the_report(zone: str, folder
     assert re.fullmatch(r"\d{10}", seconds)
 
 
-COMMANDS = ["views", "check", "events", "formats", "protocols"]
+COMMANDS = {
+    "views": ["access.log"], "check": ["access.log"], "events": ["access.log"],
+    "formats": [], "protocols": [], "schema": ["views"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_missing_folders_are_made_on_demand_only(command: str, folder: Path) -> None:
-    logs = [] if command in ("formats", "protocols") else ["access.log"]
-    missing = run_in_process(folder, command, *logs, "-o", "a/b/out.csv")
+    arguments = COMMANDS[command]
+    missing = run_in_process(folder, command, *arguments, "-o", "a/b/out.csv")
     assert (missing.exit, missing.stdout) == (2, "")
     assert missing.stderr == "Error: There is no folder 'a/b' for 'a/b/out.csv'.\n\nCreate it with --mkdir.\n"
     assert not (folder / "a").exists()
-    assert run_in_process(folder, command, *logs, "-o", "a/b/out.csv", "--mkdir").exit == 0
+    assert run_in_process(folder, command, *arguments, "-o", "a/b/out.csv", "--mkdir").exit == 0
     assert (folder / "a" / "b" / "out.csv").stat().st_size > 0
-    assert run_in_process(folder, command, *logs, "-o", "a/b/out.csv", "--mkdir").exit == 0
+    assert run_in_process(folder, command, *arguments, "-o", "a/b/out.csv", "--mkdir").exit == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_puts_the_date_into_the_name(command: str, folder: Path) -> None:
+    assert run_in_process(folder, command, *COMMANDS[command], "-o", "%s.csv").exit == 0
+    assert [path.stem.isdecimal() for path in folder.glob("*.csv")] == [True]
 
 
 def test_the_folder_of_rejects_is_made_too(folder: Path) -> None:
@@ -81,3 +90,16 @@ def test_a_folder_that_cannot_be_made_is_an_error(folder: Path) -> None:
     finished = run_in_process(folder, "views", "access.log", "-o", "access.log/b/out.csv", "--mkdir")
     assert (finished.exit, finished.stdout) == (2, "")
     assert "cannot be created: Not a directory." in finished.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", [f"{'a' * 300}/out.csv", f"{'a' * 300}.csv"])
+def test_a_name_that_is_too_long_is_an_error(name: str, command: str, folder: Path) -> None:
+    finished = run_in_process(folder, command, *COMMANDS[command], "-o", name)
+    assert (finished.exit, finished.stdout) == (2, "")
+    assert finished.stderr == f"Error: {name!r} cannot be written: File name too long.\n\nName another file.\n"
+
+
+def test_rejects_need_a_name_of_a_file_too(folder: Path) -> None:
+    finished = run_in_process(folder, "views", "access.log", "--rejects", f"{'a' * 300}.tsv")
+    assert (finished.exit, "cannot be written: File name too long." in finished.stderr) == (2, True)

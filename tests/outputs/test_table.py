@@ -327,7 +327,7 @@ def test_a_table_in_a_file_is_100_wide_and_wider_where_its_figures_need_it() -> 
 
     assert max(map(len, lines(9))) <= 100
     assert max(map(len, lines(20))) == 20 * 10 - 2
-    assert "no room" not in "".join(lines(20))
+    assert "more column" not in "".join(lines(20))
 
 
 def test_the_parts_of_a_result_are_one_table() -> None:

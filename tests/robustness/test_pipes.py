@@ -1,6 +1,7 @@
 """Readers that go away, full disks, a closed stdout and signals end a run cleanly."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from time import monotonic, sleep
 import pytest
 
 from tests.builders import log, view
-from tests.run import COMMAND, ENVIRONMENT, start_process
+from tests.run import COMMAND, ENVIRONMENT, run_in_process, start_process
 from tests.small_logs import MANY, TWO, TWO_COUNTED
 
 
@@ -116,3 +117,13 @@ def test_a_signal_leaves_nothing_of_an_export_that_has_begun(name: str, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["scratch"]
     assert not list(scratch.iterdir())
     running.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["views", "check"])
+def test_a_closed_stderr_changes_nothing_in_the_report(command: str, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(TWO)
+    script = f"{shlex.join(COMMAND)} {command} access.log 2>&-"
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout.decode() == run_in_process(tmp_path, command, "access.log").stdout

@@ -193,3 +193,15 @@ def test_a_narrow_table_has_its_main_figure(report: str, figure: str, columns: i
     lines = read_from_terminal(tmp_path, columns, report, "-q", TERM="dumb", NO_COLOR="1")
     rule = next(place for place, line in enumerate(lines) if "──" in line)
     assert any(re.search(rf"\s{figure}(\s|$)", line) for line in lines[rule + 1 :]), lines
+
+
+@pytest.mark.slow
+def test_a_topic_is_shown_on_a_terminal_without_unicode(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**ENVIRONMENT, "TERM": "xterm", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*COMMAND, "help", "funnel"], cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment, check=False
+    )
+    os.close(theirs)
+    shown = read_to_the_end(ours)
+    assert (done.returncode, shown.isascii(), shown.startswith(b"# ")) == (0, True, True)

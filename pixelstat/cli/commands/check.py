@@ -111,7 +111,8 @@ class Findings:
 
 top_option = click.Option(
     ["--top"], type=click.IntRange(min=0), default=5, show_default=True, metavar="N",
-    help="Show the N most frequent pixels and the N longest gaps of a log; 0 shows all.",
+    help="Show the N most frequent pixels and the N longest gaps of a log; 0 shows all. At most the "
+    "1,000 longest gaps are kept.",
 )  # fmt: skip
 
 
@@ -152,9 +153,8 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
         for log in inputs:
             log_format, log_set = assign_format(log, rules)
             findings = _collect(log_set, reading, bad_lines, claims)
-            rows += [
-                {"file": log.title(), **row} for row in _rows(log, log_format, findings, common.tz, top or MAX_KEPT)
-            ]
+            log_rows = _rows(log, log_format, findings, common.tz, top or None)
+            rows += [{"file": log.title(), **row} for row in log_rows]
     result = replace(empty, frame=pl.DataFrame(rows, schema=schema), notes=[_next_step(logs, rows)])
     failures = find_failures(result, common)
     if output == "table" and len(inputs) > MAX_DETAILED_LOGS:
@@ -164,12 +164,13 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     outputs.deliver([arrange_result(result, common)], output, common.output)
     if common.rejects:
         write_bad_lines(bad_lines, inputs, common)
+    damage = warn_of_damage(inputs)
+    failure = report_failures(failures)
     limit = common.bad_line_limit
     if limit and limit.is_exceeded(bad_lines.total, reading.lines):
         say(f"{bad_lines.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
         return Exit.TOO_MANY_BAD_LINES
-    damage = warn_of_damage(inputs)
-    return report_failures(failures) or damage
+    return failure or damage
 
 
 def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:
@@ -185,8 +186,8 @@ def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Exp
 Row = dict[str, object]
 
 
-def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, top: int) -> Iterator[Row]:
-    """Yield the findings of a log, one in each row, with at most `top` pixels and gaps."""
+def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, top: int | None) -> Iterator[Row]:
+    """Yield the findings of a log, one in each row, with at most `top` pixels and gaps, or all of them."""
     yield _row("compression", log.compression or log.archive() or "none")
     if log.damage:
         yield _row("damage", log.damage)
@@ -208,7 +209,7 @@ def _row(check: str, finding: str, count: int | None = None, total: int | None =
     return {"check": check, "finding": finding, "count": count, "share": share}
 
 
-def _line_rows(findings: Findings, top: int) -> Iterator[Row]:
+def _line_rows(findings: Findings, top: int | None) -> Iterator[Row]:
     total = findings.lines.total()
     if len(findings.formats) > 1:
         for name, count in _most_first(findings.formats):
@@ -230,7 +231,7 @@ def _most_first(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _time_rows(findings: Findings, zone: ZoneInfo, top: int) -> Iterator[Row]:
+def _time_rows(findings: Findings, zone: ZoneInfo, top: int | None) -> Iterator[Row]:
     def clock(time: datetime) -> str:
         return time.astimezone(zone).isoformat(sep=" ", timespec="seconds")
 
@@ -273,6 +274,9 @@ def _next_step(logs: Sequence[str], rows: Sequence[Row]) -> str:
     names += " ..." if not find_globs(logs) and len(logs) > MAX_DETAILED_LOGS else ""
     if "unreadable" in verdicts:
         return "Next: name the format with --log-format, or give the server's configuration with --nginx-conf FILE."
+    if damaged := [str(row["file"]) for row in rows if row["check"] == "damage"]:
+        more = " ..." if len(damaged) > MAX_DETAILED_LOGS else ""
+        return f"Next: get a complete copy of {' '.join(map(shlex.quote, damaged[:MAX_DETAILED_LOGS]))}{more}"
     if "doubtful" in verdicts:
         return f"Next: keep the lines that cannot be read: pixelstat check {names} --rejects bad_lines.tsv"
     if "good" in verdicts:

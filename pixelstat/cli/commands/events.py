@@ -130,12 +130,11 @@ def _deliver_batches(batches: Iterable[Result], run: Run, *, is_table: bool) -> 
         if total < MAX_TABLE_ROWS:
             first.append(replace(batch, frame=batch.frame.head(MAX_TABLE_ROWS - total)))
         total += batch.frame.height
-    deliver(first, "table", run.common.output)
     if total > MAX_TABLE_ROWS:
         events = format_count(total, "event", "events")
-        run.common.say(
-            f"The table shows the first {MAX_TABLE_ROWS} of {events}. For all rows and columns: -o events.csv"
-        )
+        note = f"The table shows the first {MAX_TABLE_ROWS} of {events}. For all rows and columns: -o events.csv"
+        first[0] = replace(first[0], notes=[note])
+    deliver(first, "table", run.common.output)
     return total
 
 

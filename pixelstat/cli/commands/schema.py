@@ -7,6 +7,10 @@ import click
 import polars as pl
 
 from pixelstat import outputs, reports
+from pixelstat.cli.delivery import deliver_result, report_failures
+from pixelstat.cli.output_files import prepare_folders
+from pixelstat.cli.settings import read_common_options
+from pixelstat.errors import Exit
 from pixelstat.options.shared import OUTPUT
 from pixelstat.result import Column, Result, event_column
 from pixelstat.schemas import EVENT_COLUMNS, EXPORTED
@@ -38,7 +42,7 @@ NAMES = (*reports.NAMES, EVENTS)
 
 
 @click.command("schema", params=[click.Argument(["report"], type=click.Choice(NAMES), metavar="REPORT"), *OUTPUT[:-1]])
-def command(report: str, **options: Any) -> None:
+def command(report: str, **options: Any) -> Exit:
     """List the columns of a report, or of the events, with their types, units and meanings.
 
     A report shows a column only if its options need it. With --by COLUMN, a report has a column of that name too.
@@ -47,10 +51,12 @@ def command(report: str, **options: Any) -> None:
     pixelstat schema funnel
     pixelstat schema events --format json
     """
-    result = Result(
-        f"Columns of {report}", COLUMNS, describe_columns(load_columns(report)), csv_safe=options["csv_safe"]
-    )
-    outputs.deliver([result], outputs.choose_output(options["format"], options["output"]), options["output"])
+    common = read_common_options(options)
+    output = outputs.choose_output(common.format, common.output)
+    prepare_folders([common.output], may_create=common.mkdir)
+    frame = describe_columns(load_columns(report))
+    result = Result(f"Columns of {report}", COLUMNS, frame, csv_safe=common.csv_safe)
+    return report_failures(deliver_result(result, output, common))
 
 
 def load_columns(report: str) -> Sequence[Column]:
