@@ -200,8 +200,8 @@ def list_figures(rows: pl.DataFrame, goals: Sequence[str], top: int, *, with_zer
             people, converting = (reaching[name].drop_nulls().n_unique() for name in ("visitor", "visit"))
             conversions += [
                 (goal, "conversions", len(reaching)),
-                (f"{goal}: visitor conversion rate", "share", _share(people, visitors)),
-                (f"{goal}: visit conversion rate", "share", _share(converting, len(visits))),
+                (f"{goal} rate (visitors)", "share", _share(people, visitors)),
+                (f"{goal} rate (visits)", "share", _share(converting, len(visits))),
             ]
     lazy = rows.lazy()  # each section reads few columns of it
     orders, value = lazy.filter(pl.col("value").is_not_null()), pl.col("value")
