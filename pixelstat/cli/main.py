@@ -139,7 +139,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = _report_failure(error, error.code, arguments)
     except click.ClickException as error:
         usage = getattr(error, "ctx", None)
-        hint = f"Try: {usage.command_path} --help" if usage else "Try: pixelstat --help"
+        path = usage.command_path if usage else " ".join(["pixelstat", *find_command(arguments)])
+        hint = f"Try: {path} --help"
         sentence = error.format_message().expandtabs(4)  # Click puts tabs in front of choices
         code = _report_failure(PixelstatError(sentence, hint), Exit.USAGE, arguments)
     except BaseException as error:
@@ -170,6 +171,11 @@ def _run(arguments: list[str]) -> Exit:
     except BrokenPipeError as error:
         raise ReaderGoneError from error
     return code or Exit.DONE
+
+
+def find_command(arguments: Sequence[str]) -> list[str]:
+    """Return the first argument that is a command, or nothing: Click's parser does not know its command."""
+    return [argument for argument in arguments if argument in COMMANDS][:1]
 
 
 def _report_failure(error: PixelstatError, code: Exit, arguments: Sequence[str]) -> Exit:

@@ -35,3 +35,17 @@ def test_help_ends_well_and_no_arguments_are_an_error_that_shows_the_help(tmp_pa
     assert (asked.exit, mistaken.exit) == (0, 2)
     assert asked.stdout == mistaken.stdout
     assert "funnel" in asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["views", "--by"], "Try: pixelstat views --help"),
+        (["-q", "views", "x.log", "--nosuch"], "Try: pixelstat views --help"),
+        (["--nosuch"], "Try: pixelstat --help"),
+    ],
+)
+def test_an_error_of_an_option_points_to_the_help_of_its_command(
+    arguments: list[str], hint: str, tmp_path: Path
+) -> None:
+    assert run_in_process(tmp_path, *arguments).stderr.endswith(f"\n\n{hint}\n")
