@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run import run_process
+from tests.run import run_in_process, run_process
 from tests.small_logs import FOUR_OF_EIGHT, MESSY, write_log
 
 
