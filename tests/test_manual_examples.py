@@ -37,6 +37,15 @@ OWN_FORMAT = '$remote_addr [$time_iso8601] "$request" $status "$http_user_agent"
 OWN_LINE = '203.0.113.7 [2026-09-07T10:00:00+00:00] "GET /pixel.gif?v=ann&p=/ HTTP/1.1" 200 "Firefox/140.0"\n'
 
 
+# Runs the program, and notes the exit code and the arguments of each run: a script may go on after any of them.
+PROGRAM = f"""#!/bin/sh
+{sys.executable} -m pixelstat "$@"
+code=$?
+echo "$code $*" >> "$RUNS"
+exit $code
+"""
+
+
 def list_examples() -> list[tuple[str, str]]:
     """Return the page and the commands of each block of commands that use pixelstat."""
     blocks = []
@@ -64,7 +73,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     exported = run_in_process(folder, "events", "access.log", "-q", "-o", "events.parquet")
     assert exported.exit == Exit.DONE, exported.stderr
     assert len(pl.read_parquet(folder / "events.parquet")) > 1_000
-    (folder / "pixelstat").write_text(f'#!/bin/sh\nexec {sys.executable} -m pixelstat "$@"\n')
+    (folder / "pixelstat").write_text(PROGRAM)
     (folder / "pixelstat").chmod(0o755)
     return folder
 
@@ -80,11 +89,15 @@ def test_the_examples_of_a_page_end_well(page: str, commands: str, files: Path, 
         (folder / "nginx.conf").write_text(f"http {{ log_format own '{OWN_FORMAT}'; }}\n")
     for place, here in PLACES.items():
         commands = commands.replace(place, here)
-    environment = {**ENVIRONMENT, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    script = ["bash", "-eo", "pipefail", "-c", commands]
-    done = subprocess.run(script, cwd=folder, env=environment, capture_output=True, check=False)
-    may_raise_alarm = "--fail-if" in commands.splitlines()[-1]
-    assert done.returncode in (Exit.DONE, *([Exit.CONDITION_MET] if may_raise_alarm else [])), done.stderr.decode()
+    runs = tmp_path / "runs"
+    path = f"{folder}:{os.environ['PATH']}"
+    environment = {**ENVIRONMENT, "PATH": path, "PYTHONPATH": str(ROOT), "RUNS": str(runs)}
+    done = subprocess.run(["bash", "-c", commands], cwd=folder, env=environment, capture_output=True, check=False)
+    ended = [line.partition(" ") for line in runs.read_text().splitlines()]
+    assert len(ended) == len(re.findall(r"^(?:\w+=\S+ )?pixelstat ", commands, re.MULTILINE)), done.stderr.decode()
+    for code, _, arguments in ended:
+        alarm = {Exit.CONDITION_MET} if "--fail-if" in arguments else set()
+        assert int(code) in {Exit.DONE, *alarm}, f"{arguments}\n{done.stderr.decode()}"
 
 
 def test_there_are_examples_of_many_pages() -> None:
