@@ -9,6 +9,7 @@ environment.
 """
 
 import base64
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,9 +45,14 @@ def runs() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
 
 
 RUNS = [pytest.param(case, run, id=name) for name, case, run in runs()]
+# The fast set has the first run of each case.
+MARKED_RUNS = [
+    pytest.param(*run.values, id=run.id, marks=[pytest.mark.slow] if re.search("-([2-9]|1.)$", str(run.id)) else [])
+    for run in RUNS
+]
 
 
-@pytest.mark.parametrize(("case", "run"), RUNS)
+@pytest.mark.parametrize(("case", "run"), MARKED_RUNS)
 def test_the_program_prints_what_the_case_says(case: dict[str, Any], run: dict[str, Any], tmp_path: Path) -> None:
     check_case(run_in_process, case, run, tmp_path)
 

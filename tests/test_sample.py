@@ -94,6 +94,7 @@ def test_the_funnel_equals_a_plain_loop() -> None:
     assert [row["visitors"] for row in report("funnel")] == reached
 
 
+@pytest.mark.slow
 def test_views_by_page_equal_a_plain_loop() -> None:
     visitors: defaultdict[str | None, set[str]] = defaultdict(set)
     views: defaultdict[str | None, int] = defaultdict(int)
@@ -105,6 +106,7 @@ def test_views_by_page_equal_a_plain_loop() -> None:
     assert [(row["page"], row["views"], row["visitors"]) for row in report("views", "--top", "0")] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("every", "form"), [("day", "%Y-%m-%dT00:00:00+00:00"), ("hour", "%Y-%m-%dT%H:00:00+00:00")])
 def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
     visitors: defaultdict[str | None, set[str]] = defaultdict(set)
@@ -120,6 +122,7 @@ def test_views_over_time_equal_a_plain_loop(every: str, form: str) -> None:
     assert len(rows) >= len(views)
 
 
+@pytest.mark.slow
 def test_visitors_equal_sets_and_those_of_the_week_are_no_more_than_the_days_have() -> None:
     days: defaultdict[str, set[str]] = defaultdict(set)
     for time, event, visitor, _ in plain_events():
@@ -160,6 +163,7 @@ def test_visits_equal_a_plain_loop() -> None:
     assert row["bounces"] == row["visits_without_duration"] == sum(len(visit) == 1 for visit in visits)
 
 
+@pytest.mark.slow
 def test_orders_are_the_truth_in_every_report() -> None:
     truth = json.loads((SAMPLE / "truth.json").read_text())
     days = report("orders")
@@ -170,6 +174,7 @@ def test_orders_are_the_truth_in_every_report() -> None:
     assert week["revenue"] == pytest.approx(summary["revenue", "EUR"]) == pytest.approx(truth["revenue"])
 
 
+@pytest.mark.slow
 def test_paths_from_a_cart_equal_a_plain_loop() -> None:
     hits: defaultdict[str, list[tuple[datetime, bool, str]]] = defaultdict(list)
     for time, event, visitor, page in plain_events():
@@ -193,6 +198,7 @@ def test_paths_from_a_cart_equal_a_plain_loop() -> None:
     assert {row["target"]: row["visitors"] for row in rows} == {name: len(who) for name, who in followers.items()}
 
 
+@pytest.mark.slow
 def test_the_ledger_sums_to_the_lines() -> None:
     done = CliRunner().invoke(pixelstat, ["funnel", *map(str, LOGS)], catch_exceptions=False)
     truth = json.loads((SAMPLE / "truth.json").read_text())

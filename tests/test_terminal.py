@@ -87,6 +87,7 @@ def open_screen(delay: float = 0) -> Iterator[Screen]:
     os.close(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["csv", "table", "json"])
 def test_the_bar_is_gone_before_the_report_begins(name: str) -> None:
     with open_screen() as shown:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote_plus, unquote_plus
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,7 @@ def count(rows: list[Row]) -> dict[Key, list[datetime]]:
     return times
 
 
+@pytest.mark.slow
 @given(rows, st.integers(1, 50), st.integers(0, 3))
 def test_names_are_counted_in_any_batches(rows: list[Row], size: int, top: int) -> None:
     inventory = Inventory()

@@ -337,6 +337,7 @@ def test_a_log_with_a_name_that_is_not_utf8_is_checked(tmp_path: Path) -> None:
     assert run_in_process(tmp_path, "check", b"caf\xe9.log").exit == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["w3c", "iis", "cloudfront", "#Fields: date time cs-uri"])
 @pytest.mark.parametrize("command", ["views", "check"])
 def test_an_empty_log_of_a_w3c_format_is_reported_as_empty(command: str, name: str, tmp_path: Path) -> None:

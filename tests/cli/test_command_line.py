@@ -42,6 +42,7 @@ def test_options_in_front_of_the_command_move_behind_it(arguments: str, arranged
     assert arrange_arguments(arguments.split()) == arranged.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     ["-q", "--quiet --format json", "--format tsv", "-o out.csv", "--config own.toml --by plan", "--bots only --debug"],
@@ -61,6 +62,7 @@ def test_an_option_behind_the_command_outranks_the_one_in_front_of_it(folder: Pa
     assert finished.stdout.startswith("page,views,visitors\n")
 
 
+@pytest.mark.slow
 def test_options_in_front_of_a_log_are_those_of_the_summary(folder: Path) -> None:
     before, named = run_in_process(folder, "-q", "access.log"), run_in_process(folder, "summary", "-q", "access.log")
     assert before == named

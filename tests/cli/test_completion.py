@@ -174,6 +174,7 @@ def test_the_script_is_one_that_the_shell_can_read(tmp_path: Path, shell: str) -
     subprocess.run([shell, "-n", "script"], cwd=tmp_path, check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
 def test_bash_completes_with_the_script(project: Path) -> None:
     program = project / "bin" / "pixelstat"

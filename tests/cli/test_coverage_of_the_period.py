@@ -13,6 +13,7 @@ START = datetime(2026, 9, 7, tzinfo=timezone.utc)
 CONTENT = log(*(view("ann", "/", "10:00", day=f"2026-09-{day:02}") for day in range(7, 14)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "warning"),
     [

@@ -45,6 +45,7 @@ def zone_of(finished: Finished) -> str:
 GENERAL, OF_REPORT = 'tz = "Asia/Tokyo"\n', '[defaults.views]\ntz = "Europe/Paris"\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("toml", "environment", "options", "zone"),
     [
@@ -66,6 +67,7 @@ def test_the_more_specific_default_wins(
     assert zone_of(run(folder, "views", "access.log", *options, toml=toml, **environment)) == zone
 
 
+@pytest.mark.slow
 def test_the_file_is_that_of_the_option_or_of_the_environment(folder: Path) -> None:
     (folder / "other.toml").write_text('defaults = { tz = "Asia/Seoul" }')
     (folder / "third.toml").write_text('defaults.views.tz = "Asia/Dubai"')
@@ -84,6 +86,7 @@ def test_a_key_may_have_hyphens_or_underscores(key: str, folder: Path) -> None:
     assert finished.stderr.startswith(f"Error: {folder}/pixelstat.toml, line 2: {key} is wrong. There is no time zone")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("toml", "rows"),
     [
@@ -102,6 +105,7 @@ def test_values_of_all_types_are_defaults(toml: str, rows: list[str], folder: Pa
     assert run(folder, "views", "access.log", "-q", toml=toml).stdout.splitlines()[1:] == rows
 
 
+@pytest.mark.slow
 def test_the_environment_has_flags_and_lists(folder: Path) -> None:
     def views(**environment: str) -> Finished:
         return run(folder, "views", "access.log", "--where", "page = '/no'", **environment)
@@ -130,6 +134,7 @@ def test_options_that_yield_are_options_of_commands() -> None:
     assert {*defaults.MODIFIED_BY, *defaults.MODIFIED_BY.values()} <= funnel
 
 
+@pytest.mark.slow
 def test_a_default_holds_where_the_option_exists_and_is_weaker_than_nothing_elsewhere(folder: Path) -> None:
     toml = "[defaults]\ntop = 1\nreveal_ids = true\n"
     assert run(folder, "visitors", "access.log", "-q", toml=toml).exit == 0
@@ -195,6 +200,7 @@ def caption(folder: Path, *options: str, toml: str = FUNNEL, **environment: str)
     return finished.stdout
 
 
+@pytest.mark.slow
 def test_the_window_of_a_funnel_lies_between_the_environment_and_the_defaults(folder: Path) -> None:
     defaults = f'{FUNNEL}[defaults.funnel]\nwindow = "1d"\n'
     assert "window 1d" in caption(folder, "--funnel", "shop", toml=defaults)
@@ -203,6 +209,7 @@ def test_the_window_of_a_funnel_lies_between_the_environment_and_the_defaults(fo
     assert "window 3h" in caption(folder, "--funnel", "quick", "--window", "3h", toml=defaults, PIXELSTAT_WINDOW="2h")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("defaults", "options"),
     [
@@ -282,6 +289,7 @@ def test_a_default_yields_to_an_option_that_it_cannot_be_combined_with(
     assert run(folder, report, "access.log", *fixed, toml=f"{FUNNEL}[defaults]\n{USES[weak][1]}\n") == plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("toml", "environment"),
     [
@@ -303,6 +311,7 @@ def test_a_default_holds_beside_values_that_it_can_be_combined_with(folder: Path
     assert "optional steps: 2" in caption(folder, *options, toml=toml)
 
 
+@pytest.mark.slow
 def test_the_file_yields_to_the_environment_and_that_to_the_command_line(folder: Path) -> None:
     toml = f'{FUNNEL}[defaults.funnel]\nfunnel = "shop"\n'
     steps = run(folder, "funnel", "access.log", "-q", "--steps", "page_view,signup", toml=FUNNEL)
@@ -333,6 +342,7 @@ def test_only_the_command_line_is_warned_of(folder: Path) -> None:
     assert warning in run(folder, "views", "access.log", "--every", "day", "--top", "3").stderr
 
 
+@pytest.mark.slow
 def test_a_file_that_the_file_names_lies_in_its_folder(folder: Path) -> None:
     (folder / "groups").write_text("/* -> any page\n")
     toml = '[defaults]\ngroup_pages = "groups"\n[defaults.visits]\noutput = "visits.csv"\n'

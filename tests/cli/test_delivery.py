@@ -35,6 +35,7 @@ def views(folder: Path, *options: str) -> list[str]:
     return finished.stdout.splitlines()[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "pages"),
     [
@@ -59,6 +60,7 @@ def test_nulls_come_last_in_both_directions_and_ties_keep_their_order() -> None:
     assert sort_rows(result, ["-value"]).frame["name"].to_list() == ["c", "a", "d", "b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in outputs.NAMES if name != "parquet"])
 def test_every_output_has_the_columns_in_the_order_of_the_option(name: str, folder: Path) -> None:
     finished = run_in_process(
@@ -128,6 +130,7 @@ def test_a_wrong_name_is_an_error_before_anything_is_written(options: list[str],
     assert not (folder / "out.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "failure"),
     [
@@ -161,6 +164,7 @@ def test_a_funnel_without_visitors_fails_a_condition_on_its_rates(folder: Path) 
     assert "has no value, because the report lacks the figures: conversion_rate < 0.5\n" in finished.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "condition"),
     [
@@ -180,6 +184,7 @@ def test_a_condition_that_fails_on_the_data_is_an_error(command: str, condition:
     assert "TRY_CAST" in finished.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [["--fail-if", "views < 1"], ["--fail-if", "nullif(views, 1) < 2"], ["--fail-if", "count(*) > 4"],
@@ -209,6 +214,7 @@ def test_every_column_of_a_report_can_be_named_in_a_condition(name: str) -> None
 EVENT_LOG = log(*(request(f"/p.gif?v={number}&e=e{number % 3}", f"10:{number:02d}") for number in range(30)))
 
 
+@pytest.mark.slow
 def test_events_are_selected_sorted_and_tested_too(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(EVENT_LOG)
 

@@ -238,6 +238,7 @@ def test_the_names_in_a_log_are_counted(names: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_count_of_names_is_limited_filtered_and_tested(names: Path) -> None:
     assert [row[1:4] for row in count_names(names, "--top", "1", "--where", "protocol = 'house'")] == [
         ("event", "page_view", 3), ("page", "/a", 3), ("parameter", "e", 4),
@@ -251,6 +252,7 @@ def test_the_count_of_names_is_limited_filtered_and_tested(names: Path) -> None:
     assert times[0] == ("2026-09-07T19:00:00+09:00",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*outputs.NAMES])
 def test_names_that_a_log_holds_are_safe_in_every_output(name: str, names: Path) -> None:
     finished = run_in_process(names, "events", "access.log", "--count", "-q", "--format", name, "-o", "out")

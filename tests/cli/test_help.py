@@ -30,6 +30,7 @@ def test_a_help_page_fits_a_terminal(tmp_path: Path, name: str) -> None:
     assert len(lines) <= MAX_LINES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["help"], ["help", "limits"]])
 def test_help_answers_without_loading_polars(arguments: list[str]) -> None:
     script = f"""

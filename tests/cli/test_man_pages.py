@@ -43,6 +43,7 @@ def test_every_exit_code_is_explained() -> None:
     assert re.findall(r"^\.TP\n\\fB(\d+)\\fR$", section, re.MULTILINE) == [str(int(code)) for code in Exit]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_sound(name: str, tmp_path: Path) -> None:
     page = PAGES[name]

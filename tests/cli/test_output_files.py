@@ -61,6 +61,7 @@ COMMANDS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_missing_folders_are_made_on_demand_only(command: str, folder: Path) -> None:
     arguments = COMMANDS[command]

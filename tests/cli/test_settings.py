@@ -24,6 +24,7 @@ BROKEN_DOWN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN_DOWN)
 def test_a_column_that_is_repeated_groups_once(name: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*STORY))

@@ -105,6 +105,7 @@ def test_a_payload_may_hold_anything(items: object, expected: list[Product] | No
     assert in_segment(items) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("uri", "expected"),
     [

@@ -96,6 +96,7 @@ def test_the_marker_occurs_in_every_line_of_a_sample(protocol: PixelProtocol, sa
     assert lines.str.contains("|".join(each.marker for each in ALL)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("protocol", "sample"), NAMED)
 def test_a_protocol_without_a_distinct_shape_is_read_only_where_it_is_named(
     protocol: PixelProtocol, sample: PixelSample

@@ -27,6 +27,7 @@ def table(folder: Path, *arguments: str, content: str = SHOP) -> list[str]:
     return finished.stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "title"),
     [
@@ -56,6 +57,7 @@ def test_a_title_has_the_headline_where_the_rows_hold_it(arguments: str, title: 
     assert table(tmp_path, *arguments.split())[0] == title
 
 
+@pytest.mark.slow
 def test_a_report_without_rows_has_a_title(tmp_path: Path) -> None:
     nothing = log(hit("ann", "page_view", "10:00", p="/", status=404))
     for report in ("summary", "funnel", "views", "visits", "visitors", "conversions", "orders", "products"):

@@ -570,6 +570,7 @@ def test_products_equal_a_plain_loop(seed: int) -> None:
             assert share == (len(both) / len(ones) if ones else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_after(3, range(30)))
 def test_viewed_not_purchased_equals_a_plain_loop(seed: int) -> None:
     rows = dice_rows(seed)

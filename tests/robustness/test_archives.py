@@ -171,6 +171,7 @@ def test_a_torn_bzip2_or_xz_gives_the_lines_before_the_tear(compress: Callable[[
 FOUR_LINES = log(ANN, view("ben", "/cart", "10:01"), "oops", hit("cy", "purchase", "10:02")).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("magic", [b"\x1f\x8b", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b"BZh9", b"\xfd7zXZ\0\0"])
 def test_random_bytes_that_begin_like_an_archive_are_a_damaged_one(magic: bytes, tmp_path: Path) -> None:
     content = magic + random.Random(7).randbytes(50_000)

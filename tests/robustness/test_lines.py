@@ -66,6 +66,7 @@ def test_a_last_line_without_a_newline_counts(tmp_path: Path) -> None:
     assert count_views(tmp_path, TWO[:-1]) == TWO_COUNTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [4_095, 4_096, 65_535, 65_536, 1_000_000])
 def test_a_hit_with_a_long_agent_counts(length: int, tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(view("ann", "/", "10:00", agent="A" * length)).encode() + TWO)

@@ -17,6 +17,7 @@ def haproxy(time: str) -> str:
     return f"203.0.113.7:38862 [{time}.000] incoming~ docs/docs {rest}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("time", "zone", "instant"),
     [
@@ -157,6 +158,7 @@ def test_a_json_value_that_is_not_a_time_is_unreadable(time: str, tmp_path: Path
     assert (finished.stdout, finished.exit) == (ONE_PAGE, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("offset", "utc"),
     [

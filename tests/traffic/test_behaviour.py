@@ -95,21 +95,25 @@ def test_ten_recipients_at_an_address_in_ten_minutes_are_a_machine(tmp_path: Pat
     assert reasons(tmp_path, *lines, opened("r9", "10:09", client="203.0.113.8")) == [None] * 10
 
 
+@pytest.mark.slow
 def test_nine_recipients_at_an_address_are_an_office(tmp_path: Path) -> None:
     lines = [opened(f"r{n}", f"10:0{n}") for n in range(9)]
     assert reasons(tmp_path, *lines, *(opened(f"r{n}", f"10:0{n}:30") for n in range(9))) == [None] * 18
 
 
+@pytest.mark.slow
 def test_user_agents_behind_an_address_are_not_counted_as_recipients(tmp_path: Path) -> None:
     lines = [request("/o.gif?mid=launch", "10:00", agent=f"Firefox/{n}.0") for n in range(20)]
     assert reasons(tmp_path, *lines) == [None] * 20
 
 
+@pytest.mark.slow
 def test_gmails_proxy_over_five_hundred_recipients_stays_a_proxy(tmp_path: Path) -> None:
     lines = [opened(f"r{n}", "10:00", client="66.249.84.1", agent=GMAIL) for n in range(500)]
     assert reasons(tmp_path, *lines, opened("ann", "10:00", client="66.249.84.1")) == ["gmail"] * 500 + [None]
 
 
+@pytest.mark.slow
 def test_recipients_whose_images_apple_loads_make_no_person_a_machine(tmp_path: Path) -> None:
     lines = [opened(f"r{n}", "10:00", agent="Mozilla/5.0") for n in range(50)]
     assert reasons(tmp_path, *lines, opened("ann", "10:01")) == ["apple_mpp"] * 50 + [None]
@@ -183,6 +187,7 @@ def test_other_reports_drop_machines_only_with_the_option(tmp_path: Path) -> Non
     assert (finished.stdout, "excluded: 60 machines\n" in finished.stderr) == ("page,views,visitors\n", True)
 
 
+@pytest.mark.slow
 def test_behaviour_is_classified_by_all_events_whatever_period_and_condition_are_set(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(log(*(click("ann", link, f"10:00:0{n}") for n, link in enumerate("abc"))))
     for option in (["--since", "2026-09-07 10:00:02"], ["--where", "link LIKE '%63'"]):

@@ -128,6 +128,7 @@ def test_events_of_parquet_are_classified_again(tmp_path: Path) -> None:
     assert exported_verdicts(tmp_path, "again.parquet") == found
 
 
+@pytest.mark.slow
 def test_machines_are_set_aside_with_the_option_and_counted(tmp_path: Path) -> None:
     agents = (BROWSER, BROWSER, "Mozilla/5.0", GMAIL, GOOGLEBOT)
     (tmp_path / "access.log").write_text(
