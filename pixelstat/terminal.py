@@ -63,11 +63,14 @@ def show_markdown(text: str) -> None:
         text = text.encode(encoding, "replace").decode(encoding)
         click.echo(text, nl=not text.endswith("\n"))
         return
+    import shutil
+
     from rich.console import Console
     from rich.markdown import Markdown
 
-    console = Console()
-    console.print(Markdown(text), width=min(console.width, MAX_TEXT_WIDTH))
+    size = shutil.get_terminal_size()  # with TERM=dumb Rich would take any terminal for 80 columns wide
+    console = Console(width=min(size.columns, MAX_TEXT_WIDTH), height=size.lines)
+    console.print(Markdown(text))
 
 
 def discard_stdout() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.analysis.time_series import BUCKET, ranked_or_series, truncate_local
+from pixelstat.options.values import ReportOptions
 from pixelstat.result import Column
 from pixelstat.vocabulary import is_email_event, is_page_view, visitors
 
@@ -33,8 +34,6 @@ def breakdown_by(events: pl.LazyFrame, by: Sequence[str], top: int, every: str |
     return ranked_or_series(counts, by, "visitors", top, every, tz)
 
 
-def describe_breakdown(every: str | None, top: int, by: Sequence[str], **_: object) -> str:
-    """Describe the rows of a breakdown for a report's caption."""
-    most = f"top {top} by visitors" if top else "all"
-    groups = ", ".join([*([every] if every else []), *by])
-    return f"by {groups}, {most}" if groups else most
+def describe_breakdown(options: ReportOptions) -> str:
+    """Return the caption of a report that shows a breakdown."""
+    return options.describe_rows(options.list_row_keys(), "visitors")

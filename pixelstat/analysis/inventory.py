@@ -25,7 +25,7 @@ INVENTORY_COLUMNS = (
     Column("last_time", "instant", "time of the last of them"),
 )
 MAX_PENDING = 20  # batches of counts that are kept apart before they are added up
-ROW = internal("row")
+ROW, EVENT_COUNT = internal("row"), internal("event count")
 _SCHEMA = pl.Schema(
     {
         "protocol": pl.String(), "kind": KINDS, "name": pl.String(),
@@ -63,13 +63,13 @@ class Inventory:
         section = ["protocol", "kind"]
         ranked = (
             self._totals()
-            .with_columns(events.alias(ROW))
-            .sort(ROW, *section, "count", "name", descending=[True, False, False, True, False])
+            .with_columns(events.alias(EVENT_COUNT))
+            .sort(EVENT_COUNT, *section, "count", "name", descending=[True, False, False, True, False])
         )
         if top:
             ranked = ranked.filter(pl.int_range(pl.len()).over(section) < top)
         times = pl.col("first_time", "last_time").dt.convert_time_zone(time_zone)
-        return ranked.drop(ROW).with_columns(pl.col("kind").cast(pl.String), times)
+        return ranked.drop(EVENT_COUNT).with_columns(pl.col("kind").cast(pl.String), times)
 
 
 def _list_names(events: pl.DataFrame, kind: str) -> pl.DataFrame:

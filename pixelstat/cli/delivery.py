@@ -1,16 +1,18 @@
 """Deliver a result as the user wants it: its order, its columns, and the conditions that fail the run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
 from pixelstat import outputs
-from pixelstat.cli.settings import CommonOptions
+from pixelstat.cli.output_files import prepare_folders
+from pixelstat.cli.settings import CommonOptions, read_common_options
 from pixelstat.conditions import parse_report_condition
 from pixelstat.errors import Exit, PixelstatError, suggest
 from pixelstat.frames.columns import internal
-from pixelstat.result import Result
+from pixelstat.result import Column, Result
 from pixelstat.terminal import say
 from pixelstat.text.plurals import format_count
 
@@ -22,6 +24,15 @@ def deliver_result(result: Result, output_format: str, common: CommonOptions) ->
     failures = find_failures(result, common)
     outputs.deliver([arrange_result(result, common)], output_format, common.output)
     return failures
+
+
+def deliver_listing(title: str, columns: Sequence[Column], frame: pl.DataFrame, options: Mapping[str, Any]) -> Exit:
+    """Write a list that comes from the program itself, not from logs, and return the exit code."""
+    common = read_common_options(options)
+    output_format = outputs.choose_output(common.format, common.output)
+    prepare_folders([common.output], may_create=common.mkdir)
+    result = Result(title, columns, frame, csv_safe=common.csv_safe)
+    return report_failures(deliver_result(result, output_format, common))
 
 
 def validate_options(preview: Result, common: CommonOptions) -> None:

@@ -20,7 +20,7 @@ from pixelstat.cli.comparison import (
 from pixelstat.cli.defaults import is_given
 from pixelstat.cli.delivery import deliver_result, validate_options
 from pixelstat.cli.help_pages import LogCommand
-from pixelstat.cli.run import Run, format_period, last_within, run_command
+from pixelstat.cli.run import Run, earliest, format_period, last_second, latest, run_command
 from pixelstat.cli.settings import (
     CommonOptions,
     build_pipeline_settings,
@@ -156,20 +156,10 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
     else:
         result = report.result(report.function(events, options, context).collect(engine="streaming"))
         run.period = request.period
-        subtitle = [format_period(run.ledger.first, last_within(run.ledger.last, until), zone), *subtitle]
+        subtitle = [format_period(run.ledger.first, earliest(run.ledger.last, last_second(until)), zone), *subtitle]
     subtitle = [part for part in subtitle if part]
     result = replace(result, subtitle=subtitle, notes=notes, csv_safe=request.common.csv_safe)
     return report.present(result, options)
-
-
-def latest(log_start: datetime | None, since: datetime | None) -> datetime | None:
-    """Return the beginning of what was read: of the logs, or of the period if that begins later."""
-    return max(log_start, since) if log_start and since else log_start
-
-
-def earliest(log_end: datetime | None, until: datetime | None) -> datetime | None:
-    """Return the end of what was read: of the logs, or of the period if that ends earlier."""
-    return min(log_end, until) if log_end and until else log_end
 
 
 def pseudonymize_result(result: Result, by: Sequence[str], key: Callable[[], bytes]) -> Result:

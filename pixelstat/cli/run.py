@@ -145,8 +145,8 @@ def _ledger_notes(run: Run) -> Iterator[str]:
         if run.common.machines != "include":
             yield describe_age(ledger.last)
         if run.output_format != "table":  # a table shows the period below its title
-            last = last_within(ledger.last, run.period[1]) or ledger.last
-            yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(last, zone)} {zone.key}"
+            last = earliest(ledger.last, last_second(run.period[1]))
+            yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(last or ledger.last, zone)} {zone.key}"
     elif ledger.lines and not ledger.pixel_requests:
         yield suggest_pixels(run.logs)
 
@@ -181,9 +181,19 @@ def format_period(first: datetime | None, last: datetime | None, zone: ZoneInfo)
     return f"{start} to {end} {zone.key}" if not start.endswith(end) else f"{start} {zone.key}"
 
 
-def last_within(last: datetime | None, until: datetime | None) -> datetime | None:
-    """Return the time of the last event, or the end of the period if a report reads events after it."""
-    return min(last, until - timedelta(seconds=1)) if last and until else last
+def earliest(*moments: datetime | None) -> datetime | None:
+    """Return the earliest of the known moments."""
+    return min(filter(None, moments), default=None)
+
+
+def latest(*moments: datetime | None) -> datetime | None:
+    """Return the latest of the known moments."""
+    return max(filter(None, moments), default=None)
+
+
+def last_second(until: datetime | None) -> datetime | None:
+    """Return the last second of a period that ends before `until`."""
+    return until - timedelta(seconds=1) if until else None
 
 
 def _describe_coverage(run: Run) -> str:

@@ -51,7 +51,7 @@ FUNNEL: list[click.Parameter] = [
     step_option,
     funnel_option,
     window_option,
-    click.Option(["--step-window", "step_window"], type=DurationType(), metavar="TIME", help="Limit the time from each step to the next. Default: no limit but --window."),
+    click.Option(["--step-window", "step_window"], type=DurationType(), metavar="TIME", help="Limit the time from each step to the next. By default, only --window limits this time."),
     click.Option(["--order"], type=click.Choice(["ordered", "strict", "unordered"]), default="ordered", show_default=True, metavar="ORDER", help="Match the steps ordered, strict (nothing else between them) or unordered."),
     click.Option(["--strict-over", "strict_over"], metavar="A,B", help="With --order strict: forbid only these events. Default: all events but heartbeats and email events."),
     click.Option(["--open", "is_open"], is_flag=True, help="Let visitors enter the funnel at any step."),
@@ -73,14 +73,14 @@ FUNNEL: list[click.Parameter] = [
 
 # -- of every report ---------------------------------------------------------------------------------------------
 
-tz_option = click.Option(["--tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Use this time zone, as in Europe/Berlin.")
+tz_option = click.Option(["--tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Use this time zone, such as Europe/Berlin.")
 PERIOD = [
     click.Option(["--since"], metavar="WHEN", help="Count events from WHEN on: 2026-09-07, 7d or yesterday. 7d means seven days ago. A time is possible too: 2026-09-07T14:30. Default: the start of the logs."),
     click.Option(["--until"], metavar="WHEN", help="Count events up to WHEN; a date includes the whole day. Default: the end of the logs."),
     tz_option,
     click.Option(["--where"], metavar="SQL", help="Count only events that meet this SQL condition. Example: \"utm_source = 'newsletter'\"."),
     click.Option(["--host"], metavar="HOST", help="Count only events of this host."),
-    click.Option(["--group-pages", "group_pages"], type=FileType(), metavar="FILE|toml", help="Report groups of pages instead of single pages. Each line of FILE is a rule: /products/* -> product page. The word toml takes the rules from [page_groups] of pixelstat.toml."),
+    click.Option(["--group-pages", "group_pages"], type=FileType(), metavar="FILE|toml", help="Report groups of pages instead of single pages. Each line of FILE is a rule: /products/* -> product page. --group-pages toml uses the rules in [page_groups] of pixelstat.toml."),
     click.Option(["--exclude-ip", "exclude_ip"], type=NetworkType(), multiple=True, metavar="NET", help="Exclude events from this address or network. Can be repeated."),
     click.Option(["--keep-duplicates", "keep_duplicates"], is_flag=True, help="Count repeated lines and reloaded orders again. By default, each hit and each order counts once."),
     click.Option(["--geo"], multiple=True, type=FileType(), metavar="FILE", help="Read countries, cities or networks from this MaxMind database (.mmdb). Can be repeated."),
@@ -94,7 +94,7 @@ VISITORS = [
 MACHINES = [
     click.Option(["--bots"], type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True, metavar="MODE", help="Filter bots: exclude, include or only. With only, a report counts bots alone. pixelstat recognises bots by their user agent."),
     click.Option(["--consent"], type=click.Choice(["respect", "require", "ignore"]), default="respect", show_default=True, help="respect: exclude visitors who refuse consent; require: exclude all without consent; ignore: exclude nobody."),
-    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="Include machine traffic, label it by its behaviour too, or exclude it. With include, pixelstat judges each request alone."),
+    click.Option(["--machines"], type=click.Choice(["include", "label", "exclude"]), default="include", show_default=True, help="include: judge each request alone; label: judge by behaviour over all events too; exclude: judge like label, and exclude machine traffic."),
     click.Option(["--machine-networks", "machine_networks"], multiple=True, type=FileType(), metavar="FILE", help="Treat requests from the networks in this file as machine traffic. The file has one network per line. Can be repeated."),
     click.Option(["--sent"], type=FileType(), metavar="FILE", help="Read the sent emails from a CSV file with message,sent or message,recipient,time."),
     click.Option(["--burst-links", "burst_links"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Label clicks as machine traffic if a recipient clicks N links of an email within --burst-time; 0 disables this rule."),
@@ -103,7 +103,7 @@ MACHINES = [
     click.Option(["--address-time", "address_time"], type=DurationType(), default="10m", show_default=True, metavar="TIME", help="Set the time in which --address-recipients counts the recipients."),
     click.Option(["--recipient-addresses", "recipient_addresses"], type=click.IntRange(min=0), default=3, show_default=True, metavar="N", help="Label email events as machine traffic if a recipient has N addresses for an email within --recipient-time; 0 disables this rule."),
     click.Option(["--recipient-time", "recipient_time"], type=DurationType(), default="30s", show_default=True, metavar="TIME", help="Set the time in which --recipient-addresses counts the addresses."),
-    click.Option(["--after-send", "after_send"], type=DurationType(), default="2s", show_default=True, metavar="TIME", help="Label opens and clicks this soon after sending as machine traffic. The time of sending comes from --sent or from the email itself."),
+    click.Option(["--after-send", "after_send"], type=DurationType(), default="2s", show_default=True, metavar="TIME", help="Label opens and clicks this soon after sending as machine traffic. pixelstat takes the time of sending from the --sent file, or from the request of the email's pixel or link."),
     click.Option(["--page-rate", "page_rate"], type=click.IntRange(min=0), default=60, show_default=True, metavar="N", help="Label page views as machine traffic if a visitor views N pages in a minute; 0 disables this rule."),
 ]
 VISITS = [

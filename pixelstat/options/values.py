@@ -18,3 +18,12 @@ class ReportOptions:
     def list_row_keys(self, default_by: Sequence[str] = ()) -> list[str]:
         """Return the keys of a row: the length of time in a series, then the columns of --by or its default."""
         return [*([self.every] if self.every else []), *(self.by or default_by)]
+
+    def describe_rows(self, keys: Sequence[str], measure: str) -> str:
+        """Return the words of a caption for a ranking, such as `by message, top 20 by opens`.
+
+        A series without --by is shown whole, and so are all rows with --top 0.
+        """
+        by = [f"by {', '.join(keys)}"] if keys else []
+        top = [f"top {self.top} by {measure}"] if self.top and (self.by or not self.every) else []
+        return ", ".join([*by, *top])

@@ -3,7 +3,7 @@
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO, TextIOWrapper
 from typing import Any, BinaryIO
@@ -49,8 +49,8 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
     is_unicode = not to_terminal or (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     text = TextIOWrapper(file, encoding="utf-8" if is_unicode else "ascii", errors="replace", write_through=True)
     size = shutil.get_terminal_size()
-    visible = replace(result, columns=_drop_details(_drop_hidden(result.columns)))
-    width = size.columns if to_terminal else max(DEFAULT_WIDTH, _needed_width(visible))
+    least = _sum_widths(_drop_details(_drop_hidden(result.columns)), _needed_widths(result))
+    width = size.columns if to_terminal else max(DEFAULT_WIDTH, least)
     if file is getattr(sys.stdout, "buffer", None):  # a file may be longer than a screen
         result = fit_rows(result, max(MAX_TREE_ROWS, size.lines - 12) if to_terminal else MAX_TREE_ROWS)
     console = Console(
@@ -79,7 +79,7 @@ class _AsciiFile(StringIO):
 
 def render(result: Result, width: int) -> Group:
     """Lay out the title, the table and the notes for a line of `width` characters."""
-    result = fit_columns(_as_tree(replace(result, columns=_drop_hidden(result.columns))), width)
+    result = fit_columns(_as_tree(result), width)
     subtitle = "; ".join(result.subtitle)
     return Group(
         Text(escape_controls(result.heading), style="bold"),
@@ -202,32 +202,32 @@ def _draw_branches(paths: Sequence[str]) -> list[str]:
     return drawn[::-1]
 
 
+def fit_columns(result: Result, width: int) -> Result:
+    """Drop hidden columns and those that there is no room for, and say in a note how many.
+
+    All details go together. Then the bars go, and the least important columns, by `_importance` and from the right.
+    The first column, needed ones, flags and the measure of the bars stay.
+    """
+    columns, widths = _drop_hidden(result.columns), _needed_widths(result)
+    if _sum_widths(columns, widths) + (MIN_BAR_WIDTH + 2) * sum(column.bar for column in columns) > width:
+        columns = _drop_details(columns)
+    for column in sorted(columns[:0:-1], key=lambda column: _importance(column, result.frame)):
+        if _sum_widths(columns, widths) <= width:
+            break
+        if column.kind != "flag" and not column.bar and not column.needed:
+            columns = [replace(other, bar=False) for other in columns if other.name != column.name]
+    if len(columns) == len(result.columns):
+        return result
+    more = format_count(len(result.columns) - len(columns), "more column", "more columns")
+    return replace(result, columns=columns, notes=[*result.notes, f"{more}: --format csv"])
+
+
 def _drop_hidden(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if not column.hidden]
 
 
 def _drop_details(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if not column.detail]
-
-
-def fit_columns(result: Result, width: int) -> Result:
-    """Drop the columns that there is no room for, and say in a note how many.
-
-    All details go together. Then the bars go, and the least important columns, by `_importance` and from the right.
-    The first column, needed ones, flags and the measure of the bars stay.
-    """
-    columns, number = list(result.columns), len(result.columns)
-    if _needed_width(result) + (MIN_BAR_WIDTH + 2) * sum(column.bar for column in columns) > width:
-        columns = _drop_details(columns)
-    for column in sorted(columns[:0:-1], key=lambda column: _importance(column, result.frame)):
-        if _needed_width(replace(result, columns=columns)) <= width:
-            break
-        if column.kind != "flag" and not column.bar and not column.needed:
-            columns = [replace(other, bar=False) for other in columns if other.name != column.name]
-    if len(columns) == number:
-        return result
-    more = format_count(number - len(columns), "more column", "more columns")
-    return replace(result, columns=columns, notes=[*result.notes, f"{more}: --format csv"])
 
 
 def _importance(column: Column, frame: pl.DataFrame) -> int:
@@ -240,15 +240,20 @@ def _importance(column: Column, frame: pl.DataFrame) -> int:
     return {"money": 4, "price": 4, "text": 3, "count": 3, "figure": 3}.get(column.kind, 2)
 
 
-def _needed_width(result: Result) -> int:
-    """Return the width that the columns need: below it numbers would be cut off."""
-    widths = []
+def _needed_widths(result: Result) -> dict[str, int]:
+    """Return the width that each column needs: below it numbers would be cut off."""
+    widths = {}
     for column in result.columns:
         cells = [cell_len(cell) for cell in format_column(result, column)]
         widest = max([*map(cell_len, _stack(column.heading)), *cells])
         narrowest = MIN_TREE_WIDTH if column.tree else MIN_TEXT_WIDTH
-        widths.append(min(widest, narrowest) if column.kind in ("text", "list") else widest)
-    return sum(widths) + 2 * len(widths)
+        widths[column.name] = min(widest, narrowest) if column.kind in ("text", "list") else widest
+    return widths
+
+
+def _sum_widths(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
+    """Return the width of a table with these columns. Each takes two blanks more."""
+    return sum(widths[column.name] + 2 for column in columns)
 
 
 def _room_for_bars(width: int, result: Result, cells: dict[str, list[str]], *, stacked: bool) -> int:

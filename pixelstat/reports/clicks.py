@@ -16,8 +16,7 @@ PERSON = internal("person")
 
 
 def _caption(options: ReportOptions) -> str:
-    groups = [*options.list_row_keys([DEFAULT_BY]), "link"]
-    return f"by {', '.join(groups)}, {f'top {options.top} by clicks' if options.top else 'all'}"
+    return options.describe_rows([*options.list_row_keys([DEFAULT_BY]), "link"], "clicks")
 
 
 @report(

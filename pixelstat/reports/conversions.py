@@ -42,9 +42,8 @@ class ConversionsOptions(ReportOptions):
 
 
 def _caption(options: ConversionsOptions) -> str:
-    rows = ", ".join(options.list_row_keys())
-    most = f", top {options.top} by visitors" if options.by and options.top else ""
-    return f"by {rows}{most}; a visitor can count in several rows" if rows else ""
+    keys = options.list_row_keys()
+    return f"{options.describe_rows(keys, 'visitors')}; a visitor can count in several rows" if keys else ""
 
 
 def _event_columns(options: ConversionsOptions) -> Iterable[str]:

@@ -57,7 +57,7 @@ def present_funnel(result: Result, options: FunnelOptions) -> Result:
     result = present_pending(result, options)
     if frame.is_empty() or options.is_open or options.by or options.every:
         return result
-    noun = next(name for name in (*COUNT_COLUMNS.values(), "entries") if name in frame.columns)
+    noun = find_count_column(frame)
     counts, names, drops = frame[noun].to_list(), frame["name"].to_list(), frame["dropped"].to_list()
     result = replace(result, headline=f"{format_part(counts[-1], counts[0], noun)} convert")
     row = max(range(len(drops)), key=lambda index: drops[index] or 0)
@@ -68,10 +68,9 @@ def present_funnel(result: Result, options: FunnelOptions) -> Result:
     return replace(result, marked=("dropped", row), notes=[*result.notes, note])
 
 
-def frame_counts(result: Result) -> list[int]:
-    """Return how many reached each step."""
-    noun = next(name for name in (*COUNT_COLUMNS.values(), "entries") if name in result.frame.columns)
-    return list(result.frame[noun])
+def find_count_column(frame: pl.DataFrame) -> str:
+    """Return the name of the column that counts who reached each step."""
+    return next(name for name in (*COUNT_COLUMNS.values(), "entries") if name in frame.columns)
 
 
 def present_pending(result: Result, options: FunnelOptions) -> Result:
@@ -86,7 +85,7 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
         return result
     columns = [replace(column, hidden=column.hidden or column.name == "pending") for column in result.columns]
     result = replace(result, columns=columns)
-    if (pending == 0).all() or not all(count > 0 for count in frame_counts(result)):
+    if (pending == 0).all() or 0 in result.frame[find_count_column(result.frame)]:
         return result  # a step that matches nothing is warned of, and no window would help
     window = options.rules.window
     shorter = next((length for length in SHORTER_WINDOWS if length < window), None)

@@ -23,8 +23,7 @@ HAS_OPENED, HAS_CLICKED = internal("has opened"), internal("has clicked")
 
 
 def _caption(options: ReportOptions) -> str:
-    groups = options.list_row_keys([DEFAULT_BY])
-    return f"by {', '.join(groups)}, {f'top {options.top} by opens' if options.top else 'all'}"
+    return options.describe_rows(options.list_row_keys([DEFAULT_BY]), "opens")
 
 
 @report(

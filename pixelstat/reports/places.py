@@ -21,7 +21,7 @@ from pixelstat.result import Column
     ],
     options=[by_option, top_option, every_option],
     options_type=ReportOptions,
-    caption=lambda options: describe_breakdown(options.every, options.top, options.by),
+    caption=describe_breakdown,
     needs_visits=True,
 )
 def places(events: pl.LazyFrame, options: ReportOptions, run: RunContext) -> pl.LazyFrame:

@@ -36,8 +36,8 @@ class SummaryOptions(ReportOptions):
 
 
 def _caption(options: SummaryOptions) -> str:
-    rows = options.list_row_keys()
-    return f"by {', '.join(rows)}" if rows else ""
+    counted = "pages by views, channels by visits, devices by visitors"
+    return "; ".join([*([f"by {', '.join(keys)}"] if (keys := options.list_row_keys()) else []), counted])
 
 
 def present_summary(result: Result, options: SummaryOptions) -> Result:

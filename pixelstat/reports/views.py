@@ -15,9 +15,7 @@ from pixelstat.vocabulary import hits, is_page_view, visitors
 
 
 def _caption(options: ReportOptions) -> str:
-    groups = ", ".join(options.by or ([] if options.every else ["page"]))
-    top = f"top {options.top} by views" if options.top and groups else ""
-    return ", ".join(filter(None, [f"by {', '.join(filter(None, [options.every, groups]))}", top]))
+    return options.describe_rows(options.list_row_keys([] if options.every else ["page"]), "views")
 
 
 def present_views(result: Result, options: ReportOptions) -> Result:

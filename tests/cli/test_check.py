@@ -356,3 +356,23 @@ def test_check_advises_protocols_that_must_be_named(tmp_path: Path) -> None:
     )
     (tmp_path / "a.log").write_text(log(*(request(f"/t/shirts-{n % 5}/red", "11:00") for n in range(30))))
     assert "advice" not in run_in_process(tmp_path, "check", "a.log").stdout
+
+
+def test_a_table_of_many_logs_shows_the_doubtful_ones_first_and_fits_a_screen(tmp_path: Path) -> None:
+    for number in range(30):
+        write_log(tmp_path, log(ANN, *(["oops"] if number == 25 else [])), f"{number:02}.log")
+    names = [f"{number:02}.log" for number in range(30)]
+    lines = run_in_process(tmp_path, "check", *names, "--format", "table").stdout.splitlines()
+    rows = [line for line in lines if ".log " in line and "verdict" in line]
+    assert rows[0].split()[:3] == ["25.log", "verdict", "doubtful:"]
+    assert [row.split()[0] for row in rows[1:]] == names[:19]
+    assert "10 more logs: --format csv" in lines
+    assert len(lines) <= 30
+    everything = run_in_process(tmp_path, "check", *names, "--format", "csv").stdout
+    assert everything.count(",verdict,") == 30
+
+
+def test_a_log_that_is_named_twice_has_its_rows_once_for_each_time(tmp_path: Path) -> None:
+    write_log(tmp_path, log(ANN))
+    table = run_in_process(tmp_path, "check", "access.log", "access.log", "--format", "table").stdout
+    assert table.count("good: 1 pixel request") == 2

@@ -72,7 +72,8 @@ def test_a_flag_never_goes() -> None:
 def test_a_hidden_column_is_in_no_table() -> None:
     columns = [Column("page"), Column("pending", "count", hidden=True), Column("views", "count")]
     frame = pl.DataFrame({"page": ["/"], "pending": [3], "views": [1]})
-    assert printed(Result("Views", columns, frame), 80)[1:] == ["page  views", "───────────", "/         1"]
+    lines = printed(Result("Views", columns, frame), 80)
+    assert lines[1:] == ["page  views", "───────────", "/         1", "1 more column: --format csv"]
 
 
 def test_a_heading_has_at_most_two_lines_and_no_unit() -> None:
@@ -255,6 +256,17 @@ def test_a_number_is_never_cut_off() -> None:
         shown = [number for number in ("123,456,789", "1,000,000") if number in "".join(lines)]
         columns = [name for name in ("views", "visitors") if name in lines[1]]
         assert len(shown) == len(columns) == (2 if width > 43 else 1 if width > 33 else 0)
+
+
+@pytest.mark.parametrize("page", ["/" + "a" * 1_000, "/" + "דף/" * 300, "/صفحة" * 200, "/ページ" * 250, "/a b" * 250])
+def test_a_name_of_a_thousand_characters_keeps_to_its_column(page: str) -> None:
+    frame = pl.DataFrame({"page": [page, "/"], "views": [123, 4], "visitors": [5, 6]})
+    columns = [Column("page"), Column("views", "count", bar=True), Column("visitors", "count")]
+    for width in (40, 80, 200):
+        lines = printed(Result("Page views", columns, frame), width)
+        assert max(map(cell_len, lines)) <= width
+        assert len(lines) < 100
+        assert re.search(r"\b123\b", " ".join(lines))
 
 
 @pytest.mark.parametrize(

@@ -205,3 +205,16 @@ def test_a_topic_is_shown_on_a_terminal_without_unicode(tmp_path: Path) -> None:
     os.close(theirs)
     shown = read_to_the_end(ours)
     assert (done.returncode, shown.isascii(), shown.startswith(b"# ")) == (0, True, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_a_topic_fits_a_narrow_terminal(term: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 50, 0, 0))
+    environment = {**ENVIRONMENT, "TERM": term, "NO_COLOR": "1"}
+    done = subprocess.run([*COMMAND, "help", "privacy"], cwd=tmp_path, stdout=theirs, env=environment, check=True)
+    os.close(theirs)
+    lines = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", read_to_the_end(ours).decode()).splitlines()
+    assert done.returncode == 0
+    assert [line for line in lines if cell_len(line) > 50] == []

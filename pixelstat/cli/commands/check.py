@@ -38,7 +38,8 @@ from pixelstat.text.plurals import format_count
 MIN_GAP = timedelta(hours=1)  # a longer time without a line is reported
 MAX_UNREADABLE = 3  # unreadable lines of a log that are shown
 MAX_KEPT = 1_000  # gaps of a log that are kept: the longest
-MAX_DETAILED_LOGS = 3  # a table of more logs shows the verdict of each, and what is wrong
+MAX_LOGS = 20  # of which a table shows the verdicts
+MAX_NAMES = 3  # of logs that a sentence names
 MANY = 0.05  # a log with a larger share of unreadable lines is doubtful
 PROBLEMS = ("damage", "advice", "backwards", "verdict")  # the checks that a table of many logs shows
 MAX_WIDTH = 160  # characters of an unreadable line that are shown
@@ -126,8 +127,8 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     """Check the compression, format, times, pixels and gaps of each log, and whether its figures can be trusted.
 
     pixelstat parses every line and counts it once: as read, blank, a comment, or by the reason why it is unreadable. A
-    gap is more than an hour without a line. The last row of a log is its verdict. A table of more than three logs shows
-    only the verdict and the problems of each log.
+    gap is more than an hour without a line. The last row of a log is its verdict. A table of several logs shows only
+    the verdict and the problems of each log, and of at most 20 logs.
 
     \b
     pixelstat check access.log*
@@ -157,10 +158,8 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
             rows += [{"file": log.title(), **row} for row in log_rows]
     result = replace(empty, frame=pl.DataFrame(rows, schema=schema), notes=[_next_step(logs, rows)])
     failures = find_failures(result, common)
-    if output == "table" and len(inputs) > MAX_DETAILED_LOGS:
-        details = "Details: pixelstat check with one of these logs, or --format csv"
-        problems = result.frame.filter(pl.col("check").is_in(PROBLEMS))
-        result = replace(result, frame=problems, notes=[details, *result.notes])
+    if output == "table" and len(inputs) > 1:
+        result = summarize_logs(result)
     outputs.deliver([arrange_result(result, common)], output, common.output)
     if common.rejects:
         write_bad_lines(bad_lines, inputs, common)
@@ -171,6 +170,20 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
         say(f"{bad_lines.total:,} of {reading.lines:,} lines could not be read, which is more than allowed.")
         return Exit.TOO_MANY_BAD_LINES
     return failure or damage
+
+
+def summarize_logs(result: Result) -> Result:
+    """Keep the verdict and the problems of each log, of at most MAX_LOGS: first those that are not good."""
+    verdicts = result.frame.filter(pl.col("check") == "verdict")
+    is_good = pl.col("finding").str.starts_with("good").alias("is_good")
+    verdicts = verdicts.select("file", is_good).unique("file", keep="first", maintain_order=True)
+    shown = verdicts.sort("is_good", maintain_order=True).head(MAX_LOGS).with_row_index("place")
+    rows = result.frame.filter(pl.col("check").is_in(PROBLEMS)).join(shown, on="file", maintain_order="left")
+    frame = rows.sort("place", maintain_order=True).select(result.frame.columns)
+    notes = ["Details: pixelstat check with one of these logs, or --format csv", *result.notes]
+    if more := len(verdicts) - len(shown):
+        notes = [f"{format_count(more, 'more log', 'more logs')}: --format csv", *notes]
+    return replace(result, frame=frame, notes=notes)
 
 
 def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:
@@ -270,13 +283,13 @@ def _verdict(log: Log, form: LogFormat | None, findings: Findings) -> str:
 def _next_step(logs: Sequence[str], rows: Sequence[Row]) -> str:
     """Say what to do next, by the worst verdict of the logs."""
     verdicts = [str(row["finding"]).partition(":")[0] for row in rows if row["check"] == "verdict"]
-    names = " ".join(find_globs(logs) or map(shlex.quote, logs[:MAX_DETAILED_LOGS]))
-    names += " ..." if not find_globs(logs) and len(logs) > MAX_DETAILED_LOGS else ""
+    names = " ".join(find_globs(logs) or map(shlex.quote, logs[:MAX_NAMES]))
+    names += " ..." if not find_globs(logs) and len(logs) > MAX_NAMES else ""
     if "unreadable" in verdicts:
         return "Next: name the format with --log-format, or give the server's configuration with --nginx-conf FILE."
     if damaged := [str(row["file"]) for row in rows if row["check"] == "damage"]:
-        more = " ..." if len(damaged) > MAX_DETAILED_LOGS else ""
-        return f"Next: get a complete copy of {' '.join(map(shlex.quote, damaged[:MAX_DETAILED_LOGS]))}{more}"
+        more = " ..." if len(damaged) > MAX_NAMES else ""
+        return f"Next: get a complete copy of {' '.join(map(shlex.quote, damaged[:MAX_NAMES]))}{more}"
     if "doubtful" in verdicts:
         return f"Next: keep the lines that cannot be read: pixelstat check {names} --rejects bad_lines.tsv"
     if "good" in verdicts:

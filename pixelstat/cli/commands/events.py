@@ -59,6 +59,10 @@ def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **o
     A table shows the first events and a few columns. Every other format contains all events and all columns.
 
     --count lists the names of events, pages and parameters of each pixel instead, and how often each one occurs.
+
+    \b
+    pixelstat events access.log* -o events.parquet
+    pixelstat events access.log* --count
     """
     common = read_common_options(options)
     settings = build_pipeline_settings(common, uses_session_source=False)

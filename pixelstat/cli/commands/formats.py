@@ -5,17 +5,15 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat import formats, outputs
-from pixelstat.cli.delivery import deliver_result, report_failures
-from pixelstat.cli.output_files import prepare_folders
-from pixelstat.cli.settings import read_common_options
+from pixelstat import formats
+from pixelstat.cli.delivery import deliver_listing
 from pixelstat.errors import Exit
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEADER_START
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.text import TextFormat
 from pixelstat.options.shared import OUTPUT
-from pixelstat.result import Column, Result
+from pixelstat.result import Column
 
 COLUMNS = (
     Column("format", about="name of the format, for --log-format"),
@@ -30,16 +28,16 @@ def command(**options: Any) -> Exit:
 
     pixelstat detects the format from the first lines of a log; specific formats are tried first. It also reads every
     format behind a syslog, journald, Docker or Kubernetes prefix.
+
+    \b
+    pixelstat formats
+    pixelstat formats --format json
     """
-    common = read_common_options(options)
-    output = outputs.choose_output(common.format, common.output)
-    prepare_folders([common.output], may_create=common.mkdir)
     listed = [
         {"format": form.name, "about": form.about, "layout": _layout(form)} for form in formats.load_all_formats()
     ]
     frame = pl.DataFrame(listed).unique(["format"], keep="first", maintain_order=True)
-    result = Result("Log formats", COLUMNS, frame, csv_safe=common.csv_safe)
-    return report_failures(deliver_result(result, output, common))
+    return deliver_listing("Log formats", COLUMNS, frame, options)
 
 
 def _layout(form: LogFormat) -> str:

@@ -6,13 +6,11 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat import outputs, reports
-from pixelstat.cli.delivery import deliver_result, report_failures
-from pixelstat.cli.output_files import prepare_folders
-from pixelstat.cli.settings import read_common_options
+from pixelstat import reports
+from pixelstat.cli.delivery import deliver_listing
 from pixelstat.errors import Exit
 from pixelstat.options.shared import OUTPUT
-from pixelstat.result import Column, Result, event_column
+from pixelstat.result import Column, event_column
 from pixelstat.schemas import EVENT_COLUMNS, EXPORTED
 
 COLUMNS = (
@@ -45,18 +43,15 @@ NAMES = (*reports.NAMES, EVENTS)
 def command(report: str, **options: Any) -> Exit:
     """List the columns of a report, or of the events, with their types, units and meanings.
 
-    A report shows a column only if its options need it. With --by COLUMN, a report has a column of that name too.
+    A report shows a column only if its options need it. With --by COLUMN, a report has a column of that name too. A
+    comparison adds previous_NAME and change_NAME for each figure.
 
     \b
     pixelstat schema funnel
     pixelstat schema events --format json
     """
-    common = read_common_options(options)
-    output = outputs.choose_output(common.format, common.output)
-    prepare_folders([common.output], may_create=common.mkdir)
     frame = describe_columns(load_columns(report))
-    result = Result(f"Columns of {report}", COLUMNS, frame, csv_safe=common.csv_safe)
-    return report_failures(deliver_result(result, output, common))
+    return deliver_listing(f"Columns of {report}", COLUMNS, frame, options)
 
 
 def load_columns(report: str) -> Sequence[Column]:
