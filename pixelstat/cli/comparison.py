@@ -95,7 +95,7 @@ def compare_periods(
 
     The events are read once, and the columns that the report uses are held in memory.
     """
-    zone, run = ZoneInfo(run.time_zone), replace(run, compares=True)
+    zone = ZoneInfo(run.time_zone)
     frame = _collect_events(report, options, run, events)
     periods = comparison.align_lengths(run.log_end(), zone)
     results = [_compute_period(report, options, run, frame, period) for period in periods]

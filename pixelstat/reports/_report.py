@@ -27,7 +27,6 @@ class RunContext:
     log_end: Callable[[], datetime | None] = lambda: None
     sent: Mailings | None = None  # the mailings of --sent
     warn: Callable[[str], object] = str  # takes a sentence for stderr
-    compares: bool = False  # the rows will be joined with those of another period, so none may be left out as empty
     is_table: bool = False  # whether people read the output as a table
 
 
@@ -77,7 +76,8 @@ class Report:
     # Makes `options_type` of a function that parses a step and of the options by name, where it takes more than a call.
     build_options: Callable[..., ReportOptions] | None = None
     event_columns: Callable[[Any], Iterable[str]] = breakdown_columns  # columns of the events that the options name
-    # Adds the headline, notes and marks that people read in a table. It changes no figure.
+    # Finishes the result, with both periods if two are compared: headline, notes and marks for people, and rows that
+    # say nothing left out. It changes no figure.
     present: Callable[[Result, Any], Result] = keep_result
     lookahead: Callable[[Any], timedelta] = no_lookahead  # how far beyond the period it reads events
     groups: Sequence[str] = ()  # what --by may name beside the columns of the events

@@ -51,22 +51,21 @@ def _event_columns(options: ConversionsOptions) -> Iterable[str]:
 
 
 def present_conversions(result: Result, options: ConversionsOptions) -> Result:
-    """Add how many visitors reach the first goal."""
-    result = drop_goals_of_no_period(result, options)
+    """Drop default goals that nobody reached, and add how many visitors reach the first goal."""
+    result = drop_unreached_goals(result, options)
     if options.by or options.every or result.frame.is_empty():
         return result
     goal, visitors, converting = result.frame.select("goal", "visitors", "converting_visitors").row(0)
     return replace(result, headline=f"{format_part(converting, visitors, 'visitors')} reach {goal}")
 
 
-def drop_goals_of_no_period(result: Result, options: ConversionsOptions) -> Result:
-    """Drop the DEFAULT_GOALS that are reached in neither of two periods, unless none is reached at all."""
-    if options.goal or "previous_conversions" not in result.frame.columns:
+def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
+    """Drop the DEFAULT_GOALS that nobody reached, in neither of two periods. If none was reached at all, keep them."""
+    counts = [name for name in ("conversions", "previous_conversions") if name in result.frame.columns]
+    reached = result.frame.filter(pl.any_horizontal(pl.col(counts) > 0))["goal"]
+    if options.goal or reached.is_empty():
         return result
-    is_reached = (pl.col("conversions") > 0) | (pl.col("previous_conversions") > 0)
-    reached = result.frame.filter(is_reached)["goal"]
-    frame = result.frame.filter(pl.col("goal").is_in(reached.implode()))
-    return replace(result, frame=frame) if len(frame) else result
+    return replace(result, frame=result.frame.filter(pl.col("goal").is_in(reached.implode())))
 
 
 @report(
@@ -152,9 +151,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
         **{group: pl.col(name) for group, name in groups.items()},
     )  # fmt: skip
-    analyze = partial(
-        analyze_batch, goals=goals, groups=[*groups], options=options, compares=run.compares, warn=run.warn
-    )
+    analyze = partial(analyze_batch, goals=goals, groups=[*groups], options=options, warn=run.warn)
     figures = rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
     if every:
         figures = fill_gaps(figures, every, run.time_zone, [*groups, "goal", "currency"])
@@ -173,7 +170,6 @@ def analyze_batch(
     goals: Sequence[Step],
     groups: list[str],
     options: ConversionsOptions,
-    compares: bool,
     warn: Callable[[str], object],
 ) -> pl.DataFrame:
     """Return the counts and sums of each bucket, group, goal and currency, from all events.
@@ -192,22 +188,13 @@ def analyze_batch(
     )
     reached = add_waits(find_conversions(rows, hits, goals, keys, warn), hits, keys)
     if not groups:
-        figures = compute_figures(hits, reached, goals, keys, groups)
-        return figures if compares else _drop_unreached(figures, reached, options)
+        return compute_figures(hits, reached, goals, keys, groups)
     sizes = hits.lazy().group_by(groups).agg(visitors=visitors())
     ranks = top_groups(sizes, groups, "visitors", options.top).select(groups).with_row_index(RANK).collect()
     if options.top:
         hits, reached = (frame.join(ranks, on=groups, how="semi", nulls_equal=True) for frame in (hits, reached))
     figures = compute_figures(hits, reached, goals, keys, groups).join(ranks, on=groups, how="left", nulls_equal=True)
-    figures = figures.sort(RANK, "goal", "currency", nulls_last=True).drop(RANK)
-    return figures if compares else _drop_unreached(figures, reached, options)
-
-
-def _drop_unreached(figures: pl.DataFrame, reached: pl.DataFrame, options: ConversionsOptions) -> pl.DataFrame:
-    """Drop the DEFAULT_GOALS that nobody reached, unless none was reached at all."""
-    if options.goal or reached.is_empty():
-        return figures
-    return figures.filter(pl.col("goal").is_in(reached["goal"].implode()))
+    return figures.sort(RANK, "goal", "currency", nulls_last=True).drop(RANK)
 
 
 def fill_from_visit(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
