@@ -4,6 +4,7 @@ The reasons add up to the lines that were read.
 """
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -12,9 +13,11 @@ from threading import Lock
 import polars as pl
 
 from pixelstat.frames.batches import keep_columns
-from pixelstat.schemas import PARSE_ISSUES, REASONS
+from pixelstat.schemas import FILTER_REASONS, PARSE_ISSUES, REASONS
 from pixelstat.sources.lines import Reading
 from pixelstat.text.plurals import format_count
+from pixelstat.traffic.deduplication import reject_later_copies
+from pixelstat.vocabulary import is_order_event
 
 
 @dataclass
@@ -39,52 +42,76 @@ class Ledger:
     _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
-    def settle(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+    def settle(self, rows: pl.LazyFrame, *, resolves_copies: bool = False, keeps_orders: bool = False) -> pl.LazyFrame:
         """Count the rows of EVENTS by reason as they pass, and hand on only those that count.
 
-        Needs `hit`. Rows without a time are not handed on.
+        Needs `hit`. Rows without a time are not handed on. With `resolves_copies` a row counts only where its hit has
+        no earlier copy, even one that a filter of the report rejected; it gathers the rows that count in memory.
+        With `keeps_orders` the events of orders that a filter rejected are handed on too, with their reason.
         """
-        columns = ["time", "hit", "parse_issue", *(["visitor"] if self.without_visitor is not None else [])]
+        needed = ["time", "hit", "format", "parse_issue", *(["visitor"] if self.without_visitor is not None else [])]
+        is_kept = pl.col("rejected").is_null()
+        if keeps_orders:
+            needed.append("event")
+            is_kept |= is_order_event() & pl.col("rejected").is_in(FILTER_REASONS)
+        if not resolves_copies:
+            counted = self._tap(rows, [self._count_rejected, self._count_kept], needed)
+            return counted.filter(is_kept & pl.col("time").is_not_null())
+        decides_on_copies = pl.col("first").is_not_null() & pl.col("rejected").is_in(FILTER_REASONS)
+        candidates = self._tap(rows, [self._count_rejected], needed).filter(is_kept | decides_on_copies)
+        resolved = reject_later_copies(candidates)
+        if keeps_orders:
+            is_kept |= is_order_event() & pl.col("rejected").is_not_null()
+        counted = self._tap(resolved, [self._count_duplicates, self._count_kept], needed)
+        return counted.filter(is_kept & pl.col("time").is_not_null())
 
-        def tally(batch: pl.DataFrame) -> pl.DataFrame:
-            self._tally(batch, columns)
+    @staticmethod
+    def _tap(
+        rows: pl.LazyFrame, counters: Sequence[Callable[[pl.DataFrame], None]], needed: Sequence[str]
+    ) -> pl.LazyFrame:
+        """Show each batch to the counters as it passes."""
+
+        def count(batch: pl.DataFrame) -> pl.DataFrame:
+            for counter in counters:
+                counter(batch)
             return batch
 
-        tallied = rows.map_batches(tally, projection_pushdown=True, streamable=True)
-        return keep_columns(tallied, ["format", *columns]).filter(
-            pl.col("rejected").is_null() & pl.col("time").is_not_null()
-        )
+        return keep_columns(rows.map_batches(count, projection_pushdown=True, streamable=True), needed)
 
-    def _tally(self, batch: pl.DataFrame, columns: list[str]) -> None:
-        rejected, counted = batch["rejected"], batch
-        rejected_counts = {}
+    def _count_rejected(self, batch: pl.DataFrame) -> None:
+        """Count the rows that are rejected, the formats, and the time that the logs cover."""
+        rejected = batch["rejected"]
         codes = rejected.to_physical()  # comparing with the names would make a text of each
         formats = _count_values(batch["format"].filter(~codes.is_in(_NO_PIXELS).fill_null(value=False)))
+        counts, times = {}, batch["time"]
         if rejected.null_count() < batch.height:
-            rejected_counts = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
-            counted = batch.select(columns).filter(rejected.is_null())
-        has_parse_issues = counted["parse_issue"].null_count() < counted.height
-        parse_issues = _count_values(counted["parse_issue"].drop_nulls()) if has_parse_issues else {}
-        first, last = counted["time"].min(), counted["time"].max()
-        log_first, log_last = first, last
-        if counted is not batch:
-            times = batch["time"].filter((codes != _UNREADABLE).fill_null(value=True))  # others may be of the year 0
-            log_first, log_last = times.min(), times.max()
+            counts = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
+            times = times.filter((codes != _UNREADABLE).fill_null(value=True))  # others may be of the year 0
         with self._lock:
-            self.counts.update(rejected_counts)
+            self.counts.update(counts)
             self.formats.update(formats)
-            self.counts[None] += rejected.null_count()
+            self.log_first, self.log_last = _widen((self.log_first, self.log_last), times)
+
+    def _count_duplicates(self, batch: pl.DataFrame) -> None:
+        """Count the rows that `reject_later_copies` rejected."""
+        number = int((batch["rejected"].to_physical() == _DUPLICATE).sum())
+        with self._lock:
+            self.counts["duplicate"] += number
+
+    def _count_kept(self, batch: pl.DataFrame) -> None:
+        """Count the rows that count."""
+        rejected = batch["rejected"]
+        kept = batch.filter(rejected.is_null()) if rejected.null_count() < batch.height else batch
+        has_parse_issues = kept["parse_issue"].null_count() < kept.height
+        parse_issues = _count_values(kept["parse_issue"].drop_nulls()) if has_parse_issues else {}
+        with self._lock:
+            self.counts[None] += kept.height
             if not self.counts_rows_as_hits:
-                self._hits.append(counted["hit"])
+                self._hits.append(kept["hit"])
             if self.without_visitor is not None:
-                self.without_visitor.append(counted.filter(pl.col("visitor").is_null())["hit"])
+                self.without_visitor.append(kept.filter(pl.col("visitor").is_null())["hit"])
             self.parse_issues.update(parse_issues)
-            if isinstance(first, datetime) and isinstance(last, datetime):
-                self.first = min(self.first or first, first)
-                self.last = max(self.last or last, last)
-            if isinstance(log_first, datetime) and isinstance(log_last, datetime):
-                self.log_first = min(self.log_first or log_first, log_first)
-                self.log_last = max(self.log_last or log_last, log_last)
+            self.first, self.last = _widen((self.first, self.last), kept["time"])
 
     @property
     def lines(self) -> int:
@@ -101,7 +128,7 @@ class Ledger:
     @property
     def rejected_counts(self) -> dict[str, int]:
         """Pixel requests that do not count, by reason; lines that cannot be read but look like one are among them."""
-        counts = {**self.counts, "duplicate": self.counts[None] - self.hits}
+        counts = {**self.counts, "duplicate": self.counts["duplicate"] + self.counts[None] - self.hits}
         return {reason: counts[reason] for reason in REASONS if counts.get(reason) and reason != "not_pixel"}
 
     @property
@@ -147,6 +174,17 @@ class Ledger:
 
 _UNREADABLE = list(REASONS).index("unreadable")
 _NO_PIXELS = [list(REASONS).index("not_pixel"), _UNREADABLE]
+_DUPLICATE = list(REASONS).index("duplicate")
+
+
+def _widen(
+    period: tuple[datetime | None, datetime | None], times: pl.Series
+) -> tuple[datetime | None, datetime | None]:
+    """Return the period from the first to the last time, widened to hold these times too."""
+    first, last = times.min(), times.max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return period
+    return min(period[0] or first, first), max(period[1] or last, last)
 
 
 def _count_values(names: pl.Series) -> dict[str | None, int]:

@@ -29,7 +29,12 @@ from pixelstat.sources.event_parquet import are_deduplicated
 from pixelstat.sources.lines import Reading
 from pixelstat.traffic.behaviour import classify_by_behaviour
 from pixelstat.traffic.deduplication import HitRules, number_hits
-from pixelstat.traffic.rejection import reject_machines, reject_refused_consent, reject_unmatched
+from pixelstat.traffic.rejection import (
+    reject_machines,
+    reject_other_hosts,
+    reject_refused_consent,
+    reject_unmatched,
+)
 
 
 class Stage(NamedTuple):
@@ -50,15 +55,29 @@ def read_events(
     identities = link_identities(logs, settings, ledger) if settings.stitch else None
     keeps_copies = settings.keeps_copies or (not logs.has_text and are_deduplicated(logs.event_files))
     has_only_auto_keys = settings.visitors.key == "auto" and not logs.event_files
-    hit_rules = HitRules(keeps_copies, may_lack_visitors=not has_only_auto_keys)
+    hit_rules = HitRules(
+        keeps_copies,
+        may_lack_visitors=not has_only_auto_keys,
+        has_fractions=not keeps_copies and logs.has_fractions(),
+        own_hosts=settings.enrichment.own_hosts,
+    )
     ledger.counts_rows_as_hits = keeps_copies
     ledger.without_visitor = None if settings.visitors.key == "auto" else []
     events = (
         read_identified_events(logs, settings, ledger.reading, bad_lines)
         .pipe(apply_stages, list_counting_stages(settings, identities, hit_rules))
-        .pipe(ledger.settle)
+        .pipe(ledger.settle, resolves_copies=resolves_copies(settings), keeps_orders=settings.keeps_orders)
     )
     return limit_to_period(events, settings.filters.since, settings.filters.until) if settings.sessions else events
+
+
+def resolves_copies(settings: PipelineSettings) -> bool:
+    """Return whether later copies of a hit are rejected before the report sees them.
+
+    A filter could leave a later copy without the first one, and sessions gather all rows anyway. Other reports find
+    the copies themselves, without gathering the rows.
+    """
+    return not settings.keeps_copies and (settings.sessions is not None or not settings.filters.is_empty)
 
 
 def read_identified_events(
@@ -91,6 +110,7 @@ def list_counting_stages(
         Stage(reject_machines, settings.traffic),
         Stage(group_pages, settings.page_groups),  # before sessions and conditions, which name a page
         Stage(pl.LazyFrame.select, columns, is_for_one_row=False),  # reports see no temporary column
+        Stage(reject_other_hosts, settings.filters),  # before sessions, which measure the pages of the host alone
         Stage(sessionize, settings.sessions, is_for_one_row=False),
         Stage(reject_unmatched, settings.filters),
     )

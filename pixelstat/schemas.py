@@ -21,6 +21,7 @@ REASONS = {
     "duplicate": ("duplicate", "duplicates"),
 }
 Reason = pl.Enum(list(REASONS))
+FILTER_REASONS = ("other_host", "other_period", "other")  # of --host, --since, --until and --where
 
 # What is wrong with a line, in the words of `check`.
 FAULTS = {
@@ -154,7 +155,7 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "keyword": (pl.String(), "search term, or keyword of the ad"),
     "channel": (pl.String(), "channel: the group that source, medium and campaign belong to"),
     "hit": (pl.UInt64(), "number that copies of one hit share; valid within one run"),
-    "first": (pl.Int64(), "rank of differing copies of a hit: the lowest counts; null if all are equal"),
+    "first": (pl.Int128(), "rank of differing copies of a hit: the lowest counts; null if all are equal"),
     "rejected": (Reason, "reason why the event does not count; null if it counts"),
     "traffic_class": (pl.String(), "human, proxy (which hides a human) or machine"),
     "traffic_reason": (pl.String(), "rule that found the proxy or the machine; null for a human"),

@@ -9,7 +9,7 @@ All events of the logs decide where a session begins and ends, whatever period o
 belongs to its start: its day is that of its first event, its source the first that any of its events shows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -91,15 +91,16 @@ def fill_session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFram
 
 
 def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
-    """Return the events that count, sorted by visitor, time and row.
+    """Return the events that count, and those of other hosts, sorted by visitor, time and row.
 
-    Columns: `row`, `visitor_number`, `time`, `first_seen`, `is_ping`, `is_mail`, `is_view`,
-    `campaign`, and `is_copy`: whether an earlier row holds the same hit.
+    Columns: `row`, `visitor_number`, `time`, `first_seen`, `is_ping`, `is_mail`, `is_view`, `is_elsewhere` (on another
+    host than the report is about), `campaign`, and `is_copy`: whether an earlier row holds the same hit.
     """
     row = internal("row")
+    is_elsewhere = (pl.col("rejected") == "other_host").fill_null(value=False)
     events = (
         rows.with_row_index(row)
-        .filter(pl.col("rejected").is_null(), pl.col("visitor").is_not_null())
+        .filter(pl.col("rejected").is_null() | is_elsewhere, pl.col("visitor").is_not_null())
         .select(
             "time",
             "hit",
@@ -109,6 +110,7 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
             is_ping=pl.col("event").eq_missing(pl.lit("ping")),
             is_mail=is_email_event(),
             is_view=is_page_view(),
+            is_elsewhere=is_elsewhere,
             campaign=CAMPAIGN if rules.campaign else pl.lit(None, pl.String),
         )
     )
@@ -178,8 +180,22 @@ def _flag_copies(events: pl.DataFrame) -> pl.Series:
 
 
 def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a session, in the order of their numbers, with those columns of VISITS that the rows have."""
+    """Return one row a session, in the order of their numbers, with those columns of VISITS that the rows have.
+
+    Events on other hosts than the report is about decide where sessions begin and end, and what their source is. All
+    other columns describe the part of a session on that host, and are null where there is none.
+    """
     events = by_visitor.filter(pl.col("visit").is_not_null() & ~pl.col("is_copy"))
+    events_here = events.filter(~pl.col("is_elsewhere"))
+    sessions = measure_sessions(rows, events, [name for name in ATTRIBUTION if EVENT_ATTRIBUTION[name] in rows.columns])
+    measures = measure_sessions(rows, events_here, [name for name in VISITS if name in rows.columns])
+    if len(events) == len(events_here):
+        return pl.concat([sessions, measures.drop("visit")], how="horizontal").drop("visit")
+    return sessions.join(measures, on="visit", how="left", maintain_order="left").drop("visit")
+
+
+def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return one row a session of these events: `visit`, and the columns of VISITS and ATTRIBUTION that are named."""
     visit = events["visit"]
     first = events.select((visit != visit.shift()).fill_null(value=True).arg_true()).to_series()
     last = events.select((visit != visit.shift(-1)).fill_null(value=True).arg_true()).to_series()
@@ -196,8 +212,8 @@ def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataF
         return values.gather(pl.select(pl.when(is_same_session).then(place)).to_series())
 
     is_activity = ~events["is_ping"]
-    columns: dict[str, pl.Series] = {}
-    for name in (name for name in (*VISITS, *ATTRIBUTION) if name in rows.columns):
+    columns = {"visit": visit.gather(first)}
+    for name in names:
         if name == "visit_start":
             columns[name] = events["time"].gather(first)
         elif name == "visit_seconds":
@@ -211,10 +227,10 @@ def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataF
             pages = rows[name].gather(events["row"])
             pages = pl.select(pl.when(events["is_view"]).then(pages)).to_series()
             columns[name] = end_value(pages, is_last=name == "exit_page")
-        elif name in ATTRIBUTION and EVENT_ATTRIBUTION[name] in rows.columns:
+        elif name in ATTRIBUTION:
             value = end_value(rows[name].gather(events["row"])).replace("", None)
             columns[name] = value.fill_null(DIRECT[name]) if name in DIRECT else value
-    return pl.DataFrame(columns, schema={name: rows.schema[name] for name in columns})
+    return pl.DataFrame(columns, schema={"visit": pl.UInt32(), **{name: rows.schema[name] for name in [*columns][1:]}})
 
 
 def limit_to_period(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:

@@ -62,6 +62,21 @@ def is_page_view() -> pl.Expr:
     return pl.col("event").eq_missing(pl.lit("page_view"))
 
 
+def is_purchase() -> pl.Expr:
+    """Return whether an event is a purchase. Never null."""
+    return pl.col("event").eq_missing(pl.lit("purchase"))
+
+
+def is_refund() -> pl.Expr:
+    """Return whether an event is a refund. Never null."""
+    return pl.col("event").eq_missing(pl.lit("refund"))
+
+
+def is_order_event() -> pl.Expr:
+    """Return whether the event belongs to an order: a purchase, a refund, or an `item`. Never null."""
+    return is_purchase() | is_refund() | pl.col("event").eq_missing(pl.lit("item"))
+
+
 def is_email_event() -> pl.Expr:
     """Return whether an event belongs to an email: open, click, web view or unsubscribe. Never null."""
     return pl.col("event").is_in(["open", "click_email", "web_view", "unsubscribe"]).fill_null(value=False)

@@ -19,7 +19,7 @@ import polars as pl
 
 from pixelstat.fastpath import hash_requests
 from pixelstat.schemas import EVENTS
-from pixelstat.traffic.deduplication import number_hits, number_rows
+from pixelstat.traffic.deduplication import name_site, number_hits, number_rows
 
 DAY = "2026-09-07"
 MIDNIGHT = datetime(2026, 9, 7, tzinfo=timezone.utc)  # of that day
@@ -125,12 +125,15 @@ def refund(
 
 
 def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
-    """EVENTS with the `hit` that the pipeline gives them: the request is all that a row says, but for its key."""
+    """EVENTS with the `hit` that the pipeline gives them, and their `site`.
+
+    The request is all that a row says, but for its key.
+    """
     asked = [row if "query" in row else {**row, "query": _said(row)} for row in rows]
     frame = pl.LazyFrame(asked, schema=EVENTS)
     whole = frame.with_columns(order=pl.when(pl.col("event") == "purchase").then("order_id"))
     hits = number_rows(whole) if keep_duplicates else number_hits(hash_requests(whole))
-    return hits.select(EVENTS.names()).collect().lazy()
+    return hits.select(*EVENTS.names(), site=name_site(pl.col("host"), ())).collect().lazy()
 
 
 def _said(row: Row) -> str:

@@ -19,11 +19,13 @@ from pixelstat.analysis.orders import (
     apply_refunds,
     deduplicate_orders,
     exact_sum,
-    is_purchase,
-    is_refund,
+    fill_order_values,
+    find_named_orders,
+    match_refunds_to_orders,
 )
 from pixelstat.frames.columns import internal
 from pixelstat.text.plurals import format_count
+from pixelstat.vocabulary import is_purchase, is_refund
 
 LINE_EVENT_COLUMNS = (*ORDER_EVENT_COLUMNS, "product", "products")  # columns of EVENTS
 LINE_COLUMNS = ("product", "name", "category", "price", "quantity")  # in place of `products`
@@ -55,20 +57,19 @@ def build_order_lines(rows: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def is_order_event() -> pl.Expr:
-    """Return whether the event belongs to an order: a purchase, a refund, or an `item`. Never null."""
-    return is_purchase() | is_refund() | pl.col("event").eq_missing(pl.lit("item"))
-
-
 def fill_values(rows: pl.DataFrame) -> pl.DataFrame:
     """Fill in the missing values of purchases and refunds in these EVENTS.
 
-    The value of a purchase is what its lines bring. The value of a refund is what the products that it names brought in
-    its order, minus what earlier refunds gave back of them. It stays null where no price of these is known.
+    The value of a purchase is that of its first copy with a value, else what its lines bring. The value of a refund is
+    what the products that it names brought in its order, minus what earlier refunds gave back of them. It stays null
+    where no price of these is known.
     """
     has_no_value = pl.col("value").is_null()
     if rows.filter(has_no_value, is_purchase() | is_refund()).is_empty():
         return rows
+    if rows.filter(has_no_value, is_purchase()).height:
+        filled = fill_order_values(rows.lazy().filter(is_purchase())).collect()
+        rows = pl.concat([rows.filter(~is_purchase()), filled.select(rows.columns)])
     purchases = _keep_first_copies(rows.lazy(), is_purchase()).filter(has_no_value)
     rows = _fill_missing(rows, _build_sold_lines(purchases, rows.lazy()), "revenue")
     refunds = _match_refunds_to_products(rows.lazy(), _build_lines_of_refunded_orders(rows.lazy())).filter(has_no_value)
@@ -118,7 +119,9 @@ def _build_sold_lines(purchases: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFra
     # Some pixels send the products of an order in requests of their own.
     items = rows.filter(pl.col("event") == "item", pl.col("order_id").is_not_null())
     items = build_order_lines(items.filter(pl.col("hit").is_first_distinct())).filter(has_product)
-    item_lines = purchases.drop("product", "products").join(items.select("order_id", *LINE_COLUMNS), on="order_id")
+    of_order = ["site", "order_id"]
+    sold = purchases.drop("product", "products").filter(pl.col("order_id").is_not_null())
+    item_lines = sold.join(items.select(*of_order, *LINE_COLUMNS), on=of_order, nulls_equal=True)
     item_lines = item_lines.join(lines.filter(has_product), on="hit", how="anti")
     other_lines = lines.join(item_lines, on="hit", how="anti", maintain_order="left")
     lines = pl.concat([other_lines, item_lines], how="diagonal")
@@ -130,11 +133,10 @@ def _build_sold_lines(purchases: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFra
 
 
 def _build_lines_of_refunded_orders(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the lines of the orders that refunds name. If two orders have the same id, the first one counts."""
-    purchases = deduplicate_orders(rows.filter(is_purchase(), pl.col("order_id").is_not_null()))
-    purchases = purchases.filter(pl.col("order_id").is_first_distinct())
-    refunded_ids = rows.filter(is_refund()).select("order_id")
-    return _build_sold_lines(purchases.join(refunded_ids, on="order_id", how="semi", maintain_order="left"), rows)
+    """Return the lines of the orders that refunds name."""
+    orders = find_named_orders(rows)
+    refunded = match_refunds_to_orders(rows.filter(is_refund()), orders).select(hit="order")
+    return _build_sold_lines(orders.join(refunded, on="hit", how="semi", maintain_order="left"), rows)
 
 
 def _fill_missing(rows: pl.DataFrame, lines: pl.LazyFrame, amount: str) -> pl.DataFrame:
@@ -191,15 +193,15 @@ def _match_refunds_to_products(rows: pl.LazyFrame, refunded_lines: pl.LazyFrame)
     """
     order, order_currency, refunded = internal("order"), internal("order currency"), internal("refunded so far")
     revenue = pl.when(pl.col("revenue").count() > 0).then(exact_sum(_refundable_amount()))
-    sold = refunded_lines.group_by("order_id", "product").agg(
-        pl.col("hit").first().alias(order),
+    sold = refunded_lines.group_by(pl.col("hit").alias(order), "product").agg(
         pl.col("currency").first().alias(order_currency),
         whole=revenue,
         all=exact_sum(pl.col("quantity")),
     )
     is_other = pl.col("currency").is_not_null() & pl.col("currency").ne_missing(pl.col(order_currency))
-    refunds = build_order_lines(_keep_first_copies(rows, is_refund()))
-    refunds = refunds.join(sold, on=["order_id", "product"], maintain_order="left").filter(~is_other)
+    refunds = match_refunds_to_orders(_keep_first_copies(rows, is_refund()), find_named_orders(rows))
+    refunds = build_order_lines(refunds.rename({"order": order}))
+    refunds = refunds.join(sold, on=[order, "product"], maintain_order="left").filter(~is_other)
     part = (pl.col("quantity").abs() / pl.col("all")).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)
     requested = (pl.col("whole") * pl.col("part")).sum().over("hit")
     granted = (pl.col("value").abs() / requested).clip(0.0, 1.0).fill_nan(1.0).fill_null(1.0)

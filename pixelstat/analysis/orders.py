@@ -1,18 +1,24 @@
 """Build orders from purchases and refunds, one row an order. Every report on revenue is made of them.
 
-An order is identified by its id, whoever sent it, and counts as its first hit has it. Without an id, purchases of one
-visitor with the same value and currency in one minute of the clock are one order; without a visitor, each hit is an
-order of its own. A refund names its order. It gives back its value, or without a value all that is left of the order.
+An order is identified by its site and id, whoever sent it, and counts as its first hit has it. Without an id, purchases
+of one visitor with the same value and currency within a minute are one order; without a visitor, each hit is an order
+of its own. A refund names its order: that of its own site, else the only order with this id. It gives back its value,
+or without a value all that is left of the order.
 
-Where EVENTS are taken here, ORDER_EVENT_COLUMNS are enough.
+Where EVENTS are taken here, ORDER_EVENT_COLUMNS are enough. They may include events that a filter of the report
+rejected, so that orders, their copies and their refunds find each other before the period is cut. An order belongs to
+the report if its first hit is not rejected.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import polars as pl
 
-from pixelstat.schemas import UTC_TIME
+from pixelstat.frames.clusters import find_cluster_starts
+from pixelstat.schemas import UTC_TIME, Reason
 from pixelstat.text.plurals import format_count
+from pixelstat.vocabulary import is_purchase, is_refund
 
 ORDER_EVENT_COLUMNS = (
     "time",
@@ -24,7 +30,8 @@ ORDER_EVENT_COLUMNS = (
     "currency",
     "hit",
     "first",
-)  # columns of EVENTS
+    "rejected",
+)  # columns of EVENTS, beside `site`, which is `name_site` of the host
 
 ORDERS = pl.Schema(
     {
@@ -38,10 +45,12 @@ ORDERS = pl.Schema(
         "refund_time": UTC_TIME,  # of the last refund; null without a refund
         "net": pl.Float64(),  # value minus refunded; null where the value is
         "is_conflicting": pl.Boolean(),  # a later hit gives another value or currency
+        "rejected": Reason,  # why it does not belong to the report; null if it does
     }
 )
 
 HIT_ORDER = ("time", "first", "hit")  # columns that sort hits, the earliest first
+RELOAD_TIME = timedelta(minutes=1)  # a purchase without an id repeats an equal one for this long
 TOLERANCE = 1e-9  # the share that a sum of cents may be off by
 
 ORDER_WARNINGS = {  # what the figures of orders do not show, in words for one and for many
@@ -56,6 +65,7 @@ ORDER_WARNINGS = {  # what the figures of orders do not show, in words for one a
         "order has a negative value and counts unchanged: send a refund as a separate event",
         "orders have negative values and count unchanged: send a refund as a separate event",
     ),
+    "zero": ("order has the value 0 and counts unchanged", "orders have the value 0 and count unchanged"),
     "unknown": ("refund matches no counted order and is excluded", "refunds match no counted order and are excluded"),
     "other_currency": (
         "refund has another currency than its order and is excluded",
@@ -86,16 +96,6 @@ def exact_mean(amounts: pl.Expr) -> pl.Expr:
 
 
 _MONEY, _MOST_MONEY = pl.Decimal(38, 9), 1e18
-
-
-def is_purchase() -> pl.Expr:
-    """Return whether an event is a purchase. Never null."""
-    return pl.col("event").eq_missing(pl.lit("purchase"))
-
-
-def is_refund() -> pl.Expr:
-    """Return whether an event is a refund. Never null."""
-    return pl.col("event").eq_missing(pl.lit("refund"))
 
 
 def customer_key() -> pl.Expr:
@@ -148,26 +148,80 @@ def deduplicate_orders(purchases: pl.LazyFrame) -> pl.LazyFrame:
     Uses time, visitor, order_id, value, currency, hit and first of the purchases.
     """
     first_copies = purchases.sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
-    is_distinct_hit = pl.col("order_id").is_not_null() | pl.col("visitor").is_null()
-    minute = pl.col("time").dt.truncate("1m")
-    order = pl.struct(pl.when(is_distinct_hit).then("hit"), "visitor", "value", "currency", minute)
-    return first_copies.filter(order.is_first_distinct())
+    return first_copies.map_batches(_drop_reloads, schema=first_copies.collect_schema())
+
+
+def _drop_reloads(purchases: pl.DataFrame) -> pl.DataFrame:
+    """Drop purchases without an id that repeat an equal one of their visitor. They come in the order of time."""
+    is_reloadable = purchases["order_id"].is_null() & purchases["visitor"].is_not_null()
+    reloadable = purchases.filter(is_reloadable)
+    if len(reloadable) < 2:
+        return purchases
+    keys = reloadable.select(pl.struct("visitor", "value", "currency").rank("dense")).to_series()
+    starts = find_cluster_starts(keys, reloadable["time"], RELOAD_TIME)
+    is_first = pl.DataFrame({"key": keys, "start": starts}).select(pl.struct("key", "start").is_first_distinct())
+    is_order = pl.Series([True]).new_from_index(0, len(purchases))
+    return purchases.filter(is_order.scatter(is_reloadable.arg_true(), is_first.to_series()))
+
+
+def fill_order_values(purchases: pl.LazyFrame) -> pl.LazyFrame:
+    """Give purchases without a value that of the first copy of their hit that has one, with its currency."""
+    has_value = pl.col("value").is_not_null()
+    later = purchases.filter(has_value).sort(*HIT_ORDER).unique("hit", keep="first", maintain_order=True)
+    later = later.select("hit", later_value="value", later_currency="currency")
+    joined = purchases.join(later, on="hit", how="left", maintain_order="left")
+    return joined.with_columns(
+        value=pl.coalesce("value", "later_value"),
+        currency=pl.when(~has_value).then(pl.coalesce("later_currency", "currency")).otherwise("currency"),
+    ).drop("later_value", "later_currency")
+
+
+def find_named_orders(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the first hit of each order with an id, of these EVENTS."""
+    return deduplicate_orders(rows.filter(is_purchase(), pl.col("order_id").is_not_null()))
+
+
+def match_refunds_to_orders(refunds: pl.LazyFrame, orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `order` to refunds: the `hit` of the order that they name, null where there is none.
+
+    It is the order of the refund's own site, else the only order with its id. `orders` has hit, site and order_id.
+    """
+    of_site = orders.unique(["site", "order_id"], keep="first", maintain_order=True)
+    of_site = of_site.select("site", "order_id", order_of_site="hit")
+    of_any_site = orders.group_by("order_id").agg(only_order=pl.when(pl.len() == 1).then(pl.col("hit").first()))
+    return (
+        refunds.join(of_site, on=["site", "order_id"], how="left", nulls_equal=True, maintain_order="left")
+        .join(of_any_site, on="order_id", how="left", maintain_order="left")
+        .with_columns(order=pl.when(pl.col("order_id").is_not_null()).then(pl.coalesce("order_of_site", "only_order")))
+        .drop("order_of_site", "only_order")
+    )
 
 
 def find_order_warnings(rows: pl.LazyFrame) -> list[str]:
     """Return sentences on what the figures of orders do not show, for these EVENTS."""
-    orders = build_orders(rows).select(
-        nameless=pl.col("order_id").is_null().sum(),
-        orders=pl.len(),
-        conflicting=pl.col("is_conflicting").sum(),
-        valueless=pl.col("value").is_null().sum(),
-        negative=(pl.col("value") < 0).sum(),
+    is_counted = pl.col("rejected").is_null()
+    orders = (
+        build_orders(rows)
+        .filter(is_counted)
+        .select(
+            nameless=pl.col("order_id").is_null().sum(),
+            orders=pl.len(),
+            conflicting=pl.col("is_conflicting").sum(),
+            valueless=pl.col("value").is_null().sum(),
+            negative=(pl.col("value") < 0).sum(),
+            zero=(pl.col("value") == 0).sum(),
+        )
     )
-    refunds = _match_refunds(rows).select(
-        *((pl.col("unapplied") == reason).sum().alias(reason) for reason in ("unknown", "other_currency")),
-        capped=pl.col("is_capped").sum(),
+    refunds = (
+        _match_refunds(rows)
+        .filter(is_counted)
+        .select(
+            *((pl.col("unapplied") == reason).sum().alias(reason) for reason in ("unknown", "other_currency")),
+            capped=pl.col("is_capped").sum(),
+        )
     )
-    purchases = rows.select(purchases=is_purchase().sum())
+    is_sent = pl.col("rejected").is_null() | (pl.col("rejected") == "duplicate")
+    purchases = rows.select(purchases=(is_purchase() & is_sent).sum())
     counts = pl.concat([orders, refunds, purchases], how="horizontal").collect().row(0, named=True)
     counts["repeated"] = counts["purchases"] - counts["orders"]
     return [f"{format_count(counts[name], *words)}." for name, words in ORDER_WARNINGS.items() if counts[name]]
@@ -189,23 +243,22 @@ def _match_refunds(rows: pl.LazyFrame, extra_columns: Sequence[str] = ()) -> pl.
     `unapplied` is why the refund does not count; null where it counts. The sign of a refund's value is ignored, because
     people write it as they like. A refund without a currency is in that of its order.
     """
-    purchases = deduplicate_orders(rows.filter(is_purchase(), pl.col("order_id").is_not_null()))
-    orders = purchases.filter(pl.col("order_id").is_first_distinct()).select(
-        "order_id", order="hit", most=_highest_refund(), order_currency="currency"
-    )
+    orders = find_named_orders(rows)
+    terms = orders.select(order="hit", most=_highest_refund(), order_currency="currency")
     refunds = rows.filter(is_refund()).sort(*HIT_ORDER).filter(pl.col("hit").is_first_distinct())
+    matched = match_refunds_to_orders(refunds, orders).join(terms, on="order", how="left", maintain_order="left")
     is_other = pl.col("currency").is_not_null() & pl.col("currency").ne_missing(pl.col("order_currency"))
     unapplied = pl.when(pl.col("order").is_null()).then(pl.lit("unknown")).when(is_other).then(pl.lit("other_currency"))
-    matched = refunds.join(orders, on="order_id", how="left").sort(*HIT_ORDER).with_columns(unapplied=unapplied)
     stated = pl.col("value").abs()
     amount = pl.when(pl.col("unapplied").is_null()).then(stated.fill_null(pl.col("most"))).otherwise(0.0)
     already_refunded = pl.col("amount").cum_sum().shift(1, fill_value=0.0).over("order")
     return (
-        matched.with_columns(amount=amount)
+        matched.with_columns(unapplied=unapplied)
+        .with_columns(amount=amount)
         .with_columns(left=(pl.col("most") - already_refunded).clip(lower_bound=0.0))
         .with_columns(
             refunded=pl.min_horizontal("amount", "left"),
             is_capped=(stated - pl.col("left") > stated * TOLERANCE) & pl.col("unapplied").is_null(),
         )
-        .select("order", "time", "refunded", "is_capped", "unapplied", *extra_columns)
+        .select("order", "time", "refunded", "is_capped", "unapplied", "rejected", *extra_columns)
     )

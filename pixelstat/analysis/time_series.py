@@ -19,6 +19,16 @@ BUCKET = internal("bucket")  # the column of where a bucket begins, by `truncate
 EVERY = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo"}
 
 
+def earliest(*moments: datetime | None) -> datetime | None:
+    """Return the earliest of the known moments."""
+    return min(filter(None, moments), default=None)
+
+
+def latest(*moments: datetime | None) -> datetime | None:
+    """Return the latest of the known moments."""
+    return max(filter(None, moments), default=None)
+
+
 def ranked_or_series(  # noqa: PLR0917 - a report's own options, handed on in one line
     counts: pl.LazyFrame, by: Sequence[str], measure: str, top: int, every: str | None, tz: str
 ) -> pl.LazyFrame:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
-from functools import partial
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -22,8 +21,9 @@ from pixelstat.frames.columns import internal
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import NUMBER_KINDS, TIME_KINDS, Column, Result
+from pixelstat.schemas import Reason
 from pixelstat.sessions import limit_to_period
-from pixelstat.traffic.deduplication import drop_later_copies
+from pixelstat.vocabulary import is_order_event
 
 PREVIOUS, CHANGE = "previous", "change"  # in front of a measure's name, for the columns beside it
 ADDITIVE = ("count", "figure", "money")  # kinds that are 0 in a period without the row
@@ -115,27 +115,32 @@ def compare_periods(
 
 
 def _collect_events(report: Report, options: ReportOptions, run: RunContext, events: pl.LazyFrame) -> pl.DataFrame:
-    """Collect the columns of the events that the report uses, and drop later copies of a hit."""
+    """Collect the columns of the events that the report uses."""
     schema = events.collect_schema()
     silent = replace(run, warn=str)  # `columns_used` computes the report of no events, which must not warn
     columns = {"time", *columns_used(lambda rows: report.function(rows, options, silent), schema)}
     columns |= {"visit_start"} if "visit" in columns else set()
-    frame = events.select(name for name in schema if name in columns).collect(engine="streaming")
-    return drop_later_copies(frame) if {"hit", "first"} <= columns else frame
+    return events.select(name for name in schema if name in columns).collect(engine="streaming")
 
 
 def _compute_period(
     report: Report, options: ReportOptions, run: RunContext, frame: pl.DataFrame, period: Period
 ) -> Result:
-    """Compute the report of a period. For it the logs do not begin before the period, nor end after it."""
-    first, last = run.log_start(), run.log_end()
-    if first and last:
-        run = replace(run, log_start=partial(max, first, period.since), log_end=partial(min, last, period.until))
-    return report.result(report.function(_select_period(frame, period), options, run).collect())
+    """Compute the report of a period."""
+    run = replace(run, since=period.since, until=period.until)
+    rows = _select_period(frame, period, keeps_orders=report.needs_all_orders)
+    return report.result(report.function(rows, options, run).collect())
 
 
-def _select_period(frame: pl.DataFrame, period: Period) -> pl.LazyFrame:
-    events = frame.lazy().filter(period.contains(pl.col("time")))
+def _select_period(frame: pl.DataFrame, period: Period, *, keeps_orders: bool) -> pl.LazyFrame:
+    """Return the events of a period; with `keeps_orders` those of other orders too, which are rejected."""
+    is_inside = period.contains(pl.col("time"))
+    events = frame.lazy()
+    if keeps_orders:
+        rejected = pl.when(~is_inside).then(pl.coalesce("rejected", pl.lit("other_period", Reason)))
+        events = events.with_columns(rejected=rejected.otherwise("rejected")).filter(is_inside | is_order_event())
+    else:
+        events = events.filter(is_inside)
     return limit_to_period(events, period.since, period.until) if "visit" in frame.columns else events
 
 

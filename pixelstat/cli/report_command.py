@@ -10,6 +10,7 @@ from typing import Any
 import click
 import polars as pl
 
+from pixelstat.analysis.time_series import earliest
 from pixelstat.cli.comparison import (
     Comparison,
     compare_periods,
@@ -20,7 +21,7 @@ from pixelstat.cli.comparison import (
 from pixelstat.cli.defaults import is_given
 from pixelstat.cli.delivery import deliver_result, validate_options
 from pixelstat.cli.help_pages import LogCommand
-from pixelstat.cli.run import Run, earliest, format_period, last_second, latest, run_command
+from pixelstat.cli.run import Run, format_period, last_second, run_command
 from pixelstat.cli.settings import (
     CommonOptions,
     build_pipeline_settings,
@@ -92,6 +93,7 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)
     settings = build_pipeline_settings(common, event_columns, needs_visits=report.needs_visits)
+    settings = replace(settings, keeps_orders=report.needs_all_orders)
     period = (settings.filters.since, settings.filters.until)
     if compared_with is None and report.compares_to_previous and settings.filters.since:
         compared_with = "previous"
@@ -139,8 +141,9 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         time_zone=request.common.tz.key,
         since=since,
         until=until,
-        log_start=lambda: latest(run.ledger.log_first, settings.filters.since),
-        log_end=lambda: earliest(run.ledger.log_last, settings.filters.until),
+        own_hosts=settings.enrichment.own_hosts,
+        log_start=lambda: run.ledger.log_first,
+        log_end=lambda: run.ledger.log_last,
         sent=settings.enrichment.mailings,
         warn=request.warnings.setdefault,
         is_table=run.output_format == "table",

@@ -12,6 +12,7 @@ import click
 import polars as pl
 
 from pixelstat import outputs
+from pixelstat.analysis.time_series import earliest
 from pixelstat.cli.delivery import report_failures
 from pixelstat.cli.explain import explain
 from pixelstat.cli.output_files import prepare_folders
@@ -179,16 +180,6 @@ def format_period(first: datetime | None, last: datetime | None, zone: ZoneInfo)
     start, end = (moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") for moment in (first, last))
     end = end if end[:10] != start[:10] else end[11:]
     return f"{start} to {end} {zone.key}" if not start.endswith(end) else f"{start} {zone.key}"
-
-
-def earliest(*moments: datetime | None) -> datetime | None:
-    """Return the earliest of the known moments."""
-    return min(filter(None, moments), default=None)
-
-
-def latest(*moments: datetime | None) -> datetime | None:
-    """Return the latest of the known moments."""
-    return max(filter(None, moments), default=None)
 
 
 def last_second(until: datetime | None) -> datetime | None:

@@ -3,13 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from pixelstat import formats
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.detection import HEADER_START, LONG_HEAD_LINES, detect
+from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINES, detect, pair_with_headers
 from pixelstat.formats.nginx_conf import read_nginx_formats
+from pixelstat.formats.text import TextFormat
+from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, Log
-from pixelstat.sources.event_parquet import is_event_parquet
+from pixelstat.sources.event_parquet import has_fractions, is_event_parquet
 from pixelstat.text.addresses import Network
 
 
@@ -35,6 +39,12 @@ class LogSet:
     def all(self) -> Sequence[Log]:
         """Every input, Parquet first."""
         return [*self.event_files, *(log for _, logs in self.by_format for log in logs)]
+
+    def has_fractions(self) -> bool:
+        """Return whether the first lines of a log, or the events of Parquet, have times finer than a second."""
+        return any(map(has_fractions, self.event_files)) or any(
+            _has_fractional_times(log_format, log) for log_format, logs in self.by_format for log in logs
+        )
 
     @property
     def has_text(self) -> bool:
@@ -91,6 +101,16 @@ def assign_format(log: Log, rules: ReadingRules) -> tuple[LogFormat | None, LogS
     """Return the format of one log, or None, and the log as a set that is read by it, or by the first candidate."""
     log_format = detect(log.first_lines(LONG_HEAD_LINES), rules.candidates)
     return log_format, LogSet([(log_format or _default_format(rules), [log])], rules)
+
+
+def _has_fractional_times(log_format: LogFormat, log: Log) -> bool:
+    """Return whether the first lines of a log have times finer than a second."""
+    if isinstance(log_format, TextFormat) and "time_clf" in log_format.names:
+        return False
+    pairs = pair_with_headers(log.first_lines(HEAD_LINES))
+    lines = [{"line": line, "header": header, "file": "", "number": 0} for line, header in pairs]
+    times = log_format.parse(pl.LazyFrame(lines, LINES)).select((pl.col("time").dt.microsecond() != 0).any())
+    return bool(times.collect().item())
 
 
 def _default_format(rules: ReadingRules) -> LogFormat:

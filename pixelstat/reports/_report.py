@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 import polars as pl
 
+from pixelstat.analysis.time_series import earliest, latest
 from pixelstat.enrich.mailings import Mailings
 from pixelstat.frames.columns import internal
 from pixelstat.options.values import ReportOptions
@@ -19,15 +20,22 @@ class RunContext:
     """What a report may know of its run besides the events."""
 
     time_zone: str = "UTC"  # where days begin at midnight
-    since: datetime | None = None  # the period of --since and --until, for a report
-    until: datetime | None = None  # that also reads events after it; both None where two periods are compared
-    # Beginning and end of what was read of the logs, whatever --where, --host or a quiet site leave of it. Both are
-    # known once all events are read.
+    since: datetime | None = None  # the period that the report is about, from --since up to, and without, --until
+    until: datetime | None = None
+    own_hosts: Sequence[str] = ()  # hosts that are one site
+    # Beginning and end of the logs, whatever the period, --where, --host or a quiet site leave of them. Both are known
+    # once all events are read.
     log_start: Callable[[], datetime | None] = lambda: None
     log_end: Callable[[], datetime | None] = lambda: None
     sent: Mailings | None = None  # the mailings of --sent
     warn: Callable[[str], object] = str  # takes a sentence for stderr
     is_table: bool = False  # whether people read the output as a table
+
+    def covered_period(self) -> tuple[datetime | None, datetime | None]:
+        """Return the part of the period that the logs cover, from the first time up to, and without, the second."""
+        start, last = self.log_start(), self.log_end()
+        end = last + timedelta(seconds=1) if last else None
+        return latest(start, self.since), earliest(end, self.until)
 
 
 def group_column(name: str) -> str:
@@ -70,6 +78,7 @@ class Report:
     caption: Callable[[Any], str] = no_caption
     defaults: Mapping[str, str] = field(default_factory=dict)  # of common options that have another default here
     needs_visits: bool = False  # it reads the columns of VISITS
+    needs_all_orders: bool = False  # it gets the events of orders that a filter rejected too, see `Ledger.settle`
     needs_goals: bool = False  # its option `goal` is filled from pixelstat.toml, not by the command line
     compares_to_previous: bool = False  # --since alone means --compare previous
     not_comparable_with: Sequence[str] = ()  # options for rows that cannot be matched with those of another period

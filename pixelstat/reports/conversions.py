@@ -14,8 +14,8 @@ from functools import partial
 import polars as pl
 
 from pixelstat.analysis.confidence import wilson_interval
-from pixelstat.analysis.order_lines import fill_values, is_order_event
-from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, find_order_warnings, is_purchase
+from pixelstat.analysis.order_lines import fill_values
+from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, find_order_warnings
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, fill_gaps, truncate_local
 from pixelstat.conditions import Step, describe_unmatched, parse_step
@@ -26,8 +26,8 @@ from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.reports.summary import DEFAULT_GOALS
 from pixelstat.result import Column, Result
 from pixelstat.text.plurals import format_count, format_part
-from pixelstat.traffic.deduplication import drop_later_copies
-from pixelstat.vocabulary import is_email_event, visitors
+from pixelstat.traffic.deduplication import drop_later_copies, name_site
+from pixelstat.vocabulary import is_email_event, is_order_event, is_purchase, visitors
 
 ORDER_COLUMNS = ("user_id", "order_id", "value", "currency", "product", "products")  # read of order events only
 CONVERSION_COLUMNS = ("time", "visitor", "visit", "first_seen")
@@ -123,6 +123,7 @@ def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
     present=present_conversions,
     event_columns=_event_columns,
     needs_visits=True,
+    needs_all_orders=True,
 )
 def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunContext) -> pl.LazyFrame:
     """Count the visitors and visits that reach each goal, and show how soon they convert and how much they spend.
@@ -146,6 +147,8 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         "time", "hit", "first", "visit", "first_seen",
         visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
         event=pl.col("event").cast(pl.Categorical()),
+        rejected="rejected",
+        site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
         **{name: pl.when(is_order_event()).then(name) for name in ORDER_COLUMNS},
         **{reaches(index): goal.hit for index, goal in enumerate(goals)},
         **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
@@ -180,11 +183,11 @@ def analyze_batch(
     flags = [reaches(index) for index in range(len(goals))]
     if options.goal:
         for goal, flag in zip(goals, flags, strict=True):
-            for sentence in describe_unmatched(batch, flag, goal, "event"):
+            for sentence in describe_unmatched(batch.filter(pl.col("rejected").is_null()), flag, goal, "event"):
                 warn(f"the goal {sentence}")
     rows = fill_from_visit(batch, groups)
     hits = drop_later_copies(rows).filter(
-        pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags)
+        pl.col("rejected").is_null(), pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags)
     )
     reached = add_waits(find_conversions(rows, hits, goals, keys, warn), hits, keys)
     if not groups:
@@ -205,7 +208,8 @@ def fill_from_visit(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     for name in columns:
         if not rows[name].null_count():
             continue
-        values = rows.lazy().filter(pl.col("visit").is_not_null(), pl.col(name).is_not_null())
+        is_counted = pl.col("rejected").is_null()
+        values = rows.lazy().filter(pl.col("visit").is_not_null(), pl.col(name).is_not_null(), is_counted)
         first = values.filter(pl.col("time") == pl.col("time").min().over("visit"))
         first = first.group_by("visit").agg(pl.col(name).min().alias(SHOWN))
         joined = rows.lazy().join(first, on="visit", how="left", maintain_order="left")
@@ -218,15 +222,16 @@ def find_conversions(
 ) -> pl.DataFrame:
     """Return a row for each goal that a hit or an order reaches.
 
-    `rows` are all rows of events, `hits` each hit once. The result has CONVERSION_COLUMNS, `keys`, `goal`, `value`,
-    `net` (the value without refunds) and `currency`. The last three are null for hits that are not orders.
+    `rows` are all rows of events, those of orders that the filters of the report rejected included, `hits` each hit
+    once. The result has CONVERSION_COLUMNS, `keys`, `goal`, `value`, `net` (the value without refunds) and `currency`.
+    The last three are null for hits that are not orders.
     """
     flags = [reaches(index) for index in range(len(goals))]
     columns = [*CONVERSION_COLUMNS, *keys, *flags]
     others = hits.filter(pl.any_horizontal(flags), ~is_purchase()).select(columns)
     order_events = fill_values(rows.filter(is_order_event())).lazy()
     orders = build_orders(order_events, [*keys, *flags, "visit", "first_seen"])
-    orders_reaching = orders.filter(pl.any_horizontal(flags)).collect()
+    orders_reaching = orders.filter(pl.any_horizontal(flags), pl.col("rejected").is_null()).collect()
     if len(orders_reaching):
         for sentence in find_order_warnings(order_events):
             warn(sentence)

@@ -8,7 +8,7 @@ from functools import partial
 import polars as pl
 
 from pixelstat.analysis.confidence import wilson_interval
-from pixelstat.analysis.order_lines import LINE_EVENT_COLUMNS, fill_values, is_order_event
+from pixelstat.analysis.order_lines import LINE_EVENT_COLUMNS, fill_values
 from pixelstat.analysis.orders import (
     apply_refunds,
     build_orders,
@@ -41,6 +41,9 @@ from pixelstat.result import Column, Result
 from pixelstat.text.durations import format_duration
 from pixelstat.text.money import format_money
 from pixelstat.text.plurals import format_count, format_part
+from pixelstat.traffic.deduplication import name_site
+from pixelstat.traffic.rejection import is_outside
+from pixelstat.vocabulary import is_order_event
 
 COLUMNS_WITH_CHANGE = ("orders", "revenue", "new_customers", "returning_customers")
 SUMS = ("revenue", "refunded", "net_revenue", "new_revenue", "returning_revenue")  # 0 in a bucket without orders
@@ -141,13 +144,14 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
     options_type=OrdersOptions,
     caption=_caption,
     present=present_orders,
+    needs_all_orders=True,
 )
 def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.LazyFrame:
     """Show orders and revenue over time, with new and returning customers, or how many customers order again.
 
     An order counts once by its id, at the time of its first hit. Orders without an id are one order if the same visitor
     spends the same value within a minute. A refund names its order, and a value if it refunds only a part. A customer
-    is a user, else a visitor. A customer is new with the first order of the period.
+    is a user, else a visitor. A customer is new with the first order in the logs, also before --since.
 
     --repeat shows how many customers order again within --horizon of their first order, with a row for each currency.
     Customers whose horizon was not over when the logs ended are pending; the rate leaves them out.
@@ -158,13 +162,14 @@ def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.
     """
     groups = {group_column(name): name for name in options.by if name != "currency"}
     columns = {group: pl.col(name) for group, name in groups.items()}
-    rows = events.filter(is_order_event()).select(*LINE_EVENT_COLUMNS, **columns)
+    site = name_site(pl.col("host"), run.own_hosts)
+    rows = events.filter(is_order_event()).select(*LINE_EVENT_COLUMNS, site=site, **columns)
 
     def analyze(rows: pl.LazyFrame) -> pl.LazyFrame:
         if options.repeat:
             return count_repeat_customers(rows, [*groups], options, end=run.log_end())
-        series = build_series(rows, [*groups], options, run.time_zone)
-        return add_changes(series, [*groups], options.every, start=run.log_start(), end=run.log_end())
+        series = build_series(rows, [*groups], options, run)
+        return add_changes(series, [*groups], options.every, *run.covered_period())
 
     schema = analyze(rows).collect_schema()
     return rows.map_batches(partial(analyze_batch, analyze=analyze, warn=run.warn), schema=schema).rename(groups)
@@ -180,16 +185,22 @@ def analyze_batch(
     return analyze(rows).collect()
 
 
-def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptions, time_zone: str) -> pl.LazyFrame:
+def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptions, run: RunContext) -> pl.LazyFrame:
     """Count orders and customers, and sum money, in a series for each currency and group.
 
-    `rows` are purchases and refunds with their values filled in. A customer is new in the bucket of the first order.
+    `rows` are purchases and refunds with their values filled in, also those that the filters of the report rejected. A
+    customer is new in the bucket of their first order, unless it lies before the period.
     """
-    by = ["currency", *groups]
-    entries = build_orders(rows, ["hit", *groups]).with_columns(customer_key().alias("customer"))
-    entries = entries.with_columns(first=pl.col("time").min().over("customer"), is_order=pl.lit(value=True))
+    by, time_zone = ["currency", *groups], run.time_zone
+    is_in_report = pl.col("rejected").is_null()
+    all_orders = build_orders(rows, ["hit", *groups]).with_columns(customer_key().alias("customer"))
+    all_orders = all_orders.with_columns(first=pl.col("time").min().over("customer"), is_order=pl.lit(value=True))
+    entries = all_orders.filter(is_in_report)
     if options.refund_date == "own":
-        refunds = apply_refunds(rows).join(entries.select("hit", *by), left_on="order", right_on="hit")
+        # An order that only the period rejected has refunds within it.
+        orders = all_orders.filter(is_in_report | (pl.col("rejected") == "other_period")).select("hit", *by)
+        refunds = apply_refunds(rows).filter(~is_outside(run.since, run.until))
+        refunds = refunds.join(orders, left_on="order", right_on="hit")
         refunds = refunds.select("time", "refunded", *by, is_order=pl.lit(value=False))
         entries = pl.concat([entries.with_columns(refunded=0.0), refunds], how="diagonal")
     if options.every == "all":  # a series of one bucket, the day of the first order
@@ -198,10 +209,13 @@ def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptio
     else:
         every = options.every
         bucket, first_bucket = (truncate_local(pl.col(name), every, time_zone) for name in ("time", "first"))
+    is_first = (
+        first_bucket == bucket if run.since is None else (first_bucket == bucket) & (pl.col("first") >= run.since)
+    )
     is_new = pl.col(IS_NEW) & pl.col("customer").is_not_null()
     is_returning = ~pl.col(IS_NEW) & pl.col("customer").is_not_null()
     counts = (
-        entries.with_columns(bucket.alias(BUCKET), (first_bucket == bucket).alias(IS_NEW))
+        entries.with_columns(bucket.alias(BUCKET), is_first.alias(IS_NEW))
         .group_by(BUCKET, *by)
         .agg(
             orders=pl.col("is_order").sum(),
@@ -225,16 +239,16 @@ def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptio
 
 
 def add_changes(
-    series: pl.LazyFrame, groups: Sequence[str], every: str, *, start: datetime | None, end: datetime | None
+    series: pl.LazyFrame, groups: Sequence[str], every: str, start: datetime | None, end: datetime | None
 ) -> pl.LazyFrame:
     """Add `..._growth` for each of COLUMNS_WITH_CHANGE: the change since the row before.
 
-    It is a share of the figure in the row before. It is null where that figure is 0, and where the logs, from `start`
-    to `end`, cover only a part of one of the two buckets.
+    It is a share of the figure in the row before. It is null where that figure is 0, and where the logs within the
+    period, from `start` up to `end`, cover only a part of one of the two buckets.
     """
     is_whole = pl.lit(value=True)
     if start and end and every in EVERY:
-        is_whole = ~is_partial(start, end + timedelta(seconds=1), every)
+        is_whole = ~is_partial(start, end, every)
     are_both_whole = pl.col(IS_WHOLE) & pl.col(IS_WHOLE).shift().over("currency", *groups)
     now = pl.col(COLUMNS_WITH_CHANGE).cast(pl.Float64)
     before = now.shift().over("currency", *groups)
@@ -247,15 +261,21 @@ def count_repeat_customers(
 ) -> pl.LazyFrame:
     """Count who orders again, with a row for each currency and group of a customer's first order.
 
-    `rows` are purchases and refunds with their values filled in. `end` is that of the logs; without one no customer is
+    `rows` are purchases and refunds with their values filled in, also those that the filters of the report rejected. A
+    customer belongs to the report if the first order does. `end` is that of the logs; without one no customer is
     observed.
     """
     by = ["currency", *groups]
-    entries = build_orders(rows, groups).select("time", *by, customer=customer_key())
+    entries = build_orders(rows, groups).select("time", "rejected", *by, customer=customer_key())
     customers = (
         entries.filter(pl.col("customer").is_not_null())
         .group_by("customer", maintain_order=True)
-        .agg(pl.col(by).first(), first=pl.col("time").first(), second=pl.col("time").get(1, null_on_oob=True))
+        .agg(
+            pl.col("rejected", *by).first(),
+            first=pl.col("time").first(),
+            second=pl.col("time").get(1, null_on_oob=True),
+        )
+        .filter(pl.col("rejected").is_null())
     )
     is_observed = (pl.col("first") + options.horizon <= end) if end else pl.lit(value=False)
     wait = pl.col("second") - pl.col("first")

@@ -20,9 +20,8 @@ from pixelstat.analysis.order_lines import (
     build_order_lines,
     fill_values,
     find_line_warnings,
-    is_order_event,
 )
-from pixelstat.analysis.orders import exact_sum, find_order_warnings, is_purchase
+from pixelstat.analysis.orders import exact_sum, find_order_warnings
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.columns import internal
@@ -32,7 +31,9 @@ from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.result import Column, Result
 from pixelstat.text.durations import format_duration
 from pixelstat.text.plurals import format_count, format_part
-from pixelstat.traffic.deduplication import drop_later_copies
+from pixelstat.traffic.deduplication import drop_later_copies, name_site
+from pixelstat.traffic.rejection import is_outside
+from pixelstat.vocabulary import is_order_event, is_purchase
 
 VIEW, ADD, REMOVE = "product_view", "add_to_cart", "remove_from_cart"
 PRODUCT_COLUMNS = ("product", "category", "name")  # what --by may name of a product
@@ -92,6 +93,11 @@ def present_products(result: Result, options: ProductsOptions) -> Result:
     return replace(result, headline=f"{format_part(abandoned, abandoned + bought, 'carts')} are abandoned")
 
 
+def _find_lookahead(options: ProductsOptions) -> timedelta:
+    """Return how far beyond the period events decide what becomes of a cart."""
+    return options.window if options.abandoned else timedelta(0)
+
+
 @report(
     "Products",
     columns=[
@@ -135,6 +141,8 @@ def present_products(result: Result, options: ProductsOptions) -> Result:
     ],
     options=[by_product_option, top_option, viewed_option, abandoned_option, decision_option],
     options_type=ProductsOptions,
+    lookahead=_find_lookahead,
+    needs_all_orders=True,
     caption=_caption,
     present=present_products,
     groups=PRODUCT_COLUMNS,
@@ -161,7 +169,8 @@ def products(events: pl.LazyFrame, options: ProductsOptions, run: RunContext) ->
         raise PixelstatError("--abandoned and --viewed-not-purchased cannot be combined.", "Leave one of them out.")
     event_columns = events.collect_schema().names()
     groups = {group_column(name): pl.col(name) for name in options.by if name in event_columns and name != "product"}
-    rows = events.filter(_is_product_event() | is_order_event()).select(*LINE_EVENT_COLUMNS, **groups)
+    site = name_site(pl.col("host"), run.own_hosts)
+    rows = events.filter(_is_product_event() | is_order_event()).select(*LINE_EVENT_COLUMNS, site=site, **groups)
     analyze = partial(analyze_batch, options=options, run=run)
     return rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
 
@@ -178,13 +187,16 @@ def analyze_batch(batch: pl.DataFrame, *, options: ProductsOptions, run: RunCont
     product_events = drop_later_copies(batch.filter(_is_product_event()))
     order_events = batch.filter(is_order_event())
     acts = build_order_lines(product_events.filter(pl.col("hit").is_first_distinct()).lazy())
-    sales = build_lines_with_refunds(order_events).collect().lazy()
+    all_sales = build_lines_with_refunds(order_events).collect().lazy()
+    sales = all_sales.filter(pl.col("rejected").is_null())
     analyze: Analysis = rank_products
     if options.abandoned:
         analyze = count_carts
     elif options.viewed_not_purchased:
         analyze = list_undecided
-    rows = analyze(add_groups(acts, options), add_groups(sales, options), options, run).collect()
+    # What happens to a view or a cart is known of all orders, also of those after the period.
+    sales_used = sales if analyze is rank_products else all_sales
+    rows = analyze(add_groups(acts, options), add_groups(sales_used, options), options, run).collect()
     warnings = [*_warn_of_unnamed(acts), *find_line_warnings(sales)]
     if analyze is rank_products:  # the others show no money
         warnings += [*find_order_warnings(fill_values(order_events).lazy()), *_warn_of_currencies(rows, options.by)]
@@ -317,6 +329,7 @@ def count_carts(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOption
         partial(find_cart_starts, window=options.window), return_dtype=steps.collect_schema()["time"]
     )
     steps = steps.with_columns(begun.alias(BEGUN)).filter(pl.col(BEGUN).is_not_null())
+    steps = steps.filter(~is_outside(run.since, run.until, BEGUN))
     carts = steps.group_by(*owner, BEGUN, maintain_order=True).agg(
         pl.col(by_event).first(), is_bought=(pl.col(ACT) == BUY).any()
     )

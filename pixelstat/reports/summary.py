@@ -6,8 +6,8 @@ from functools import partial
 
 import polars as pl
 
-from pixelstat.analysis.order_lines import fill_values, is_order_event
-from pixelstat.analysis.orders import deduplicate_orders, exact_mean, exact_sum, is_purchase
+from pixelstat.analysis.order_lines import fill_values
+from pixelstat.analysis.orders import deduplicate_orders, exact_mean, exact_sum
 from pixelstat.analysis.time_series import TIME_COLUMN, bucket_start, truncate_local
 from pixelstat.conditions import Step
 from pixelstat.frames.columns import internal
@@ -17,8 +17,8 @@ from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.reports.visits import one_row_per_visit
 from pixelstat.result import Column, Result
 from pixelstat.text.plurals import format_count
-from pixelstat.traffic.deduplication import drop_later_copies
-from pixelstat.vocabulary import is_email_event, is_page_view
+from pixelstat.traffic.deduplication import drop_later_copies, name_site
+from pixelstat.vocabulary import is_email_event, is_order_event, is_page_view, is_purchase
 
 DEFAULT_GOALS = ("purchase", "lead", "signup")  # events that are counted where pixelstat.toml names no goals
 FIGURES = pl.Schema(
@@ -77,6 +77,7 @@ def present_summary(result: Result, options: SummaryOptions) -> Result:
     present=present_summary,
     needs_visits=True,
     needs_goals=True,
+    needs_all_orders=True,
     compares_to_previous=True,
 )
 def summary(events: pl.LazyFrame, options: SummaryOptions, run: RunContext) -> pl.LazyFrame:
@@ -100,6 +101,8 @@ def summary(events: pl.LazyFrame, options: SummaryOptions, run: RunContext) -> p
         "time", "hit", "first", "visit", "visit_start", "visit_seconds", "visit_views", "is_bounce",
         "channel", "device_type", "currency",
         visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
+        rejected="rejected",
+        site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
         **{name: pl.when(is_order_event()).then(name) for name in ORDER_COLUMNS},
         page=pl.when(is_page_view()).then("page").cast(pl.Categorical()),
         is_view=is_page_view(),
@@ -141,7 +144,8 @@ def summarize_batch(
     `group_types` are the columns that part the rows into groups, with their types. `is_series`: the first of them is
     a time. `top` limits each section, `top_groups` the groups; 0 does not. For `with_zero_goals` see `list_figures`.
     """
-    rows = add_orders(drop_later_copies(batch).filter(pl.col("hit").is_first_distinct()), goals)
+    is_counted = pl.col("rejected").is_null() & pl.col("hit").is_first_distinct()
+    rows = add_orders(drop_later_copies(batch).filter(is_counted), batch.filter(is_order_event()), goals)
     if not group_types:
         return list_figures(rows, goals, top, with_zero_goals=with_zero_goals)
     parts = [pl.DataFrame(schema={**group_types, **FIGURES})]
@@ -153,20 +157,24 @@ def summarize_batch(
     return pl.concat(parts)
 
 
-def add_orders(rows: pl.DataFrame, goals: Sequence[str]) -> pl.DataFrame:
+def add_orders(rows: pl.DataFrame, order_events: pl.DataFrame, goals: Sequence[str]) -> pl.DataFrame:
     """Keep `value` for orders only, and take repeated purchases out of the goals.
 
-    A purchase event that is not an order of its own (a reload of one, say) is not a conversion and has no value.
+    A purchase event that is not an order of its own (a reload of one, say) is not a conversion and has no value. `rows`
+    has each hit once, `order_events` has all copies, and those that the filters of the report rejected.
     """
-    purchases = fill_values(rows.filter(is_order_event())).lazy().filter(is_purchase())
+    purchases = fill_values(order_events).lazy().filter(is_purchase())
     # Few rows are orders: to join them to all would copy every column.
     numbered = rows.lazy().select("hit").with_row_index(ROW)
     orders = numbered.join(deduplicate_orders(purchases), on="hit").collect()
     order_rows, height = orders[ROW], len(rows)
     value = pl.Series("value", [None], pl.Float64).new_from_index(0, height).scatter(order_rows, orders["value"])
+    currency = rows["currency"].scatter(order_rows, orders["currency"])
     is_order = pl.Series([False]).new_from_index(0, height).scatter(order_rows, values=True)
     is_repeat = is_purchase() & ~is_order
-    return rows.with_columns(value, *((pl.col(reaches(goal)) & ~is_repeat).alias(reaches(goal)) for goal in goals))
+    return rows.with_columns(
+        value, currency, *((pl.col(reaches(goal)) & ~is_repeat).alias(reaches(goal)) for goal in goals)
+    )
 
 
 def _largest_groups(

@@ -61,6 +61,12 @@ def _read_tags(log: Log) -> dict[str, str]:
         return pl.read_parquet_metadata(log.name)
 
 
+def has_fractions(log: Log) -> bool:
+    """Return whether the file has events whose times are finer than a second. Raises PixelstatError."""
+    with _explain_failures(log):
+        return bool(_open_parquet(log).select((pl.col("time").dt.microsecond() != 0).any()).collect().item())
+
+
 def scan_events(
     logs: Sequence[Log], reading: Reading, custom_columns: Sequence[str] = (), columns: pl.Schema = STORED_COLUMNS
 ) -> pl.LazyFrame:

@@ -2,24 +2,35 @@
 
 Two rows are copies of one hit if one of these holds:
 
-1. They have the same order id.
+1. They have the same order id and the same site. All hosts of `own_hosts` are one site, each other host is its own.
 2. Without an order id: the pixel sent the same deduplication key with both.
 3. Without either: one visitor requested the same path and query from the same page, with the same X-Forwarded-For,
-   within one second. The pixel fired twice, or the line was logged twice. Rows without a visitor are compared by
-   address and agent.
+   less than a second after the hit's first copy. The pixel fired twice, or the line was logged twice. Rows without a
+   visitor are compared by address and agent.
+
+Of copies of one time, the one with a value counts, and of several the one with the lowest value. The rest of the order
+comes from hashes, which are equal wherever the values are.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import polars as pl
 
+from pixelstat.frames.batches import keep_columns
+from pixelstat.frames.clusters import find_cluster_starts
 from pixelstat.frames.columns import internal
 
 HASHED_COLUMNS = ("path", "query", "http_referer", "forwarded_for")  # copies of one request agree in these
 REQUEST_HASH = internal("request hash")  # UInt64, equal where HASHED_COLUMNS are; valid within one run
+LESS_THAN_A_SECOND = timedelta(seconds=1) - timedelta.resolution
 HIT_COLUMNS = ("hit", "first")  # what `number_hits` adds
-_TIES = 1 << 11  # bits behind the time in a rank; microseconds since 1970 take 52 of 63
 STATED = internal("stated hit")  # the hit by an order id or by the pixel's own key
+# Bits of `first` below the time: whether the value is missing, the value in cents, and two hashes.
+_HASH, _CENTS = 1 << 16, 1 << 41
+_MISSING, _TIME = _CENTS * _HASH * _HASH, 2 * _CENTS * _HASH * _HASH
 
 
 @dataclass(frozen=True)
@@ -28,40 +39,102 @@ class HitRules:
 
     keeps_copies: bool = False  # every row is a hit of its own
     may_lack_visitors: bool = False  # then address and agent are compared where `visitor` is null
+    has_fractions: bool = False  # times may be finer than a second, so that copies may differ in their second
+    own_hosts: Sequence[str] = ()  # these hosts and those below them number their orders together
 
 
 def number_hits(events: pl.LazyFrame, rules: HitRules = HitRules()) -> pl.LazyFrame:
     """Add `hit`, the same number for copies of one hit, and `first`, the rank of a copy.
 
     Needs REQUEST_HASH and `order`, the order id of purchases. `hit` is UInt64 and valid within one run. `first` is
-    Int64: the copy with the lowest rank counts. It is null where copies are identical.
+    Int128: the copy with the lowest rank counts. It is null where copies are identical.
     """
     if rules.keeps_copies:
         return number_rows(events)
     # Each column is hashed with a seed of its own, so that equal values of two columns differ.
-    request = pl.col(REQUEST_HASH) ^ pl.col("time").dt.epoch("s").hash(10) ^ pl.col("visitor").hash(11)
+    request = pl.col(REQUEST_HASH) ^ pl.col("visitor").hash(11)
+    if not rules.has_fractions:
+        request = request ^ pl.col("time").dt.epoch("s").hash(10)
     if rules.may_lack_visitors:  # `key_visitors` leaves null only where the address is unknown, other keys leave more
         for seed, name in enumerate(("client", "user_agent"), 7):
             request = request ^ pl.when(pl.col("visitor").is_null()).then(name).hash(seed)
     by_key = pl.when(pl.col("dedup_key").is_not_null()).then(pl.col("protocol").hash(9) ^ pl.col("dedup_key").hash(6))
-    stated = pl.when(pl.col("order").is_not_null()).then(pl.col("order").hash(5)).otherwise(by_key)
-    is_stated = pl.col(STATED).is_not_null()
-    return (
+    is_order = pl.col("order").is_not_null()
+    by_order = pl.col("order").hash(5) ^ name_site(pl.when(is_order).then("host"), rules.own_hosts).hash(12)
+    stated = pl.when(is_order).then(by_order).otherwise(by_key)
+    numbered = (
         events.with_columns(stated.alias(STATED))
-        .with_columns(
-            hit=pl.coalesce(STATED, request),
-            # Of two copies at the same time the one with the lower hash counts, whatever their order in the logs.
-            first=pl.when(is_stated).then(pl.col("time").to_physical() * _TIES + (request % _TIES).cast(pl.Int64)),
-        )
+        .with_columns(hit=pl.coalesce(STATED, request), first=pl.when(pl.col(STATED).is_not_null()).then(_rank_copy()))
         .drop(STATED)
     )
+    if not rules.has_fractions:
+        return numbered
+    needed = ["time", "hit", "first", "rejected"]
+    return keep_columns(numbered.map_batches(split_by_time, projection_pushdown=True), needed)
+
+
+def split_by_time(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give the same requests of a visitor one `hit` only while less than a second passes since its first copy.
+
+    All rows of all logs must be here. Rows whose `first` is not null keep their `hit`. Rejected rows are left out.
+    """
+    is_split = rows["first"].is_null() & rows["rejected"].is_null() & rows["time"].is_not_null()
+    requests = rows.filter(is_split)
+    starts = find_cluster_starts(requests["hit"], requests["time"], LESS_THAN_A_SECOND)
+    hits = requests.select(pl.col("hit") ^ starts.hash(10)).to_series()
+    return rows.with_columns(rows["hit"].scatter(is_split.arg_true(), hits))
+
+
+def name_site(host: pl.Expr, own_hosts: Sequence[str]) -> pl.Expr:
+    """Return the site that numbers its orders on its own: the host without `www.`, or the first of `own_hosts`.
+
+    It is null for a host that is unknown.
+    """
+    site = host.str.strip_prefix("www.")
+    if not own_hosts:
+        return site
+    is_own = site.str.contains(rf"^(?:.*\.)?(?:{'|'.join(map(re.escape, own_hosts))})$")
+    return pl.when(is_own).then(pl.lit(own_hosts[0])).otherwise(site)
+
+
+def _rank_copy() -> pl.Expr:
+    """Return the rank of a copy: by time, then a value before none, then by value, visitor and request."""
+    cents = (pl.col("value") * 100).round().fill_null(0).clip(-_CENTS // 2, _CENTS // 2 - 1) + _CENTS // 2
+    parts = {
+        _TIME: pl.col("time").to_physical(),
+        _MISSING: pl.col("value").is_null(),
+        _HASH * _HASH: cents,
+        _HASH: pl.col("visitor").hash(13) % _HASH,
+        1: pl.col(REQUEST_HASH) % _HASH,
+    }
+    return pl.sum_horizontal(part.cast(pl.Int128) * pl.lit(factor, pl.Int128) for factor, part in parts.items())
 
 
 def number_rows(events: pl.LazyFrame) -> pl.LazyFrame:
     """Add `hit` and `first` as if no two rows were copies of one hit."""
     row = internal("row")
     numbered = events.with_row_index(row)
-    return numbered.with_columns(hit=pl.col(row).cast(pl.UInt64), first=pl.lit(None, pl.Int64)).drop(row)
+    return numbered.with_columns(hit=pl.col(row).cast(pl.UInt64), first=pl.lit(None, pl.Int128)).drop(row)
+
+
+def reject_later_copies(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Reject each row whose hit has a copy with a lower `first`, as a duplicate. It gathers all rows in memory.
+
+    A row that was rejected before keeps its reason, and its copies are later ones all the same. Where `first` is null,
+    the copies are identical and stay.
+    """
+    columns = ["hit", "first", "rejected"]
+    return keep_columns(events.map_batches(_reject_later_copies, projection_pushdown=True), columns)
+
+
+def _reject_later_copies(rows: pl.DataFrame) -> pl.DataFrame:
+    row = internal("row")
+    stated = rows.lazy().select("hit", "first", "rejected").with_row_index(row).filter(pl.col("first").is_not_null())
+    is_later = pl.col("first") > pl.col("first").min().over("hit")
+    later = stated.filter(is_later, pl.col("rejected").is_null()).select(row).collect().to_series()
+    if later.is_empty():
+        return rows
+    return rows.with_columns(rows["rejected"].scatter(later, "duplicate"))
 
 
 def deduplicate(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -36,6 +36,11 @@ class EventFilters:
     until: datetime | None = None  # UTC, exclusive
     where: pl.Expr | None = field(default=None, compare=False)  # a condition on columns of EVENTS
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no event is left out."""
+        return self.host is None and self.since is None and self.until is None and self.where is None
+
 
 def reject_by_request(requests: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
     """Reject requests that the server refused, that bots sent, or that came from excluded networks.
@@ -72,15 +77,19 @@ def reject_machines(events: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
     return reject(events, {"machine": is_machine} if rules.machines == "exclude" else {})
 
 
+def reject_other_hosts(events: pl.LazyFrame, filters: EventFilters) -> pl.LazyFrame:
+    """Reject events of other hosts."""
+    is_other = pl.col("host").ne_missing(pl.lit(filters.host.lower())) if filters.host else None
+    return events if is_other is None else reject(events, {"other_host": is_other})
+
+
 def reject_unmatched(events: pl.LazyFrame, filters: EventFilters) -> pl.LazyFrame:
-    """Reject events of other hosts, outside the period, or for which the condition does not hold."""
+    """Reject events for which the condition does not hold, then those outside the period."""
     reasons = {}
-    if filters.host:
-        reasons["other_host"] = pl.col("host").ne_missing(pl.lit(filters.host.lower()))
-    if filters.since or filters.until:
-        reasons["other_period"] = is_outside(filters.since, filters.until)
     if filters.where is not None:
         reasons["other"] = filters.where.fill_null(value=False).not_()
+    if filters.since or filters.until:
+        reasons["other_period"] = is_outside(filters.since, filters.until)
     return reject(events, reasons)
 
 
@@ -92,10 +101,10 @@ def is_failed() -> pl.Expr:
     return pl.col("status").is_between(200, 399).not_().fill_null(value=False)
 
 
-def is_outside(since: datetime | None, until: datetime | None) -> pl.Expr:
-    """Return whether `time` lies before `since`, or at `until` or later."""
-    is_before = pl.col("time") < since if since else pl.lit(value=False)
-    is_after = pl.col("time") >= until if until else pl.lit(value=False)
+def is_outside(since: datetime | None, until: datetime | None, time: str = "time") -> pl.Expr:
+    """Return whether the column `time` lies before `since`, or at `until` or later."""
+    is_before = pl.col(time) < since if since else pl.lit(value=False)
+    is_after = pl.col(time) >= until if until else pl.lit(value=False)
     return is_before | is_after
 
 

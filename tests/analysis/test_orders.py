@@ -11,13 +11,23 @@ import pytest
 from hypothesis import given as of
 from hypothesis import strategies as st
 
-from pixelstat.analysis.orders import ORDERS, apply_refunds, build_orders, exact_mean, exact_sum, find_order_warnings
+from pixelstat.analysis.orders import (
+    ORDERS,
+    apply_refunds,
+    build_orders,
+    exact_mean,
+    exact_sum,
+    fill_order_values,
+    find_order_warnings,
+)
+from pixelstat.traffic.deduplication import name_site
 from tests.builders import MIDNIGHT, Row, at, events, purchase, refund
 from tests.marks import slow_after
 
 GIVEN = {
     "time": pl.Datetime("us", "UTC"), "event": pl.String(), "visitor": pl.String(), "user_id": pl.String(),
     "order_id": pl.String(), "value": pl.Float64(), "currency": pl.String(), "channel": pl.String(),
+    "host": pl.String(),
 }  # fmt: skip
 
 
@@ -32,8 +42,8 @@ def test_an_order_counts_once_as_its_first_hit_has_it_whoever_sent_it() -> None:
         purchase("10:01", "A2", 5.0),
     )
     assert build_orders(rows, ["channel"]).collect().rows() == [
-        (at("10:00"), "v:ann", "7", "A1", 5.0, "EUR", 0.0, None, 5.0, True, "Direct"),
-        (at("10:01"), "v:ann", None, "A2", 5.0, None, 0.0, None, 5.0, False, None),
+        (at("10:00"), "v:ann", "7", "A1", 5.0, "EUR", 0.0, None, 5.0, True, None, "Direct"),
+        (at("10:01"), "v:ann", None, "A2", 5.0, None, 0.0, None, 5.0, False, None, None),
     ]
     assert build_orders(rows).collect_schema() == ORDERS
     assert build_orders(rows).collect().schema == ORDERS
@@ -43,11 +53,12 @@ def test_an_order_counts_once_as_its_first_hit_has_it_whoever_sent_it() -> None:
     ]
 
 
-def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minute_of_the_clock() -> None:
+def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minute() -> None:
     rows = events(
         purchase("10:00:05", None, 5.0),
         purchase("10:00:55", None, 5.0),
-        purchase("10:01:00", None, 5.0),  # another minute
+        purchase("10:01:05", None, 5.0),  # another minute of the clock
+        purchase("10:01:06", None, 5.0),  # more than a minute after the first
         purchase("10:01:01", None, 6.0),
         purchase("10:01:02", None, 6.0, currency="EUR"),
         purchase("10:01:03", None, 6.0, visitor="v:ben"),
@@ -59,11 +70,11 @@ def test_purchases_without_an_id_are_one_order_if_all_is_the_same_within_a_minut
         purchase("10:02:11", "A2"),
     )
     assert [time.strftime("%M:%S") for (time,) in table(rows, "time")] == [
-        "00:05", "01:00", "01:01", "01:02", "01:03", "01:04", "01:05", "02:00", "02:10", "02:11",
+        "00:05", "01:01", "01:02", "01:03", "01:04", "01:05", "01:06", "02:00", "02:10", "02:11",
     ]  # fmt: skip
     assert find_order_warnings(rows) == [
         "8 orders have no id.",
-        "2 purchases repeat orders, which count once.",
+        "3 purchases repeat orders, which count once.",
         "3 orders have no numeric value.",
     ]
 
@@ -129,6 +140,7 @@ def test_absurd_values_of_orders_and_refunds_break_nothing() -> None:
     assert find_order_warnings(rows) == [
         "1 order has no numeric value.",
         "1 order has a negative value and counts unchanged: send a refund as a separate event.",
+        "1 order has the value 0 and counts unchanged.",
     ]
     cents = events(purchase("10:00", "A1", 0.3), refund("11:00", "A1", 0.1), refund("11:01", "A1", 0.2))
     assert (table(cents, "net"), find_order_warnings(cents)) == ([(0.0,)], [])
@@ -149,47 +161,95 @@ def test_kept_duplicates_are_orders_and_a_refund_is_of_the_first() -> None:
     assert table(rows, "time", "refunded") == [(at("10:00"), 5.0), (at("10:01"), 0.0)]
 
 
+def test_shops_number_their_orders_each_for_itself() -> None:
+    rows = events(
+        purchase("10:00", "1001", 10.0, host="a.example"),
+        purchase("10:01", "1001", 20.0, host="b.example"),
+        purchase("10:02", "1001", 10.0, host="www.a.example"),
+        purchase("10:03", "1002", 30.0, host="a.example"),
+        refund("11:00", "1001", host="b.example"),
+        refund("11:01", "1002", host="office.example"),  # there is no other order with this id
+        refund("11:02", "1001", host="office.example"),  # there are two
+    )
+    assert table(rows, "order_id", "value", "refunded") == [
+        ("1001", 10.0, 0.0), ("1001", 20.0, 20.0), ("1002", 30.0, 30.0),
+    ]  # fmt: skip
+    assert find_order_warnings(rows)[-1] == "1 refund matches no counted order and is excluded."
+
+
+def test_hosts_that_are_one_site_number_their_orders_together() -> None:
+    host = pl.Series(["a.example", "www.a.example", "pay.b.example", "notb.example", None])
+    named = pl.select(name_site(pl.lit(host), ["shop.example", "b.example"])).to_series()
+    assert named.to_list() == ["a.example", "a.example", "shop.example", "notb.example", None]
+
+
+def test_an_order_without_a_value_has_that_of_its_first_copy_with_one() -> None:
+    rows = events(
+        purchase("10:00", "A1", None, currency="EUR"),
+        purchase("10:01", "A1", 50.0, currency="USD"),
+        purchase("10:02", "A1", 60.0, currency="USD"),
+        purchase("10:03", "A2", 7.0),
+    )
+    filled = build_orders(fill_order_values(rows)).select("order_id", "value", "currency").collect().rows()
+    assert filled == [("A1", 50.0, "USD"), ("A2", 7.0, None)]
+
+
 def plain(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """Time, visitor, order id, value, currency, refunded and whether it conflicts, by a loop."""
-    found: dict[Any, list[Any]] = {}
     once: dict[tuple[Any, ...], Row] = {}
-    for row in sorted(rows, key=lambda row: row["time"]):
+    for row in sorted(rows, key=lambda row: (row["time"], row["value"] is None, row["value"] or 0.0)):
         once.setdefault(tuple(row.get(name) for name in GIVEN), row)
+    found: list[dict[str, Any]] = []
     for row in once.values():
-        if row["event"] == "purchase":
-            key = row["order_id"] or (row["visitor"], row["value"], row["currency"], row["time"].replace(second=0))
-            if not row["order_id"] and row["visitor"] is None:
-                key = len(found)
-            if key not in found:
-                found[key] = [row["time"], row["visitor"], row["order_id"], row["value"], row["currency"], 0.0, False]
-            elif any(
-                row[name] is not None and row[name] != found[key][n] for n, name in ((3, "value"), (4, "currency"))
-            ):
-                found[key][-1] = True
+        if row["event"] != "purchase":
+            continue
+        site = (row["host"] or "").removeprefix("www.")
+        named = [
+            order
+            for order in found
+            if row["order_id"] and (order["site"], order["order_id"]) == (site, row["order_id"])
+        ]
+        equal = [
+            order for order in found
+            if not row["order_id"] and not order["order_id"] and row["visitor"]
+            and all(order[name] == row[name] for name in ("visitor", "value", "currency"))
+            and row["time"] - order["time"] <= timedelta(minutes=1)
+        ]  # fmt: skip
+        if not named and not equal:
+            found.append({**row, "site": site, "refunded": 0.0, "is_conflicting": False})
+        for order in named:
+            order["is_conflicting"] |= any(row[name] not in (None, order[name]) for name in ("value", "currency"))
     for row in once.values():
-        if row["event"] == "refund" and row["order_id"] in found:
-            order = found[row["order_id"]]
-            if row["currency"] in (None, order[4]):
-                most = max(order[3] or 0.0, 0.0)
-                order[5] = most if row["value"] is None else min(most, order[5] + row["value"])
-    return sorted((tuple(order) for order in found.values()), key=repr)
+        if row["event"] != "refund" or row["order_id"] is None:
+            continue
+        orders = [order for order in found if order["order_id"] == row["order_id"]]
+        own = [order for order in orders if order["site"] == (row["host"] or "").removeprefix("www.")]
+        for order in own or (orders if len(orders) == 1 else []):
+            if row["currency"] in (None, order["currency"]):
+                most = max(order["value"] or 0.0, 0.0)
+                order["refunded"] = most if row["value"] is None else min(most, order["refunded"] + row["value"])
+    names = ("time", "visitor", "order_id", "value", "currency", "refunded", "is_conflicting")
+    return sorted((tuple(order[name] for name in names) for order in found), key=repr)
 
 
 @pytest.mark.parametrize("seed", slow_after(10, range(40)))
 def test_orders_equal_a_plain_loop(seed: int) -> None:
     dice = random.Random(seed)
-    seconds = dice.sample(range(400), 60)  # no two at the same time: which of these is the first is no matter of a loop
     rows = [
         {
-            "time": MIDNIGHT + timedelta(seconds=second),
+            "time": MIDNIGHT + timedelta(seconds=dice.randrange(400)),
             "event": dice.choice(["purchase", "purchase", "refund", "page_view"]),
             "visitor": dice.choice(["v:ann", "v:ben", None]),
             "order_id": dice.choice([None, "A1", "A2", "A3", "A4", "A5"]),
             "value": dice.choice([None, 0.0, 2.0, 4.0, 16.0]),
             "currency": dice.choice([None, "EUR", "USD"]),
+            "host": dice.choice([None, "a.example", "www.a.example", "b.example"]),
         }
-        for second in seconds
+        for _ in range(60)
     ]
+    # Of two copies with one time and value, hashes decide.
+    distinct = {(row["time"], row["event"], row["order_id"], row["value"]): row for row in rows}
+    rows = [*distinct.values()]
     rows += dice.sample(rows, 10)
     dice.shuffle(rows)
     columns = ["time", "visitor", "order_id", "value", "currency", "refunded", "is_conflicting"]

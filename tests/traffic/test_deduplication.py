@@ -1,26 +1,37 @@
 """Deduplication: which hits are one."""
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import polars as pl
+import pytest
 
 from pixelstat.fastpath import hash_requests
-from pixelstat.traffic.deduplication import HitRules, number_hits
+from pixelstat.schemas import Reason
+from pixelstat.traffic.deduplication import HitRules, drop_later_copies, number_hits, reject_later_copies
 from pixelstat.vocabulary import hits
 
 NOON = datetime(2026, 9, 7, 12, tzinfo=timezone.utc)
 HIT = {
     "time": NOON, "visitor": "v:ann", "path": "/p.gif", "query": "e=pv", "http_referer": None, "forwarded_for": None,
     "client": "203.0.113.1", "user_agent": "Firefox", "protocol": "segment", "dedup_key": None, "order": None,
+    "host": "shop.example", "value": None, "rejected": None,
 }  # fmt: skip
-TYPES = {**dict.fromkeys(HIT, pl.String()), "time": pl.Datetime("us", "UTC")}
+TYPES = {
+    **dict.fromkeys(HIT, pl.String()), "time": pl.Datetime("us", "UTC"), "value": pl.Float64(), "rejected": Reason,
+}  # fmt: skip
+
+
+def number(*differences: Mapping[str, object], **rules: Any) -> pl.DataFrame:
+    """The hits of these rows, each told by how it differs from HIT."""
+    rows = pl.LazyFrame([{**HIT, **difference} for difference in differences], schema=TYPES)
+    return number_hits(hash_requests(rows), HitRules(may_lack_visitors=True, **rules)).collect()
 
 
 def distinct_hits(*differences: Mapping[str, object]) -> int:
     """How many hits these are, each told by how it differs from HIT."""
-    rows = pl.LazyFrame([{**HIT, **difference} for difference in differences], schema=TYPES)
-    count: int = number_hits(hash_requests(rows), HitRules(may_lack_visitors=True)).select(hits()).collect().item()
+    count: int = number(*differences).select(hits()).item()
     return count
 
 
@@ -54,3 +65,56 @@ def test_hits_without_a_visitor_are_compared_by_address_and_agent() -> None:
     nobody = {"visitor": None}
     assert distinct_hits(nobody, nobody, {**nobody, "client": "203.0.113.2"}, {**nobody, "user_agent": "curl"}) == 3
     assert distinct_hits({}, {"client": "203.0.113.2"}) == 1
+
+
+def test_an_order_of_another_site_is_another_hit() -> None:
+    orders = [{"order": "A1", "host": host} for host in ("shop.example", "www.shop.example", "pay.example", None)]
+    assert distinct_hits(*orders) == 3
+    assert number(*orders, own_hosts=["shop.example", "pay.example"]).select(hits()).item() == 2
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_of_copies_at_one_time_a_value_comes_before_none_and_the_lowest_first(*, is_reversed: bool) -> None:
+    copies = [
+        {"order": "A1", "value": value, "visitor": visitor}
+        for value, visitor in ((None, "v:ann"), (50.0, "v:ann"), (10.0, "v:ben"), (10.01, "v:ann"))
+    ]
+    earlier = {"order": "A1", "time": NOON - timedelta(seconds=1), "value": 99.0}
+    rows = copies[::-1] if is_reversed else copies
+    assert drop_later_copies(number(*rows)).select("value", "visitor").rows() == [(10.0, "v:ben")]
+    assert drop_later_copies(number(*rows, earlier))["value"].to_list() == [99.0]
+    assert drop_later_copies(number(*rows[::3]))["value"].to_list() == [10.01]
+
+
+def test_a_later_copy_is_rejected_even_if_a_filter_rejected_the_first() -> None:
+    later = NOON + timedelta(days=1)
+    rows = number(
+        {"order": "A1", "time": later},
+        {"order": "A1", "time": NOON, "rejected": "other_period"},
+        {"order": "A1", "time": later, "value": 5.0, "rejected": "other"},
+        {"order": "B1", "time": later},
+        {"dedup_key": "m1"},
+        {"dedup_key": "m1", "time": later},
+        {},
+        {},
+    )
+    rejected = reject_later_copies(rows.lazy()).collect()["rejected"].to_list()
+    assert rejected == ["duplicate", "other_period", "other", None, None, "duplicate", None, None]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ([0.0, 0.2], 1),
+        ([0.9, 1.1], 1),  # over the second of the clock
+        ([0.0, 0.999], 1),
+        ([0.0, 1.0], 2),
+        ([0.1, 0.9, 1.2], 2),  # less than a second after the one before, but not after the first
+        ([0.1, 0.9, 1.2, 1.9, 2.15], 2),
+    ],
+)
+def test_the_same_request_within_less_than_a_second_is_one_hit(seconds: list[float], expected: int) -> None:
+    rows = [{"time": NOON + timedelta(seconds=second)} for second in seconds]
+    others = [{"query": "e=other"}, {"order": "A1"}, {"rejected": "bot"}]
+    found = number(*rows[::-1], *others, has_fractions=True)
+    assert found.select(hits()).item() == expected + len(others)
