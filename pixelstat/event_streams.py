@@ -152,7 +152,7 @@ def list_request_columns(settings: PipelineSettings) -> pl.Schema:
     """Return the columns of EVENTS that come from the request, and the temporary columns that later stages need."""
     later_columns = {*HIT_COLUMNS, *DERIVED, "visitor"}
     request_columns = {name: dtype for name, dtype in EVENTS.items() if name not in later_columns}
-    texts = dict.fromkeys([*IDENTITY_COLUMNS, "order", *settings.protocols.custom_columns], pl.String())
+    texts = dict.fromkeys([*IDENTITY_COLUMNS, "order", "order_host", *settings.protocols.custom_columns], pl.String())
     return pl.Schema({**request_columns, **texts, CONSENT_QUERY: pl.String(), REQUEST_HASH: pl.UInt64()})
 
 

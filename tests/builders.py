@@ -131,7 +131,10 @@ def events(*rows: Row, keep_duplicates: bool = False) -> pl.LazyFrame:
     """
     asked = [row if "query" in row else {**row, "query": _said(row)} for row in rows]
     frame = pl.LazyFrame(asked, schema=EVENTS)
-    whole = frame.with_columns(order=pl.when(pl.col("event") == "purchase").then("order_id"))
+    is_purchase = pl.col("event") == "purchase"
+    whole = frame.with_columns(
+        order=pl.when(is_purchase).then("order_id"), order_host=pl.when(is_purchase).then("host")
+    )
     hits = number_rows(whole) if keep_duplicates else number_hits(hash_requests(whole))
     return hits.select(*EVENTS.names(), site=name_site(pl.col("host"), ())).collect().lazy()
 

@@ -118,15 +118,18 @@ def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
     before_fragment = pl.col("address").str.splitn("#", 2).struct.field("field_0")
     path = pl.col("parts").struct.field("field_0")
     query = pl.col("parts").struct.field("field_1")
-    hosts = [pl.col(name).str.extract(_ADDRESS) for name in ("address", "http_referer")]
+    host_columns = [pl.col(name) for name in ("address", "http_referer", "vhost")]
+    is_order = pl.col("order").is_not_null()
     utm = [f"utm_{name}" for name in UTM]
     split = (
         events.with_columns(address=address)
-        .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare, host=pl.coalesce(*hosts, "vhost"))
+        .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare)
         .with_columns(
             bare_path=pl.when("is_bare").then(path),
             page=pl.when(~pl.col("is_bare")).then(path.str.replace(_ADDRESS, "")),
-            host=pl.col("host").str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", ""),
+            host=_find_host(*host_columns),
+            # Masked, because reports that do not show the host need it of orders only.
+            order_host=_find_host(*(pl.when(is_order).then(column) for column in host_columns)),
             **{f"address_{name}": parameter(query, (name,)) for name in utm},
         )
     )
@@ -135,6 +138,12 @@ def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
         page_query=query,
         **{name: pl.coalesce(name, f"address_{name}") for name in utm},
     )
+
+
+def _find_host(address: pl.Expr, http_referer: pl.Expr, vhost: pl.Expr) -> pl.Expr:
+    """Return the host of a complete address, else of the Referer header, else the one that was requested."""
+    host = pl.coalesce(address.str.extract(_ADDRESS), http_referer.str.extract(_ADDRESS), vhost)
+    return host.str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", "")
 
 
 def _with_root(path: pl.Expr) -> pl.Expr:

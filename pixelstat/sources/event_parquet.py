@@ -9,6 +9,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.schemas import CONSENT_READING, DERIVED, EXPORTED, PSEUDONYM_PREFIX, UTC_TIME, Reason
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
+from pixelstat.vocabulary import is_purchase
 
 STORED_COLUMNS = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
 DEDUPLICATED_TAG, CONSENT_TAG = "pixelstat.once", "pixelstat.consent"  # keys of the metadata
@@ -120,5 +121,9 @@ def _scan_file(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> p
     return (
         counted.with_columns(utc)
         .cast(pl.Schema(columns))
-        .with_columns(rejected=pl.lit(None, Reason), order=pl.when(pl.col("event") == "purchase").then("order_id"))
+        .with_columns(
+            rejected=pl.lit(None, Reason),
+            order=pl.when(is_purchase()).then("order_id"),
+            order_host=pl.when(is_purchase()).then("host"),
+        )
     )

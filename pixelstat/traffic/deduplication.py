@@ -59,12 +59,11 @@ def number_hits(events: pl.LazyFrame, rules: HitRules = HitRules()) -> pl.LazyFr
         for seed, name in enumerate(("client", "user_agent"), 7):
             request = request ^ pl.when(pl.col("visitor").is_null()).then(name).hash(seed)
     by_key = pl.when(pl.col("dedup_key").is_not_null()).then(pl.col("protocol").hash(9) ^ pl.col("dedup_key").hash(6))
-    is_order = pl.col("order").is_not_null()
-    by_order = pl.col("order").hash(5) ^ name_site(pl.when(is_order).then("host"), rules.own_hosts).hash(12)
-    stated = pl.when(is_order).then(by_order).otherwise(by_key)
+    site = name_site(pl.col("order_host"), rules.own_hosts)
+    by_order = pl.when(pl.col("order").is_not_null()).then(pl.col("order").hash(5) ^ site.hash(12))
     numbered = (
-        events.with_columns(stated.alias(STATED))
-        .with_columns(hit=pl.coalesce(STATED, request), first=pl.when(pl.col(STATED).is_not_null()).then(_rank_copy()))
+        events.with_columns(pl.coalesce(by_order, by_key).alias(STATED))
+        .with_columns(hit=pl.coalesce(STATED, request), first=_rank_copies())
         .drop(STATED)
     )
     if not rules.has_fractions:
@@ -97,17 +96,29 @@ def name_site(host: pl.Expr, own_hosts: Sequence[str]) -> pl.Expr:
     return pl.when(is_own).then(pl.lit(own_hosts[0])).otherwise(site)
 
 
-def _rank_copy() -> pl.Expr:
-    """Return the rank of a copy: by time, then a value before none, then by value, visitor and request."""
+def _rank_copies() -> pl.Expr:
+    """Return the rank of copies of stated hits: by time, then a value before none, then by value, visitor, request."""
+    columns = [STATED, "time", "value", "visitor", REQUEST_HASH]
+    return pl.map_batches(columns, _rank_stated, return_dtype=pl.Int128, is_elementwise=True)
+
+
+def _rank_stated(columns: Sequence[pl.Series]) -> pl.Series:
+    """Return the rank of each row. Few rows are stated hits, and the others have null."""
+    rows = pl.DataFrame(dict(zip(("stated", "time", "value", "visitor", "request"), columns, strict=True)))
+    ranks = pl.Series([None], dtype=pl.Int128).new_from_index(0, len(rows))
+    is_stated = rows["stated"].is_not_null()
+    if not is_stated.any():
+        return ranks
     cents = (pl.col("value") * 100).round().fill_null(0).clip(-_CENTS // 2, _CENTS // 2 - 1) + _CENTS // 2
     parts = {
         _TIME: pl.col("time").to_physical(),
         _MISSING: pl.col("value").is_null(),
         _HASH * _HASH: cents,
         _HASH: pl.col("visitor").hash(13) % _HASH,
-        1: pl.col(REQUEST_HASH) % _HASH,
+        1: pl.col("request") % _HASH,
     }
-    return pl.sum_horizontal(part.cast(pl.Int128) * pl.lit(factor, pl.Int128) for factor, part in parts.items())
+    rank = pl.sum_horizontal(part.cast(pl.Int128) * pl.lit(factor, pl.Int128) for factor, part in parts.items())
+    return ranks.scatter(is_stated.arg_true(), rows.filter(is_stated).select(rank).to_series())
 
 
 def number_rows(events: pl.LazyFrame) -> pl.LazyFrame:

@@ -16,7 +16,7 @@ NOON = datetime(2026, 9, 7, 12, tzinfo=timezone.utc)
 HIT = {
     "time": NOON, "visitor": "v:ann", "path": "/p.gif", "query": "e=pv", "http_referer": None, "forwarded_for": None,
     "client": "203.0.113.1", "user_agent": "Firefox", "protocol": "segment", "dedup_key": None, "order": None,
-    "host": "shop.example", "value": None, "rejected": None,
+    "order_host": "shop.example", "value": None, "rejected": None,
 }  # fmt: skip
 TYPES = {
     **dict.fromkeys(HIT, pl.String()), "time": pl.Datetime("us", "UTC"), "value": pl.Float64(), "rejected": Reason,
@@ -68,7 +68,7 @@ def test_hits_without_a_visitor_are_compared_by_address_and_agent() -> None:
 
 
 def test_an_order_of_another_site_is_another_hit() -> None:
-    orders = [{"order": "A1", "host": host} for host in ("shop.example", "www.shop.example", "pay.example", None)]
+    orders = [{"order": "A1", "order_host": host} for host in ("shop.example", "www.shop.example", "pay.example", None)]
     assert distinct_hits(*orders) == 3
     assert number(*orders, own_hosts=["shop.example", "pay.example"]).select(hits()).item() == 2
 
