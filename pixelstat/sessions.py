@@ -60,7 +60,9 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
         sources |= {name: pl.when(shows_source).then(pl.col(name).fill_null("")) for name in ATTRIBUTION}
     sources |= {name: pl.lit(None, dtype).alias(name) for name, dtype in VISITS.items() if name not in sources}
     text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
-    campaign = pl.when(pl.col("source").is_not_null()).then(text) if rules.campaign else pl.lit(None, pl.String)
+    is_ping = pl.col("event").eq_missing(pl.lit("ping"))  # a heartbeat begins no session, whatever its campaign
+    shows_campaign = ~is_ping & pl.col("source").is_not_null()
+    campaign = pl.when(shows_campaign).then(text) if rules.campaign else pl.lit(None, pl.String)
     prepared = events.with_columns(campaign.alias(CAMPAIGN), **sources)
     sessions = prepared.map_batches(partial(fill_session_columns, rules=rules), projection_pushdown=True)
     needed = ["time", "visitor", "event", "hit", "first", *([CAMPAIGN] if rules.campaign else [])]

@@ -80,6 +80,8 @@ def _add_empty_buckets(counts: pl.DataFrame, every: str, tz: str, by: Sequence[s
     # A zone whose clocks change by half an hour has hours that begin half past those before.
     step = "30m" if every == "hour" else EVERY[every]
     buckets = pl.DataFrame({BUCKET: pl.datetime_range(first, last, step, eager=True, time_unit="us")})
+    if every == "day":  # a zone that moves to the other side of the date line skips one
+        buckets = buckets.filter(_find_midnight(pl.col(BUCKET), tz).is_not_null())
     if every == "hour":
         starts = truncate_local(pl.col(BUCKET).dt.replace_time_zone("UTC"), every, tz).clip(lower_bound=first)
         buckets = pl.concat([buckets.select(starts), counts.select(BUCKET)]).unique()
@@ -95,21 +97,33 @@ def _add_empty_buckets(counts: pl.DataFrame, every: str, tz: str, by: Sequence[s
     return joined.with_columns(filled).select(counts.columns)
 
 
-def is_partial(since: datetime, until: datetime, every: str) -> pl.Expr:
+def is_partial(since: datetime, until: datetime, every: str, tz: str) -> pl.Expr:
     """Return whether the period from `since` up to, and without, `until` covers only a part of the bucket at `time`."""
-    start = pl.col("time").dt.convert_time_zone("UTC")
-    end = pl.col("time").dt.offset_by(EVERY[every]).dt.convert_time_zone("UTC")
-    return (start < since) | (end > until)
+    return (pl.col("time").dt.convert_time_zone("UTC") < since) | (bucket_end(pl.col("time"), every, tz) > until)
+
+
+def bucket_end(start: pl.Expr, every: str, tz: str) -> pl.Expr:
+    """Return the instant in UTC at which the bucket ends that begins at `start`, a time in the zone `tz`."""
+    if every == "hour":
+        return start.dt.offset_by("1h").dt.convert_time_zone("UTC")
+    bucket = start.dt.replace_time_zone(None).dt.truncate(EVERY[every])
+    return bucket_start(bucket.dt.offset_by(EVERY[every]), every, tz).dt.convert_time_zone("UTC")
 
 
 def bucket_start(bucket: pl.Expr, every: str, tz: str) -> pl.Expr:
     """Return the instant at which a bucket of `truncate_local` begins, in the time zone `tz`.
 
-    A day begins at midnight; where a clock change skips midnight, at the first time after it.
+    A day begins at midnight. Where a clock change skips midnight, it begins at the first time after it, and where a
+    zone skips the whole day, a week or a month begins a day later.
     """
     if every == "hour":
         return bucket.dt.replace_time_zone("UTC").dt.convert_time_zone(tz)
-    candidates = [bucket, bucket.dt.offset_by("30m"), bucket.dt.offset_by("1h")]
+    return pl.coalesce(_find_midnight(bucket, tz), _find_midnight(bucket.dt.offset_by("1d"), tz))
+
+
+def _find_midnight(day: pl.Expr, tz: str) -> pl.Expr:
+    """Return the instant at which a local day begins; null for a day that the zone skips."""
+    candidates = [day, day.dt.offset_by("30m"), day.dt.offset_by("1h")]
     return pl.coalesce(
         local.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null") for local in candidates
     )

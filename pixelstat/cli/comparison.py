@@ -110,7 +110,7 @@ def compare_periods(
     result = keep_shown_rows(join_periods(*every_row), results)
     current = periods[0]
     if options.every in EVERY and is_series:
-        result = flag_partial(result, current, options.every)
+        result = flag_partial(result, current, options.every, zone.key)
     return result, periods
 
 
@@ -144,9 +144,9 @@ def _select_period(frame: pl.DataFrame, period: Period, *, keeps_orders: bool) -
     return limit_to_period(events, period.since, period.until) if "visit" in frame.columns else events
 
 
-def flag_partial(result: Result, period: Period, every: str) -> Result:
+def flag_partial(result: Result, period: Period, every: str, tz: str) -> Result:
     """Add `partial`: whether the period, as far as the log goes, covers only a part of the row's bucket."""
-    frame = result.frame.with_columns(partial=is_partial(period.since, period.until, every))
+    frame = result.frame.with_columns(partial=is_partial(period.since, period.until, every, tz))
     about = "whether the period, as far as the log goes, covers only a part of it"
     return replace(result, frame=frame, columns=[*result.columns, Column("partial", "flag", about)])
 

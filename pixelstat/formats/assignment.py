@@ -1,7 +1,7 @@
 """Assign each log its format, by its first lines, among the formats that the options leave."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -13,8 +13,10 @@ from pixelstat.formats.nginx_conf import read_nginx_formats
 from pixelstat.formats.text import TextFormat
 from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, Log
-from pixelstat.sources.event_parquet import has_fractions, is_event_parquet
+from pixelstat.sources.event_parquet import has_fractions, is_event_parquet, read_first_time
 from pixelstat.text.addresses import Network
+
+FIRST_LINES = 5  # lines that show when a log begins
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,27 @@ def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str
                 "Name the logs, or their format with --log-format.",
             )
         warn(f"Skipped files that are not logs: {', '.join(not_logs)}.")
-    return LogSet(list(by_format.items()) or [(_default_format(rules), [])], rules, event_files)
+    return sort_by_time(LogSet(list(by_format.items()) or [(_default_format(rules), [])], rules, event_files))
+
+
+def sort_by_time(logs: LogSet) -> LogSet:
+    """Return the logs in the order of their first times, then of their names.
+
+    So the first of two hits of one second does not depend on the order in which people name the logs. Formats and
+    Parquet of events are read one after the other.
+    """
+    if len(logs.all) < 2:
+        return logs
+    firsts: list[tuple[tuple[bool, int, str], tuple[LogFormat, Sequence[Log]]]] = []
+    for log_format, of_format in logs.by_format:
+        times = _read_head_times(log_format, of_format, FIRST_LINES, logs.rules.time_zone)
+        first = dict(times.group_by("file").agg(pl.col("time").min().to_physical()).iter_rows())
+        keys = {log.name: (first.get(log.name) is None, first.get(log.name) or 0, log.name) for log in of_format}
+        ordered = sorted(of_format, key=lambda log: keys[log.name])
+        firsts.append((min(keys.values(), default=(True, 0, "")), (log_format, ordered)))
+    by_format = [entry for _, entry in sorted(firsts, key=lambda pair: pair[0])]
+    event_files = sorted(logs.event_files, key=lambda log: (read_first_time(log), log.name))
+    return replace(logs, by_format=by_format, event_files=event_files)
 
 
 def assign_format(log: Log, rules: ReadingRules) -> tuple[LogFormat | None, LogSet]:
@@ -107,10 +129,24 @@ def _has_fractional_times(log_format: LogFormat, log: Log) -> bool:
     """Return whether the first lines of a log have times finer than a second."""
     if isinstance(log_format, TextFormat) and "time_clf" in log_format.names:
         return False
-    pairs = pair_with_headers(log.first_lines(HEAD_LINES))
-    lines = [{"line": line, "header": header, "file": "", "number": 0} for line, header in pairs]
-    times = log_format.parse(pl.LazyFrame(lines, LINES)).select((pl.col("time").dt.microsecond() != 0).any())
-    return bool(times.collect().item())
+    times = _read_head_times(log_format, [log], HEAD_LINES)
+    return bool((times["time"].dt.microsecond() != 0).any())
+
+
+def _read_head_times(log_format: LogFormat, logs: Sequence[Log], count: int, time_zone: str = "UTC") -> pl.DataFrame:
+    """Return the readable times of the first lines of each log: `file`, the name of the log, and `time`."""
+    lines = [
+        {"line": line, "header": header, "file": str(index), "number": 0}
+        for index, log in enumerate(logs)
+        for line, header in pair_with_headers(log.first_lines(count))
+    ]
+    times = log_format.parse(pl.LazyFrame(lines, LINES), time_zone).select("time", index=pl.col("file").cast(pl.String))
+    names = {str(index): log.name for index, log in enumerate(logs)}
+    return (
+        times.filter(pl.col("time").is_not_null())
+        .select("time", file=pl.col("index").replace_strict(names, return_dtype=pl.String))
+        .collect()
+    )
 
 
 def _default_format(rules: ReadingRules) -> LogFormat:

@@ -12,7 +12,7 @@ from functools import partial
 
 import polars as pl
 
-from pixelstat.analysis.time_series import BUCKET, EVERY, fill_gaps, truncate_local
+from pixelstat.analysis.time_series import BUCKET, bucket_end, fill_gaps, truncate_local
 from pixelstat.frames.columns import internal
 from pixelstat.funnels.actors import (
     ACTOR,
@@ -327,7 +327,7 @@ def build_table(
     chains = chains.with_columns(truncate_local(pl.col("time_1"), every, breakdown.tz).alias(BUCKET))
     counts = count_steps(chains, rules, [BUCKET, *labels], log_end)
     counts = fill_gaps(counts.lazy(), every, breakdown.tz, [*labels, "step"]).collect()
-    end = pl.col("time").dt.offset_by(EVERY[every]).dt.convert_time_zone("UTC") + rules.window
+    end = bucket_end(pl.col("time"), every, breakdown.tz) + rules.window
     is_incomplete = pl.lit(None, pl.Boolean) if log_end is None else end > log_end
     counts = counts.with_columns(incomplete=is_incomplete)
     return name_rows(add_shares(counts, rules), rules, breakdown, count_column, ["incomplete"])

@@ -169,7 +169,7 @@ def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.
         if options.repeat:
             return count_repeat_customers(rows, [*groups], options, end=run.log_end())
         series = build_series(rows, [*groups], options, run)
-        return add_changes(series, [*groups], options.every, *run.covered_period())
+        return add_changes(series, [*groups], options.every, run)
 
     schema = analyze(rows).collect_schema()
     return rows.map_batches(partial(analyze_batch, analyze=analyze, warn=run.warn), schema=schema).rename(groups)
@@ -238,17 +238,15 @@ def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptio
     return fill_gaps(shown, every, time_zone, by).with_columns(pl.col(SUMS).fill_null(0.0))
 
 
-def add_changes(
-    series: pl.LazyFrame, groups: Sequence[str], every: str, start: datetime | None, end: datetime | None
-) -> pl.LazyFrame:
+def add_changes(series: pl.LazyFrame, groups: Sequence[str], every: str, run: RunContext) -> pl.LazyFrame:
     """Add `..._growth` for each of COLUMNS_WITH_CHANGE: the change since the row before.
 
-    It is a share of the figure in the row before. It is null where that figure is 0, and where the logs within the
-    period, from `start` up to `end`, cover only a part of one of the two buckets.
+    It is a share of the figure in the row before. It is null where that figure is 0, and where the logs
+    within the period cover only a part of one of the two buckets.
     """
-    is_whole = pl.lit(value=True)
+    is_whole, (start, end) = pl.lit(value=True), run.covered_period()
     if start and end and every in EVERY:
-        is_whole = ~is_partial(start, end, every)
+        is_whole = ~is_partial(start, end, every, run.time_zone)
     are_both_whole = pl.col(IS_WHOLE) & pl.col(IS_WHOLE).shift().over("currency", *groups)
     now = pl.col(COLUMNS_WITH_CHANGE).cast(pl.Float64)
     before = now.shift().over("currency", *groups)

@@ -68,13 +68,14 @@ def visitors(events: pl.LazyFrame, options: VisitorsOptions, run: RunContext) ->
     pixelstat visitors access.log* --by country --geo GeoLite2-City.mmdb
     """
     time, first_seen = pl.col("time"), pl.col("first_seen")
+    is_new = first_seen >= run.since if run.since else pl.lit(value=True)
     if options.every == "all":  # a series of one bucket, the day of the first event
         every = "day"
-        bucket, is_new = truncate_local(time.min(), every, run.time_zone), first_seen >= time.min()
+        bucket = truncate_local(time.min(), every, run.time_zone)
     else:
         every = options.every
         bucket = truncate_local(time, every, run.time_zone)
-        is_new = truncate_local(first_seen, every, run.time_zone) == bucket
+        is_new &= truncate_local(first_seen, every, run.time_zone) == bucket
     on_site = events.filter(~is_email_event(), pl.col("visitor").is_not_null())
     on_site = on_site.select(*dict.fromkeys(["visitor", *options.by]), bucket.alias(BUCKET), is_new.alias(IS_NEW))
     counts = on_site.group_by(BUCKET, *options.by).agg(

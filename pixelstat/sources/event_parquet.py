@@ -62,6 +62,13 @@ def _read_tags(log: Log) -> dict[str, str]:
         return pl.read_parquet_metadata(log.name)
 
 
+def read_first_time(log: Log) -> int:
+    """Return the time of the first event in microseconds since 1970; 0 for a file without events."""
+    with _explain_failures(log):
+        times = _open_parquet(log).select(pl.col("time").dt.cast_time_unit("us").to_physical()).head(1).collect()
+    return 0 if times.is_empty() else int(times.item())
+
+
 def has_fractions(log: Log) -> bool:
     """Return whether the file has events whose times are finer than a second. Raises PixelstatError."""
     with _explain_failures(log):

@@ -212,7 +212,7 @@ def test_a_bucket_is_partial_where_the_period_holds_less_than_all_of_it() -> Non
     frame = days.dt.convert_time_zone("Europe/Berlin").to_frame()
 
     def partial(since: str, until: str) -> list[bool]:
-        return frame.select(is_partial(instant(since), instant(until), "day")).to_series().to_list()
+        return frame.select(is_partial(instant(since), instant(until), "day", "Europe/Berlin")).to_series().to_list()
 
     assert partial("2026-09-07T00:00:00+02:00", "2026-09-10T00:00:00+02:00") == [False, False, False]
     assert partial("2026-09-07T00:00:01+02:00", "2026-09-10T00:00:00+02:00") == [True, False, False]

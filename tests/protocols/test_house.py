@@ -32,7 +32,7 @@ def event(
         "method": "GET",
     }
     row = pl.LazyFrame([request | fields], schema=REQUESTS)
-    read = build_events(row, event_query).drop("order", CONSENT_QUERY, REQUEST_HASH).collect()
+    read = build_events(row, event_query).drop("order", "order_host", CONSENT_QUERY, REQUEST_HASH).collect()
     assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*HIT_COLUMNS, *DERIVED)}
     return read.row(0, named=True)
 

@@ -50,7 +50,7 @@ def events(*samples: PixelSample, named: Sequence[str] = ()) -> pl.DataFrame:
     requests = pl.LazyFrame([request_of(sample, n) for n, sample in enumerate(samples)], schema=REQUESTS)
     return (
         build_events(requests, PipelineSettings(protocols=protocol_rules(first=named)))
-        .drop("order", CONSENT_QUERY, REQUEST_HASH)
+        .drop("order", "order_host", CONSENT_QUERY, REQUEST_HASH)
         .collect()
     )
 
