@@ -6,10 +6,12 @@
 A stage takes a LazyFrame and its settings, and returns a LazyFrame. A row that does not count gets a reason in
 `rejected`, and the first reason wins. Lines that cannot hold a pixel are only counted while they are read; after that
 `Ledger.settle` alone removes rows. The frame is lazy, so a report pays only for the columns that it uses. Only --stitch
-runs a query of its own first, and so reads the logs twice; sessions gather all rows within the one query.
+and the export of events run a query of their own first, and so read the logs twice; sessions gather all rows within the
+one query.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -22,14 +24,15 @@ from pixelstat.identity.visitors import choose_visitor
 from pixelstat.ledger import Ledger
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.schemas import EVENTS
-from pixelstat.sessions import limit_to_period, sessionize
+from pixelstat.sessions import limit_to_period, restore_sources, sessionize
 from pixelstat.sources.bad_lines import BadLines
 from pixelstat.sources.blocks import keep_for_second_read
 from pixelstat.sources.event_parquet import are_deduplicated
 from pixelstat.sources.lines import Reading
 from pixelstat.traffic.behaviour import classify_by_behaviour
-from pixelstat.traffic.deduplication import HitRules, number_hits
+from pixelstat.traffic.deduplication import HitRules, find_repeated_hits, number_hits, reject_known_copies
 from pixelstat.traffic.rejection import (
+    EventFilters,
     reject_machines,
     reject_other_hosts,
     reject_refused_consent,
@@ -61,11 +64,14 @@ def read_events(
         has_fractions=not keeps_copies and logs.has_fractions(),
         own_hosts=settings.enrichment.own_hosts,
     )
+    first_copies = None
+    if settings.hands_on_at_once and not keeps_copies:
+        first_copies = find_first_copies(logs, settings, ledger, identities, hit_rules)
     ledger.counts_rows_as_hits = keeps_copies
     ledger.without_visitor = None if settings.visitors.key == "auto" else []
     events = (
         read_identified_events(logs, settings, ledger.reading, bad_lines)
-        .pipe(apply_stages, list_counting_stages(settings, identities, hit_rules))
+        .pipe(apply_stages, list_counting_stages(settings, identities, hit_rules, first_copies))
         .pipe(ledger.settle, resolves_copies=resolves_copies(settings), keeps_orders=settings.keeps_orders)
     )
     return limit_to_period(events, settings.filters.since, settings.filters.until) if settings.sessions else events
@@ -77,7 +83,9 @@ def resolves_copies(settings: PipelineSettings) -> bool:
     A filter could leave a later copy without the first one, and sessions gather all rows anyway. Other reports find
     the copies themselves, without gathering the rows.
     """
-    return not settings.keeps_copies and (settings.sessions is not None or not settings.filters.is_empty)
+    if settings.keeps_copies or settings.hands_on_at_once:
+        return False
+    return settings.sessions is not None or not settings.filters.is_empty
 
 
 def read_identified_events(
@@ -99,7 +107,10 @@ def list_identity_stages(settings: PipelineSettings) -> tuple[Stage, ...]:
 
 
 def list_counting_stages(
-    settings: PipelineSettings, identities: pl.DataFrame | None = None, hit_rules: HitRules | None = None
+    settings: PipelineSettings,
+    identities: pl.DataFrame | None = None,
+    hit_rules: HitRules | None = None,
+    first_copies: pl.DataFrame | None = None,
 ) -> tuple[Stage, ...]:
     """Return the stages that decide which events count. An earlier stage gives its reason first."""
     columns = [*EVENTS, *settings.protocols.custom_columns, *([ORIGINAL_PAGE] if settings.page_groups else [])]
@@ -110,9 +121,11 @@ def list_counting_stages(
         Stage(reject_machines, settings.traffic),
         Stage(group_pages, settings.page_groups),  # before sessions and conditions, which name a page
         Stage(pl.LazyFrame.select, columns, is_for_one_row=False),  # reports see no temporary column
+        Stage(reject_known_copies, first_copies, is_for_one_row=False),
         Stage(reject_other_hosts, settings.filters),  # before sessions, which measure the pages of the host alone
         Stage(sessionize, settings.sessions, is_for_one_row=False),
         Stage(reject_unmatched, settings.filters),
+        Stage(restore_sources, settings.sessions, is_for_one_row=False),
     )
 
 
@@ -120,6 +133,21 @@ def list_row_stages(settings: PipelineSettings) -> tuple[Stage, ...]:
     """Return the stages that look at one row alone, which `--explain` runs for one line."""
     stages = (Stage(enrich, settings), *list_identity_stages(settings), *list_counting_stages(settings))
     return tuple(stage for stage in stages if stage.is_for_one_row)
+
+
+def find_first_copies(
+    logs: LogSet, settings: PipelineSettings, ledger: Ledger, identities: pl.DataFrame | None, hit_rules: HitRules
+) -> pl.DataFrame:
+    """Read the logs once and return the hits that have differing copies: `hit`, and `first` of the first copy.
+
+    The filters of the report do not apply. The lines are counted when the logs are read again.
+    """
+    unfiltered = replace(settings, filters=EventFilters(), sessions=None)
+    with keep_for_second_read(logs.all):
+        reading = Reading(positions=ledger.reading.positions)
+        events = read_identified_events(logs, settings, reading)
+        events = apply_stages(events, list_counting_stages(unfiltered, identities, hit_rules))
+        return find_repeated_hits(events.filter(pl.col("rejected").is_null())).collect(engine="streaming")
 
 
 def apply_stages(events: pl.LazyFrame, stages: Sequence[Stage]) -> pl.LazyFrame:

@@ -34,6 +34,7 @@ class PipelineSettings:
     pseudonym_key: bytes | None = field(default=None, repr=False)  # pseudonymise everything under it, before counting
     stitch: bool = False  # link the keys of one person
     keeps_copies: bool = False  # count copies of a hit
+    hands_on_at_once: bool = False  # find copies by reading the logs twice, in place of gathering the events
     keeps_orders: bool = False  # hand on the events of orders that a filter of the report rejected, with their reason
     page_groups: PageGroups | None = None  # replace pages by their group
     sessions: SessionRules | None = None  # None: no column of a session is used

@@ -37,12 +37,12 @@ class SessionRules:
     timeout: timedelta = timedelta(minutes=30)
     midnight: ZoneInfo | None = None  # the next day in this zone begins another session
     campaign: bool = False  # another source, medium or campaign begins another session
-    uses_session_source: bool = True  # source, medium, keyword and channel of an event become those of its session
+    restores_sources: bool = False  # after the conditions, an event has the source again that it shows itself
 
 
-def needs_sessions(columns: Iterable[str], rules: SessionRules) -> bool:
+def needs_sessions(columns: Iterable[str]) -> bool:
     """Return whether one of these columns is known only of a session."""
-    return not {*VISITS, *(ATTRIBUTION if rules.uses_session_source else ())}.isdisjoint(columns)
+    return not {*VISITS, *ATTRIBUTION}.isdisjoint(columns)
 
 
 def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
@@ -54,10 +54,9 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     # Polars passes only the columns that later steps use. So each column of a session starts as the column that it is
     # made of, and `keep_columns` uses those that all of them need.
     sources = {name: pl.col("page") for name in PAGE_COLUMNS}
-    if rules.uses_session_source:  # an event with a source has a channel; "" marks a value that it omits
-        shows_source = pl.col("channel").is_not_null()
-        sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in ATTRIBUTION}
-        sources |= {name: pl.when(shows_source).then(pl.col(name).fill_null("")) for name in ATTRIBUTION}
+    shows_source = pl.col("channel").is_not_null()  # "" marks a value that an event with a source omits
+    sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in ATTRIBUTION}
+    sources |= {name: pl.when(shows_source).then(pl.col(name).fill_null("")) for name in ATTRIBUTION}
     sources |= {name: pl.lit(None, dtype).alias(name) for name, dtype in VISITS.items() if name not in sources}
     text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
     is_ping = pl.col("event").eq_missing(pl.lit("ping"))  # a heartbeat begins no session, whatever its campaign
@@ -67,14 +66,21 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     sessions = prepared.map_batches(partial(fill_session_columns, rules=rules), projection_pushdown=True)
     needed = ["time", "visitor", "event", "hit", "first", *([CAMPAIGN] if rules.campaign else [])]
     sessions = keep_columns(sessions, needed).drop(CAMPAIGN)
-    if not rules.uses_session_source:
-        return sessions
     is_outside = pl.col("visit").is_null()
     attributed = [
         pl.when(is_outside).then(event_name).otherwise(name).alias(name)
         for name, event_name in EVENT_ATTRIBUTION.items()
     ]
-    return sessions.with_columns(attributed).drop(EVENT_ATTRIBUTION.values())
+    sessions = sessions.with_columns(attributed)
+    return sessions if rules.restores_sources else sessions.drop(EVENT_ATTRIBUTION.values())
+
+
+def restore_sources(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
+    """Give each event the source again that it shows itself, where the rules say so."""
+    if not rules.restores_sources:
+        return events
+    own = [pl.col(event_name).alias(name) for name, event_name in EVENT_ATTRIBUTION.items()]
+    return events.with_columns(own).drop(EVENT_ATTRIBUTION.values())
 
 
 def fill_session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:

@@ -149,12 +149,12 @@ def build_pipeline_settings(
     columns: Sequence[str] = (),
     *,
     needs_visits: bool = False,
-    uses_session_source: bool = True,
+    is_export: bool = False,
 ) -> PipelineSettings:
     """Return the settings of the pipeline for a command. `columns` are the event columns that it uses, without --where.
 
-    Sessions are part of it where `needs_visits`, one of these columns or --where needs them. Raises PixelstatError for
-    options that cannot be read or that contradict each other.
+    Sessions are part of it where `needs_visits`, one of these columns or --where needs them. `is_export` writes the
+    events themselves. Raises PixelstatError for options that cannot be read or that contradict each other.
     """
     for name in ("where", "host", "log_format", "nginx_conf", "rejects", "key"):
         text = getattr(common, name)
@@ -169,7 +169,10 @@ def build_pipeline_settings(
         other = "--stitch" if common.stitch else "--visitor"
         raise PixelstatError(f"--cookieless ignores ids, but {other} needs them.", "Leave one of them out.")
     sessions = SessionRules(
-        common.visit_timeout, common.tz if common.split_midnight else None, common.split_campaign, uses_session_source
+        common.visit_timeout,
+        common.tz if common.split_midnight else None,
+        common.split_campaign,
+        restores_sources=is_export,
     )
     return PipelineSettings(
         protocols=build_protocol_rules(common),
@@ -186,6 +189,7 @@ def build_pipeline_settings(
         ),
         traffic=TrafficRules(
             bots=common.bots,
+            keeps_email_bots=is_export,
             excluded_networks=common.exclude_ip,
             consent=common.consent,
             machines=common.machines,
@@ -198,8 +202,9 @@ def build_pipeline_settings(
         ),
         stitch=common.stitch,
         keeps_copies=common.keep_duplicates,
+        hands_on_at_once=is_export,
         page_groups=common.page_groups,
-        sessions=sessions if needs_visits or needs_sessions([*columns, *where_columns], sessions) else None,
+        sessions=sessions if needs_visits or needs_sessions([*columns, *where_columns]) else None,
         filters=EventFilters(common.host, since, until, where),
     )
 

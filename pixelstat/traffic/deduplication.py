@@ -22,6 +22,7 @@ import polars as pl
 from pixelstat.frames.batches import keep_columns
 from pixelstat.frames.clusters import find_cluster_starts
 from pixelstat.frames.columns import internal
+from pixelstat.vocabulary import reject
 
 HASHED_COLUMNS = ("path", "query", "http_referer", "forwarded_for")  # copies of one request agree in these
 REQUEST_HASH = internal("request hash")  # UInt64, equal where HASHED_COLUMNS are; valid within one run
@@ -146,6 +147,23 @@ def _reject_later_copies(rows: pl.DataFrame) -> pl.DataFrame:
     if later.is_empty():
         return rows
     return rows.with_columns(rows["rejected"].scatter(later, "duplicate"))
+
+
+def find_repeated_hits(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the hits of these EVENTS that have differing copies: `hit`, and `first` of the first copy."""
+    first = pl.col("first")
+    hits = events.filter(first.is_not_null()).group_by("hit").agg(first.min(), last=first.max())
+    return hits.filter(first < pl.col("last")).select("hit", "first")
+
+
+def reject_known_copies(events: pl.LazyFrame, first_copies: pl.DataFrame) -> pl.LazyFrame:
+    """Reject each row that `first_copies`, by `find_repeated_hits`, knows an earlier copy of, as a duplicate."""
+    if first_copies.is_empty():
+        return events
+    lowest = internal("lowest first")
+    known = first_copies.lazy().rename({"first": lowest})
+    joined = events.join(known, on="hit", how="left", maintain_order="left")
+    return reject(joined, {"duplicate": (pl.col("first") > pl.col(lowest)).fill_null(value=False)}).drop(lowest)
 
 
 def deduplicate(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -12,7 +12,7 @@ from pixelstat.text.addresses import Network, parse_address
 from pixelstat.traffic.behaviour import BehaviourLimits
 from pixelstat.traffic.bots import flag_bots
 from pixelstat.traffic.networks import NamedNetwork
-from pixelstat.vocabulary import reject
+from pixelstat.vocabulary import is_email_event, reject
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class TrafficRules:
     """Settings that decide which requests count."""
 
     bots: str = "exclude"  # exclude, include or only
+    keeps_email_bots: bool = False  # opens and clicks of emails by bots count, which reports on emails show apart
     excluded_networks: Sequence[Network] = ()  # --exclude-ip: requests from these addresses do not count
     consent: str = "respect"  # respect, require or ignore
     machines: str = "include"  # include, label or exclude
@@ -45,12 +46,14 @@ class EventFilters:
 def reject_by_request(requests: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
     """Reject requests that the server refused, that bots sent, or that came from excluded networks.
 
-    The frame needs `status`, `user_agent` and `client`.
+    The frame needs `status`, `user_agent`, `client` and `event`.
     """
     reasons = {"refused": is_failed()}
     if rules.bots != "include":
         requests = flag_bots(requests)
-        reasons |= {"bot": pl.col("is_bot")} if rules.bots == "exclude" else {"person": ~pl.col("is_bot")}
+        is_kept = is_email_event() if rules.keeps_email_bots else pl.lit(value=False)
+        is_bot = pl.col("is_bot")
+        reasons |= {"bot": is_bot & ~is_kept} if rules.bots == "exclude" else {"person": ~is_bot}
     if rules.excluded_networks:
         requests = flag_excluded_networks(requests, rules.excluded_networks)
         reasons["own_address"] = pl.col("is_own")

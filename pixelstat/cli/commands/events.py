@@ -52,7 +52,8 @@ MAX_TABLE_ROWS = 20
 def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **options: Any) -> Exit:
     """Write the events themselves, one per row, in the order of the logs.
 
-    Every report can read the Parquet file that this command writes, and shows the same figures as from the logs.
+    Every report can read the Parquet file that this command writes, and shows the same figures as from the logs. So the
+    file also has the opens and clicks of emails by bots, with the traffic_class machine.
     The file contains pseudonyms instead of ids, addresses and logged requests. The same key always creates the same
     pseudonyms. --reveal-ids writes the real values.
 
@@ -65,7 +66,7 @@ def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **o
     pixelstat events access.log* --count
     """
     common = read_common_options(options)
-    settings = build_pipeline_settings(common, uses_session_source=False)
+    settings = build_pipeline_settings(common, is_export=True)
     if count:
         return run_command(logs, common, settings, lambda run: _deliver_inventory(run, top))
     if is_given("top"):
