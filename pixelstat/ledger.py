@@ -17,7 +17,6 @@ from pixelstat.schemas import FILTER_REASONS, PARSE_ISSUES, REASONS
 from pixelstat.sources.lines import Reading
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.deduplication import reject_later_copies
-from pixelstat.vocabulary import is_order_event
 
 
 @dataclass
@@ -42,26 +41,28 @@ class Ledger:
     _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
-    def settle(self, rows: pl.LazyFrame, *, resolves_copies: bool = False, keeps_orders: bool = False) -> pl.LazyFrame:
+    def settle(
+        self, rows: pl.LazyFrame, *, resolves_copies: bool = False, also_kept: pl.Expr | None = None
+    ) -> pl.LazyFrame:
         """Count the rows of EVENTS by reason as they pass, and hand on only those that count.
 
         Needs `hit`. Rows without a time are not handed on. With `resolves_copies` a row counts only where its hit has
         no earlier copy, even one that a filter of the report rejected; it gathers the rows that count in memory.
-        With `keeps_orders` the events of orders that a filter rejected are handed on too, with their reason.
+        Rows that a filter rejected and that `also_kept` is true for are handed on too, with their reason.
         """
         needed = ["time", "hit", "format", "parse_issue", *(["visitor"] if self.without_visitor is not None else [])]
         is_kept = pl.col("rejected").is_null()
-        if keeps_orders:
-            needed.append("event")
-            is_kept |= is_order_event() & pl.col("rejected").is_in(FILTER_REASONS)
+        if also_kept is not None:
+            needed += also_kept.meta.root_names()
+            is_kept |= also_kept.fill_null(value=False) & pl.col("rejected").is_in(FILTER_REASONS)
         if not resolves_copies:
             counted = self._tap(rows, [self._count_rejected, self._count_kept], needed)
             return counted.filter(is_kept & pl.col("time").is_not_null())
         decides_on_copies = pl.col("first").is_not_null() & pl.col("rejected").is_in(FILTER_REASONS)
         candidates = self._tap(rows, [self._count_rejected], needed).filter(is_kept | decides_on_copies)
         resolved = reject_later_copies(candidates)
-        if keeps_orders:
-            is_kept |= is_order_event() & pl.col("rejected").is_not_null()
+        if also_kept is not None:
+            is_kept |= also_kept.fill_null(value=False) & pl.col("rejected").is_not_null()
         counted = self._tap(resolved, [self._count_duplicates, self._count_kept], needed)
         return counted.filter(is_kept & pl.col("time").is_not_null())
 

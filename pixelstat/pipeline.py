@@ -38,6 +38,7 @@ from pixelstat.traffic.rejection import (
     reject_refused_consent,
     reject_unmatched,
 )
+from pixelstat.vocabulary import is_order_event
 
 
 class Stage(NamedTuple):
@@ -72,7 +73,7 @@ def read_events(
     events = (
         read_identified_events(logs, settings, ledger.reading, bad_lines)
         .pipe(apply_stages, list_counting_stages(settings, identities, hit_rules, first_copies))
-        .pipe(ledger.settle, resolves_copies=resolves_copies(settings), keeps_orders=settings.keeps_orders)
+        .pipe(ledger.settle, resolves_copies=resolves_copies(settings), also_kept=list_kept_events(settings))
     )
     return limit_to_period(events, settings.filters.since, settings.filters.until) if settings.sessions else events
 
@@ -86,6 +87,16 @@ def resolves_copies(settings: PipelineSettings) -> bool:
     if settings.keeps_copies or settings.hands_on_at_once:
         return False
     return settings.sessions is not None or not settings.filters.is_empty
+
+
+def list_kept_events(settings: PipelineSettings) -> pl.Expr | None:
+    """Return which events the report gets although its filters rejected them; None for none."""
+    kept = [is_order_event()] if settings.keeps_orders else []
+    since = settings.filters.since
+    if settings.keeps_visits and since:
+        end = pl.col("visit_start") + pl.duration(microseconds=pl.col("visit_seconds") * 1_000_000)
+        kept.append((pl.col("time") < since) & (end >= since))
+    return pl.any_horizontal(kept) if kept else None
 
 
 def read_identified_events(

@@ -35,7 +35,10 @@ class PipelineSettings:
     stitch: bool = False  # link the keys of one person
     keeps_copies: bool = False  # count copies of a hit
     hands_on_at_once: bool = False  # find copies by reading the logs twice, in place of gathering the events
-    keeps_orders: bool = False  # hand on the events of orders that a filter of the report rejected, with their reason
+    # Hand on events that a filter of the report rejected, with their reason: those of orders, and those before the
+    # period of visits that reach into it.
+    keeps_orders: bool = False
+    keeps_visits: bool = False
     page_groups: PageGroups | None = None  # replace pages by their group
     sessions: SessionRules | None = None  # None: no column of a session is used
     filters: EventFilters = field(default_factory=EventFilters)

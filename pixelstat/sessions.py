@@ -195,8 +195,10 @@ def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataF
     """
     events = by_visitor.filter(pl.col("visit").is_not_null() & ~pl.col("is_copy"))
     events_here = events.filter(~pl.col("is_elsewhere"))
-    sessions = measure_sessions(rows, events, [name for name in ATTRIBUTION if EVENT_ATTRIBUTION[name] in rows.columns])
-    measures = measure_sessions(rows, events_here, [name for name in VISITS if name in rows.columns])
+    used = {*rows.columns}  # without the source of the sessions, or of the events, there is nothing to fill in
+    sources = [name for name in ATTRIBUTION if {name, EVENT_ATTRIBUTION[name]} <= used]
+    sessions = measure_sessions(rows, events, [*sources, *({"visit_number"} & used)])
+    measures = measure_sessions(rows, events_here, [name for name in VISITS if name in used - {"visit_number"}])
     if len(events) == len(events_here):
         return pl.concat([sessions, measures.drop("visit")], how="horizontal").drop("visit")
     return sessions.join(measures, on="visit", how="left", maintain_order="left").drop("visit")
@@ -224,6 +226,10 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
     for name in names:
         if name == "visit_start":
             columns[name] = events["time"].gather(first)
+        elif name == "visit_number":
+            visitor = events["visitor_number"].gather(first)
+            number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("visitor")
+            columns[name] = visitor.to_frame("visitor").select(number).to_series()
         elif name == "visit_seconds":
             length = (events["time"].gather(last) - events["time"].gather(first)).dt.total_microseconds() / 1_000_000
             columns[name] = pl.select(pl.when(last > first).then(length)).to_series()

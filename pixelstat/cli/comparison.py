@@ -23,7 +23,6 @@ from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import NUMBER_KINDS, TIME_KINDS, Column, Result
 from pixelstat.schemas import Reason
 from pixelstat.sessions import limit_to_period
-from pixelstat.vocabulary import is_order_event
 
 PREVIOUS, CHANGE = "previous", "change"  # in front of a measure's name, for the columns beside it
 ADDITIVE = ("count", "figure", "money")  # kinds that are 0 in a period without the row
@@ -96,7 +95,7 @@ def compare_periods(
     The events are read once, and the columns that the report uses are held in memory.
     """
     zone = ZoneInfo(run.time_zone)
-    frame = _collect_events(report, options, run, events)
+    frame = _collect_events(report, options, replace(run, since=comparison.current.since), events)
     periods = comparison.align_lengths(run.log_end(), zone)
     results = [_compute_period(report, options, run, frame, period) for period in periods]
     every_row = results
@@ -128,17 +127,17 @@ def _compute_period(
 ) -> Result:
     """Compute the report of a period."""
     run = replace(run, since=period.since, until=period.until)
-    rows = _select_period(frame, period, keeps_orders=report.needs_all_orders)
+    rows = _select_period(frame, period, keeps_all=report.needs_all_orders or report.needs_whole_visits)
     return report.result(report.function(rows, options, run).collect())
 
 
-def _select_period(frame: pl.DataFrame, period: Period, *, keeps_orders: bool) -> pl.LazyFrame:
-    """Return the events of a period; with `keeps_orders` those of other orders too, which are rejected."""
+def _select_period(frame: pl.DataFrame, period: Period, *, keeps_all: bool) -> pl.LazyFrame:
+    """Return the events of a period; with `keeps_all` the others too, which are rejected."""
     is_inside = period.contains(pl.col("time"))
     events = frame.lazy()
-    if keeps_orders:
+    if keeps_all:
         rejected = pl.when(~is_inside).then(pl.coalesce("rejected", pl.lit("other_period", Reason)))
-        events = events.with_columns(rejected=rejected.otherwise("rejected")).filter(is_inside | is_order_event())
+        events = events.with_columns(rejected=rejected.otherwise("rejected"))
     else:
         events = events.filter(is_inside)
     return limit_to_period(events, period.since, period.until) if "visit" in frame.columns else events

@@ -93,7 +93,7 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)
     settings = build_pipeline_settings(common, event_columns, needs_visits=report.needs_visits)
-    settings = replace(settings, keeps_orders=report.needs_all_orders)
+    settings = replace(settings, keeps_orders=report.needs_all_orders, keeps_visits=report.needs_whole_visits)
     period = (settings.filters.since, settings.filters.until)
     if compared_with is None and report.compares_to_previous and settings.filters.since:
         compared_with = "previous"

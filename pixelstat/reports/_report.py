@@ -79,6 +79,7 @@ class Report:
     defaults: Mapping[str, str] = field(default_factory=dict)  # of common options that have another default here
     needs_visits: bool = False  # it reads the columns of VISITS
     needs_all_orders: bool = False  # it gets the events of orders that a filter rejected too, see `Ledger.settle`
+    needs_whole_visits: bool = False  # and the events before the period of visits that reach into it
     needs_goals: bool = False  # its option `goal` is filled from pixelstat.toml, not by the command line
     compares_to_previous: bool = False  # --since alone means --compare previous
     not_comparable_with: Sequence[str] = ()  # options for rows that cannot be matched with those of another period

@@ -9,6 +9,7 @@ events.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 import polars as pl
@@ -27,10 +28,11 @@ from pixelstat.reports.summary import DEFAULT_GOALS
 from pixelstat.result import Column, Result
 from pixelstat.text.plurals import format_count, format_part
 from pixelstat.traffic.deduplication import drop_later_copies, name_site
+from pixelstat.traffic.rejection import is_outside
 from pixelstat.vocabulary import is_email_event, is_order_event, is_purchase, visitors
 
 ORDER_COLUMNS = ("user_id", "order_id", "value", "currency", "product", "products")  # read of order events only
-CONVERSION_COLUMNS = ("time", "visitor", "visit", "first_seen")
+CONVERSION_COLUMNS = ("time", "visitor", "visit", "visit_number", "first_seen")
 RANK, SHOWN, HAS_SALES = internal("rank"), internal("shown"), internal("has sales")
 
 
@@ -124,6 +126,7 @@ def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
     event_columns=_event_columns,
     needs_visits=True,
     needs_all_orders=True,
+    needs_whole_visits=True,
 )
 def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunContext) -> pl.LazyFrame:
     """Count the visitors and visits that reach each goal, and show how soon they convert and how much they spend.
@@ -144,7 +147,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
     groups = {group_column(name): name for name in by}
     # All figures come from one pass over the events: a second one would read the logs again.
     rows = events.select(
-        "time", "hit", "first", "visit", "first_seen",
+        "time", "hit", "first", "visit", "visit_number", "first_seen",
         visitor=pl.when(~is_email_event()).then("visitor").cast(pl.Categorical()).to_physical(),
         event=pl.col("event").cast(pl.Categorical()),
         rejected="rejected",
@@ -154,7 +157,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
         **{group: pl.col(name) for group, name in groups.items()},
     )  # fmt: skip
-    analyze = partial(analyze_batch, goals=goals, groups=[*groups], options=options, warn=run.warn)
+    analyze = partial(analyze_batch, goals=goals, groups=[*groups], options=options, run=run)
     figures = rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
     if every:
         figures = fill_gaps(figures, every, run.time_zone, [*groups, "goal", "currency"])
@@ -173,7 +176,7 @@ def analyze_batch(
     goals: Sequence[Step],
     groups: list[str],
     options: ConversionsOptions,
-    warn: Callable[[str], object],
+    run: RunContext,
 ) -> pl.DataFrame:
     """Return the counts and sums of each bucket, group, goal and currency, from all events.
 
@@ -184,12 +187,12 @@ def analyze_batch(
     if options.goal:
         for goal, flag in zip(goals, flags, strict=True):
             for sentence in describe_unmatched(batch.filter(pl.col("rejected").is_null()), flag, goal, "event"):
-                warn(f"the goal {sentence}")
-    rows = fill_from_visit(batch, groups)
+                run.warn(f"the goal {sentence}")
+    rows = fill_from_visit(batch, groups, run.until)
     hits = drop_later_copies(rows).filter(
         pl.col("rejected").is_null(), pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags)
     )
-    reached = add_waits(find_conversions(rows, hits, goals, keys, warn), hits, keys)
+    reached = add_waits(find_conversions(rows, hits, goals, keys, run.warn), keys)
     if not groups:
         return compute_figures(hits, reached, goals, keys, groups)
     sizes = hits.lazy().group_by(groups).agg(visitors=visitors())
@@ -200,19 +203,21 @@ def analyze_batch(
     return figures.sort(RANK, "goal", "currency", nulls_last=True).drop(RANK)
 
 
-def fill_from_visit(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+def fill_from_visit(rows: pl.DataFrame, columns: Sequence[str], until: datetime | None) -> pl.DataFrame:
     """Fill nulls in these columns with the first value that an event of the same visit shows.
 
-    Of several values at that time the lowest is taken.
+    Of several values at that time the lowest is taken. Events of the visit before the period show values too.
     """
+    visit = ["visitor", "visit_number"]
     for name in columns:
         if not rows[name].null_count():
             continue
-        is_counted = pl.col("rejected").is_null()
-        values = rows.lazy().filter(pl.col("visit").is_not_null(), pl.col(name).is_not_null(), is_counted)
-        first = values.filter(pl.col("time") == pl.col("time").min().over("visit"))
-        first = first.group_by("visit").agg(pl.col(name).min().alias(SHOWN))
-        joined = rows.lazy().join(first, on="visit", how="left", maintain_order="left")
+        is_shown = pl.col("rejected").is_null() | (pl.col("rejected") == "other_period")
+        is_shown &= ~is_outside(None, until)
+        values = rows.lazy().filter(pl.col("visit_number").is_not_null(), pl.col(name).is_not_null(), is_shown)
+        first = values.filter(pl.col("time") == pl.col("time").min().over(visit))
+        first = first.group_by(visit).agg(pl.col(name).min().alias(SHOWN))
+        joined = rows.lazy().join(first, on=visit, how="left", maintain_order="left")
         rows = joined.with_columns(pl.coalesce(name, SHOWN).alias(name)).drop(SHOWN).collect()
     return rows
 
@@ -230,7 +235,7 @@ def find_conversions(
     columns = [*CONVERSION_COLUMNS, *keys, *flags]
     others = hits.filter(pl.any_horizontal(flags), ~is_purchase()).select(columns)
     order_events = fill_values(rows.filter(is_order_event())).lazy()
-    orders = build_orders(order_events, [*keys, *flags, "visit", "first_seen"])
+    orders = build_orders(order_events, [*keys, *flags, "visit", "visit_number", "first_seen"])
     orders_reaching = orders.filter(pl.any_horizontal(flags), pl.col("rejected").is_null()).collect()
     if len(orders_reaching):
         for sentence in find_order_warnings(order_events):
@@ -245,24 +250,19 @@ def find_conversions(
     )
 
 
-def add_waits(reached: pl.DataFrame, hits: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+def add_waits(reached: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Add `seconds` and `touches`: the time and the number of visits up to a visitor's first conversion of each goal.
 
-    Both are null for later conversions and without a visitor. Of conversions of one time the first is the one in the
-    first group, by the values' names.
+    Both are counted from the first event of the visitor in the logs, also before the period. They are null for later
+    conversions and without a visitor. Of conversions of one time the first is the one in the first group, by the
+    values' names.
     """
-    # Visits are numbered visitor by visitor in the order of time.
-    visits = hits.lazy().filter(pl.col("visit").is_not_null()).select("visitor", "visit").unique().sort("visit")
-    numbered = visits.select("visit", touches=pl.int_range(1, pl.len() + 1).over("visitor"))
     is_first = pl.col("visitor").is_not_null() & pl.struct("goal", "visitor").is_first_distinct()
     seconds = (pl.col("time") - pl.col("first_seen")).dt.total_microseconds() / 1_000_000
     return (
-        reached.lazy()
-        .sort("time", *keys, nulls_last=True)
-        .join(numbered, on="visit", how="left", maintain_order="left")
+        reached.sort("time", *keys, nulls_last=True)
         .with_columns(is_first=is_first)
-        .with_columns(seconds=pl.when("is_first").then(seconds), touches=pl.when("is_first").then("touches"))
-        .collect()
+        .with_columns(seconds=pl.when("is_first").then(seconds), touches=pl.when("is_first").then("visit_number"))
     )
 
 

@@ -184,7 +184,7 @@ def analyze_batch(batch: pl.DataFrame, *, options: ProductsOptions, run: RunCont
 
     The batch has LINE_EVENT_COLUMNS and `group_column` of each column of `by` that is one of the events.
     """
-    product_events = drop_later_copies(batch.filter(_is_product_event()))
+    product_events = drop_later_copies(batch.filter(_is_product_event(), pl.col("rejected").is_null()))
     order_events = batch.filter(is_order_event())
     acts = build_order_lines(product_events.filter(pl.col("hit").is_first_distinct()).lazy())
     all_sales = build_lines_with_refunds(order_events).collect().lazy()
