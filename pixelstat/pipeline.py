@@ -30,7 +30,7 @@ from pixelstat.sources.blocks import keep_for_second_read
 from pixelstat.sources.event_parquet import are_deduplicated
 from pixelstat.sources.lines import Reading
 from pixelstat.traffic.behaviour import classify_by_behaviour
-from pixelstat.traffic.deduplication import HitRules, find_repeated_hits, number_hits, reject_known_copies
+from pixelstat.traffic.deduplication import HitRules, find_repeated_hits, number_hits, resolve_known_copies
 from pixelstat.traffic.rejection import (
     EventFilters,
     reject_machines,
@@ -65,14 +65,14 @@ def read_events(
         has_fractions=not keeps_copies and logs.has_fractions(),
         own_hosts=settings.enrichment.own_hosts,
     )
-    first_copies = None
+    copies = None
     if settings.hands_on_at_once and not keeps_copies:
-        first_copies = find_first_copies(logs, settings, ledger, identities, hit_rules)
+        copies = find_copies(logs, settings, ledger, identities, hit_rules)
     ledger.counts_rows_as_hits = keeps_copies
     ledger.without_visitor = None if settings.visitors.key == "auto" else []
     events = (
         read_identified_events(logs, settings, ledger.reading, bad_lines)
-        .pipe(apply_stages, list_counting_stages(settings, identities, hit_rules, first_copies))
+        .pipe(apply_stages, list_counting_stages(settings, identities, hit_rules, copies))
         .pipe(ledger.settle, resolves_copies=resolves_copies(settings), also_kept=list_kept_events(settings))
     )
     return limit_to_period(events, settings.filters.since, settings.filters.until) if settings.sessions else events
@@ -121,7 +121,7 @@ def list_counting_stages(
     settings: PipelineSettings,
     identities: pl.DataFrame | None = None,
     hit_rules: HitRules | None = None,
-    first_copies: pl.DataFrame | None = None,
+    copies: pl.DataFrame | None = None,
 ) -> tuple[Stage, ...]:
     """Return the stages that decide which events count. An earlier stage gives its reason first."""
     columns = [*EVENTS, *settings.protocols.custom_columns, *([ORIGINAL_PAGE] if settings.page_groups else [])]
@@ -132,7 +132,7 @@ def list_counting_stages(
         Stage(reject_machines, settings.traffic),
         Stage(group_pages, settings.page_groups),  # before sessions and conditions, which name a page
         Stage(pl.LazyFrame.select, columns, is_for_one_row=False),  # reports see no temporary column
-        Stage(reject_known_copies, first_copies, is_for_one_row=False),
+        Stage(resolve_known_copies, copies, is_for_one_row=False),
         Stage(reject_other_hosts, settings.filters),  # before sessions, which measure the pages of the host alone
         Stage(sessionize, settings.sessions, is_for_one_row=False),
         Stage(reject_unmatched, settings.filters),
@@ -146,10 +146,10 @@ def list_row_stages(settings: PipelineSettings) -> tuple[Stage, ...]:
     return tuple(stage for stage in stages if stage.is_for_one_row)
 
 
-def find_first_copies(
+def find_copies(
     logs: LogSet, settings: PipelineSettings, ledger: Ledger, identities: pl.DataFrame | None, hit_rules: HitRules
 ) -> pl.DataFrame:
-    """Read the logs once and return the hits that have differing copies: `hit`, and `first` of the first copy.
+    """Read the logs once and return the hits that have differing copies, see `find_repeated_hits`.
 
     The filters of the report do not apply. The lines are counted when the logs are read again.
     """

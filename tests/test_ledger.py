@@ -98,7 +98,9 @@ def test_a_line_has_one_reason_the_first_that_holds(tmp_path: Path) -> None:
         ledger_of(tmp_path, *OPTIONS, lines=(from_outside,))[0] == "0 events from 1 line; excluded: 1 without consent"
     )
     willing = from_outside.replace("1YYN", "1YNN")
-    assert ledger_of(tmp_path, *OPTIONS, lines=(willing,))[0] == "0 events from 1 line; excluded: 1 not matching --where"
+    assert (
+        ledger_of(tmp_path, *OPTIONS, lines=(willing,))[0] == "0 events from 1 line; excluded: 1 not matching --where"
+    )
 
 
 def test_people_are_set_aside_where_only_bots_count(tmp_path: Path) -> None:

@@ -150,20 +150,36 @@ def _reject_later_copies(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_repeated_hits(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the hits of these EVENTS that have differing copies: `hit`, and `first` of the first copy."""
-    first = pl.col("first")
-    hits = events.filter(first.is_not_null()).group_by("hit").agg(first.min(), last=first.max())
-    return hits.filter(first < pl.col("last")).select("hit", "first")
+    """Return the hits of these EVENTS that have differing copies: `hit`, and what is known of them all.
+
+    `first` is that of the first copy, `value` and `currency` are those of the first copy with a value.
+    """
+    first, valued = pl.col("first"), pl.col("first").filter(pl.col("value").is_not_null())
+    is_valued = first == valued.min()
+    copies = (
+        events.filter(first.is_not_null())
+        .group_by("hit")
+        .agg(first.min(), pl.col("value", "currency").filter(is_valued).first(), last=first.max())
+    )
+    return copies.filter(first < pl.col("last")).drop("last")
 
 
-def reject_known_copies(events: pl.LazyFrame, first_copies: pl.DataFrame) -> pl.LazyFrame:
-    """Reject each row that `first_copies`, by `find_repeated_hits`, knows an earlier copy of, as a duplicate."""
-    if first_copies.is_empty():
+def resolve_known_copies(events: pl.LazyFrame, copies: pl.DataFrame) -> pl.LazyFrame:
+    """Reject later copies as duplicates, and give a first copy without a value that of a later one.
+
+    `copies` are the hits of `find_repeated_hits`.
+    """
+    if copies.is_empty():
         return events
-    lowest = internal("lowest first")
-    known = first_copies.lazy().rename({"first": lowest})
-    joined = events.join(known, on="hit", how="left", maintain_order="left")
-    return reject(joined, {"duplicate": (pl.col("first") > pl.col(lowest)).fill_null(value=False)}).drop(lowest)
+    names = {name: internal(f"{name} of copies") for name in ("first", "value", "currency")}
+    joined = events.join(copies.lazy().rename(names), on="hit", how="left", maintain_order="left")
+    is_later = (pl.col("first") > pl.col(names["first"])).fill_null(value=False)
+    is_filled = pl.col("value").is_null() & pl.col(names["value"]).is_not_null()
+    currency = pl.coalesce(names["currency"], "currency")
+    filled = joined.with_columns(
+        value=pl.coalesce("value", names["value"]), currency=pl.when(is_filled).then(currency).otherwise("currency")
+    )
+    return reject(filled, {"duplicate": is_later}).drop(names.values())
 
 
 def deduplicate(rows: pl.LazyFrame) -> pl.LazyFrame:
