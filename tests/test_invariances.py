@@ -1,0 +1,158 @@
+"""Every report says the same of the same events, in whatever files, order and way they are read."""
+
+import gzip
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from pixelstat.fastpath import plan, request_hash
+from pixelstat.reports import NAMES
+from pixelstat.sources import blocks
+from tests.marks import slow_after
+from tests.run import run_in_process
+
+START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
+PEOPLE = {"ann": "203.0.113.1", "ben": "203.0.113.2", "cy": "203.0.113.3", "": "203.0.113.4"}
+AGENTS = (
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+)
+PERIOD = ("--since", "2026-09-08", "--until", "2026-09-08")
+REPORTS: Sequence[tuple[str, ...]] = (
+    ("summary",),
+    ("summary", *PERIOD),
+    ("views",),
+    ("views", "--every", "day", *PERIOD),
+    ("visitors", "--every", "all", "--by", "host"),
+    ("visitors", *PERIOD),
+    ("visits", "--by", "entry_page", "--by", "source"),
+    ("visits", "--host", "a.example"),
+    ("sources", *PERIOD),
+    ("devices",),
+    ("funnel",),
+    ("funnel", "--by", "channel", "--steps", "page_view,purchase"),
+    ("funnel", "--order", "strict", "--steps", "page_view,add_to_cart,purchase", *PERIOD),
+    ("paths",),
+    ("conversions", "--by", "utm_source", *PERIOD),
+    ("conversions", "--goal", "purchase", "--every", "day"),
+    ("orders", *PERIOD, "--refund-date", "own"),
+    ("orders", "--repeat", "--horizon", "1d"),
+    ("orders", "--where", "page = '/thanks'"),
+    ("products",),
+    ("products", "--abandoned", "--window", "6h", *PERIOD),
+    ("products", "--viewed-not-purchased", "--reveal-ids"),
+    ("opens",),
+    ("clicks", "--every", "day"),
+)
+
+
+def write_random_log(seed: int) -> list[str]:
+    """Lines of people and bots in the order of time, with copies, reloads, refunds and several hits in one second."""
+    dice = random.Random(seed)
+    lines = []
+    for second in sorted(dice.choice((0, 1)) + dice.randrange(0, 120_000, 600) for _ in range(220)):
+        person, agent = dice.choice([*PEOPLE]), dice.choice((*AGENTS, *AGENTS[:2]))
+        event = dice.choice(("page_view",) * 4 + ("product_view", "add_to_cart", "remove_from_cart", "purchase", "purchase",
+                            "refund", "ping", "open", "click_email", "lead"))  # fmt: skip
+        fields = {"e": event, "v": person, "url": f"https://{dice.choice(('a', 'b'))}.example/{dice.choice('xyz')}"}
+        if event in ("purchase", "refund"):
+            fields |= {"oid": f"A{dice.randrange(12)}", "value": dice.choice(("", "10", "20.5")), "cur": "EUR"}
+            fields["url"] = f"https://a.example/{dice.choice(('thanks', 'account'))}"
+        if event in ("product_view", "add_to_cart", "remove_from_cart", "purchase"):
+            fields |= {"product": dice.choice(("kettle", "cup"))}
+        if event in ("open", "click_email"):
+            fields |= {"mid": dice.choice(("m1", "m2")), "rcpt": person or "r1", "link": dice.choice(("l1", "l2"))}
+        if dice.random() < 0.2:
+            fields |= {"utm_source": dice.choice(("news", "face")), "utm_medium": dice.choice(("email", "cpc"))}
+        query = "&".join(f"{name}={value}" for name, value in fields.items() if value)
+        clock = (START + timedelta(seconds=second)).strftime("%d/%b/%Y:%H:%M:%S +0000")
+        line = f'{PEOPLE[person]} - - [{clock}] "GET /p.gif?{query} HTTP/1.1" 200 43 "-" "{agent}"\n'
+        lines += [line] * dice.choice((1, 1, 1, 1, 2))
+    return lines
+
+
+def answer_all(folder: Path, *logs: str) -> dict[tuple[str, ...], str]:
+    """What each of REPORTS says of the logs, as CSV."""
+    answers = {}
+    for arguments in REPORTS:
+        finished = run_in_process(folder, arguments[0], *logs, "-q", *arguments[1:])
+        assert finished.exit == 0, finished.stderr
+        answers[arguments] = finished.stdout
+    return answers
+
+
+def keep(_: Path, __: list[str]) -> tuple[str, ...]:
+    return ("whole.log",)
+
+
+def part(folder: Path, lines: list[str]) -> tuple[str, ...]:
+    """Parts of the log, named from the last to the first."""
+    cuts = [0, len(lines) // 3, len(lines) // 2, len(lines)]
+    names = []
+    for number in reversed(range(3)):
+        names.append(f"{2 - number}.log")
+        (folder / names[-1]).write_text("".join(lines[cuts[number] : cuts[number + 1]]))
+    return tuple(names)
+
+
+def compress(folder: Path, lines: list[str]) -> tuple[str, ...]:
+    (folder / "whole.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    return ("whole.gz",)
+
+
+def export(folder: Path, lines: list[str]) -> tuple[str, ...]:
+    """Parquet of two parts, of which the second is exported first."""
+    names = []
+    for name in part(folder, lines)[:2], part(folder, lines)[2:]:
+        names.append(f"{name[0]}.parquet")
+        assert run_in_process(folder, "events", *name, "-q", "-o", names[-1], "--reveal-ids").exit == 0
+    return tuple(names)
+
+
+def read_by_expressions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(plan, "native", None)
+    patch.setattr(request_hash, "native", None)
+
+
+def read_small_blocks(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(blocks, "BLOCK", 4096)
+
+
+def change_nothing(_: pytest.MonkeyPatch) -> None:
+    pass
+
+
+def set_zone(patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("TZ", "Asia/Kathmandu")
+
+
+WAYS: dict[str, tuple[Callable[[Path, list[str]], tuple[str, ...]], Callable[[pytest.MonkeyPatch], None]]] = {
+    "parts in another order": (part, change_nothing),
+    "Parquet": (export, change_nothing),
+    "by expressions": (keep, read_by_expressions),
+    "compressed": (compress, change_nothing),
+    "small blocks": (keep, read_small_blocks),
+    "another zone of the machine": (keep, set_zone),
+}
+
+
+def test_every_report_is_asked() -> None:
+    assert {arguments[0] for arguments in REPORTS} == {*NAMES} - {"places"}  # which needs a database
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", slow_after(1, range(3)))
+@pytest.mark.parametrize("way", WAYS)
+def test_every_report_says_the_same(way: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = write_random_log(seed)
+    (tmp_path / "whole.log").write_text("".join(lines))
+    expected = answer_all(tmp_path, "whole.log")
+    prepare, change = WAYS[way]
+    logs = prepare(tmp_path, lines)
+    change(monkeypatch)
+    found = answer_all(tmp_path, *logs)
+    assert [arguments for arguments in REPORTS if found[arguments] != expected[arguments]] == []
