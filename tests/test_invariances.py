@@ -1,9 +1,7 @@
 """Every report says the same of the same events, in whatever files, order and way they are read."""
 
 import gzip
-import random
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -12,15 +10,9 @@ from pixelstat.fastpath import plan, request_hash
 from pixelstat.reports import NAMES
 from pixelstat.sources import blocks
 from tests.marks import slow_after
+from tests.random_logs import write_random_log
 from tests.run import run_in_process
 
-START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
-PEOPLE = {"ann": "203.0.113.1", "ben": "203.0.113.2", "cy": "203.0.113.3", "": "203.0.113.4"}
-AGENTS = (
-    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-)
 PERIOD = ("--since", "2026-09-08", "--until", "2026-09-08")
 REPORTS: Sequence[tuple[str, ...]] = (
     ("summary",),
@@ -48,31 +40,6 @@ REPORTS: Sequence[tuple[str, ...]] = (
     ("opens",),
     ("clicks", "--every", "day"),
 )
-
-
-def write_random_log(seed: int) -> list[str]:
-    """Lines of people and bots in the order of time, with copies, reloads, refunds and several hits in one second."""
-    dice = random.Random(seed)
-    lines = []
-    for second in sorted(dice.choice((0, 1)) + dice.randrange(0, 120_000, 600) for _ in range(220)):
-        person, agent = dice.choice([*PEOPLE]), dice.choice((*AGENTS, *AGENTS[:2]))
-        event = dice.choice(("page_view",) * 4 + ("product_view", "add_to_cart", "remove_from_cart", "purchase", "purchase",
-                            "refund", "ping", "open", "click_email", "lead"))  # fmt: skip
-        fields = {"e": event, "v": person, "url": f"https://{dice.choice(('a', 'b'))}.example/{dice.choice('xyz')}"}
-        if event in ("purchase", "refund"):
-            fields |= {"oid": f"A{dice.randrange(12)}", "value": dice.choice(("", "10", "20.5")), "cur": "EUR"}
-            fields["url"] = f"https://a.example/{dice.choice(('thanks', 'account'))}"
-        if event in ("product_view", "add_to_cart", "remove_from_cart", "purchase"):
-            fields |= {"product": dice.choice(("kettle", "cup"))}
-        if event in ("open", "click_email"):
-            fields |= {"mid": dice.choice(("m1", "m2")), "rcpt": person or "r1", "link": dice.choice(("l1", "l2"))}
-        if dice.random() < 0.2:
-            fields |= {"utm_source": dice.choice(("news", "face")), "utm_medium": dice.choice(("email", "cpc"))}
-        query = "&".join(f"{name}={value}" for name, value in fields.items() if value)
-        clock = (START + timedelta(seconds=second)).strftime("%d/%b/%Y:%H:%M:%S +0000")
-        line = f'{PEOPLE[person]} - - [{clock}] "GET /p.gif?{query} HTTP/1.1" 200 43 "-" "{agent}"\n'
-        lines += [line] * dice.choice((1, 1, 1, 1, 2))
-    return lines
 
 
 def answer_all(folder: Path, *logs: str) -> dict[tuple[str, ...], str]:
