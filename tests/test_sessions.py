@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelstat.schemas import EVENTS
+from pixelstat.schemas import EVENTS, Reason
 from pixelstat.sessions import SessionRules, limit_to_period, sessionize
 from tests.builders import distinct_events
 from tests.marks import slow_after
@@ -135,6 +135,24 @@ def test_rejected_events_belong_to_no_visit() -> None:
     assert rows["visit"].drop_nulls().n_unique() == 2
 
 
+def test_visits_of_a_visitor_are_numbered_from_1() -> None:
+    rows = cut({"at": 0}, {"at": 1, "visitor": "v:ben"}, {"at": 4000}, {"at": 5000, "event": "open"}, {"at": 9000})
+    assert rows["visit_number"].to_list() == [1, 1, 2, None, 3]
+
+
+def test_events_on_other_hosts_cut_visits_and_show_their_source_and_are_not_measured() -> None:
+    rejected = events(
+        {"at": 0, "page": "/x", "channel": "Email", "source": "news"},
+        {"at": 1200, "page": "/y"},
+        {"at": 2400, "page": "/z"},
+        {"at": 9000, "page": "/x"},
+    ).with_columns(rejected=pl.Series(["other_host", None, "other_host", "other_host"], dtype=Reason))
+    rows = sessionize(rejected, SessionRules()).collect()
+    columns = ("visit", "visit_start", "visit_views", "is_bounce", "entry_page", "exit_page", "source")
+    here = (1, DAY + timedelta(seconds=1200), 1, True, "/y", "/y", "news")
+    assert rows.select(columns).rows() == [here] * 3 + [(2, None, None, None, None, None, "(direct)")]
+
+
 def test_no_events_give_no_visits() -> None:
     assert cut().is_empty()
 
@@ -222,6 +240,14 @@ def test_only_another_source_medium_or_campaign_begins_a_visit(
 def test_the_campaign_of_an_earlier_visit_is_not_compared_with() -> None:
     rows = cut({"at": 0, "source": "mail"}, {"at": 2000}, {"at": 2010, "source": "google"}, campaign=True)
     assert rows["visit"].to_list() == [1, 2, 2]
+
+
+def test_a_heartbeat_with_another_campaign_begins_no_visit() -> None:
+    ping: dict[str, object] = {"event": "ping", "source": "news"}
+    stray = cut({"at": 0, **ping}, {"at": 5}, {"at": 10, "source": "face"}, campaign=True)
+    assert stray["visit"].to_list() == [None, 1, 1]
+    within = cut({"at": 0, "source": "face"}, {"at": 5, **ping}, {"at": 10, "source": "face"}, campaign=True)
+    assert within["visit"].to_list() == [1, 1, 1]
 
 
 def test_the_campaign_of_another_visitor_is_not_compared_with() -> None:
