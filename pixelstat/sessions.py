@@ -89,6 +89,8 @@ def fill_session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFram
     sessions = summarize_sessions(rows, by_visitor)
     visit = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(rows))
     visit = visit.scatter(by_visitor["row"], by_visitor["visit"])
+    if by_visitor["is_copy"].any():
+        visit = _unite_identical_copies(rows, visit)
     columns = [sessions[name].gather(visit - 1).alias(name) for name in sessions.columns]
     if "visit" in rows.columns:
         columns.append(visit.alias("visit"))
@@ -185,6 +187,16 @@ def _flag_copies(events: pl.DataFrame) -> pl.Series:
         return is_copy
     order = events.select("time", "first", "row", place=pl.int_range(pl.len())).sort("time", "first", "row")["place"]
     return is_copy.scatter(order, ~events["hit"].gather(order).is_first_distinct())
+
+
+def _unite_identical_copies(rows: pl.DataFrame, visit: pl.Series) -> pl.Series:
+    """Return the visits of the rows, those of identical copies of a hit being that of the first copy."""
+    row = internal("row")
+    hits = rows.lazy().select("hit", "time", "first", "rejected", visit=visit).with_row_index(row)
+    copies = hits.filter(pl.col("first").is_null(), pl.col("rejected").is_null(), pl.col("hit").is_duplicated())
+    first_visit = pl.col("visit").sort_by("time", row).first().over("hit")
+    united = copies.select(row, first_visit.alias("visit")).collect()
+    return visit.scatter(united[row], united["visit"])
 
 
 def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataFrame:

@@ -106,6 +106,12 @@ def test_a_hit_that_is_logged_twice_is_one_view_of_a_visit() -> None:
     assert (row["visit_views"], row["is_bounce"], row["visit_seconds"]) == (1, True, None)
 
 
+def test_copies_of_a_heartbeat_in_front_of_a_visit_belong_to_no_visit() -> None:
+    ping: dict[str, object] = {"at": 0, "event": "ping"}
+    rows = events(ping, ping, {"at": 0}).with_columns(hit=pl.Series([7, 7, 8], dtype=pl.UInt64))
+    assert sessionize(rows, SessionRules()).collect()["visit"].to_list() == [None, None, 1]
+
+
 def test_an_order_that_is_reloaded_makes_its_visit_no_longer() -> None:
     rows = cut(
         {"at": 0}, {"at": 60, "event": "purchase"}, {"at": 600, "event": "purchase"}, {"at": 9000, "event": "purchase"}
@@ -114,7 +120,10 @@ def test_an_order_that_is_reloaded_makes_its_visit_no_longer() -> None:
     again = (
         rows.lazy()
         .select(EVENTS.names())
-        .with_columns(hit=pl.when(pl.col("event") == "purchase").then(7).otherwise("hit"))
+        .with_columns(
+            hit=pl.when(pl.col("event") == "purchase").then(7).otherwise("hit"),
+            first=pl.when(pl.col("event") == "purchase").then(pl.col("time").to_physical()).cast(pl.Int128),
+        )
     )
     told = sessionize(again.cast({"hit": pl.UInt64}), SessionRules()).collect()
     assert told["visit"].to_list() == [1, 1, 1, None]
