@@ -27,7 +27,7 @@ EVENT_SYNONYMS = {  # canonical event -> its other spellings, in lower case and 
     "download": "filedownload downloaded",
     "video": "videoplay videoplayed playvideo videostart videostarted",
     "scroll": "scrolled scrolldepth",
-    "ping": "heartbeat pageping keepalive",
+    "ping": "heartbeat pageping keepalive userengagement pageleave pagehide",
     "open": "opened emailopen emailopened mailopen openemail",
     "click_email": "emailclick emailclicked clickemail mailclick",
     "web_view": "webversion viewinbrowser emailwebview",
@@ -42,6 +42,12 @@ _SEPARATORS = re.compile(r"[\s_.\-]+")
 def canonical_event(name: str) -> str:
     """Return the canonical name of an event. An event that is not in the vocabulary keeps its name."""
     return _CANONICAL.get(_SEPARATORS.sub("", name).lower(), name)
+
+
+def means_order(name: pl.Expr) -> pl.Expr:
+    """Return whether a name is a spelling of `purchase` or `refund`. Null for null."""
+    spellings = [word for word, event in _CANONICAL.items() if event in ("purchase", "refund")]
+    return name.str.replace_all(_SEPARATORS.pattern, "").str.to_lowercase().is_in(spellings)
 
 
 def normalize_events(events: pl.LazyFrame) -> pl.LazyFrame:

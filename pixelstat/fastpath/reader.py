@@ -65,7 +65,8 @@ class Reader:
             interpret = ReusablePlan(
                 lambda rows: self.interpret(rows).select(LINE_ORDER, *columns), self.list_native_columns(wanted)
             )
-            parse = ReusablePlan(lambda lines: self.rules.parse(lines).select(columns), LINES)
+            parsed_columns = [*dict.fromkeys([*columns, "part"])]
+            parse = ReusablePlan(lambda lines: self.rules.parse(lines).select(parsed_columns), LINES)
             log, header = None, None
             for blocks in _group(self._read_blocks(logs, reading, wanted)):
                 header = header if blocks[0].log is log else None
@@ -75,7 +76,7 @@ class Reader:
                 lines = lines.filter(self.rules.may_be_pixel)
                 if lines.height:
                     missing = {name: pl.lit(None, dtype) for name, dtype in LINES.items() if name not in lines}
-                    others = parse(lines.with_columns(**missing)).with_columns(lines[LINE_ORDER])
+                    others = _restore_order(parse(lines.with_columns(**missing)), lines[LINE_ORDER])
                     rows = _merge_in_order(rows, others.select(rows.columns))
                 yield rows.select(columns) if predicate is None else rows.select(columns).filter(predicate)
 
@@ -209,10 +210,17 @@ def _group(blocks: Iterator[ReadBlock]) -> Iterator[list[ReadBlock]]:
         yield group
 
 
+def _restore_order(events: pl.DataFrame, orders: pl.Series) -> pl.DataFrame:
+    """Add LINE_ORDER to the events of successive lines, of which each has one event or more."""
+    part = events["part"].fill_null(-1)
+    begins_line = (part <= 0) | ((part == 1) & (part.shift(fill_value=-1) != 0))
+    return events.with_columns(orders.gather(begins_line.cum_sum() - 1))
+
+
 def _merge_in_order(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     """Merge two frames that are sorted by LINE_ORDER."""
     if len(others) > FEW_LINES or rows.is_empty():
-        return pl.concat([rows, others]).sort(LINE_ORDER)
+        return pl.concat([rows, others]).sort(LINE_ORDER, maintain_order=True)
     cuts = [0, *rows[LINE_ORDER].search_sorted(others[LINE_ORDER]).to_list(), len(rows)]
     pieces = [rows.slice(0, cuts[1])]
     for index in range(len(others)):

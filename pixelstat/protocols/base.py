@@ -8,11 +8,12 @@ import polars as pl
 
 @dataclass(frozen=True)
 class PixelSample:
-    """A request that the protocol claims, and the event that it must become."""
+    """A request that the protocol claims, and the events that it must become."""
 
     uri: str
     event: dict[str, object]
     referrer: str | None = None
+    others: Sequence[dict[str, object]] = ()  # the events after the first, if the request holds several
 
 
 @dataclass(frozen=True)

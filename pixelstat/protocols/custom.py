@@ -13,6 +13,7 @@ from pixelstat.frames.columns import internal
 from pixelstat.frames.query_string import percent_decode_path
 from pixelstat.protocols.base import PixelProtocol
 from pixelstat.protocols.builtin.house import EVENT, METHODS, PAGE, PARAMETERS, VISITOR
+from pixelstat.protocols.payloads import payload_batch
 from pixelstat.protocols.table import build_pixel, rename_events
 
 # Name of a column in pixelstat.toml -> the column that its parameters feed, where a later step makes the former of it.
@@ -67,6 +68,7 @@ def custom_protocol(pixel: CustomPixel) -> PixelProtocol:
         event=pl.coalesce(event, pl.lit(pixel.event or "page_view")),
         samples=(),
         payload=re.escape(pixel.payload) if pixel.payload else "",
+        batch=payload_batch(re.escape(pixel.payload)) if pixel.payload else None,
         finish=finish,
     )
 

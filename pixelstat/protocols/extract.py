@@ -29,6 +29,9 @@ TEXT_COLUMNS = (  # the columns that parameters feed, in addition to event, visi
     "session_id", "goal", "campaign", "link",
 )  # fmt: skip
 
+VENDOR_COLUMNS = ("sent", "dedup_key", "part")  # the columns that only some protocols fill
+
+_CAMPAIGN = r"(?:^|&)(?:utm|mtm|pk|piwik|matomo)_[a-z]+="
 _ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a complete address
 
 
@@ -56,9 +59,7 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     """
     names = add_utm_names(names)
     missing = {
-        name
-        for name in ("event", "visitor_id", "page_address", "sent", "dedup_key", *TEXT_COLUMNS)
-        if name not in names
+        name for name in ("event", "visitor_id", "page_address", *VENDOR_COLUMNS, *TEXT_COLUMNS) if name not in names
     }
     # A visitor id makes the other ids unnecessary. The masked query saves two searches on most lines.
     anonymous = {
@@ -79,7 +80,7 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     masked = pl.when(pl.col("event") == "purchase").then(query)
     rows = percent_decode(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
     # The ledger needs the parse_issue of every event. One search saves the others on nearly all of them.
-    values = names.get("value", ())
+    values = [*names.get("value", ()), *names.get("event_value", ())]
     of_flawed = pl.when(query.str.contains("|".join([f"={MACRO_START}", *(f"{name}=" for name in values)]))).then(query)
     rows = percent_decode(
         rows.with_columns(given_value=parameter(of_flawed, values), of_flawed=of_flawed), ["given_value"]
@@ -108,11 +109,12 @@ def parse_number(text: pl.Expr) -> pl.Expr:
     return pl.when(number.is_finite()).then(number)
 
 
-def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
+def split_page_url(events: pl.LazyFrame, *, reads_fragment: bool = False) -> pl.LazyFrame:
     """Split the address of the page into path, query and host. Without `page_address` the Referer header is used.
 
     A bare path was decoded with its parameter, but the path inside a complete address has its own encoding. If the hit
-    has no campaign, that of the page's address is used.
+    has no campaign, that of the page's address is used. With `reads_fragment` a campaign may be in the fragment, which
+    then belongs to the query.
     """
     address, is_bare = pl.coalesce("page_address", "http_referer"), pl.col("address").str.contains(_ADDRESS).not_()
     before_fragment = pl.col("address").str.splitn("#", 2).struct.field("field_0")
@@ -121,6 +123,8 @@ def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
     host_columns = [pl.col(name) for name in ("address", "http_referer", "vhost")]
     is_order = pl.col("order").is_not_null()
     utm = [f"utm_{name}" for name in UTM]
+    if reads_fragment:
+        address = _move_campaign(address)
     split = (
         events.with_columns(address=address)
         .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare)
@@ -144,6 +148,14 @@ def _find_host(address: pl.Expr, http_referer: pl.Expr, vhost: pl.Expr) -> pl.Ex
     """Return the host of a complete address, else of the Referer header, else the one that was requested."""
     host = pl.coalesce(address.str.extract(_ADDRESS), http_referer.str.extract(_ADDRESS), vhost)
     return host.str.to_lowercase().str.replace(r"^.*@", "").str.replace(r":\d*$", "")
+
+
+def _move_campaign(address: pl.Expr) -> pl.Expr:
+    """Return the address with the campaign parameters of its fragment, if there are any, in its query."""
+    parts = address.str.splitn("#", 2).struct
+    page, fragment = parts.field("field_0"), parts.field("field_1").str.replace(r"^.*\?", "")  # of `#/route?a=b`: a=b
+    separator = pl.when(page.str.contains("?", literal=True)).then(pl.lit("&")).otherwise(pl.lit("?"))
+    return pl.when(fragment.str.contains(_CAMPAIGN)).then(page + separator + fragment).otherwise(address)
 
 
 def _with_root(path: pl.Expr) -> pl.Expr:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pixelstat.frames.batches import tap_batches
+from pixelstat.frames.columns import internal
 from pixelstat.protocols import may_contain_pixel, select_protocols
 from pixelstat.protocols.base import PixelProtocol
 from pixelstat.protocols.builtin import house
@@ -22,6 +23,7 @@ RAW_COLUMNS = ("path", "query", "http_referer", "vhost")  # what an event is mad
 _LOGGED_COLUMNS = {  # a protocol never changes them
     "time", "client", "user_agent", "method", "path", "query", "http_referer", "status", "rejected",
 }  # fmt: skip
+ROW = internal("row")
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ def protocol_rules(
 
 
 def interpret(requests: pl.LazyFrame, rules: ProtocolRules) -> pl.LazyFrame:
-    """Turn each request into the event of the first protocol that claims it; reject those that none claims.
+    """Turn each request into the events of the first protocol that claims it; reject those that none claims.
 
-    The frame returned has one row a request, with the columns of EVENTS that the request itself states.
+    The frame returned has a row for each event, with the columns of EVENTS that the request itself states. The events
+    of one request follow each other. Nearly all requests hold one event; `part` numbers the events of others.
     """
     requests = requests.with_columns(is_house=rules.house.claims, may_be_vendor=rules.may_be_vendor)
     requests = reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("may_be_vendor"))})
@@ -93,7 +96,7 @@ def claim_requests(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl
     def claim(rows: pl.DataFrame) -> pl.DataFrame:
         if not rows["may_be_vendor"].any():
             return rows
-        rows = rows.with_row_index("row")
+        rows = rows.with_row_index(ROW)
         unclaimed = rows.filter("may_be_vendor")
         batches = [rows.filter(~pl.col("may_be_vendor"))]
         for protocol in vendors:
@@ -105,17 +108,24 @@ def claim_requests(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl
                 unclaimed = unclaimed.filter(~is_claimed)
         is_no_pixel = pl.when(~pl.col("is_house")).then(pl.lit("not_pixel", Reason))
         unclaimed = unclaimed.with_columns(rejected=pl.coalesce("rejected", is_no_pixel))
-        return pl.concat([*batches, unclaimed]).sort("row").drop("row")
+        return pl.concat([*batches, unclaimed]).sort(ROW, maintain_order=True).drop(ROW)
 
     return tap_batches(events, claim, ("may_be_vendor", "is_house", "method", *RAW_COLUMNS))
 
 
 def _fill_events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
-    """Replace the columns of the rows that the protocol states, as far as the query uses them."""
-    requests = rows.lazy().select("path", "query", "method", "vhost", referrer="http_referer")
+    """Replace the columns of the rows that the protocol states, as far as the query uses them.
+
+    A row whose request holds several events is repeated for each of them.
+    """
+    requests = rows.lazy().select(ROW, "path", "query", "method", "vhost", referrer="http_referer")
     events = add_id_key(protocol.events(requests))
-    stated = set(events.collect_schema()) & set(rows.columns) - _LOGGED_COLUMNS
-    return rows.with_columns(events.select(sorted(stated)).collect().cast({name: rows.schema[name] for name in stated}))
+    stated = sorted(set(events.collect_schema()) & set(rows.columns) - _LOGGED_COLUMNS)
+    values = events.select(stated).collect().cast({name: rows.schema[name] for name in stated})
+    logged = rows.select(ROW, pl.exclude(stated))
+    if len(values) > len(rows):
+        logged = values.select(ROW).join(logged, on=ROW, maintain_order="left")
+    return logged.with_columns(values).select(rows.columns)
 
 
 def _may_claim_without_query(protocol: PixelProtocol) -> pl.Expr:

@@ -1,8 +1,14 @@
-"""Decode payloads: turn the JSON in a parameter, plain or in base64, into more parameters."""
+"""Decode payloads: turn the JSON in a parameter, plain or in base64, into more parameters.
+
+A request that holds several events, a batch, becomes a query for each of them.
+"""
 
 import json
 import re
 from base64 import b64decode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote_plus, urlencode
 
 from pixelstat.protocols.products import MAX_PRODUCTS
@@ -11,15 +17,69 @@ PAYLOAD_MARK = "&\x1f&"  # between the query and the parameters out of its paylo
 MAX_PAYLOADS = 20  # of one request
 MAX_DEPTH = 8  # levels of a payload that are read
 MAX_PAYLOAD_LENGTH = 100_000  # characters of a payload: a longer one is not decoded
+MAX_BATCH = 100  # events of a request: a batch of more is not decoded
+
+Pair = tuple[str, str]  # a parameter and its value, decoded
 
 
-def expand_payload(query: str, names: str) -> str:
+@dataclass(frozen=True)
+class BatchReader:
+    """A way to find the events of a batch: a pattern of the queries that may hold one, and a function of the query."""
+
+    pattern: str
+    split: Callable[[str], Sequence[str]]  # the queries of the events, in their order; never empty
+
+
+def payload_batch(name: str) -> BatchReader:
+    """Return a reader for a batch in a payload: a JSON list of events, alone or under the key `batch`.
+
+    Events are objects or lists. What stands beside `batch` belongs to all of them.
+    """
+    return BatchReader(payload_pattern(name), partial(_split_payload, name=name))
+
+
+def line_batch(key: str) -> BatchReader:
+    """Return a reader for a batch of lines in the query. Each begins with `key`.
+
+    What stands in front of the first event belongs to all of them.
+    """
+    return BatchReader("(?i)%0a", partial(_split_lines, key=key))
+
+
+def expand_payload(query: str, names: str, convert: Callable[[object], object] = lambda document: document) -> str:
     """Append the content of the payloads in the parameters `names` to the query. Nested keys are joined with dots.
 
-    A query whose payloads cannot be decoded stays as it is.
+    A query whose payloads cannot be decoded stays as it is. `convert` may give a document another shape.
     """
-    values = [unquote_plus(part) for part in re.findall(f"(?:^|&)(?:{names})=([^&]+)", query)]
-    pairs = [pair for value in values[-MAX_PAYLOADS:] for pair in _flatten(decode_json(value))]
+    documents = map(decode_json, _read_values(query, names)[-MAX_PAYLOADS:])
+    return _append(query, [pair for document in documents for pair in _flatten(convert(document))])
+
+
+def _split_payload(query: str, name: str) -> list[str]:
+    document = decode_json(_read_values(query, name)[-1])
+    shared, events = {}, document
+    if isinstance(document, dict) and isinstance(document.get("batch"), list):
+        shared, events = {key: value for key, value in document.items() if key != "batch"}, document["batch"]
+    if not isinstance(events, list) or not all(isinstance(event, dict | list) for event in events):
+        return [_append(query, _flatten(document))]
+    if len(events) > MAX_BATCH:
+        return [query]
+    return [_append(query, _flatten(shared) + pairs) for pairs in map(_flatten, events) if pairs] or [query]
+
+
+def _split_lines(query: str, key: str) -> list[str]:
+    shared, *first = re.split(f"(?:^|&)(?={key}=)", query, maxsplit=1)
+    lines = [line for part in first for line in re.split(f"(?i)(?:%0d)?%0a(?={key}=)", part)]
+    return [f"{shared}&{line}" for line in lines] if 0 < len(lines) <= MAX_BATCH else [query]
+
+
+def _read_values(query: str, names: str) -> list[str]:
+    """Return the decoded values of the parameters `names`."""
+    return [unquote_plus(value) for value in re.findall(f"(?:^|&)(?:{names})=([^&]+)", query)]
+
+
+def _append(query: str, pairs: Sequence[Pair]) -> str:
+    """Append parameters out of payloads to the query."""
     return f"{query}{PAYLOAD_MARK}{urlencode(pairs, safe='$[]', errors='replace')}" if pairs else query
 
 
@@ -46,7 +106,7 @@ def decode_base64(text: str) -> bytes:
     return b64decode(standard + "=" * (-len(standard) % 4), validate=True)
 
 
-def _flatten(value: object, above: str = "", depth: int = 0) -> list[tuple[str, str]]:
+def _flatten(value: object, above: str = "", depth: int = 0) -> list[Pair]:
     """Return (dotted key, text) for each value in a JSON document. Empty texts and nulls are left out."""
     if depth > MAX_DEPTH or value is None:
         return []

@@ -103,16 +103,14 @@ def json_products(names: str, alone: Mapping[str, str] | None = None, **fields: 
     return ProductReader(names, read)
 
 
-def cdp_products(above: str = "") -> tuple[ProductReader, ...]:
+def cdp_products() -> tuple[ProductReader, ...]:
     """Return the readers for the message of a customer data platform (CDP).
 
     They read the list `products` of its properties, else the properties themselves if they have an id.
     """
     fields = {"name": "name", "category": "category", "price": "price", "quantity": "quantity"}
-    listed = numbered_products(
-        f"{above}properties\\.products\\.{{n}}\\.{{key}}", id=("product_id", "sku", "id"), **fields
-    )
-    single = numbered_products(f"{above}properties\\.{{key}}", needs=("id",), id=("product_id", "sku"), **fields)
+    listed = numbered_products(r"properties\.products\.{n}\.{key}", id=("product_id", "sku", "id"), **fields)
+    single = numbered_products(r"properties\.{key}", needs=("id",), id=("product_id", "sku"), **fields)
     return listed, single
 
 

@@ -1,15 +1,22 @@
 """Build a protocol from a table: which requests it claims, which parameters feed which columns, what its events mean."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 
 import polars as pl
 
-from pixelstat.frames.lookup import replace_where
+from pixelstat.frames.columns import internal
+from pixelstat.frames.lookup import CACHE_SIZE, replace_where
 from pixelstat.frames.query_string import parameter
 from pixelstat.protocols.base import PixelProtocol, PixelSample
-from pixelstat.protocols.extract import extract_parameters, split_page_url
-from pixelstat.protocols.payloads import PAYLOAD_MARK, expand_payload, payload_pattern
+from pixelstat.protocols.extract import extract_parameters, parse_number, split_page_url
+from pixelstat.protocols.payloads import PAYLOAD_MARK, BatchReader, expand_payload, payload_pattern
 from pixelstat.protocols.products import ProductReader, read_products
+from pixelstat.vocabulary import means_order
+
+# What belongs to the event of a shop, and not to the page view that the same request reports.
+SHOP_COLUMNS = ("order_id", "value", "currency", "product", "products", "goal")
+PART, QUERIES = internal("part"), internal("queries")
 
 
 def has_parameter(*names: str) -> pl.Expr:
@@ -34,6 +41,16 @@ def rename_events(name: pl.Expr, words: Mapping[str, str]) -> pl.Expr:
     return name.replace(dict(words))
 
 
+def keep_from_orders(name: pl.Expr, category: pl.Expr) -> pl.Expr:
+    """Put the category in front of a name that sounds like an order, such as `Shop Purchase`.
+
+    It is for events that people name, in protocols that have requests of their own for orders. Such an event often
+    accompanies the order.
+    """
+    prefix = pl.coalesce(category, pl.lit("event")) + " "
+    return pl.when(means_order(name)).then(prefix + name).otherwise(name)
+
+
 def build_pixel(
     name: str,
     about: str,
@@ -45,8 +62,13 @@ def build_pixel(
     event: pl.Expr,
     samples: Sequence[PixelSample],
     payload: str = "",
+    read_payload: Callable[[str], str] | None = None,
+    batch: BatchReader | None = None,
+    is_page_view_too: pl.Expr | None = None,
     dedup_key: Sequence[str] = (),
+    account: str = "",
     items: Sequence[ProductReader] = (),
+    reads_fragment: bool = False,
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
     is_mailer: bool = False,
     is_per_recipient: bool = False,
@@ -58,24 +80,31 @@ def build_pixel(
         name: the protocol's name, the column `protocol` of its events.
         about: what `pixelstat protocols` prints about it.
         marker, paths, claims, samples: see PixelProtocol.
-        names: column -> the parameters that feed it, as regular expressions.
+        names: column -> the parameters that feed it, as regular expressions. `event_value` feeds the value of an event
+            that sells nothing.
         event: the event's name, made of the columns that `names` feeds.
         payload: the parameter that holds JSON, in base64 or not. Its keys become parameters too.
+        read_payload: a function of the query that appends the content of its payloads, instead of `expand_payload`.
+        batch: where a request holds several events.
+        is_page_view_too: whether a request is a page view beside the event that it names.
         dedup_key: the parameters that together identify one hit, so that a retry is recognised.
+        account: the parameter that names the property, site or account; different ones have different hits.
         items: where products are found. The first reader that finds any wins.
+        reads_fragment: whether the vendor reads campaigns in the fragment of the page's address, too.
         finish: a function that sets what the table cannot express. It gets the events with their named columns.
         is_mailer, is_per_recipient, is_opt_in: see PixelProtocol.
     """
+    read = read_payload or partial(expand_payload, names=payload)
 
     def events(requests: pl.LazyFrame) -> pl.LazyFrame:
-        if payload:
-            requests = replace_where(
-                requests,
-                ["query"],
-                lambda query: query.str.contains(payload_pattern(payload)),
-                lambda query: expand_payload(query, payload),
-            )
+        if batch:
+            requests = _split_batches(requests, batch)
+        elif payload:
+            is_payload = payload_pattern(payload)
+            requests = replace_where(requests, ["query"], lambda query: query.str.contains(is_payload), read)
         events = extract_parameters(requests, names, event)
+        if batch:
+            events = events.with_columns(part=PART)
         if payload:
             is_undecoded = pl.col("query").str.contains(payload_pattern(payload)) & ~pl.col("query").str.contains(
                 PAYLOAD_MARK, literal=True
@@ -83,19 +112,75 @@ def build_pixel(
             events = events.with_columns(
                 parse_issue=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("parse_issue")
             )
+        if "event_value" in names:
+            events = events.with_columns(value=_choose_value())
         events = finish(events)
         if items:
             events = events.with_columns(products=read_products(pl.col("query"), items)).with_columns(
                 product=pl.col("products").list.first().struct.field("id")
             )
+        if is_page_view_too is not None:
+            events = _add_page_views(events, is_page_view_too)
         if dedup_key:
-            events = events.with_columns(
-                dedup_key=pl.concat_str(parameter(pl.col("query"), (part,)) for part in dedup_key)
-            )
+            # The events of a payload have keys of their own. Those of lines share the key of their request.
+            parts = ["part"] if batch and not payload else []
+            events = events.with_columns(dedup_key=_join_key(account, dedup_key, parts))
         events = events.with_columns(order=pl.when(pl.col("event") == "purchase").then("order_id"))
-        return split_page_url(events).with_columns(protocol=pl.lit(name))
+        return split_page_url(events, reads_fragment=reads_fragment).with_columns(protocol=pl.lit(name))
 
     return PixelProtocol(
         name, about, marker, claims, events, paths, samples,
         is_mailer=is_mailer, is_per_recipient=is_per_recipient, is_opt_in=is_opt_in,
     )  # fmt: skip
+
+
+def _split_batches(requests: pl.LazyFrame, batch: BatchReader) -> pl.LazyFrame:
+    """Repeat each request for every event that its query holds, and give each its own query. Add PART."""
+    split = lru_cache(maxsize=CACHE_SIZE)(batch.split)
+
+    def split_queries(queries: pl.Series) -> pl.Series:
+        texts = queries.to_list()
+        return pl.Series([text and list(split(text)) for text in texts], dtype=pl.List(pl.String))
+
+    query = pl.col("query")
+    several = pl.when(query.str.contains(batch.pattern)).then(query).map_batches(split_queries, pl.List(pl.String))
+    count = pl.col(QUERIES).list.len()
+    return (
+        requests.with_columns(pl.coalesce(several, pl.concat_list("query")).alias(QUERIES))
+        .with_columns(pl.int_ranges(1, count + 1, dtype=pl.Int16).alias(PART), is_batch=count > 1)
+        .explode(QUERIES, PART)
+        .with_columns(pl.when("is_batch").then(PART).alias(PART), query=QUERIES)
+        .drop(QUERIES, "is_batch")
+    )
+
+
+def _add_page_views(events: pl.LazyFrame, is_page_view_too: pl.Expr) -> pl.LazyFrame:
+    """Put a page view in front of each event for which the condition holds. It has nothing that belongs to the event."""
+    parts = pl.when(is_page_view_too.fill_null(value=False)).then(pl.lit([0, 1])).otherwise(pl.lit([None]))
+    is_view = (pl.col("part") == 0).fill_null(value=False)
+    return (
+        events.with_columns(part=parts.cast(pl.List(pl.Int16)))
+        .explode("part")
+        .with_columns(
+            event=pl.when(is_view).then(pl.lit("page_view")).otherwise("event"),
+            **{column: pl.when(~is_view).then(column) for column in SHOP_COLUMNS},
+        )
+    )
+
+
+def _choose_value() -> pl.Expr:
+    """Return the value of an event: that of the sale, or of any other event its own."""
+    own_value = parse_number(pl.col("event_value"))
+    sells = pl.col("event").is_in(["purchase", "refund", "goal"])
+    return pl.when(sells).then("value").otherwise(pl.coalesce("value", own_value))
+
+
+def _join_key(account: str, names: Sequence[str], columns: Sequence[str]) -> pl.Expr:
+    """Join what identifies a hit: account, key and event. Null where a parameter of the key has no value.
+
+    An ampersand stands between them, because no encoded parameter holds one.
+    """
+    query = pl.col("query")
+    shared = [parameter(query, (account,)).fill_null("")] if account else []
+    own = [pl.col(column).cast(pl.String).fill_null("") for column in columns]
+    return pl.concat_str(*shared, *(parameter(query, (name,)) for name in names), *own, "event", separator="&")

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from pixelstat.fastpath import extension, hash_requests, request_hash
+from pixelstat.schemas import EVENTS
 from pixelstat.traffic.deduplication import HASHED_COLUMNS, REQUEST_HASH
 
 
@@ -18,10 +19,10 @@ def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         pytest.skip("nothing was compiled where pixelstat was installed")
 
 
-def hashes(rows: Mapping[str, Sequence[str | None]]) -> list[int]:
-    events = pl.LazyFrame(
-        {**{name: [None] for name in HASHED_COLUMNS}, **rows}, dict.fromkeys(HASHED_COLUMNS, pl.String())
-    )
+def hashes(rows: Mapping[str, Sequence[str | int | None]]) -> list[int]:
+    schema = {**dict.fromkeys(HASHED_COLUMNS, pl.String()), "part": EVENTS["part"]}
+    height = len(next(iter(rows.values())))
+    events = pl.LazyFrame({**{name: [None] * height for name in schema}, **rows}, schema)
     return hash_requests(events).collect(engine="streaming")[REQUEST_HASH].to_list()
 
 
@@ -48,6 +49,14 @@ def test_a_text_in_another_column_changes_the_hash() -> None:
         ("ab", "", None, None),
     ]
     assert len({*hashes(dict(zip(HASHED_COLUMNS, zip(*rows, strict=True), strict=True)))}) == len(rows)
+
+
+@pytest.mark.usefixtures("each_way")
+def test_each_event_of_a_request_has_another_hash_and_the_only_one_has_that_of_its_texts() -> None:
+    alone = hashes({"path": ["/e"]})
+    parts = hashes({"path": ["/e"] * 5, "part": [None, 0, 1, 2, 100]})
+    assert len({*parts}) == 5
+    assert parts[:1] == alone
 
 
 @pytest.mark.skipif(extension.native is None, reason="nothing was compiled where pixelstat was installed")

@@ -1,8 +1,12 @@
-"""Google Analytics 4: `/g/collect`. Batched events are in the body of the request, which logs do not hold."""
+"""Google Analytics 4: `/g/collect`.
+
+Events of a batch are lines in the body of the request, which logs do not hold, or in its query.
+"""
 
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.payloads import line_batch
 from pixelstat.protocols.products import joined_products, make_product
 from pixelstat.protocols.table import build_pixel, has_parameter, parameter_starts_with
 
@@ -29,7 +33,9 @@ PROTOCOL = build_pixel(
         "utm_content": ("cc",),
         "utm_term": ("ct",),
     },
+    batch=line_batch("en"),
     dedup_key=("cid", "_p", "_s"),
+    account="tid",
     items=(joined_products("pr{n}", id="id", name="nm", category="ca", price="pr", quantity="qt"),),
     event=pl.coalesce("event", pl.lit("page_view")),
     samples=(
@@ -48,5 +54,10 @@ PROTOCOL = build_pixel(
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=begin_checkout", {"event": "checkout"}),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=add_to_cart&pr2=idC2&pr1=nmHot~~Pot~caKitchen~idK1~qt2",
                     {"event": "add_to_cart", "products": [make_product("K1", "Hot~Pot", "Kitchen", None, 2), make_product("C2")]}),
+        PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&_p=9&_s=2&en=user_engagement&_et=4000", {"event": "ping", "dedup_key": "G-A&1.2&9&2&&ping"}),
+        PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&_p=9&_s=3&en=scroll&epn.percent_scrolled=90%0D%0Aen=purchase&epn.value=5%0Aen=page_view",
+                    {"event": "scroll", "part": 1, "value": None, "dedup_key": "G-A&1.2&9&3&1&scroll"},
+                    others=[{"event": "purchase", "part": 2, "value": 5.0, "visitor": "v:1.2", "dedup_key": "G-A&1.2&9&3&2&purchase"},
+                            {"event": "page_view", "part": 3, "visitor": "v:1.2"}]),
     ),
 )  # fmt: skip

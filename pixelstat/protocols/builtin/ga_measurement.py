@@ -4,8 +4,16 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import make_product, numbered_products
-from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, parameter_starts_with, rename_events
+from pixelstat.protocols.table import (
+    build_pixel,
+    first_matching,
+    has_parameter,
+    keep_from_orders,
+    parameter_starts_with,
+    rename_events,
+)
 
+_VIEWS = ("pageview", "screenview")
 _ACTIONS = {"purchase": "purchase", "add": "add_to_cart", "remove": "remove_from_cart", "detail": "product_view",
             "checkout": "checkout", "click": "click", "refund": "refund"}  # fmt: skip
 
@@ -22,7 +30,8 @@ PROTOCOL = build_pixel(
         "page_address": ("dl", "dp"),
         "referrer": ("dr",),
         "order_id": ("ti",),
-        "value": ("tr", "ev", "ip"),
+        "value": ("tr",),
+        "event_value": ("ev", "ip"),
         "currency": ("cu",),
         "utm_campaign": ("cn",),
         "utm_source": ("cs",),
@@ -42,11 +51,14 @@ PROTOCOL = build_pixel(
     event=first_matching(
         ((pl.col("category") == "email") & (pl.col("event") == "open"), "open"),
         (pl.col("action").is_in(list(_ACTIONS)), rename_events(pl.col("action"), _ACTIONS)),
-        (pl.col("kind").is_in(["pageview", "screenview"]), "page_view"),
+        (pl.col("kind").is_in(_VIEWS), "page_view"),
         (pl.col("kind") == "transaction", "purchase"),
-        (pl.col("kind") == "event", pl.coalesce("event", pl.lit("event"))),
+        (pl.col("kind") == "event", keep_from_orders(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
+        (pl.col("kind") == "timing", "ping"),
         (pl.lit(value=True), pl.col("kind")),
     ),
+    is_page_view_too=pl.col("kind").is_in(_VIEWS) & pl.col("action").is_in(list(_ACTIONS)),
+    reads_fragment=True,
     samples=(
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fhome", {"event": "page_view", "visitor": "v:555", "page": "/home"}),
         PixelSample("/r/collect?v=1&tid=UA-1-2&cid=555&t=transaction&ti=A17&tr=89.5&cu=EUR",
@@ -58,5 +70,13 @@ PROTOCOL = build_pixel(
                     {"event": "item", "order_id": "A17", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2)]}),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=event&pa=purchase&ti=A17&pr1id=K1&pr1nm=Kettle&pr1ca=Kitchen&pr1pr=89.5&pr1qt=2&pr2id=C2",
                     {"event": "purchase", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fkettle&pa=detail&pr1id=K1",
+                    {"event": "page_view", "part": 0, "page": "/kettle", "product": None}, others=[{"event": "product_view", "part": 1, "page": "/kettle", "product": "K1"}]),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fthanks&pa=purchase&ti=A17&tr=89.5&cu=EUR&ev=3",
+                    {"event": "page_view", "order_id": None, "value": None}, others=[{"event": "purchase", "order_id": "A17", "value": 89.5}]),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=event&ec=Shop&ea=Purchase&el=A17&ev=89", {"event": "Shop Purchase", "value": 89.0}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=timing&utc=load&utv=dom&utt=812", {"event": "ping"}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dl=https%3A%2F%2Fshop.example%2Fa%3Fb%3D1%23utm_source%3Dnl",
+                    {"event": "page_view", "page": "/a", "page_query": "b=1&utm_source=nl", "utm_source": "nl"}),
     ),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import (
     TEXT_COLUMNS,
+    VENDOR_COLUMNS,
     add_utm_names,
     extract_parameters,
     normalize_currency,
@@ -111,7 +112,7 @@ def complete_plain_events(rows: pl.LazyFrame) -> pl.LazyFrame:
     of the vocabulary already. They hold no macros, and each value is a number.
     """
     has_no_id = pl.col(ID_KEY).is_null()
-    missing = {name for name in (*TEXT_COLUMNS, "sent", "dedup_key") if name not in parameter_names()}
+    missing = {name for name in (*TEXT_COLUMNS, *VENDOR_COLUMNS) if name not in parameter_names()}
     return _complete(
         rows.with_columns(
             *(pl.lit(None, EVENTS[name]).alias(name) for name in missing),

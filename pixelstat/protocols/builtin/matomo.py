@@ -4,28 +4,32 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import json_products, make_product, numbered_products
-from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, parameter_starts_with
+from pixelstat.protocols.table import (
+    build_pixel,
+    first_matching,
+    has_parameter,
+    keep_from_orders,
+    parameter_starts_with,
+)
 
 _CAMPAIGN = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("campaign", "cpn"))
 _KEYWORD = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("kwd", "keyword"))
 
 
-def _event() -> pl.Expr:
-    """Return the event of a request. The order of the conditions is that of Matomo."""
-    return first_matching(
-        (parameter_starts_with("ping", "1"), "ping"),
-        (has_parameter("ec_id"), "purchase"),
-        (parameter_starts_with("idgoal", "0(?:&|$)"), "add_to_cart"),
-        (has_parameter("idgoal"), "goal"),
-        (has_parameter("e_c"), pl.coalesce("event", pl.lit("event"))),
-        (has_parameter("search"), "search"),
-        (has_parameter("link"), "click"),
-        (has_parameter("download"), "download"),
-        (has_parameter("c_i"), "content_click"),
-        (has_parameter("c_n"), "content_view"),
-        (has_parameter("_pkp", "_pks", "_pkn"), "product_view"),
-        (pl.lit(value=True), "page_view"),
-    )
+_IS_PRODUCT_PAGE = has_parameter("_pkp", "_pks", "_pkn")
+_ACTIONS = (  # what a request can be beside a page view; the order is that of Matomo
+    (parameter_starts_with("ping", "1"), "ping"),
+    (has_parameter("ec_id"), "purchase"),
+    (parameter_starts_with("idgoal", "0(?:&|$)"), "add_to_cart"),
+    (has_parameter("idgoal"), "goal"),
+    (has_parameter("e_c"), keep_from_orders(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
+    (has_parameter("search"), "search"),
+    (has_parameter("link"), "click"),
+    (has_parameter("download"), "download"),
+    (has_parameter("c_i"), "content_click"),
+    (has_parameter("c_n"), "content_view"),
+    (parameter_starts_with("ca", "1(?:&|$)"), "ping"),  # of a plugin: it makes the visit longer, but is no action
+)
 
 
 PROTOCOL = build_pixel(
@@ -41,18 +45,23 @@ PROTOCOL = build_pixel(
         "page_address": ("url",),
         "referrer": ("urlref",),
         "order_id": ("ec_id",),
-        "value": ("revenue", "e_v"),
+        "value": ("revenue",),
+        "event_value": ("e_v",),
+        "category": ("e_c",),
         "goal": ("idgoal",),
         "link": ("link", "download"),
         "utm_campaign": ("_rcn", *_CAMPAIGN),
         "utm_term": ("_rck", *_KEYWORD),
     },
     dedup_key=("pv_id", "rand"),
+    account="idsite",
     items=(
         json_products("ec_items", id="0", name="1", category="2", price="3", quantity="4"),
         numbered_products("_pk{key}", id="s", name="n", category="c", price="p"),
     ),
-    event=_event(),
+    event=first_matching(*_ACTIONS, (_IS_PRODUCT_PAGE, "product_view"), (pl.lit(value=True), "page_view")),
+    is_page_view_too=_IS_PRODUCT_PAGE & ~pl.any_horizontal(condition for condition, _ in _ACTIONS),
+    reads_fragment=True,
     samples=(
         PixelSample(
             "/piwik.php?action_name=Start&idsite=1&rec=1&r=983420&url=http%3A%2F%2Fshop.example%2F&urlref=http%3A%2F%2Fnews.example%2F&_id=1da79fc743e8bcc4",
@@ -72,6 +81,11 @@ PROTOCOL = build_pixel(
             {"event": "purchase", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2", "Cup")]},
         ),
         PixelSample("/matomo.php?idsite=1&rec=1&_pks=K1&_pkn=Kettle&_pkc=%5B%22Kitchen%22%2C%22Gifts%22%5D&_pkp=89.5&_id=1da7",
-                    {"event": "product_view", "products": [make_product("K1", "Kettle", "Kitchen", 89.5)]}),
+                    {"event": "page_view", "part": 0, "products": None},
+                    others=[{"event": "product_view", "part": 1, "products": [make_product("K1", "Kettle", "Kitchen", 89.5)]}]),
+        PixelSample("/matomo.php?idsite=1&rec=1&ca=1&ma_id=m1&ma_mt=video&ma_st=10&pv_id=aB3xYz&_id=1da7", {"event": "ping"}),
+        PixelSample("/matomo.php?idsite=1&rec=1&e_c=Shop&e_a=Purchase&e_n=A17&e_v=89.5&ca=1&_id=1da7", {"event": "Shop Purchase", "value": 89.5}),
+        PixelSample("/matomo.php?idsite=1&rec=1&pv_id=aB3xYz&rand=5&_id=1da7&url=https%3A%2F%2Fshop.example%2F%23mtm_campaign%3Dspring%26mtm_source%3Dnl",
+                    {"event": "page_view", "page_query": "mtm_campaign=spring&mtm_source=nl", "dedup_key": "1&aB3xYz&5&page_view"}),
     ),
 )  # fmt: skip

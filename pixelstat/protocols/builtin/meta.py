@@ -4,7 +4,7 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import json_products, make_product
-from pixelstat.protocols.table import build_pixel, has_parameter, parameter_starts_with
+from pixelstat.protocols.table import build_pixel, has_parameter, parameter_starts_with, rename_events
 
 
 def _data(name: str) -> str:
@@ -29,12 +29,13 @@ PROTOCOL = build_pixel(
         "currency": (_data("currency"),),
         "order_id": (_data("order_id"),),
     },
-    dedup_key=("ev", "eid"),
+    dedup_key=("eid",),
+    account="id",
     items=(
         json_products(_data("contents"), _SINGLE_PRODUCT, id="id", price="item_price", quantity="quantity"),
         json_products(_data("content_ids"), _SINGLE_PRODUCT, id=""),
     ),
-    event=pl.coalesce("event", pl.lit("page_view")),
+    event=rename_events(pl.coalesce("event", pl.lit("page_view")), {"Microdata": "ping"}),
     samples=(
         PixelSample(
             "/tr/?id=255813999377376&ev=ViewContent&dl=https%3A%2F%2Fshop.example%2Fkettle&rl=&if=false&ts=1677713150564&cd%5Bcontent_ids%5D=%5B%228905745446750%22%5D",
@@ -46,5 +47,7 @@ PROTOCOL = build_pixel(
                     {"event": "purchase", "product": "K1", "products": [make_product("K1", None, None, 89.5, 2), make_product("C2")]}),
         PixelSample("/tr?id=255813999377376&ev=AddToCart&cd[content_ids]=%5B'K1'%5D&cd[content_name]=Kettle&cd%5Bcontent_category%5D=Kitchen",
                     {"event": "add_to_cart", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen")]}),
+        PixelSample("/tr?id=255813999377376&ev=Microdata&cd[DataLayer]=%5B%5D&fbp=fb.1.2.3", {"event": "ping"}),
+        PixelSample("/tr?id=255813999377376&ev=Purchase&cd[value]=89.5&fbp=fb.1.2.3&eid=50e6", {"dedup_key": "255813999377376&50e6&purchase"}),
     ),
 )  # fmt: skip

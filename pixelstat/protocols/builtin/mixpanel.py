@@ -3,8 +3,12 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
+from pixelstat.protocols.payloads import payload_batch
 from pixelstat.protocols.products import cdp_products, make_product
-from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, parameter_starts_with
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, parameter_starts_with, rename_events
+
+_EVENTS = {"$mp_web_page_view": "page_view", "$mp_click": "click", "$mp_scroll": "scroll",
+           "$mp_page_leave": "ping", "$mp_session_record": "ping"}  # fmt: skip
 
 PROTOCOL = build_pixel(
     "mixpanel",
@@ -22,9 +26,12 @@ PROTOCOL = build_pixel(
         "campaign": (r"properties\.campaign_id", r"properties\.campaign"),
         "link": ("redirect",),
     },
+    dedup_key=(r"properties\.\$insert_id",),
+    account=r"properties\.token",
     items=cdp_products(),
-    event=first_matching((pl.col("event").is_not_null(), pl.col("event")), (pl.col("link").is_not_null(), "click"), (pl.lit(value=True), "event")),
+    event=first_matching((pl.col("event").is_not_null(), rename_events(pl.col("event"), _EVENTS)), (pl.col("link").is_not_null(), "click"), (pl.lit(value=True), "event")),
     payload="data",
+    batch=payload_batch("data"),
     samples=(
         PixelSample(
             "/track/?data=eyJldmVudCI6Ik9wZW5lZCIsInByb3BlcnRpZXMiOnsidG9rZW4iOiJ0IiwiZGlzdGluY3RfaWQiOiI3ZjNhIiwiY2FtcGFpZ24iOiJsYXVuY2gifX0%3D&ip=1&img=1",
@@ -33,6 +40,11 @@ PROTOCOL = build_pixel(
         PixelSample(
             "/track/?data=eyJldmVudCI6Ik9yZGVyIENvbXBsZXRlZCIsInByb3BlcnRpZXMiOnsiZGlzdGluY3RfaWQiOiI3ZjNhIiwib3JkZXJfaWQiOiJBMTciLCJwcm9kdWN0cyI6W3sicHJvZHVjdF9pZCI6IksxIiwic2t1IjoiNyIsIm5hbWUiOiJLZXR0bGUiLCJjYXRlZ29yeSI6IktpdGNoZW4iLCJwcmljZSI6ODkuNSwicXVhbnRpdHkiOjJ9LHsic2t1IjoiQzIiLCJwcmljZSI6ImZyZWUifV19fQ%3D%3D&ip=1",
             {"event": "purchase", "visitor": "v:7f3a", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]},
+        ),
+        PixelSample(
+            "/track/?data=W3siZXZlbnQiOiJQcm9kdWN0IFZpZXdlZCIsInByb3BlcnRpZXMiOnsidG9rZW4iOiJ0IiwiZGlzdGluY3RfaWQiOiI3ZjNhIiwiJGluc2VydF9pZCI6ImkxIiwic2t1IjoiSzEifX0seyJldmVudCI6IiRtcF9wYWdlX2xlYXZlIiwicHJvcGVydGllcyI6eyJ0b2tlbiI6InQiLCJkaXN0aW5jdF9pZCI6IjdmM2EiLCIkaW5zZXJ0X2lkIjoiaTIifX1d&ip=1",
+            {"event": "product_view", "part": 1, "visitor": "v:7f3a", "product": "K1", "dedup_key": "t&i1&product_view"},
+            others=[{"event": "ping", "part": 2, "product": None, "dedup_key": "t&i2&ping"}],
         ),
     ),
 )  # fmt: skip

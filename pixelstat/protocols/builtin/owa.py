@@ -4,11 +4,11 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import make_product, numbered_products
-from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, rename_events
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, keep_from_orders, rename_events
 
 _KINDS = {
     "base.page_request": "page_view", "ecommerce.transaction": "purchase", "dom.click": "click", "dom.scroll": "scroll",
-    "dom.keypress": "keypress", "dom.movement": "movement", "dom.stream": "stream",
+    "dom.keypress": "keypress", "dom.movement": "movement", "dom.stream": "ping",
 }  # fmt: skip
 
 PROTOCOL = build_pixel(
@@ -25,7 +25,9 @@ PROTOCOL = build_pixel(
         "page_address": ("owa_page_url",),
         "referrer": ("owa_HTTP_REFERER",),
         "order_id": ("owa_ct_order_id",),
-        "value": ("owa_ct_total", "owa_numeric_value"),
+        "value": ("owa_ct_total",),
+        "event_value": ("owa_numeric_value",),
+        "category": ("owa_action_group",),
         "utm_source": ("owa_source",),
         "utm_medium": ("owa_medium",),
         "utm_campaign": ("owa_campaign",),
@@ -39,7 +41,7 @@ PROTOCOL = build_pixel(
         ),
     ),
     event=first_matching(
-        (pl.col("kind") == "track.action", pl.coalesce("event", pl.lit("event"))),
+        (pl.col("kind") == "track.action", keep_from_orders(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
         (pl.lit(value=True), rename_events(pl.col("kind"), _KINDS)),
     ),
     samples=(
@@ -55,5 +57,8 @@ PROTOCOL = build_pixel(
             "&owa_ct_line_items[0][li_category]=Kitchen&owa_ct_line_items[0][li_unit_price]=89.5&owa_ct_line_items[0][li_quantity]=2&owa_ct_line_items[1][li_sku]=C2",
             {"event": "purchase", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]},
         ),
+        PixelSample("/log.php?owa_event_type=track.action&owa_action_group=Shop&owa_action_name=Purchase&owa_numeric_value=89.5&owa_visitor_id=17",
+                    {"event": "Shop Purchase", "value": 89.5}),
+        PixelSample("/log.php?owa_event_type=dom.stream&owa_visitor_id=17", {"event": "ping"}),
     ),
 )  # fmt: skip

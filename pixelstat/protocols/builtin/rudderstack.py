@@ -15,6 +15,7 @@ PROTOCOL = build_pixel(
     claims=pl.col("path").str.contains("/pixel/v1/(?:page|track)$") & has_parameter("writeKey"),
     names=KEYS,
     dedup_key=("messageId",),
+    account="writeKey",
     items=cdp_products(),
     event=EVENT,
     samples=(

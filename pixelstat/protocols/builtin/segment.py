@@ -35,6 +35,7 @@ PROTOCOL = build_pixel(
     claims=pl.col("path").str.contains("/v1/pixel/(?:identify|group|alias|page|screen|track)$") & has_parameter("data", "writeKey"),
     names=KEYS,
     dedup_key=("messageId",),
+    account="writeKey",
     items=cdp_products(),
     event=EVENT,
     payload="data",
