@@ -1,6 +1,7 @@
 """Count the lines that were read, the events that count, and what is excluded and why.
 
-The reasons add up to the lines that were read.
+A line whose request holds several events counts for each of them. So the events and the reasons add up to the lines
+that were read and to `further_events`.
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from pixelstat.schemas import FILTER_REASONS, PARSE_ISSUES, REASONS
 from pixelstat.sources.lines import Reading
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.deduplication import reject_later_copies
+from pixelstat.traffic.overlap import OVERLAP_COLUMNS, OverlapCounter
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Ledger:
     log_last: datetime | None = None
     stitched: tuple[int, int] | None = None  # keys that are linked, and the people behind them; None: not stitched
     without_visitor: list[pl.Series] | None = None  # the hits without a visitor; None: they are not counted
+    further_events: int = 0  # events of requests that hold several, without one event of each request
+    overlaps: OverlapCounter = field(default_factory=OverlapCounter)
     counts_rows_as_hits: bool = False  # every row is a hit, as if no two were copies of one
     _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -56,10 +60,11 @@ class Ledger:
             needed += also_kept.meta.root_names()
             is_kept |= also_kept.fill_null(value=False) & pl.col("rejected").is_in(FILTER_REASONS)
         if not resolves_copies:
-            counted = self._tap(rows, [self._count_rejected, self._count_kept], needed)
+            counted = self._tap(rows, [self._count_rows, self._count_kept], [*needed, *_OF_ALL_ROWS])
             return counted.filter(is_kept & pl.col("time").is_not_null())
         decides_on_copies = pl.col("first").is_not_null() & pl.col("rejected").is_in(FILTER_REASONS)
-        candidates = self._tap(rows, [self._count_rejected], needed).filter(is_kept | decides_on_copies)
+        every_row = self._tap(rows, [self._count_rows], [*needed, *_OF_ALL_ROWS])
+        candidates = every_row.filter(is_kept | decides_on_copies)
         resolved = reject_later_copies(candidates)
         if also_kept is not None:
             is_kept |= also_kept.fill_null(value=False) & pl.col("rejected").is_not_null()
@@ -77,13 +82,14 @@ class Ledger:
                 counter(batch)
             return batch
 
-        return keep_columns(rows.map_batches(count, projection_pushdown=True, streamable=True), needed)
+        return keep_columns(rows.map_batches(count, projection_pushdown=True, streamable=True), dict.fromkeys(needed))
 
-    def _count_rejected(self, batch: pl.DataFrame) -> None:
-        """Count the rows that are rejected, the formats, and the time that the logs cover."""
+    def _count_rows(self, batch: pl.DataFrame) -> None:
+        """Count what is rejected, the formats, the time that the logs cover, further events and overlaps of pixels."""
         rejected = batch["rejected"]
         codes = rejected.to_physical()  # comparing with the names would make a text of each
         formats = _count_values(batch["format"].filter(~codes.is_in(_NO_PIXELS).fill_null(value=False)))
+        further_events = (batch["part"] != 1).arg_true().len()
         counts, times = {}, batch["time"]
         if rejected.null_count() < batch.height:
             counts = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
@@ -91,6 +97,8 @@ class Ledger:
         with self._lock:
             self.counts.update(counts)
             self.formats.update(formats)
+            self.further_events += further_events
+            self.overlaps.add(batch.select("rejected", *OVERLAP_COLUMNS))
             self.log_first, self.log_last = _widen((self.log_first, self.log_last), times)
 
     def _count_duplicates(self, batch: pl.DataFrame) -> None:
@@ -102,7 +110,8 @@ class Ledger:
     def _count_kept(self, batch: pl.DataFrame) -> None:
         """Count the rows that count."""
         rejected = batch["rejected"]
-        kept = batch.filter(rejected.is_null()) if rejected.null_count() < batch.height else batch
+        kept = batch.select(name for name in _OF_KEPT_ROWS if name in batch.columns)
+        kept = kept.filter(rejected.is_null()) if rejected.null_count() < batch.height else kept
         has_parse_issues = kept["parse_issue"].null_count() < kept.height
         parse_issues = _count_values(kept["parse_issue"].drop_nulls()) if has_parse_issues else {}
         with self._lock:
@@ -153,6 +162,20 @@ class Ledger:
         issues = ", ".join(format_count(number, *words) for number, words in counts)
         return f"parse issues: {issues}" if issues else ""
 
+    def further_events_line(self) -> str:
+        """Return `3 events more than requests, because some requests hold several`, or nothing."""
+        events = format_count(self.further_events, "event", "events")
+        return f"{events} more than requests, because some requests hold several" if self.further_events else ""
+
+    def overlap_line(self) -> str:
+        """Return a warning of two pixels that report the same page views or orders, else nothing."""
+        if not (overlap := self.overlaps.find()):
+            return ""
+        one, other = overlap.protocols
+        events = format_count(overlap.events, "page view or order is", "page views or orders are")
+        remedy = f"for one pixel: --where \"protocol = '{one}'\""
+        return f"Warning: {events} reported by both {one} and {other}, so each counts twice; {remedy}"
+
     def formats_line(self) -> str:
         """Return `formats: combined 6,000, caddy 904` where there is more than one format, else nothing."""
         formats = sorted((-number, name) for name, number in self.formats.items() if name and number)
@@ -173,6 +196,8 @@ class Ledger:
         return f"{format_count(number, 'event', 'events')} without a visitor" if number else ""
 
 
+_OF_ALL_ROWS = ("part", *OVERLAP_COLUMNS)  # columns that are counted of all rows
+_OF_KEPT_ROWS = ("time", "hit", "parse_issue", "visitor")  # columns that are counted of the rows that count
 _UNREADABLE = list(REASONS).index("unreadable")
 _NO_PIXELS = [list(REASONS).index("not_pixel"), _UNREADABLE]
 _DUPLICATE = list(REASONS).index("duplicate")

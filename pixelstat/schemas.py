@@ -122,6 +122,7 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "message": (pl.String(), "id of the email"),
     "variant": (pl.String(), "variant of an experiment"),
     "session_id": (pl.String(), "id of the session, as the pixel counts sessions"),
+    "is_new_visit": (pl.Boolean(), "true if the pixel says that a visit begins with this event"),
     "goal": (pl.String(), "goal that the event reached, by its name in the pixel"),
     "campaign": (pl.String(), "campaign that the email belongs to"),
     "link": (pl.String(), "link that was clicked"),

@@ -2,8 +2,9 @@
 
 Two events belong to one session if no more than the timeout lies between them: exactly 30:00 stays, one second more
 begins another (as in Google Analytics 4; Matomo splits at 30:00, Plausible at 31:00). A heartbeat makes a session
-longer and never begins one. What happens in a mailbox, an open or a click in an email, belongs to no session, and
-neither does an event without a visitor. Events of one second keep the order of the logs.
+longer and never begins one. An event begins one at any time if the pixel says so. What happens in a mailbox, an open or
+a click in an email, belongs to no session, and neither does an event without a visitor. Events of one second keep the
+order of the logs.
 
 All events of the logs decide where a session begins and ends, whatever period or condition a report has. A session
 belongs to its start: its day is that of its first event, its source the first that any of its events shows.
@@ -24,6 +25,7 @@ from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 PAGE_COLUMNS = ("entry_page", "exit_page")
+MARKS = ("is_new_visit", "part")  # columns of EVENTS that are null in most logs, and then not looked at
 DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
 CAMPAIGN = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
 EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in ATTRIBUTION}  # what the event itself shows
@@ -64,7 +66,7 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     campaign = pl.when(shows_campaign).then(text) if rules.campaign else pl.lit(None, pl.String)
     prepared = events.with_columns(campaign.alias(CAMPAIGN), **sources)
     sessions = prepared.map_batches(partial(fill_session_columns, rules=rules), projection_pushdown=True)
-    needed = ["time", "visitor", "event", "hit", "first", *([CAMPAIGN] if rules.campaign else [])]
+    needed = ["time", "visitor", "event", "hit", "first", *MARKS, *([CAMPAIGN] if rules.campaign else [])]
     sessions = keep_columns(sessions, needed).drop(CAMPAIGN)
     is_outside = pl.col("visit").is_null()
     attributed = [
@@ -104,9 +106,11 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
     """Return the events that count, and those of other hosts, sorted by visitor, time and row.
 
     Columns: `row`, `visitor_number`, `time`, `first_seen`, `is_ping`, `is_mail`, `is_view`, `is_elsewhere` (on another
-    host than the report is about), `campaign`, and `is_copy`: whether an earlier row holds the same hit.
+    host than the report is about), `campaign`, those of MARKS that are not null in all rows, and `is_copy`: whether an
+    earlier row holds the same hit.
     """
     row = internal("row")
+    marks = [name for name in MARKS if rows[name].null_count() < len(rows)]
     is_elsewhere = (pl.col("rejected") == "other_host").fill_null(value=False)
     events = (
         rows.with_row_index(row)
@@ -115,6 +119,7 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
             "time",
             "hit",
             "first",
+            *marks,
             row=row,
             visitor_number=pl.col("visitor").cast(pl.Categorical()).to_physical(),
             is_ping=pl.col("event").eq_missing(pl.lit("ping")),
@@ -140,6 +145,8 @@ def number_sessions(by_visitor: pl.DataFrame, rules: SessionRules) -> pl.DataFra
     if rules.midnight:
         day = pl.col("time").dt.convert_time_zone(rules.midnight.key).dt.date()
         starts_session |= day != day.shift()
+    if "is_new_visit" in by_visitor.columns:
+        starts_session |= pl.col("is_new_visit").fill_null(value=False)
     site_events = site_events.with_columns(starts_session=starts_session)
     if rules.campaign:
         campaign_before = pl.col("campaign").forward_fill().shift().over(pl.col("starts_session").cum_sum())
@@ -233,7 +240,10 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
         is_same_session = visit.gather(place) == visit.gather(first)
         return values.gather(pl.select(pl.when(is_same_session).then(place)).to_series())
 
-    is_activity = ~events["is_ping"]
+    is_activity, size = ~events["is_ping"], last - first + 1
+    if "part" in events.columns:  # a page view beside an event of the same request is no act of its own
+        is_companion = (events["part"] == 0).fill_null(value=False)
+        is_activity, size = is_activity & ~is_companion, size - total(is_companion)
     columns = {"visit": visit.gather(first)}
     for name in names:
         if name == "visit_start":
@@ -244,9 +254,9 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
             columns[name] = visitor.to_frame("visitor").select(number).to_series()
         elif name == "visit_seconds":
             length = (events["time"].gather(last) - events["time"].gather(first)).dt.total_microseconds() / 1_000_000
-            columns[name] = pl.select(pl.when(last > first).then(length)).to_series()
+            columns[name] = pl.select(pl.when(size > 1).then(length)).to_series()
         elif name == "visit_views":
-            columns[name] = total(events["is_view"] & is_activity)
+            columns[name] = total(events["is_view"])
         elif name == "is_bounce":
             columns[name] = total(is_activity) == 1
         elif name in PAGE_COLUMNS:

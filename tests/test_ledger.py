@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelstat.ledger import Ledger
-from pixelstat.schemas import PARSE_ISSUES, REASONS, Reason
+from pixelstat.schemas import EVENTS, PARSE_ISSUES, REASONS, Reason
 from tests.builders import GOOGLEBOT, hit, log, request, view
 from tests.run import run_in_process
 
@@ -206,6 +206,9 @@ def test_a_log_that_is_given_twice_is_set_aside_once(tmp_path: Path) -> None:
 # -- counting rows ---------------------------------------------------------------------------------------------------
 
 
+PAGE_VIEW = {"protocol": "house", "event": "page_view", "client": "203.0.113.1", "user_agent": "Firefox/140.0"}
+
+
 def rows(*reasons: str | None, **columns: list[object]) -> pl.LazyFrame:
     """Marked rows with a hit each, a minute apart from noon, of the combined format."""
     given = {
@@ -215,6 +218,8 @@ def rows(*reasons: str | None, **columns: list[object]) -> pl.LazyFrame:
         "parse_issue": pl.Series([None] * len(reasons), dtype=pl.String),
         "format": pl.Series(["combined"] * len(reasons), dtype=pl.String),
         "visitor": pl.Series(["v:ann"] * len(reasons), dtype=pl.String),
+        "part": pl.Series([None] * len(reasons), dtype=EVENTS["part"]),
+        **{name: pl.Series([text] * len(reasons)) for name, text in PAGE_VIEW.items()},
     }
     return pl.LazyFrame({**given, **columns}).cast({"time": pl.Datetime("us", "UTC")})
 
@@ -267,6 +272,28 @@ def test_flaws_of_rows_that_are_set_aside_are_not_counted() -> None:
     parse_issues = pl.Series(["macro", "macro", "number", None], dtype=pl.String)
     ledger.settle(rows(None, "bot", None, None, parse_issue=parse_issues)).collect()  # type: ignore[arg-type]
     assert ledger.parse_issues_line() == "parse issues: 1 value that is not a number, 1 macro that was not filled in"
+
+
+def test_the_events_and_the_reasons_sum_to_the_lines_and_the_further_events_of_requests(tmp_path: Path) -> None:
+    views = (
+        "%5B%7B%22event%22%3A%22$pageview%22%7D%2C%7B%22event%22%3A%22a%22%7D%2C%7B%22event%22%3A%22$pageview%22%7D%5D"
+    )
+    ledger = ledger_of(
+        tmp_path,
+        "--where",
+        "event = 'page_view'",
+        lines=(
+            request(f"/e/?data={views}", "10:00"),
+            request(f"/e/?data={views}", "10:00"),
+            request(f"/e/?data={views}", "10:01", agent=GOOGLEBOT),
+            request("/matomo.php?idsite=1&_pks=K1", "10:02"),
+            view("ann", "/", "10:03"),
+        ),
+    )
+    assert ledger[0] == "4 events from 5 lines; excluded: 3 bots, 3 not matching --where, 2 duplicates"
+    assert ledger[1] == "7 events more than requests, because some requests hold several"
+    counts = numbers(ledger[0])
+    assert sum(number for words, number in counts.items() if words != "lines") == counts["lines"] + 7
 
 
 def test_formats_are_named_by_their_number_of_lines_where_there_are_several() -> None:

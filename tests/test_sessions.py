@@ -74,6 +74,26 @@ def test_a_heartbeat_makes_a_visit_longer_and_never_begins_one() -> None:
     assert stray["visit"].drop_nulls().n_unique() == 2
 
 
+def test_an_event_begins_a_visit_if_its_pixel_says_so() -> None:
+    new = {"is_new_visit": True}
+    rows = cut({"at": 0, **new}, {"at": 10}, {"at": 20, **new}, {"at": 30}, {"at": 15, "visitor": "v:ben"})
+    numbers = rows["visit"].to_list()
+    assert [numbers.index(number) for number in numbers] == [0, 0, 2, 2, 4]
+    assert rows["visit_views"].to_list() == [2, 2, 2, 2, 1]
+
+
+def test_a_page_view_beside_an_event_of_its_request_is_no_act_of_its_own() -> None:
+    both = ({"at": 0, "part": 0}, {"at": 0, "part": 1, "event": "product_view"})
+    alone = cut(*both).select("visit_views", "is_bounce", "visit_seconds").unique()
+    assert alone.rows() == [(1, True, None)]
+    longer = cut(*both, {"at": 9, "event": "ping"}).select("visit_views", "is_bounce", "visit_seconds").unique()
+    assert longer.rows() == [(1, True, 9.0)]
+    of_a_batch = (
+        cut({"at": 0, "part": 1}, {"at": 0, "part": 2}).select("visit_views", "is_bounce", "visit_seconds").unique()
+    )
+    assert of_a_batch.rows() == [(2, False, 0.0)]
+
+
 def test_opens_and_clicks_in_a_mailbox_belong_to_no_visit() -> None:
     rows = cut({"at": 0, "event": "open"}, {"at": 5, "event": "click_email"}, {"at": 6})
     assert rows["visit"].is_null().to_list() == [True, True, False]

@@ -27,7 +27,7 @@ _REQUEST_COLUMNS = (  # of EVENTS, which the listing of the request shows alread
 
 
 def explain(text: str, logs: Sequence[str], rules: ReadingRules, settings: PipelineSettings) -> str:
-    """Return a listing of a line's format, its fields, the event it became, and whether and why it counts.
+    """Return a listing of a line's format, its fields, the events it became, and whether and why they count.
 
     `text` is the line itself or FILE:N. Raises PixelstatError where it is neither, or where one line is not enough.
     """
@@ -41,17 +41,19 @@ def explain(text: str, logs: Sequence[str], rules: ReadingRules, settings: Pipel
     fault = request["fault"].item()
     if request["format"].item() is None:
         return _format_listing({"line": line, "result": "excluded: unreadable", "why": f"it {FAULTS['no_format']}"})
-    event = apply_stages(build_events(request.lazy(), settings), list_row_stages(settings)).collect()
+    events = apply_stages(build_events(request.lazy(), settings), list_row_stages(settings)).collect()
     fields = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)
     listing: dict[str, object] = {"line": line, "format": fields.pop("format"), **fields}
-    reason = event["rejected"].item()
-    if reason not in ("unreadable", "not_pixel"):
-        columns = [*EXPORTED, *settings.protocols.custom_columns]
-        shown = [name for name in columns if name not in ("time", "format", *_REQUEST_COLUMNS)]
-        values = format_lists(event.select(shown)).row(0, named=True)
-        listing |= {f"event: {name}": value for name, value in values.items()}
-    listing["result"] = f"excluded: {REASONS[reason][0]}" if reason else "counted"
-    listing["why"] = _explain_reason(reason, fault, fields, event["traffic_reason"].item())
+    columns = [*EXPORTED, *settings.protocols.custom_columns]
+    shown = [name for name in columns if name not in ("time", "format", *_REQUEST_COLUMNS)]
+    for number, event in enumerate(events.iter_slices(1), 1):
+        which = f" {number}" if len(events) > 1 else ""
+        reason = event["rejected"].item()
+        if reason not in ("unreadable", "not_pixel"):
+            values = format_lists(event.select(shown)).row(0, named=True)
+            listing |= {f"event{which}: {name}": value for name, value in values.items()}
+        listing[f"result{which}"] = f"excluded: {REASONS[reason][0]}" if reason else "counted"
+        listing[f"why{which}"] = _explain_reason(reason, fault, fields, event["traffic_reason"].item())
     return _format_listing(listing)
 
 

@@ -140,6 +140,8 @@ def _ledger_notes(run: Run) -> Iterator[str]:
     yield ledger.without_visitor_line()
     if run.common.cookieless:
         yield "--cookieless: a person who visits on two days (UTC) counts as two visitors"
+    yield ledger.further_events_line()
+    yield ledger.overlap_line()
     yield ledger.parse_issues_line()
     yield ledger.formats_line()
     if ledger.first and ledger.last:

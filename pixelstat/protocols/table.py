@@ -69,6 +69,7 @@ def build_pixel(
     account: str = "",
     items: Sequence[ProductReader] = (),
     reads_fragment: bool = False,
+    new_visit: pl.Expr | None = None,
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
     is_mailer: bool = False,
     is_per_recipient: bool = False,
@@ -91,6 +92,7 @@ def build_pixel(
         account: the parameter that names the property, site or account; different ones have different hits.
         items: where products are found. The first reader that finds any wins.
         reads_fragment: whether the vendor reads campaigns in the fragment of the page's address, too.
+        new_visit: whether a request begins a visit, whatever was before.
         finish: a function that sets what the table cannot express. It gets the events with their named columns.
         is_mailer, is_per_recipient, is_opt_in: see PixelProtocol.
     """
@@ -112,6 +114,8 @@ def build_pixel(
             events = events.with_columns(
                 parse_issue=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("parse_issue")
             )
+        if new_visit is not None:
+            events = events.with_columns(is_new_visit=pl.when(new_visit).then(pl.lit(value=True)))
         if "event_value" in names:
             events = events.with_columns(value=_choose_value())
         events = finish(events)
@@ -163,6 +167,7 @@ def _add_page_views(events: pl.LazyFrame, is_page_view_too: pl.Expr) -> pl.LazyF
         .explode("part")
         .with_columns(
             event=pl.when(is_view).then(pl.lit("page_view")).otherwise("event"),
+            is_new_visit=pl.when(is_view | pl.col("part").is_null()).then("is_new_visit"),
             **{column: pl.when(~is_view).then(column) for column in SHOP_COLUMNS},
         )
     )

@@ -59,8 +59,10 @@ PROTOCOL = build_pixel(
     ),
     is_page_view_too=pl.col("kind").is_in(_VIEWS) & pl.col("action").is_in(list(_ACTIONS)),
     reads_fragment=True,
+    new_visit=parameter_starts_with("sc", "start(?:&|$)"),
     samples=(
-        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fhome", {"event": "page_view", "visitor": "v:555", "page": "/home"}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fhome", {"event": "page_view", "visitor": "v:555", "page": "/home", "is_new_visit": None}),
+        PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&sc=start", {"event": "page_view", "is_new_visit": True}),
         PixelSample("/r/collect?v=1&tid=UA-1-2&cid=555&t=transaction&ti=A17&tr=89.5&cu=EUR",
                     {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR"}),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=r17&t=event&ec=email&ea=open&dp=%2Femail%2Flaunch&cm=email&cn=launch",

@@ -62,6 +62,7 @@ PROTOCOL = build_pixel(
     event=first_matching(*_ACTIONS, (_IS_PRODUCT_PAGE, "product_view"), (pl.lit(value=True), "page_view")),
     is_page_view_too=_IS_PRODUCT_PAGE & ~pl.any_horizontal(condition for condition, _ in _ACTIONS),
     reads_fragment=True,
+    new_visit=parameter_starts_with("new_visit", "1(?:&|$)"),
     samples=(
         PixelSample(
             "/piwik.php?action_name=Start&idsite=1&rec=1&r=983420&url=http%3A%2F%2Fshop.example%2F&urlref=http%3A%2F%2Fnews.example%2F&_id=1da79fc743e8bcc4",
@@ -83,6 +84,8 @@ PROTOCOL = build_pixel(
         PixelSample("/matomo.php?idsite=1&rec=1&_pks=K1&_pkn=Kettle&_pkc=%5B%22Kitchen%22%2C%22Gifts%22%5D&_pkp=89.5&_id=1da7",
                     {"event": "page_view", "part": 0, "products": None},
                     others=[{"event": "product_view", "part": 1, "products": [make_product("K1", "Kettle", "Kitchen", 89.5)]}]),
+        PixelSample("/matomo.php?idsite=1&rec=1&new_visit=1&_pks=K1&_id=1da7", {"event": "page_view", "is_new_visit": True},
+                    others=[{"event": "product_view", "is_new_visit": None}]),
         PixelSample("/matomo.php?idsite=1&rec=1&ca=1&ma_id=m1&ma_mt=video&ma_st=10&pv_id=aB3xYz&_id=1da7", {"event": "ping"}),
         PixelSample("/matomo.php?idsite=1&rec=1&e_c=Shop&e_a=Purchase&e_n=A17&e_v=89.5&ca=1&_id=1da7", {"event": "Shop Purchase", "value": 89.5}),
         PixelSample("/matomo.php?idsite=1&rec=1&pv_id=aB3xYz&rand=5&_id=1da7&url=https%3A%2F%2Fshop.example%2F%23mtm_campaign%3Dspring%26mtm_source%3Dnl",
