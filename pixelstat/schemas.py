@@ -119,6 +119,7 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "currency": (pl.String(), "currency of `value`"),
     "product": (pl.String(), "id of the first product"),
     "products": (PRODUCTS, "products of the event, at most 200: id, name, category, price, quantity"),
+    "is_whole_cart": (pl.Boolean(), "true if `products` is the whole cart after the event; null for others"),
     "message": (pl.String(), "id of the email"),
     "variant": (pl.String(), "variant of an experiment"),
     "session_id": (pl.String(), "id of the session, as the pixel counts sessions"),

@@ -70,6 +70,7 @@ def build_pixel(
     items: Sequence[ProductReader] = (),
     reads_fragment: bool = False,
     new_visit: pl.Expr | None = None,
+    whole_cart: pl.Expr | None = None,
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
     is_mailer: bool = False,
     is_per_recipient: bool = False,
@@ -93,6 +94,7 @@ def build_pixel(
         items: where products are found. The first reader that finds any wins.
         reads_fragment: whether the vendor reads campaigns in the fragment of the page's address, too.
         new_visit: whether a request begins a visit, whatever was before.
+        whole_cart: whether the products of a request are the whole cart.
         finish: a function that sets what the table cannot express. It gets the events with their named columns.
         is_mailer, is_per_recipient, is_opt_in: see PixelProtocol.
     """
@@ -114,8 +116,9 @@ def build_pixel(
             events = events.with_columns(
                 parse_issue=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("parse_issue")
             )
-        if new_visit is not None:
-            events = events.with_columns(is_new_visit=pl.when(new_visit).then(pl.lit(value=True)))
+        for flag, condition in (("is_new_visit", new_visit), ("is_whole_cart", whole_cart)):
+            if condition is not None:
+                events = events.with_columns(pl.when(condition).then(pl.lit(value=True)).alias(flag))
         if "event_value" in names:
             events = events.with_columns(value=_choose_value())
         events = finish(events)

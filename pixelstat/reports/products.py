@@ -1,9 +1,9 @@
 """Show which products are viewed, put into carts and bought, who views and does not buy, and which carts are abandoned.
 
-Views and carts are the events product_view, add_to_cart and remove_from_cart, each hit once. Purchases are the lines of
-orders. Shares are of people: of the distinct visitors who did the first, those who also did the second, in any order,
-so that no share is above 1. For events of the same second, what is added counts as later than what is removed, and what
-is bought as later than both.
+Views and carts are the events product_view, add_to_cart and remove_from_cart, each hit once. Of an event that holds the
+whole cart, the difference to the cart before counts. Purchases are the lines of orders. Shares are of people: of the
+distinct visitors who did the first, those who also did the second, in any order, so that no share is above 1. For
+events of the same second, what is added counts as later than what is removed, and what is bought as later than both.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +13,7 @@ from functools import partial
 
 import polars as pl
 
+from pixelstat.analysis.cart_updates import resolve_cart_updates
 from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.order_lines import (
     LINE_EVENT_COLUMNS,
@@ -170,7 +171,8 @@ def products(events: pl.LazyFrame, options: ProductsOptions, run: RunContext) ->
     event_columns = events.collect_schema().names()
     groups = {group_column(name): pl.col(name) for name in options.by if name in event_columns and name != "product"}
     site = name_site(pl.col("host"), run.own_hosts)
-    rows = events.filter(_is_product_event() | is_order_event()).select(*LINE_EVENT_COLUMNS, site=site, **groups)
+    rows = events.filter(_is_product_event() | is_order_event())
+    rows = rows.select(*LINE_EVENT_COLUMNS, "is_whole_cart", site=site, **groups)
     analyze = partial(analyze_batch, options=options, run=run)
     return rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
 
@@ -182,13 +184,18 @@ def _is_product_event() -> pl.Expr:
 def analyze_batch(batch: pl.DataFrame, *, options: ProductsOptions, run: RunContext) -> pl.DataFrame:
     """Return the report of all product events and order events, and warn of what it leaves out or doubts.
 
-    The batch has LINE_EVENT_COLUMNS and `group_column` of each column of `by` that is one of the events.
+    The batch has LINE_EVENT_COLUMNS, `is_whole_cart`, and `group_column` of each column of `by` that is one of the
+    events.
     """
     product_events = drop_later_copies(batch.filter(_is_product_event(), pl.col("rejected").is_null()))
+    product_events = product_events.filter(pl.col("hit").is_first_distinct())
     order_events = batch.filter(is_order_event())
-    acts = build_order_lines(product_events.filter(pl.col("hit").is_first_distinct()).lazy())
     all_sales = build_lines_with_refunds(order_events).collect().lazy()
     sales = all_sales.filter(pl.col("rejected").is_null())
+    cart_events = product_events.lazy()
+    if product_events["is_whole_cart"].any():
+        cart_events = resolve_cart_updates(cart_events, all_sales)
+    acts = build_order_lines(cart_events)
     analyze: Analysis = rank_products
     if options.abandoned:
         analyze = count_carts

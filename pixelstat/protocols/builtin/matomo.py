@@ -16,11 +16,18 @@ _CAMPAIGN = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik"
 _KEYWORD = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("kwd", "keyword"))
 
 
+_IS_CART = parameter_starts_with("idgoal", "0(?:&|$)") & ~has_parameter("ec_id")
+# Some trackers send an empty list of items for an empty cart, others no list.
+_IS_EMPTY_CART = _IS_CART & (
+    parameter_starts_with("ec_items", r"(?:\[|%5[Bb])(?:\]|%5[Dd])(?:&|$)")
+    | (~has_parameter("ec_items") & parameter_starts_with("revenue", r"0+(?:\.0*)?(?:&|$)"))
+)
 _IS_PRODUCT_PAGE = has_parameter("_pkp", "_pks", "_pkn")
 _ACTIONS = (  # what a request can be beside a page view; the order is that of Matomo
     (parameter_starts_with("ping", "1"), "ping"),
     (has_parameter("ec_id"), "purchase"),
-    (parameter_starts_with("idgoal", "0(?:&|$)"), "add_to_cart"),
+    (_IS_EMPTY_CART, "remove_from_cart"),
+    (_IS_CART, "add_to_cart"),
     (has_parameter("idgoal"), "goal"),
     (has_parameter("e_c"), keep_from_orders(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
     (has_parameter("search"), "search"),
@@ -59,6 +66,7 @@ PROTOCOL = build_pixel(
         json_products("ec_items", id="0", name="1", category="2", price="3", quantity="4"),
         numbered_products("_pk{key}", id="s", name="n", category="c", price="p"),
     ),
+    whole_cart=_IS_EMPTY_CART | (_IS_CART & has_parameter("ec_items")),
     event=first_matching(*_ACTIONS, (_IS_PRODUCT_PAGE, "product_view"), (pl.lit(value=True), "page_view")),
     is_page_view_too=_IS_PRODUCT_PAGE & ~pl.any_horizontal(condition for condition, _ in _ACTIONS),
     reads_fragment=True,
@@ -84,6 +92,11 @@ PROTOCOL = build_pixel(
         PixelSample("/matomo.php?idsite=1&rec=1&_pks=K1&_pkn=Kettle&_pkc=%5B%22Kitchen%22%2C%22Gifts%22%5D&_pkp=89.5&_id=1da7",
                     {"event": "page_view", "part": 0, "products": None},
                     others=[{"event": "product_view", "part": 1, "products": [make_product("K1", "Kettle", "Kitchen", 89.5)]}]),
+        PixelSample("/matomo.php?idsite=1&rec=1&idgoal=0&revenue=89.5&ec_items=%5B%5B%22K1%22%2C%22Kettle%22%2C%22%22%2C89.5%2C1%5D%5D",
+                    {"event": "add_to_cart", "is_whole_cart": True, "products": [make_product("K1", "Kettle", None, 89.5, 1)]}),
+        PixelSample("/matomo.php?idsite=1&rec=1&idgoal=0&revenue=0&ec_items=%5B%5D", {"event": "remove_from_cart", "is_whole_cart": True, "products": None}),
+        PixelSample("/matomo.php?idsite=1&rec=1&idgoal=0&revenue=0.00", {"event": "remove_from_cart", "is_whole_cart": True}),
+        PixelSample("/matomo.php?idsite=1&rec=1&idgoal=0&revenue=0.5", {"event": "add_to_cart", "is_whole_cart": None}),
         PixelSample("/matomo.php?idsite=1&rec=1&new_visit=1&_pks=K1&_id=1da7", {"event": "page_view", "is_new_visit": True},
                     others=[{"event": "product_view", "is_new_visit": None}]),
         PixelSample("/matomo.php?idsite=1&rec=1&ca=1&ma_id=m1&ma_mt=video&ma_st=10&pv_id=aB3xYz&_id=1da7", {"event": "ping"}),
