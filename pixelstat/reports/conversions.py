@@ -34,6 +34,8 @@ from pixelstat.vocabulary import is_email_event, is_order_event, is_purchase, vi
 ORDER_COLUMNS = ("user_id", "order_id", "value", "currency", "product", "products")  # read of order events only
 CONVERSION_COLUMNS = ("time", "visitor", "visit", "visit_number", "first_seen")
 RANK, SHOWN, HAS_SALES = internal("rank"), internal("shown"), internal("has sales")
+IS_ORDER, ORDER_REVENUE = internal("is order"), internal("revenue of orders")
+PIXEL_GOAL = "goal"  # the event of a goal that the pixel's own settings define, such as a goal of Matomo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +116,9 @@ def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
             splits=True,
         ),
         Column("orders", "count", "conversions that are purchases with a value in this currency", detail=True),
-        Column("revenue", "money", "value of these orders before refunds; null if the goal has no orders"),
+        Column("revenue", "money", "value of these orders before refunds, or of a goal of the pixel; null without any"),
         Column("net_revenue", "money", "revenue minus refunds", detail=True),
-        Column("average_order_value", "price", "revenue / orders", minor=True),
+        Column("average_order_value", "price", "revenue of orders / orders", minor=True),
         Column("revenue_per_visitor", "price", "revenue / visitors", minor=True),
     ],
     options=[goal_option, by_option, top_groups_option, every_option],
@@ -152,7 +154,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         event=pl.col("event").cast(pl.Categorical()),
         rejected="rejected",
         site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
-        **{name: pl.when(is_order_event()).then(name) for name in ORDER_COLUMNS},
+        **{name: pl.when(is_order_event() | _is_pixel_goal()).then(name) for name in ORDER_COLUMNS},
         **{reaches(index): goal.hit for index, goal in enumerate(goals)},
         **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
         **{group: pl.col(name) for group, name in groups.items()},
@@ -163,6 +165,11 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         figures = fill_gaps(figures, every, run.time_zone, [*groups, "goal", "currency"])
     declared = [column.name for column in conversions.columns if column.name != "time"]
     return add_rates(figures).rename(groups).select(*(["time"] if every else []), *by, *declared)
+
+
+def _is_pixel_goal() -> pl.Expr:
+    """Return whether an event reaches a goal of the pixel. The value that it states is the goal's revenue."""
+    return (pl.col("event") == PIXEL_GOAL) & pl.col("goal").is_not_null()
 
 
 def reaches(goal: int) -> str:
@@ -229,11 +236,13 @@ def find_conversions(
 
     `rows` are all rows of events, those of orders that the filters of the report rejected included, `hits` each hit
     once. The result has CONVERSION_COLUMNS, `keys`, `goal`, `value`, `net` (the value without refunds) and `currency`.
-    The last three are null for hits that are not orders.
+    The last three are null for hits that earn nothing: only orders and goals of the pixel do.
     """
     flags = [reaches(index) for index in range(len(goals))]
     columns = [*CONVERSION_COLUMNS, *keys, *flags]
-    others = hits.filter(pl.any_horizontal(flags), ~is_purchase()).select(columns)
+    revenue = pl.when(pl.col("event") == PIXEL_GOAL).then("value")
+    others = hits.filter(pl.any_horizontal(flags), ~is_purchase())
+    others = others.select(*columns, "currency", value=revenue, net=revenue, **{IS_ORDER: pl.lit(value=False)})
     order_events = fill_values(rows.filter(is_order_event())).lazy()
     orders = build_orders(order_events, [*keys, *flags, "visit", "visit_number", "first_seen"])
     orders_reaching = orders.filter(pl.any_horizontal(flags), pl.col("rejected").is_null()).collect()
@@ -243,7 +252,8 @@ def find_conversions(
     if without_value := orders_reaching["value"].null_count():
         words = ("purchase without a value counts", "purchases without a value count")
         warn(f"{format_count(without_value, *words)} as conversions only.")
-    reaching = pl.concat([others, orders_reaching.select(*columns, "value", "net", "currency")], how="diagonal")
+    orders_reaching = orders_reaching.select(*columns, "value", "net", "currency", pl.lit(value=True).alias(IS_ORDER))
+    reaching = pl.concat([others, orders_reaching], how="diagonal")
     return pl.concat(
         reaching.filter(flag).drop(flags).with_columns(goal=pl.lit(goal.name, _goal_type(goals)))
         for flag, goal in zip(flags, goals, strict=True)
@@ -291,7 +301,10 @@ def compute_figures(
     sales, on, of_group = reached.lazy().filter(pl.col("value").is_not_null()), [*keys, "goal"], [*groups, "goal"]
     currencies = sales.select(*of_group, "currency", pl.lit(value=True).alias(HAS_SALES)).unique()
     money = sales.group_by(*on, "currency").agg(
-        orders=pl.len(), revenue=exact_sum(pl.col("value")), net_revenue=exact_sum(pl.col("net"))
+        exact_sum(pl.col("value").filter(IS_ORDER)).alias(ORDER_REVENUE),
+        orders=pl.col(IS_ORDER).sum(),
+        revenue=exact_sum(pl.col("value")),
+        net_revenue=exact_sum(pl.col("net")),
     )
     counts = ["visitors", "visits", "conversions", "converting_visitors", "converting_visits", "orders"]
     return (
@@ -324,7 +337,7 @@ def add_rates(figures: pl.LazyFrame) -> pl.LazyFrame:
         visit_conversion_rate=share("converting_visits", "visits"),
         visit_conversion_rate_low=visit_low,
         visit_conversion_rate_high=visit_high,
-        average_order_value=share("revenue", "orders"),
+        average_order_value=share(ORDER_REVENUE, "orders"),
         revenue_per_visitor=share("revenue", "visitors"),
     )
 

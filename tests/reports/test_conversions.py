@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pixelstat.conditions import parse_step
 from pixelstat.reports.conversions import conversions
 from pixelstat.sessions import SessionRules, sessionize
-from tests.builders import DAY, bought, distinct_events, hit, log, view
+from tests.builders import DAY, bought, distinct_events, hit, log, request, view
 from tests.run import run_in_process
 
 TUESDAY = "2026-09-08"
@@ -192,6 +192,19 @@ def test_money_without_a_currency_is_added_to_no_other(tmp_path: Path) -> None:
     lines = (*STORY, hit("cid", "purchase", "12:05", oid="9", value="5"))
     found = rows(tmp_path, "--goal", "purchase", lines=lines)
     assert only(found, "currency", "orders", "revenue") == [("EUR", "2", "80.0"), ("", "1", "5.0")]
+
+
+def test_a_goal_of_the_pixel_earns_the_revenue_that_it_states_and_other_values_are_none(tmp_path: Path) -> None:
+    lines = [
+        request("/matomo.php?idsite=1&idgoal=3&revenue=25&_id=a1", "10:00"),
+        request("/matomo.php?idsite=1&idgoal=3&revenue=25&_id=a2", "10:01"),
+        request("/matomo.php?idsite=1&idgoal=0&ec_id=A1&revenue=50&_id=a2", "10:02"),
+        request("/matomo.php?idsite=1&e_c=Trial&e_a=lead&e_v=9&_id=a2", "10:03"),
+        request("/g/collect?v=2&tid=G-A&cid=3&en=generate_lead&epn.value=7&cu=EUR", "10:04"),
+    ]
+    goals = ("--goal", "trial: goal = '3'", "--goal", "lead", "--goal", "any: event in ('goal', 'purchase')")
+    money = only(rows(tmp_path, *goals, lines=lines), "goal", "conversions", "orders", "revenue", "average_order_value")
+    assert money == [("trial", "2", "0", "50.0", ""), ("lead", "2", "0", "", ""), ("any", "3", "1", "100.0", "50.0")]
 
 
 @pytest.mark.slow
