@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import polars as pl
@@ -231,7 +232,7 @@ def test_a_batch_has_a_limit_beyond_which_it_is_not_decoded(number: int, expecte
 
 
 def test_two_pixels_that_report_one_page_are_warned_of(tmp_path: Path) -> None:
-    order = {"ep.transaction_id": "O77", "epn.value": 50}
+    order: dict[str, Any] = {"ep.transaction_id": "O77", "epn.value": 50}
     lines = [
         *[ga4("5.5", "10:00", "page_view", _p=9, _s=1), meta("10:00", "PageView", eid="e0")],
         *[
