@@ -89,7 +89,7 @@ class Ledger:
         rejected = batch["rejected"]
         codes = rejected.to_physical()  # comparing with the names would make a text of each
         formats = _count_values(batch["format"].filter(~codes.is_in(_NO_PIXELS).fill_null(value=False)))
-        further_events = (batch["part"] != 1).arg_true().len()
+        further_events = (batch["event_number"] != 1).arg_true().len()
         counts, times = {}, batch["time"]
         if rejected.null_count() < batch.height:
             counts = {reason: (codes == code).sum() for code, reason in enumerate(REASONS)}
@@ -196,7 +196,7 @@ class Ledger:
         return f"{format_count(number, 'event', 'events')} without a visitor" if number else ""
 
 
-_OF_ALL_ROWS = ("part", *OVERLAP_COLUMNS)  # columns that are counted of all rows
+_OF_ALL_ROWS = ("event_number", *OVERLAP_COLUMNS)  # columns that are counted of all rows
 _OF_KEPT_ROWS = ("time", "hit", "parse_issue", "visitor")  # columns that are counted of the rows that count
 _UNREADABLE = list(REASONS).index("unreadable")
 _NO_PIXELS = [list(REASONS).index("not_pixel"), _UNREADABLE]

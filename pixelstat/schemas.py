@@ -114,7 +114,10 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "utm_marketing_tactic": (pl.String(), "parameter utm_marketing_tactic of the page or the pixel"),
     "order_id": (pl.String(), "id of the order, as the pixel sent it"),
     "dedup_key": (pl.String(), "key that a hit and its retries share: the pixel's own key, its account and the event"),
-    "part": (pl.Int16(), "number of the event in its request; 0 for a page view beside it; null for the only one"),
+    "event_number": (
+        pl.Int16(),
+        "number of the event in its request; 0 for a page view beside it; null for the only one",
+    ),
     "value": (pl.Float64(), "value of the event in `currency`; null if absent or not a number"),
     "currency": (pl.String(), "currency of `value`"),
     "product": (pl.String(), "id of the first product"),

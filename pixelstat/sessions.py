@@ -25,7 +25,7 @@ from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
 from pixelstat.vocabulary import is_email_event, is_page_view
 
 PAGE_COLUMNS = ("entry_page", "exit_page")
-MARKS = ("is_new_visit", "part")  # columns of EVENTS that are null in most logs, and then not looked at
+MARKS = ("is_new_visit", "event_number")  # columns of EVENTS that are null in most logs, and then not looked at
 DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
 CAMPAIGN = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
 EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in ATTRIBUTION}  # what the event itself shows
@@ -241,8 +241,8 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
         return values.gather(pl.select(pl.when(is_same_session).then(place)).to_series())
 
     is_activity, size = ~events["is_ping"], last - first + 1
-    if "part" in events.columns:  # a page view beside an event of the same request is no act of its own
-        is_companion = (events["part"] == 0).fill_null(value=False)
+    if "event_number" in events.columns:  # a page view beside an event of the same request is no act of its own
+        is_companion = (events["event_number"] == 0).fill_null(value=False)
         is_activity, size = is_activity & ~is_companion, size - total(is_companion)
     columns = {"visit": visit.gather(first)}
     for name in names:

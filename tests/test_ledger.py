@@ -218,7 +218,7 @@ def rows(*reasons: str | None, **columns: list[object]) -> pl.LazyFrame:
         "parse_issue": pl.Series([None] * len(reasons), dtype=pl.String),
         "format": pl.Series(["combined"] * len(reasons), dtype=pl.String),
         "visitor": pl.Series(["v:ann"] * len(reasons), dtype=pl.String),
-        "part": pl.Series([None] * len(reasons), dtype=EVENTS["part"]),
+        "event_number": pl.Series([None] * len(reasons), dtype=EVENTS["event_number"]),
         **{name: pl.Series([text] * len(reasons)) for name, text in PAGE_VIEW.items()},
     }
     return pl.LazyFrame({**given, **columns}).cast({"time": pl.Datetime("us", "UTC")})

@@ -83,13 +83,18 @@ def test_an_event_begins_a_visit_if_its_pixel_says_so() -> None:
 
 
 def test_a_page_view_beside_an_event_of_its_request_is_no_act_of_its_own() -> None:
-    both: list[dict[str, object]] = [{"at": 0, "part": 0}, {"at": 0, "part": 1, "event": "product_view"}]
+    both: list[dict[str, object]] = [
+        {"at": 0, "event_number": 0},
+        {"at": 0, "event_number": 1, "event": "product_view"},
+    ]
     alone = cut(*both).select("visit_views", "is_bounce", "visit_seconds").unique()
     assert alone.rows() == [(1, True, None)]
     longer = cut(*both, {"at": 9, "event": "ping"}).select("visit_views", "is_bounce", "visit_seconds").unique()
     assert longer.rows() == [(1, True, 9.0)]
     of_a_batch = (
-        cut({"at": 0, "part": 1}, {"at": 0, "part": 2}).select("visit_views", "is_bounce", "visit_seconds").unique()
+        cut({"at": 0, "event_number": 1}, {"at": 0, "event_number": 2})
+        .select("visit_views", "is_bounce", "visit_seconds")
+        .unique()
     )
     assert of_a_batch.rows() == [(2, False, 0.0)]
 

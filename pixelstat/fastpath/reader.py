@@ -65,7 +65,7 @@ class Reader:
             interpret = ReusablePlan(
                 lambda rows: self.interpret(rows).select(LINE_ORDER, *columns), self.list_native_columns(wanted)
             )
-            parsed_columns = [*dict.fromkeys([*columns, "part"])]
+            parsed_columns = [*dict.fromkeys([*columns, "event_number"])]
             parse = ReusablePlan(lambda lines: self.rules.parse(lines).select(parsed_columns), LINES)
             log, header = None, None
             for blocks in _group(self._read_blocks(logs, reading, wanted)):
@@ -212,8 +212,8 @@ def _group(blocks: Iterator[ReadBlock]) -> Iterator[list[ReadBlock]]:
 
 def _restore_order(events: pl.DataFrame, orders: pl.Series) -> pl.DataFrame:
     """Add LINE_ORDER to the events of successive lines, of which each has one event or more."""
-    part = events["part"].fill_null(-1)
-    begins_line = (part <= 0) | ((part == 1) & (part.shift(fill_value=-1) != 0))
+    number = events["event_number"].fill_null(-1)
+    begins_line = (number <= 0) | ((number == 1) & (number.shift(fill_value=-1) != 0))
     return events.with_columns(orders.gather(begins_line.cum_sum() - 1))
 
 

@@ -79,7 +79,7 @@ def interpret(requests: pl.LazyFrame, rules: ProtocolRules) -> pl.LazyFrame:
     """Turn each request into the events of the first protocol that claims it; reject those that none claims.
 
     The frame returned has a row for each event, with the columns of EVENTS that the request itself states. The events
-    of one request follow each other. Nearly all requests hold one event; `part` numbers the events of others.
+    of one request follow each other. Nearly all requests hold one event; `event_number` numbers the events of others.
     """
     requests = requests.with_columns(is_house=rules.house.claims, may_be_vendor=rules.may_be_vendor)
     requests = reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("may_be_vendor"))})

@@ -16,7 +16,7 @@ from pixelstat.vocabulary import means_order
 
 # What belongs to the event of a shop, and not to the page view that the same request reports.
 SHOP_COLUMNS = ("order_id", "value", "currency", "product", "products", "goal")
-PART, QUERIES = internal("part"), internal("queries")
+EVENT_NUMBER, QUERIES = internal("event number"), internal("queries")
 
 
 def has_parameter(*names: str) -> pl.Expr:
@@ -108,7 +108,7 @@ def build_pixel(
             requests = replace_where(requests, ["query"], lambda query: query.str.contains(is_payload), read)
         events = extract_parameters(requests, names, event)
         if batch:
-            events = events.with_columns(part=PART)
+            events = events.with_columns(event_number=EVENT_NUMBER)
         if payload:
             is_undecoded = pl.col("query").str.contains(payload_pattern(payload)) & ~pl.col("query").str.contains(
                 PAYLOAD_MARK, literal=True
@@ -130,8 +130,8 @@ def build_pixel(
             events = _add_page_views(events, is_page_view_too)
         if dedup_key:
             # The events of a payload have keys of their own. Those of lines share the key of their request.
-            parts = ["part"] if batch and not payload else []
-            events = events.with_columns(dedup_key=_join_key(account, dedup_key, parts))
+            own = ["event_number"] if batch and not payload else []
+            events = events.with_columns(dedup_key=_join_key(account, dedup_key, own))
         events = events.with_columns(order=pl.when(pl.col("event") == "purchase").then("order_id"))
         return split_page_url(events, reads_fragment=reads_fragment).with_columns(protocol=pl.lit(name))
 
@@ -142,7 +142,7 @@ def build_pixel(
 
 
 def _split_batches(requests: pl.LazyFrame, batch: BatchReader) -> pl.LazyFrame:
-    """Repeat each request for every event that its query holds, and give each its own query. Add PART."""
+    """Repeat each request for every event that its query holds, and give each its own query. Add EVENT_NUMBER."""
     split = lru_cache(maxsize=CACHE_SIZE)(batch.split)
 
     def split_queries(queries: pl.Series) -> pl.Series:
@@ -154,23 +154,23 @@ def _split_batches(requests: pl.LazyFrame, batch: BatchReader) -> pl.LazyFrame:
     count = pl.col(QUERIES).list.len()
     return (
         requests.with_columns(pl.coalesce(several, pl.concat_list("query")).alias(QUERIES))
-        .with_columns(pl.int_ranges(1, count + 1, dtype=pl.Int16).alias(PART), is_batch=count > 1)
-        .explode(QUERIES, PART)
-        .with_columns(pl.when("is_batch").then(PART).alias(PART), query=QUERIES)
+        .with_columns(pl.int_ranges(1, count + 1, dtype=pl.Int16).alias(EVENT_NUMBER), is_batch=count > 1)
+        .explode(QUERIES, EVENT_NUMBER)
+        .with_columns(pl.when("is_batch").then(EVENT_NUMBER).alias(EVENT_NUMBER), query=QUERIES)
         .drop(QUERIES, "is_batch")
     )
 
 
 def _add_page_views(events: pl.LazyFrame, is_page_view_too: pl.Expr) -> pl.LazyFrame:
     """Put a page view in front of each event for which the condition holds. It has nothing that belongs to the event."""
-    parts = pl.when(is_page_view_too.fill_null(value=False)).then(pl.lit([0, 1])).otherwise(pl.lit([None]))
-    is_view = (pl.col("part") == 0).fill_null(value=False)
+    numbers = pl.when(is_page_view_too.fill_null(value=False)).then(pl.lit([0, 1])).otherwise(pl.lit([None]))
+    is_view = (pl.col("event_number") == 0).fill_null(value=False)
     return (
-        events.with_columns(part=parts.cast(pl.List(pl.Int16)))
-        .explode("part")
+        events.with_columns(event_number=numbers.cast(pl.List(pl.Int16)))
+        .explode("event_number")
         .with_columns(
             event=pl.when(is_view).then(pl.lit("page_view")).otherwise("event"),
-            is_new_visit=pl.when(is_view | pl.col("part").is_null()).then("is_new_visit"),
+            is_new_visit=pl.when(is_view | pl.col("event_number").is_null()).then("is_new_visit"),
             **{column: pl.when(~is_view).then(column) for column in SHOP_COLUMNS},
         )
     )

@@ -5,7 +5,7 @@ Two rows are copies of one hit if one of these holds:
 1. They have the same order id and the same site. All hosts of `own_hosts` are one site, each other host is its own.
 2. Without an order id: the pixel sent the same deduplication key with both.
 3. Without either: one visitor requested the same path and query from the same page, with the same X-Forwarded-For,
-   less than a second after the hit's first copy, and both rows are the same part of their requests. The pixel fired
+   less than a second after the hit's first copy, and both rows are the same event of their requests. The pixel fired
    twice, or the line was logged twice. Rows without a visitor are compared by address and agent.
 
 Of copies of one time, the one with a value counts, and of several the one with the lowest value. The rest of the order
@@ -25,7 +25,9 @@ from pixelstat.frames.columns import internal
 from pixelstat.vocabulary import reject
 
 HASHED_COLUMNS = ("path", "query", "http_referer", "forwarded_for")  # copies of one request agree in these
-REQUEST_HASH = internal("request hash")  # UInt64, equal where HASHED_COLUMNS and `part` are; valid within one run
+REQUEST_HASH = internal(
+    "request hash"
+)  # UInt64, equal where HASHED_COLUMNS and `event_number` are; valid within one run
 LESS_THAN_A_SECOND = timedelta(seconds=1) - timedelta.resolution
 HIT_COLUMNS = ("hit", "first")  # what `number_hits` adds
 STATED = internal("stated hit")  # the hit by an order id or by the pixel's own key

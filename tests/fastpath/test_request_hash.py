@@ -20,7 +20,7 @@ def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def hashes(rows: Mapping[str, Sequence[str | int | None]]) -> list[int]:
-    schema = {**dict.fromkeys(HASHED_COLUMNS, pl.String()), "part": EVENTS["part"]}
+    schema = {**dict.fromkeys(HASHED_COLUMNS, pl.String()), "event_number": EVENTS["event_number"]}
     height = len(next(iter(rows.values())))
     events = pl.LazyFrame({**{name: [None] * height for name in schema}, **rows}, schema)
     return hash_requests(events).collect(engine="streaming")[REQUEST_HASH].to_list()
@@ -54,7 +54,7 @@ def test_a_text_in_another_column_changes_the_hash() -> None:
 @pytest.mark.usefixtures("each_way")
 def test_each_event_of_a_request_has_another_hash_and_the_only_one_has_that_of_its_texts() -> None:
     alone = hashes({"path": ["/e"]})
-    parts = hashes({"path": ["/e"] * 5, "part": [None, 0, 1, 2, 100]})
+    parts = hashes({"path": ["/e"] * 5, "event_number": [None, 0, 1, 2, 100]})
     assert len({*parts}) == 5
     assert parts[:1] == alone
 

@@ -179,7 +179,7 @@ def test_events_of_one_request_stay_distinct_in_parquet_and_in_any_way_of_readin
 ) -> None:
     (tmp_path / "access.log").write_text(log(*SEVERAL))
     exported = export_frame(tmp_path, "access.log")
-    assert exported["part"].drop_nulls().to_list() == [0, 1, 0, 1, 1, 2, 3]
+    assert exported["event_number"].drop_nulls().to_list() == [0, 1, 0, 1, 1, 2, 3]
     pseudonyms = run_in_process(tmp_path, "events", "access.log", "-q", "-o", "pseudonyms.parquet")
     assert pseudonyms.exit == 0, pseudonyms.stderr
     for command in (["summary"], ["visits"], ["products"], ["funnel"], ["conversions"]):
@@ -208,14 +208,16 @@ def test_a_batch_among_plain_lines_keeps_its_place(tmp_path: Path) -> None:
         "-q",
         "--keep-duplicates",
         "--columns",
-        "protocol,event,part",
+        "protocol,event,event_number",
         "--format",
         "csv",
     )
     alone = []
     for line in lines:
         (tmp_path / "one.log").write_text(log(line))
-        one = run_in_process(tmp_path, "events", "one.log", "-q", "--columns", "protocol,event,part", "--format", "csv")
+        one = run_in_process(
+            tmp_path, "events", "one.log", "-q", "--columns", "protocol,event,event_number", "--format", "csv"
+        )
         alone += one.stdout.splitlines()[1:]
     assert shown.stdout.splitlines()[1:] == alone
 
@@ -228,7 +230,10 @@ def test_a_batch_has_a_limit_beyond_which_it_is_not_decoded(number: int, expecte
     (tmp_path / "access.log").write_text(log(posthog("10:00", *events)))
     frame = export_frame(tmp_path, "access.log")
     assert (len(frame), frame["parse_issue"][0]) == expected
-    assert frame["part"].drop_nulls().to_list() == [*range(1, 101)][: len(frame.filter(pl.col("part").is_not_null()))]
+    assert (
+        frame["event_number"].drop_nulls().to_list()
+        == [*range(1, 101)][: len(frame.filter(pl.col("event_number").is_not_null()))]
+    )
 
 
 def test_two_pixels_that_report_one_page_are_warned_of(tmp_path: Path) -> None:

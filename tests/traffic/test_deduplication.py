@@ -16,11 +16,11 @@ NOON = datetime(2026, 9, 7, 12, tzinfo=timezone.utc)
 HIT = {
     "time": NOON, "visitor": "v:ann", "path": "/p.gif", "query": "e=pv", "http_referer": None, "forwarded_for": None,
     "client": "203.0.113.1", "user_agent": "Firefox", "protocol": "segment", "dedup_key": None, "order": None,
-    "order_host": "shop.example", "value": None, "rejected": None, "part": None,
+    "order_host": "shop.example", "value": None, "rejected": None, "event_number": None,
 }  # fmt: skip
 TYPES = {
     **dict.fromkeys(HIT, pl.String()), "time": pl.Datetime("us", "UTC"), "value": pl.Float64(), "rejected": Reason,
-    "part": pl.Int16(),
+    "event_number": pl.Int16(),
 }  # fmt: skip
 
 
@@ -59,8 +59,8 @@ def test_two_keys_of_one_protocol_and_the_same_two_of_another_are_four_hits() ->
 
 
 def test_the_events_of_one_request_are_hits_of_their_own_and_those_of_its_copy_are_the_same() -> None:
-    assert distinct_hits(*[{"part": part} for part in (1, 2, 3, 1, 2, 3)]) == 3
-    assert distinct_hits({}, {"part": 0}, {"part": 1}) == 3
+    assert distinct_hits(*[{"event_number": number} for number in (1, 2, 3, 1, 2, 3)]) == 3
+    assert distinct_hits({}, {"event_number": 0}, {"event_number": 1}) == 3
 
 
 def test_an_order_is_one_hit_whatever_its_key() -> None:

@@ -69,7 +69,7 @@ class LogSummary:
 
     def add(self, batch: pl.DataFrame) -> None:
         """Add the next rows of EVENTS, rejected ones included."""
-        self.requests += batch.filter((pl.col("part") == 1).fill_null(value=True)).height
+        self.requests += batch.filter((pl.col("event_number") == 1).fill_null(value=True)).height
         events = batch.filter(pl.col("rejected").is_null())
         self.events.update(_counts(events["event"]))
         self.protocols.update(_counts(events["protocol"]))
@@ -110,7 +110,7 @@ def command(logs: Sequence[str], output: str, *, force: bool, quiet: bool, **opt
     summary = LogSummary()
     settings = PipelineSettings(protocols=build_protocol_rules(common))
     events = build_events(read_requests(log_set, Reading()), settings)
-    columns = events.select("event", "protocol", "path", "query", "method", "rejected", "part")
+    columns = events.select("event", "protocol", "path", "query", "method", "rejected", "event_number")
     for batch in columns.collect_batches(maintain_order=True, engine="streaming"):
         summary.add(batch)
     globs = find_globs(logs)

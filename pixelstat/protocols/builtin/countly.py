@@ -43,8 +43,8 @@ PROTOCOL = build_pixel(
         ),
         PixelSample(
             "/i?app_key=k1&device_id=d7&events=%5B%7B%22key%22%3A%22%5BCLY%5D_view%22%2C%22count%22%3A1%2C%22segmentation%22%3A%7B%22name%22%3A%22%2Fa%22%2C%22visit%22%3A1%7D%7D%2C%7B%22key%22%3A%22%5BCLY%5D_view%22%2C%22dur%22%3A7%2C%22segmentation%22%3A%7B%22name%22%3A%22%2Fa%22%7D%7D%2C%7B%22key%22%3A%22purchase%22%2C%22count%22%3A1%2C%22sum%22%3A89.5%7D%5D",
-            {"event": "page_view", "part": 1, "visitor": "v:d7", "page": "/a", "value": None},
-            others=[{"event": "ping", "part": 2, "page": "/a"}, {"event": "purchase", "part": 3, "visitor": "v:d7", "page": None, "value": 89.5}],
+            {"event": "page_view", "event_number": 1, "visitor": "v:d7", "page": "/a", "value": None},
+            others=[{"event": "ping", "event_number": 2, "page": "/a"}, {"event": "purchase", "event_number": 3, "visitor": "v:d7", "page": None, "value": 89.5}],
         ),
     ),
 )  # fmt: skip

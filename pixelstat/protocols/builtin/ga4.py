@@ -56,8 +56,8 @@ PROTOCOL = build_pixel(
                     {"event": "add_to_cart", "products": [make_product("K1", "Hot~Pot", "Kitchen", None, 2), make_product("C2")]}),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&_p=9&_s=2&en=user_engagement&_et=4000", {"event": "ping", "dedup_key": "G-A&1.2&9&2&&ping"}),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&_p=9&_s=3&en=scroll&epn.percent_scrolled=90%0D%0Aen=purchase&epn.value=5%0Aen=page_view",
-                    {"event": "scroll", "part": 1, "value": None, "dedup_key": "G-A&1.2&9&3&1&scroll"},
-                    others=[{"event": "purchase", "part": 2, "value": 5.0, "visitor": "v:1.2", "dedup_key": "G-A&1.2&9&3&2&purchase"},
-                            {"event": "page_view", "part": 3, "visitor": "v:1.2"}]),
+                    {"event": "scroll", "event_number": 1, "value": None, "dedup_key": "G-A&1.2&9&3&1&scroll"},
+                    others=[{"event": "purchase", "event_number": 2, "value": 5.0, "visitor": "v:1.2", "dedup_key": "G-A&1.2&9&3&2&purchase"},
+                            {"event": "page_view", "event_number": 3, "visitor": "v:1.2"}]),
     ),
 )  # fmt: skip

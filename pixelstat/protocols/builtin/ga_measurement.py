@@ -73,7 +73,7 @@ PROTOCOL = build_pixel(
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=event&pa=purchase&ti=A17&pr1id=K1&pr1nm=Kettle&pr1ca=Kitchen&pr1pr=89.5&pr1qt=2&pr2id=C2",
                     {"event": "purchase", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]}),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fkettle&pa=detail&pr1id=K1",
-                    {"event": "page_view", "part": 0, "page": "/kettle", "product": None}, others=[{"event": "product_view", "part": 1, "page": "/kettle", "product": "K1"}]),
+                    {"event": "page_view", "event_number": 0, "page": "/kettle", "product": None}, others=[{"event": "product_view", "event_number": 1, "page": "/kettle", "product": "K1"}]),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fthanks&pa=purchase&ti=A17&tr=89.5&cu=EUR&ev=3",
                     {"event": "page_view", "order_id": None, "value": None}, others=[{"event": "purchase", "order_id": "A17", "value": 89.5}]),
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=event&ec=Shop&ea=Purchase&el=A17&ev=89", {"event": "Shop Purchase", "value": 89.0}),

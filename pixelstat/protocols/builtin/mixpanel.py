@@ -43,8 +43,8 @@ PROTOCOL = build_pixel(
         ),
         PixelSample(
             "/track/?data=W3siZXZlbnQiOiJQcm9kdWN0IFZpZXdlZCIsInByb3BlcnRpZXMiOnsidG9rZW4iOiJ0IiwiZGlzdGluY3RfaWQiOiI3ZjNhIiwiJGluc2VydF9pZCI6ImkxIiwic2t1IjoiSzEifX0seyJldmVudCI6IiRtcF9wYWdlX2xlYXZlIiwicHJvcGVydGllcyI6eyJ0b2tlbiI6InQiLCJkaXN0aW5jdF9pZCI6IjdmM2EiLCIkaW5zZXJ0X2lkIjoiaTIifX1d&ip=1",
-            {"event": "product_view", "part": 1, "visitor": "v:7f3a", "product": "K1", "dedup_key": "t&i1&product_view"},
-            others=[{"event": "ping", "part": 2, "product": None, "dedup_key": "t&i2&ping"}],
+            {"event": "product_view", "event_number": 1, "visitor": "v:7f3a", "product": "K1", "dedup_key": "t&i1&product_view"},
+            others=[{"event": "ping", "event_number": 2, "product": None, "dedup_key": "t&i2&ping"}],
         ),
     ),
 )  # fmt: skip

@@ -44,13 +44,13 @@ PROTOCOL = build_pixel(
         ),
         PixelSample(
             "/e/?data=W3siZXZlbnQiOiIkcGFnZXZpZXciLCJ1dWlkIjoidTEiLCJwcm9wZXJ0aWVzIjp7InRva2VuIjoidCIsImRpc3RpbmN0X2lkIjoiN2YzYSIsIiRjdXJyZW50X3VybCI6Imh0dHBzOi8vc2hvcC5leGFtcGxlL2EifX0seyJldmVudCI6IiRmZWF0dXJlX2ZsYWdfY2FsbGVkIiwidXVpZCI6InUyIiwicHJvcGVydGllcyI6eyJ0b2tlbiI6InQiLCJkaXN0aW5jdF9pZCI6IjdmM2EifX1d&ver=1",
-            {"event": "page_view", "part": 1, "visitor": "v:7f3a", "page": "/a", "dedup_key": "t&u1&page_view"},
-            others=[{"event": "ping", "part": 2, "visitor": "v:7f3a", "page": None, "dedup_key": "t&u2&ping"}],
+            {"event": "page_view", "event_number": 1, "visitor": "v:7f3a", "page": "/a", "dedup_key": "t&u1&page_view"},
+            others=[{"event": "ping", "event_number": 2, "visitor": "v:7f3a", "page": None, "dedup_key": "t&u2&ping"}],
         ),
         PixelSample(
             "/batch/?data=%7B%22api_key%22%3A%22t%22%2C%22batch%22%3A%5B%7B%22event%22%3A%22%24pageview%22%2C%22distinct_id%22%3A%227f3a%22%2C%22properties%22%3A%7B%22%24current_url%22%3A%22https%3A%2F%2Fshop.example%2Fa%22%7D%7D%2C%7B%22event%22%3A%22Order%20Completed%22%2C%22distinct_id%22%3A%227f3a%22%2C%22properties%22%3A%7B%22order_id%22%3A%22A17%22%2C%22revenue%22%3A89.5%7D%7D%5D%7D",
-            {"event": "page_view", "part": 1, "visitor": "v:7f3a", "page": "/a"},
-            others=[{"event": "purchase", "part": 2, "visitor": "v:7f3a", "page": None, "order_id": "A17", "value": 89.5}],
+            {"event": "page_view", "event_number": 1, "visitor": "v:7f3a", "page": "/a"},
+            others=[{"event": "purchase", "event_number": 2, "visitor": "v:7f3a", "page": None, "order_id": "A17", "value": 89.5}],
         ),
     ),
 )  # fmt: skip
