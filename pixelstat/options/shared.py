@@ -27,7 +27,7 @@ logs_argument = click.Argument(["logs"], nargs=-1, type=FileType(), metavar="[LO
 
 steps_option = click.Option(["--steps"], metavar="A,B,C", help="Set the steps: events, pages or SQL conditions. A page is a path such as /cart or /products/*. Default: the usual steps of a shop that occur in the logs.")
 step_option = click.Option(["--step", "step"], type=ProjectNameType("goals"), multiple=True, metavar="STEP", help="Add one step; it may contain commas. Can be repeated.")
-goal_option = click.Option(["--goal"], type=ProjectNameType("goals"), multiple=True, metavar="GOAL", help="Count this goal: an event, a page or an SQL condition. It can also be the name of a goal in pixelstat.toml. Can be repeated. Default: the goals of pixelstat.toml, else purchase, lead and signup.")
+goal_option = click.Option(["--goal"], type=ProjectNameType("goals"), multiple=True, metavar="GOAL", help="Count this goal: an event, a page or an SQL condition. It can also be the name of a goal in pixelstat.toml. Can be repeated. Default: the goals of pixelstat.toml, else purchase, lead, signup and goal.")
 funnel_option = click.Option(["--funnel"], type=ProjectNameType("funnels"), metavar="NAME", help="Use the steps of this funnel in pixelstat.toml.")
 window_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="Set the conversion window: the longest time from the first step to the last. Examples: 30m, 12h, 7d.")
 top_option = click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="Show the N largest rows or groups; 0 shows all.")

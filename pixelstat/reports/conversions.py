@@ -133,7 +133,7 @@ def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
 def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunContext) -> pl.LazyFrame:
     """Count the visitors and visits that reach each goal, and show how soon they convert and how much they spend.
 
-    --goal sets the goals. Default: the goals of pixelstat.toml, else purchase, lead and signup if they occur. A
+    --goal sets the goals. Default: the goals of pixelstat.toml, else purchase, lead, signup and goal if they occur. A
     goal is an event (signup), a page (/thanks, /thanks/*) or a SQL condition ("value > 50"). A name may precede it.
 
     With --by, a hit counts for its own value, else for the first value of its visit. So a conversion counts for the

@@ -20,7 +20,7 @@ from pixelstat.text.plurals import format_count
 from pixelstat.traffic.deduplication import drop_later_copies, name_site
 from pixelstat.vocabulary import is_email_event, is_order_event, is_page_view, is_purchase
 
-DEFAULT_GOALS = ("purchase", "lead", "signup")  # events that are counted where pixelstat.toml names no goals
+DEFAULT_GOALS = ("purchase", "lead", "signup", "goal")  # events that are counted where pixelstat.toml names no goals
 FIGURES = pl.Schema(
     {"section": pl.String(), "name": pl.String(), "unit": pl.String(), "value": pl.Float64(), "share": pl.Float64()}
 )
@@ -84,7 +84,7 @@ def summary(events: pl.LazyFrame, options: SummaryOptions, run: RunContext) -> p
     """Show visitors, visits, views, conversions and revenue, with the top pages, channels and devices.
 
     With --since, the summary also shows the previous period, as --compare previous does. Conversions are the goals of
-    pixelstat.toml, else purchases, leads and signups. An order counts once. Revenue is before refunds.
+    pixelstat.toml, else purchase, lead, signup and goal. An order counts once. Revenue is before refunds.
 
     \b
     pixelstat access.log*
