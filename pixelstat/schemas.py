@@ -131,6 +131,10 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "campaign": (pl.String(), "campaign that the email belongs to"),
     "link": (pl.String(), "link that was clicked"),
     "sent": (UTC_TIME, "time at which the email was sent, if the request holds it"),
+    "is_declared_bot": (
+        pl.Boolean(),
+        "true for a HEAD request, or if the pixel says that a bot sent it; null for others",
+    ),
     "parse_issue": (pl.String(), "reason why a part of the request could not be read; null for others"),
     "client": (pl.String(), "address or host name of the client"),
     "user_agent": (pl.String(), "user agent of the client"),

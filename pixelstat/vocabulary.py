@@ -88,6 +88,11 @@ def is_email_event() -> pl.Expr:
     return pl.col("event").is_in(["open", "click_email", "web_view", "unsubscribe"]).fill_null(value=False)
 
 
+def is_head_request() -> pl.Expr:
+    """Return whether a request asks for no content, so that it shows nobody a pixel. Never null."""
+    return pl.col("method").eq_missing(pl.lit("HEAD"))
+
+
 def recipient_or_visitor() -> pl.Expr:
     """Return the recipient of the email, else the visitor. Null if both are unknown."""
     return pl.coalesce("recipient", "visitor")

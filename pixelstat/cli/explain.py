@@ -25,6 +25,11 @@ _REQUEST_COLUMNS = (  # of EVENTS, which the listing of the request shows alread
     "gpc", "purpose", "request_id",
 )  # fmt: skip
 
+_BOT_RULES = {  # traffic_reason of a bot -> why it is one; for others the user agent is the reason
+    "head": "it is a HEAD request, which shows nobody a pixel",
+    "declared_bot": "its pixel says that a bot sent it",
+}
+
 
 def explain(text: str, logs: Sequence[str], rules: ReadingRules, settings: PipelineSettings) -> str:
     """Return a listing of a line's format, its fields, the events it became, and whether and why they count.
@@ -90,8 +95,10 @@ def _explain_reason(reason: str | None, fault: str | None, fields: Mapping[str, 
         "unreadable": f"it {FAULTS[fault]}" if fault else "",
         "not_pixel": f"{fields['path']} is not a known tracking pixel; name your own with --pixel PATH",
         "refused": f"the server answered with status {status}, which is not a success, a redirect or 304",
-        "bot": "its user agent belongs to a bot, by ua-parser or the crawler-user-agents list",
-        "person": "its user agent does not belong to a bot, and --bots only counts bots",
+        "bot": _BOT_RULES.get(
+            rule or "", "its user agent belongs to a bot, by ua-parser or the crawler-user-agents list"
+        ),
+        "person": "no bot sent it, and --bots only counts bots",
         "own_address": f"{fields['client']} is in a network of --exclude-ip",
         "no_consent": "it refuses consent, or --consent require is set and it does not grant consent",
         "other_host": "its host is not the one of --host",

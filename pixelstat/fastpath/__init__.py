@@ -6,6 +6,7 @@ homemade image or beacon whose parameters have their usual names) or no pixel. I
 - an escaped character of the log,
 - a macro that was not filled in,
 - a payload that must be decoded,
+- the method HEAD,
 - a text where a number is expected.
 
 The extension reads simple lines about ten times faster than Polars expressions do.

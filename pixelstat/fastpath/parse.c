@@ -373,10 +373,13 @@ static enum Outcome parse_parameters(Parser *parser) {
 
 /* -- lines --------------------------------------------------------------------------------------------------------- */
 
+static int is_method(Text method, const char *name) {
+    return method.length == strlen(name) && !memcmp(method.start, name, method.length);
+}
+
 /* Whether a request by this method can be a pixel's. */
 static int is_pixel_method(Text method) {
-    return (method.length == 3 && !memcmp(method.start, "GET", 3)) ||
-           (method.length == 4 && (!memcmp(method.start, "HEAD", 4) || !memcmp(method.start, "POST", 4)));
+    return is_method(method, "GET") || is_method(method, "POST") || is_method(method, "HEAD");
 }
 
 /* Append the line to the returned lines. Each ends in CR and LF, so that a CR before these stays part of the line.
@@ -419,6 +422,7 @@ static enum Outcome parse_line(Parser *parser, const char *line, size_t length) 
     enum Action action = row->texts[QUERY].source == ABSENT ? path->without_query : path->with_query;
     if (action == RETURN || !is_pixel_method(row->texts[METHOD])) return return_line(parser, line, length);
     if (action == IGNORE) return DONE;
+    if (is_method(row->texts[METHOD], "HEAD")) return return_line(parser, line, length); /* it is a bot's */
     Buffer *decoded = &parser->rows.decoded_texts;
     size_t decoded_length = decoded->length;
     row->event = action == OPEN;

@@ -29,7 +29,9 @@ TEXT_COLUMNS = (  # the columns that parameters feed, in addition to event, visi
     "session_id", "goal", "campaign", "link",
 )  # fmt: skip
 
-VENDOR_COLUMNS = ("sent", "dedup_key", "event_number", "is_whole_cart", "is_new_visit")  # only some protocols fill them
+VENDOR_COLUMNS = (  # only some protocols fill them
+    "sent", "dedup_key", "event_number", "is_whole_cart", "is_new_visit", "is_declared_bot",
+)  # fmt: skip
 
 _CAMPAIGN = r"(?:^|&)(?:utm|mtm|pk|piwik|matomo)_[a-z]+="
 _ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a complete address

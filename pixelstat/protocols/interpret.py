@@ -17,7 +17,7 @@ from pixelstat.protocols.builtin import house
 from pixelstat.protocols.custom import CustomPixel, custom_protocol
 from pixelstat.protocols.extract import add_custom_columns, add_id_key
 from pixelstat.schemas import Reason
-from pixelstat.vocabulary import reject
+from pixelstat.vocabulary import is_head_request, reject
 
 RAW_COLUMNS = ("path", "query", "http_referer", "vhost")  # what an event is made of
 _LOGGED_COLUMNS = {  # a protocol never changes them
@@ -84,7 +84,10 @@ def interpret(requests: pl.LazyFrame, rules: ProtocolRules) -> pl.LazyFrame:
     requests = requests.with_columns(is_house=rules.house.claims, may_be_vendor=rules.may_be_vendor)
     requests = reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("may_be_vendor"))})
     events = add_id_key(rules.house.events(requests))
-    return claim_requests(add_custom_columns(events, rules.custom_columns, [*rules.custom_columns]), rules.vendors)
+    events = claim_requests(add_custom_columns(events, rules.custom_columns, [*rules.custom_columns]), rules.vendors)
+    return events.with_columns(
+        is_declared_bot=pl.when(is_head_request()).then(pl.lit(value=True)).otherwise("is_declared_bot")
+    )
 
 
 def claim_requests(events: pl.LazyFrame, vendors: Sequence[PixelProtocol]) -> pl.LazyFrame:

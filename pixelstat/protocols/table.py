@@ -71,6 +71,7 @@ def build_pixel(
     reads_fragment: bool = False,
     new_visit: pl.Expr | None = None,
     whole_cart: pl.Expr | None = None,
+    bot: pl.Expr | None = None,
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
     is_mailer: bool = False,
     is_per_recipient: bool = False,
@@ -95,6 +96,7 @@ def build_pixel(
         reads_fragment: whether the vendor reads campaigns in the fragment of the page's address, too.
         new_visit: whether a request begins a visit, whatever was before.
         whole_cart: whether the products of a request are the whole cart.
+        bot: whether the request says that a bot sent it.
         finish: a function that sets what the table cannot express. It gets the events with their named columns.
         is_mailer, is_per_recipient, is_opt_in: see PixelProtocol.
     """
@@ -128,6 +130,8 @@ def build_pixel(
             )
         if is_page_view_too is not None:
             events = _add_page_views(events, is_page_view_too)
+        if bot is not None:
+            events = events.with_columns(is_declared_bot=pl.when(bot).then(pl.lit(value=True)))
         if dedup_key:
             # The events of a payload have keys of their own. Those of lines share the key of their request.
             own = ["event_number"] if batch and not payload else []

@@ -86,6 +86,7 @@ def _is_device(agent: str) -> bool:
     return device is not None and device.family != SPIDER
 
 
-def flag_bots(requests: pl.LazyFrame) -> pl.LazyFrame:
-    """Add `is_bot` to REQUESTS: true for a request of a bot, false without a logged agent."""
-    return flag_distinct(requests, "user_agent", are_bots, "is_bot")
+def flag_bots(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `is_bot` to EVENTS, never null: by the user agent, or because the request says so."""
+    flagged = flag_distinct(events, "user_agent", are_bots, "is_bot")
+    return flagged.with_columns(pl.col("is_bot") | pl.col("is_declared_bot").fill_null(value=False))

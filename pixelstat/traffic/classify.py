@@ -18,6 +18,7 @@ from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import flag_distinct
 from pixelstat.traffic.bots import MAX_AGENT_LENGTH, are_bots
 from pixelstat.traffic.networks import NamedNetwork, build_shipped_name_lookup
+from pixelstat.vocabulary import is_head_request
 
 TRAFFIC_CLASSES = ("human", "proxy", "machine")
 PROXIES = {"gmail": "GoogleImageProxy", "yahoo": "YahooMailProxy"}  # reason -> the text in the agent
@@ -57,6 +58,8 @@ def _find_reason() -> pl.Expr:
     """Return the first rule that holds. An empty agent was not sent; null means that the log does not hold agents."""
     agent, network = pl.col("user_agent").str.head(MAX_AGENT_LENGTH), pl.col(_NETWORK)
     rules = {
+        "head": pl.col("is_declared_bot") & is_head_request(),
+        "declared_bot": pl.col("is_declared_bot"),
         "prefetch": pl.col("purpose").str.contains(PREFETCH),
         **{name: agent.str.contains(part, literal=True) for name, part in PROXIES.items()},
         "gmail_prefetch": (agent == GMAIL_PREFETCH)

@@ -46,7 +46,7 @@ class EventFilters:
 def reject_by_request(requests: pl.LazyFrame, rules: TrafficRules) -> pl.LazyFrame:
     """Reject requests that the server refused, that bots sent, or that came from excluded networks.
 
-    The frame needs `status`, `user_agent`, `client` and `event`.
+    The frame needs `status`, `user_agent`, `is_declared_bot`, `client` and `event`.
     """
     reasons = {"refused": is_failed()}
     if rules.bots != "include":

@@ -80,7 +80,7 @@ def story(mark: str = "") -> list[Hit]:
         Hit("10:01:00", BEN, 50720, f"/pixel.gif?e=product_view&v=ben{mark}&p=/products/kettle"),
         Hit("10:01:31", BEN, 50721, f"/pixel.gif?e=page_view&v=ben{mark}&p=/products/a+b"),
         Hit("10:02:10", ANN, 41600, f"/beacon?e=purchase&v=ann{mark}&p=/thanks&value=89.50&cur=EUR", method="POST"),
-        Hit("10:59:59", CYD, 1024, f"/t.png?e=page_view&v=cyd{mark}&p=/cart&utm_source=newsletter", method="HEAD"),
+        Hit("10:59:59", CYD, 1024, f"/t.png?e=page_view&v=cyd{mark}&p=/cart&utm_source=newsletter", method="POST"),
         Hit("11:00:00", CYD, 1025, f"/t.png?e=page_view&v=cyd{mark}&p=/", status=302),
         Hit("11:00:07", CYD, 1025, f"/t.png?e=purchase&v=cyd{mark}&p=/thanks&value=7", status=500),
         Hit("11:00:08", CYD, 1026, f"/t.png?e=product_view&v=cyd{mark}&p=/products/pot"),

@@ -7,7 +7,7 @@ import pytest
 
 from pixelstat.traffic.classify import GMAIL_PREFETCH, GMAIL_PREFETCH_FROM_GOOGLE
 from tests.builders import BROWSER, GOOGLEBOT, log, request
-from tests.run import export_frame, run_in_process
+from tests.run import csv_rows, export_frame, run_in_process
 
 PERSON = ("human", None)
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
@@ -100,6 +100,43 @@ def test_a_purpose_decides_the_verdict(purpose: str, expected: tuple[str, str | 
     form = '$remote_addr [$time_local] "$request" $status "$http_user_agent" "$http_sec_purpose"'
     line = f'203.0.113.7 [07/Sep/2026:10:00:00 +0000] "GET /o.gif HTTP/1.1" 200 "{BROWSER}" "{purpose}"'
     assert traffic_classes(tmp_path, line, options=("--log-format", form)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("uri", "method", "expected"),
+    [
+        ("/o.gif?rcpt=ann", "HEAD", ("machine", "head")),
+        ("/pixel.gif?e=click_email&rcpt=ann", "HEAD", ("machine", "head")),
+        ("/pixel.gif?v=ann", "POST", PERSON),
+        ("/count?p=/a&b=152", "GET", ("machine", "declared_bot")),
+        ("/count?p=/a&b=152", "HEAD", ("machine", "head")),
+        ("/count?p=/a&b=0", "GET", PERSON),
+    ],
+)
+def test_a_request_may_say_that_a_bot_sent_it(
+    uri: str, method: str, expected: tuple[str, str | None], tmp_path: Path
+) -> None:
+    line = request(uri, "10:00", method=method)
+    assert traffic_classes(tmp_path, line) == [expected]
+
+
+def test_a_head_request_and_a_declared_bot_count_nowhere_also_from_parquet(tmp_path: Path) -> None:
+    lines = (
+        request("/pixel.gif?v=ann&p=/", "10:00"),
+        request("/pixel.gif?v=ben&p=/", "10:01", method="HEAD"),
+        request("/pixel.gif?v=cyd&p=/&e=purchase&oid=A1&rev=9", "10:02", method="HEAD"),
+        request("/count?p=/&b=153", "10:03"),
+    )
+    (tmp_path / "access.log").write_text(log(*lines))
+    for name in ("plain.parquet", "pseudonyms.parquet"):
+        reveal = ["--reveal-ids"] if name.startswith("plain") else []
+        run_in_process(tmp_path, "events", "access.log", "--bots", "include", "-q", *reveal, "-o", name)
+    for name in ("access.log", "plain.parquet", "pseudonyms.parquet"):
+        found = run_in_process(tmp_path, "views", name, "-q").stdout
+        assert found == "page,views,visitors\n/,1,1\n", name
+        assert csv_rows(run_in_process(tmp_path, "orders", name, "--every", "all", "-q")) == []
+    opens = run_in_process(tmp_path, "views", "access.log", "--bots", "only", "-q").stdout
+    assert opens == "page,views,visitors\n/,2,2\n"
 
 
 def test_custom_networks_give_their_names_as_reasons_and_outrank_the_built_in_rules(tmp_path: Path) -> None:

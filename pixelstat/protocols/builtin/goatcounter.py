@@ -13,6 +13,7 @@ PROTOCOL = build_pixel(
     claims=pl.col("path").str.ends_with("/count") & (parameter_starts_with("p", "(?:/|%2[Ff])") | parameter_starts_with("e", "(?:true|1)(?:&|$)") & parameter_starts_with("p", "[^&]")),
     names={"page_address": ("p",), "referrer": ("r",), "campaign_query": ("q",), "is_event": ("e",)},
     event=first_matching((pl.col("is_event").is_in(["true", "1"]), pl.col("page_address")), (pl.lit(value=True), "page_view")),
+    bot=parameter_starts_with("b", "[1-9]"),
     finish=lambda events: events.with_columns(
         page_address=pl.when(~pl.col("is_event").is_in(["true", "1"]).fill_null(value=False)).then("page_address"),
         utm_source=pl.coalesce("utm_source", pl.col("campaign_query").str.extract(r"(?:^|[?&])(?:utm_source|ref)=([^&]+)")),
@@ -21,7 +22,8 @@ PROTOCOL = build_pixel(
     samples=(
         PixelSample("/count?p=%2Ffoo.html&r=https%3A%2F%2Fexample.com%3Fp%3Dx&s=40%2C50%2C1&t=XX",
                     {"event": "page_view", "page": "/foo.html", "referrer": "https://example.com?p=x"}),
-        PixelSample("/count?p=/test", {"event": "page_view", "page": "/test"}),
+        PixelSample("/count?p=/test&b=0", {"event": "page_view", "page": "/test", "is_declared_bot": None}),
+        PixelSample("/count?p=/test&b=153", {"event": "page_view", "is_declared_bot": True}),
         PixelSample("/count?p=signup&e=true&rnd=a1", {"event": "signup", "page": None}),
     ),
 )  # fmt: skip

@@ -71,6 +71,7 @@ PROTOCOL = build_pixel(
     is_page_view_too=_IS_PRODUCT_PAGE & ~pl.any_horizontal(condition for condition, _ in _ACTIONS),
     reads_fragment=True,
     new_visit=parameter_starts_with("new_visit", "1(?:&|$)"),
+    bot=parameter_starts_with("recMode", "1(?:&|$)"),  # `bots=1` says only that bots count too
     samples=(
         PixelSample(
             "/piwik.php?action_name=Start&idsite=1&rec=1&r=983420&url=http%3A%2F%2Fshop.example%2F&urlref=http%3A%2F%2Fnews.example%2F&_id=1da79fc743e8bcc4",
@@ -83,6 +84,8 @@ PROTOCOL = build_pixel(
         PixelSample("/stats/matomo.php?idsite=1&rec=1&ping=1&_id=1da7&url=https%3A%2F%2Fshop.example%2F", {"event": "ping"}),
         PixelSample("/matomo.php?idsite=1&rec=1&idgoal=4&uid=ann", {"event": "goal", "goal": "4", "visitor": "u:ann"}),
         PixelSample("/ppms.php?idsite=a-b&rec=1&e_c=Video&e_a=Play&e_v=3&_id=1da7", {"event": "Play", "value": 3.0}),
+        PixelSample("/matomo.php?idsite=1&rec=1&recMode=1&url=https%3A%2F%2Fshop.example%2F", {"event": "page_view", "is_declared_bot": True}),
+        PixelSample("/matomo.php?idsite=1&rec=1&bots=1&_id=1da7", {"event": "page_view", "is_declared_bot": None}),
         PixelSample("/matomo.php?idsite=1&rec=1&search=kettle&_id=1da7", {"event": "search"}),
         PixelSample("/matomo.php?idsite=1&rec=1&link=https%3A%2F%2Fother.example%2F&_id=1", {"event": "click", "link": "https://other.example/"}),
         PixelSample(

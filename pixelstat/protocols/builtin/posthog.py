@@ -8,7 +8,12 @@ from pixelstat.protocols.products import cdp_products, make_product
 from pixelstat.protocols.table import build_pixel, parameter_starts_with, rename_events
 
 _AUTOMATIC = ("$pageleave", "$set", "$feature_flag_called", "$web_vitals", "$performance_event", "$$heatmap")
-_EVENTS = {"$pageview": "page_view", "$autocapture": "click", **dict.fromkeys(_AUTOMATIC, "ping")}
+_EVENTS = {
+    "$pageview": "page_view",
+    "$bot_pageview": "page_view",
+    "$autocapture": "click",
+    **dict.fromkeys(_AUTOMATIC, "ping"),
+}
 _PATHS = "/(?:e|i/v0/e|capture|batch|engage)/?$"
 
 PROTOCOL = build_pixel(
@@ -31,12 +36,17 @@ PROTOCOL = build_pixel(
     account=r"api_key|token|properties\.token",
     items=cdp_products(),
     event=rename_events(pl.coalesce("event", pl.lit("event")), _EVENTS),
+    bot=parameter_starts_with(r"[a-z0-9.]*properties\.\$browser_type", "bot"),
     payload="data",
     batch=payload_batch("data"),
     samples=(
         PixelSample(
             "/e/?data=eyJldmVudCI6IiRwYWdldmlldyIsInByb3BlcnRpZXMiOnsiZGlzdGluY3RfaWQiOiI3ZjNhIiwiJGN1cnJlbnRfdXJsIjoiaHR0cHM6Ly9zaG9wLmV4YW1wbGUvYSJ9fQ%3D%3D&ver=1",
             {"event": "page_view", "visitor": "v:7f3a", "page": "/a", "host": "shop.example"},
+        ),
+        PixelSample(
+            "/e/?data=eyJldmVudCI6IiRib3RfcGFnZXZpZXciLCJwcm9wZXJ0aWVzIjp7ImRpc3RpbmN0X2lkIjoiN2YzYSIsIiRicm93c2VyX3R5cGUiOiJib3QifX0%3D",
+            {"event": "page_view", "is_declared_bot": True},
         ),
         PixelSample(
             "/batch/?data=eyJiYXRjaCI6W3siZXZlbnQiOiJPcmRlciBDb21wbGV0ZWQiLCJwcm9wZXJ0aWVzIjp7Im9yZGVyX2lkIjoiQTE3IiwicHJvZHVjdHMiOlt7InByb2R1Y3RfaWQiOiJLMSIsInNrdSI6IjciLCJuYW1lIjoiS2V0dGxlIiwiY2F0ZWdvcnkiOiJLaXRjaGVuIiwicHJpY2UiOjg5LjUsInF1YW50aXR5IjoyfSx7InNrdSI6IkMyIiwicHJpY2UiOiJmcmVlIn1dfX1dfQ%3D%3D",
