@@ -37,6 +37,8 @@ class Plan:
         text_columns: Sequence[str],
         hashed_columns: tuple[int, ...],  # four text columns that the request hash is made of; -1 for a missing one
         id_prefix: bytes,  # in front of visitor ids
+        placeholders: Sequence[bytes],  # values that are no id, in lower case, as they stand in a query
+        placeholder_letters: bytes,  # letters with which expressions have to look at an id
         earliest: int,  # microseconds since 1970
         latest: int,
         longest_line: int,  # bytes

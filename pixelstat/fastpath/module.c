@@ -200,6 +200,15 @@ static int read_parameter(Plan *plan, PyObject *item) {
     return add_parameter(plan, name, (size_t)length, (enum ParameterKind)kind, column) || !PyErr_NoMemory();
 }
 
+/* Read one value that is no id into the plan. Returns 0 with an exception. */
+static int read_placeholder(Plan *plan, PyObject *item) {
+    const char *text;
+    Py_ssize_t length;
+    if (!PyArg_Parse(item, "y#", &text, &length)) return 0;
+    if (!may_add(plan, plan->placeholder_count, MOST_PLACEHOLDERS, 0)) return 0;
+    return add_placeholder(plan, text, (size_t)length) || !PyErr_NoMemory();
+}
+
 /* Read the name of one column of text into the plan. Returns 0 with an exception. */
 static int read_text_column(Plan *plan, PyObject *item) {
     const char *name;
@@ -221,19 +230,20 @@ static int read_items(Plan *plan, PyObject *items, int (*read_item)(Plan *, PyOb
 
 /* Plan(...): copy everything that the plan needs. Returns NULL with an exception. */
 static PyObject *create_plan(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"fields",      "last_literal", "ends_with_last", "parameters",
-                            "row_columns", "text_columns", "hashed_columns", "id_prefix",
-                            "earliest",    "latest",       "longest_line",   NULL};
-    PyObject *fields, *parameters, *text_columns;
-    const char *last, *prefix, *row_columns[ROW_COLUMNS];
-    Py_ssize_t last_length, prefix_length, longest_line;
+    static char *names[] = {"fields",       "last_literal", "ends_with_last", "parameters",
+                            "row_columns",  "text_columns", "hashed_columns", "id_prefix",
+                            "placeholders", "placeholder_letters", "earliest", "latest",
+                            "longest_line", NULL};
+    PyObject *fields, *parameters, *text_columns, *placeholders;
+    const char *last, *prefix, *letters, *row_columns[ROW_COLUMNS];
+    Py_ssize_t last_length, prefix_length, letter_count, longest_line;
     int ends_with_last, hashed[HASHED_COLUMNS];
     long long earliest, latest;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "$Oy#pO(ssssss)O(iiii)y#LLn", names, &fields, &last, &last_length,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "$Oy#pO(ssssss)O(iiii)y#Oy#LLn", names, &fields, &last, &last_length,
                                      &ends_with_last, &parameters, &row_columns[0], &row_columns[1], &row_columns[2],
                                      &row_columns[3], &row_columns[4], &row_columns[5], &text_columns, &hashed[0],
-                                     &hashed[1], &hashed[2], &hashed[3], &prefix, &prefix_length, &earliest, &latest,
-                                     &longest_line))
+                                     &hashed[1], &hashed[2], &hashed[3], &prefix, &prefix_length, &placeholders,
+                                     &letters, &letter_count, &earliest, &latest, &longest_line))
         return NULL;
     Py_ssize_t column_count = PySequence_Size(text_columns);
     if (column_count < REQUEST_COLUMNS || column_count > MOST_COLUMNS || longest_line < 1) {
@@ -250,13 +260,14 @@ static PyObject *create_plan(PyTypeObject *type, PyObject *args, PyObject *keywo
     plan->longest_line = (size_t)longest_line;
     for (int index = 0; index < HASHED_COLUMNS; index++)
         plan->hashed_columns[index] = hashed[index] < column_count ? hashed[index] : -1;
+    for (Py_ssize_t at = 0; at < letter_count; at++) plan->is_placeholder_letter[(unsigned char)letters[at]] = 1;
     int has_memory = start_plan(plan) && set_literal(&plan->last, last, (size_t)last_length) &&
                      set_literal(&plan->id_prefix, prefix, (size_t)prefix_length);
     for (int column = 0; column < ROW_COLUMNS; column++)
         has_memory = has_memory && set_name(&plan->row_columns[column], row_columns[column]);
     if (!has_memory) PyErr_NoMemory();
     else if (read_items(plan, text_columns, read_text_column) && read_items(plan, fields, read_field) &&
-             read_items(plan, parameters, read_parameter))
+             read_items(plan, parameters, read_parameter) && read_items(plan, placeholders, read_placeholder))
         return (PyObject *)object;
     Py_DECREF(object);
     return NULL;

@@ -293,15 +293,61 @@ static int is_encoded_macro(const char *at, const char *end) {
     return end - at > 2 && at[0] == '%' && at[1] == '7' && ((at[2] | 32) == 'b' || (at[2] | 32) == 'c');
 }
 
+static char lower(char letter) { return letter >= 'A' && letter <= 'Z' ? (char)(letter | 32) : letter; }
+
+/* Return the first letter of a text that is not empty, decoded. */
+static unsigned char decode_first_letter(Text text) {
+    if (*text.start == '+') return ' ';
+    if (*text.start != '%' || text.length < 3) return (unsigned char)*text.start;
+    int high = parse_hex_digit(text.start[1]), low = parse_hex_digit(text.start[2]);
+    return (unsigned char)(high < 0 || low < 0 ? '%' : high * 16 + low);
+}
+
+/* Whether the text encodes a letter, a digit or a dash, which nothing but a disguise needs. */
+static int encodes_plain_letters(Text text) {
+    for (size_t at = 0; at + 2 < text.length; at++) {
+        if (text.start[at] != '%') continue;
+        int high = parse_hex_digit(text.start[at + 1]), low = parse_hex_digit(text.start[at + 2]);
+        if (high < 0 || low < 0) continue;
+        char letter = (char)(high * 16 + low);
+        if (high < 8 && (is_letter(letter) || is_digit(letter) || letter == '-')) return 1;
+    }
+    return 0;
+}
+
+enum IdKind { AN_ID, A_PLACEHOLDER, UNCLEAR };
+
+/* Tell whether the value of an id is a placeholder, such as `undefined`; where it is unclear expressions have to look.
+
+The value is not empty, and still encoded. */
+static enum IdKind judge_id(const Plan *plan, Text value) {
+    if (value.source == ENCODED_IN_LINE && encodes_plain_letters(value)) return UNCLEAR;
+    size_t zeros = 0;
+    while (zeros < value.length && (value.start[zeros] == '0' || value.start[zeros] == '-')) zeros++;
+    if (zeros == value.length) return A_PLACEHOLDER;
+    if (plan->is_placeholder_letter[decode_first_letter(value)]) return UNCLEAR;
+    for (int index = 0; index < plan->placeholder_count; index++) {
+        const Literal *word = &plan->placeholders[index];
+        size_t at = 0;
+        if (value.length < word->length) continue;
+        while (at < word->length && lower(value.start[at]) == word->text[at]) at++;
+        if (at < word->length) continue;
+        if (at == value.length) return A_PLACEHOLDER;
+        if (value.start[at] == '+' || value.start[at] == '%') return UNCLEAR; /* perhaps a blank */
+    }
+    return zeros && (value.start[zeros] == '+' || value.start[zeros] == '%') ? UNCLEAR : AN_ID;
+}
+
 /* Write a value to the column of its parameter, and to the columns of the next ones that share the name.
 
 Returns 0 where it is not simple. */
 static int set_parameter(const Plan *plan, Row *row, const Parameter *parameter, Text value) {
     for (; parameter; parameter = parameter->next < 0 ? NULL : &plan->parameters[parameter->next]) {
-        if (parameter->kind == NUMBER && !is_simple_number(value)) return 0;
+        enum IdKind kind = parameter->kind == ID || parameter->kind == VISITOR_ID ? judge_id(plan, value) : AN_ID;
+        if (kind == UNCLEAR || (parameter->kind == NUMBER && !is_simple_number(value))) return 0;
         if (parameter->kind == EVENT_NAME) row->event_name = value;
         else if (parameter->kind == CONSENT_SIGNAL) row->has_consent_signals = 1;
-        else row->texts[parameter->column] = value;
+        else row->texts[parameter->column] = kind == A_PLACEHOLDER ? (Text){0} : value;
     }
     return 1;
 }

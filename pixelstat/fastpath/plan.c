@@ -20,6 +20,7 @@ const char *const parameter_kinds[PARAMETER_KINDS] = {
     [NUMBER] = "number",
     [EVENT_NAME] = "event",
     [CONSENT_SIGNAL] = "consent",
+    [ID] = "id",
     [VISITOR_ID] = "visitor_id",
 };
 
@@ -38,6 +39,7 @@ void free_plan(Plan *plan) {
     for (int column = 0; column < plan->column_count; column++) free(plan->columns[column]);
     free(plan->last.text);
     free(plan->id_prefix.text);
+    for (int index = 0; index < plan->placeholder_count; index++) free(plan->placeholders[index].text);
     for (uint32_t slot = 0; plan->paths && slot < PATH_SLOTS; slot++) free(plan->paths[slot]);
     free(plan->paths);
 }
@@ -91,6 +93,12 @@ int add_parameter(Plan *plan, const char *name, size_t length, enum ParameterKin
     }
     plan->is_parameter[column] = 1;
     plan->is_visitor_id[column] |= kind == VISITOR_ID;
+    return 1;
+}
+
+int add_placeholder(Plan *plan, const char *text, size_t length) {
+    if (!set_literal(&plan->placeholders[plan->placeholder_count], text, length)) return 0;
+    plan->placeholder_count++;
     return 1;
 }
 

@@ -14,6 +14,7 @@ Python builds a plan once; many threads read it. Only its table of paths grows l
 #define PATH_SLOTS (1u << 17)
 #define MOST_PATHS (PATH_SLOTS / 2) /* beyond that, lines with new paths are returned */
 #define PATH_PROBES 32
+#define MOST_PLACEHOLDERS 128
 #define PARAMETER_SLOTS (2 * MOST_PARAMETERS)
 #define HASHED_COLUMNS 4
 
@@ -36,7 +37,7 @@ enum FieldKind {
 };
 extern const char *const field_kinds[FIELD_KINDS]; /* the names by which Python calls them */
 
-enum ParameterKind { VALUE, NUMBER, EVENT_NAME, CONSENT_SIGNAL, VISITOR_ID, PARAMETER_KINDS };
+enum ParameterKind { VALUE, NUMBER, EVENT_NAME, CONSENT_SIGNAL, ID, VISITOR_ID, PARAMETER_KINDS };
 extern const char *const parameter_kinds[PARAMETER_KINDS];
 
 enum Action { IGNORE, RETURN, PAGE_VIEW, OPEN, ACTIONS }; /* what becomes of a line; the last two: it is this event */
@@ -82,6 +83,9 @@ typedef struct {
     char is_parameter[MOST_COLUMNS];          /* a parameter fills the column: its texts may be encoded */
     char is_visitor_id[MOST_COLUMNS];         /* its texts begin with the prefix */
     Literal id_prefix;
+    Literal placeholders[MOST_PLACEHOLDERS]; /* values that are no id, in lower case */
+    int placeholder_count;
+    char is_placeholder_letter[256]; /* an id that begins with it may be a placeholder */
     int hashed_columns[HASHED_COLUMNS]; /* the request hash is made of these; -1 for a column that is always null */
     int64_t earliest, latest;           /* microseconds since 1970 */
     size_t longest_line;                /* bytes */
@@ -104,6 +108,9 @@ int set_name(char **place, const char *name);
 /* Add a field or a parameter; the caller has checked numbers and columns. Each returns 0 without memory. */
 int add_field(Plan *plan, const char *before, size_t length, enum FieldKind kind, int column, int must_be_first_match);
 int add_parameter(Plan *plan, const char *name, size_t length, enum ParameterKind kind, int column);
+
+/* Add a value that is no id; the caller has checked the number. Returns 0 without memory. */
+int add_placeholder(Plan *plan, const char *text, size_t length);
 
 /* Remember what becomes of lines with this path. A path is ignored where it is too long, known, or has no room.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, quote_plus
 
 from pixelstat.fastpath.extension import native
 from pixelstat.fastpath.line_rules import LineRules
@@ -10,6 +11,7 @@ from pixelstat.formats.base import LogFormat
 from pixelstat.formats.fields import TEXT_FIELDS
 from pixelstat.formats.normalize import EARLIEST_TIME, is_time_field, latest_plausible_time
 from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat, find_searchable_literals
+from pixelstat.frames.placeholders import FIRST_LETTERS, WORDS
 from pixelstat.identity.consent import CONSENT_QUERY
 from pixelstat.protocols.builtin import house
 from pixelstat.schemas import ID_KEY, ID_PREFIX
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from pixelstat.fastpath import _native
 
 FIELD_KINDS = ("client", "vhost", "port", "time_clf", "request", "status", "bytes", "user_agent", "forwarded_for")
-PARAMETER_KINDS = {"value": "number", ID_KEY: "visitor_id"}  # by column; any other column takes text as it is
+PARAMETER_KINDS = {  # by column; any other column takes text as it is
+    "value": "number", ID_KEY: "visitor_id", **dict.fromkeys(("user_id", "recipient", "order_id"), "id")
+}  # fmt: skip
 HEADERS = {name: "http_referer" if name == "referrer" else name for name in TEXT_FIELDS}  # field of a log -> column
 REQUEST_COLUMNS = ("method", "path", "query", CONSENT_QUERY)  # the extension expects them first
 MOST_FIELDS, MOST_COLUMNS, MOST_PARAMETERS = 64, 255, 1024  # what the extension has room for
@@ -80,6 +84,10 @@ def compile_plan(log_format: LogFormat, rules: LineRules, max_line: int) -> Comp
         text_columns=columns,
         hashed_columns=tuple(index.get(name, -1) for name in HASHED_COLUMNS),
         id_prefix=ID_PREFIX.encode(),
+        placeholders=sorted(
+            {spelling.lower().encode() for word in WORDS for spelling in (word, quote(word, ""), quote_plus(word))}
+        ),
+        placeholder_letters=FIRST_LETTERS.encode(),
         earliest=int(EARLIEST_TIME.timestamp()) * 1_000_000,
         latest=int(latest_plausible_time().timestamp()) * 1_000_000,
         longest_line=max_line,

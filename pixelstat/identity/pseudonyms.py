@@ -14,7 +14,7 @@ import polars as pl
 
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import replace_where
-from pixelstat.identity.stitching import PLACEHOLDER
+from pixelstat.frames.placeholders import UNLINKABLE_ID
 from pixelstat.identity.visitors import digest, utc_day
 from pixelstat.schemas import PSEUDONYM_PREFIX, SEPARATOR
 
@@ -44,7 +44,7 @@ def pseudonymize(
     for prefix, names in PERSONAL_COLUMNS.items():
         columns = [name for name in names if name in present]
         people = [name for name in columns if name in PEOPLE_COLUMNS]
-        for group, open_text, shape in ((people, f"{PLACEHOLDER}$", "[{}]"), (columns, "(?s:.)", "{}")):
+        for group, open_text, shape in ((people, f"{UNLINKABLE_ID}$", "[{}]"), (columns, "(?s:.)", "{}")):
             is_open = {
                 name: pl.col(name).str.contains(f"^{prefix}{open_text}")
                 & pl.col(name).str.contains(f"^{prefix}{PSEUDONYM}$").not_()

@@ -4,7 +4,7 @@ The open of an email knows the recipient, a page view the visitor id, an order t
 address of its page, belong to one person. So do keys that occur with any of these in other events.
 
 Keys that are shared by many people must not link them, or thousands of people become one:
-- placeholders of a page that knew no value ("0", "null", "anonymous", a merge tag that nobody filled in);
+- words of a page that knew no value ("default", "test"); plainer placeholders ("null", "0") are no keys at all;
 - keys beside more keys of one kind than a person has (the cookie of a kiosk, the user of a test, a forwarded email);
 - address and user agent, which a whole office has in common.
 """
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pixelstat.frames.placeholders import UNLINKABLE_ID
 from pixelstat.frames.query_string import parameter, percent_decode
 from pixelstat.vocabulary import is_email_event
 
@@ -30,13 +31,7 @@ LANDING_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "v": ("vid", "visitor_id", "anonymous_id"),
 }
 
-_WORDS = (
-    "null|nil|none|undefined|unknown|anonymous|anon|guest|nobody|n/?a|nan|false|true|default|test|-1|"
-    r"\(?not set\)?|\(none\)|\(null\)|\[object object\]"
-)
-_MERGE_TAG = r".*(?:\{.*\}|\*\|.*\|\*|%%.*%%).*|\[.*\]|<.*>|\$\w+"
-PLACEHOLDER = rf"(?is:[\s0-]*|{_WORDS}|{_MERGE_TAG})"  # zeros and dashes alone include the nil UUID
-UNLINKABLE = rf"^(?:(?s:[cd]:.*)|[urvpk]:{PLACEHOLDER})$"
+UNLINKABLE = rf"^(?:(?s:[cd]:.*)|[urvpk]:{UNLINKABLE_ID})$"
 
 
 def find_co_occurring_keys(events: pl.LazyFrame) -> pl.LazyFrame:

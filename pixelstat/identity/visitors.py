@@ -13,6 +13,7 @@ import polars as pl
 
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import replace_where
+from pixelstat.frames.placeholders import drop_placeholder
 from pixelstat.frames.query_string import parameter, percent_decode
 from pixelstat.schemas import ID_KEY, ID_PREFIX, SEPARATOR
 
@@ -76,10 +77,12 @@ def set_visitor_by_key(events: pl.LazyFrame, key: str) -> pl.LazyFrame:
         keyed = _add_client_key(events, pl.col("rejected").is_null())
         return keyed.with_columns(visitor=CLIENT_KEY).drop(CLIENT_KEY)
     if key.startswith(COOKIE):
-        return events.with_columns(visitor=pl.lit("k:") + _cookie(key.removeprefix(COOKIE)))
+        return events.with_columns(visitor=pl.lit("k:") + drop_placeholder(_cookie(key.removeprefix(COOKIE))))
     value = internal("parameter")
     rows = events.with_columns(parameter(pl.col("query"), (re.escape(key),)).alias(value))
-    return percent_decode(rows, [value]).with_columns(visitor=pl.lit("p:") + pl.col(value)).drop(value)
+    return (
+        percent_decode(rows, [value]).with_columns(visitor=pl.lit("p:") + drop_placeholder(pl.col(value))).drop(value)
+    )
 
 
 def set_daily_visitor(events: pl.LazyFrame, secret: bytes) -> pl.LazyFrame:

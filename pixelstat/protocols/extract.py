@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from pixelstat.frames.placeholders import drop_placeholder
 from pixelstat.frames.query_string import MACRO_START, parameter, percent_decode, percent_decode_path
 from pixelstat.schemas import EVENTS, ID_KEY, ID_PREFIX
 from pixelstat.vocabulary import normalize_events
@@ -29,6 +30,7 @@ TEXT_COLUMNS = (  # the columns that parameters feed, in addition to event, visi
     "session_id", "goal", "campaign", "link",
 )  # fmt: skip
 
+ID_COLUMNS = ("visitor_id", "user_id", "recipient", "order_id", "order", "anonymous_user", "anonymous_recipient")
 VENDOR_COLUMNS = (  # only some protocols fill them
     "sent", "dedup_key", "event_number", "is_whole_cart", "is_new_visit", "is_declared_bot",
 )  # fmt: skip
@@ -72,12 +74,15 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
         requests.with_columns(http_referer=pl.col("referrer"))
         .with_columns(parameter(query, aliases).alias(name) for name, aliases in names.items())
         .with_columns(pl.lit(None, EVENTS.get(name, pl.String())).alias(name) for name in missing)
+        .pipe(percent_decode, ["visitor_id"])
+        .with_columns(drop_placeholder(pl.col("visitor_id")))
         .with_columns(query_of_anonymous=pl.when(pl.col("visitor_id").is_null()).then(query))
         .with_columns(
             parameter(pl.col("query_of_anonymous"), aliases).alias(name) for name, aliases in anonymous.items()
         )
     )
-    rows = normalize_events(percent_decode(raw, [*names, *anonymous]).with_columns(event=event))
+    encoded = [name for name in (*names, *anonymous) if name != "visitor_id"]
+    rows = normalize_events(percent_decode(raw, encoded).with_columns(event=event))
     # Only a purchase has an order id. The masked query saves a search here, too.
     masked = pl.when(pl.col("event") == "purchase").then(query)
     rows = percent_decode(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
@@ -165,6 +170,10 @@ def _with_root(path: pl.Expr) -> pl.Expr:
     return pl.when(path == "").then(pl.lit("/")).otherwise(path)
 
 
-def add_id_key(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Add ID_KEY, the key of `visitor_id`, to events, before a custom column may take the name `visitor_id`."""
-    return events.with_columns((pl.lit(ID_PREFIX) + pl.col("visitor_id")).alias(ID_KEY))
+def finish_ids(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Make the placeholders among the ids null, and add ID_KEY, the key of `visitor_id`.
+
+    It comes before the custom columns, which may take the name `visitor_id`.
+    """
+    ids = events.with_columns(drop_placeholder(pl.col(name)) for name in ID_COLUMNS)
+    return ids.with_columns((pl.lit(ID_PREFIX) + pl.col("visitor_id")).alias(ID_KEY))

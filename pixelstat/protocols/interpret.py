@@ -15,7 +15,7 @@ from pixelstat.protocols import may_contain_pixel, select_protocols
 from pixelstat.protocols.base import PixelProtocol
 from pixelstat.protocols.builtin import house
 from pixelstat.protocols.custom import CustomPixel, custom_protocol
-from pixelstat.protocols.extract import add_custom_columns, add_id_key
+from pixelstat.protocols.extract import add_custom_columns, finish_ids
 from pixelstat.schemas import Reason
 from pixelstat.vocabulary import is_head_request, reject
 
@@ -83,7 +83,7 @@ def interpret(requests: pl.LazyFrame, rules: ProtocolRules) -> pl.LazyFrame:
     """
     requests = requests.with_columns(is_house=rules.house.claims, may_be_vendor=rules.may_be_vendor)
     requests = reject(requests, {"not_pixel": ~(pl.col("is_house") | pl.col("may_be_vendor"))})
-    events = add_id_key(rules.house.events(requests))
+    events = finish_ids(rules.house.events(requests))
     events = claim_requests(add_custom_columns(events, rules.custom_columns, [*rules.custom_columns]), rules.vendors)
     return events.with_columns(
         is_declared_bot=pl.when(is_head_request()).then(pl.lit(value=True)).otherwise("is_declared_bot")
@@ -122,7 +122,7 @@ def _fill_events(rows: pl.DataFrame, protocol: PixelProtocol) -> pl.DataFrame:
     A row whose request holds several events is repeated for each of them.
     """
     requests = rows.lazy().select(ROW, "path", "query", "method", "vhost", referrer="http_referer")
-    events = add_id_key(protocol.events(requests))
+    events = finish_ids(protocol.events(requests))
     stated = sorted(set(events.collect_schema()) & set(rows.columns) - _LOGGED_COLUMNS)
     values = events.select(stated).collect().cast({name: rows.schema[name] for name in stated})
     logged = rows.select(ROW, pl.exclude(stated))

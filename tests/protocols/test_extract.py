@@ -48,8 +48,8 @@ def test_an_unfilled_macro_is_null(macro: str) -> None:
 
 @pytest.mark.parametrize("text", ["$5", "{a}", "*b*", "a${b}", "%24x", "%7Bx"])
 def test_a_text_that_only_begins_like_a_macro_is_a_value(text: str) -> None:
-    read = event(f"/pixel.gif?v=ann&oid={text}")
-    assert (read["order_id"], read["parse_issue"]) == (dict(parse_qsl(f"o={text}"))["o"], None)
+    read = event(f"/pixel.gif?v=ann&sku={text}")
+    assert (read["product"], read["parse_issue"]) == (dict(parse_qsl(f"o={text}"))["o"], None)
 
 
 @pytest.mark.parametrize("value", ["12,50", "EUR 5", "1e999", "nan", "-inf", "--5", "5%"])

@@ -83,7 +83,8 @@ def test_samples_become_the_stated_events(protocol: PixelProtocol, sample: Pixel
     read = read_alone(protocol, sample)
     assert read.schema == {name: dtype for name, dtype in EVENTS.items() if name not in (*HIT_COLUMNS, *DERIVED)}
     rows = read.to_dicts()
-    assert {(row["rejected"], row["protocol"]) for row in rows} == {(None, protocol.name)}
+    rejected = "bot" if sample.event.get("is_declared_bot") else None
+    assert {(row["rejected"], row["protocol"]) for row in rows} == {(rejected, protocol.name)}
     expected = [sample.event, *sample.others]
     assert [{name: row[name] for name in event} for row, event in zip(rows, expected, strict=True)] == expected
 
