@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pixelstat.frames.columns import internal
+from pixelstat.frames.numbers import parse_number
 from pixelstat.frames.query_string import percent_decode_path
 from pixelstat.protocols.base import PixelProtocol
 from pixelstat.protocols.builtin.house import EVENT, METHODS, PAGE, PARAMETERS, VISITOR
@@ -89,4 +90,4 @@ def _pattern(path: str, wanted: str | None = None) -> str:
 
 def _typed(column: str, text: pl.Expr) -> pl.Expr:
     """Return a text in the type of its column: `value` is a number, all others are texts."""
-    return (text.cast(pl.Float64, strict=False) if column == "value" else text).alias(column)
+    return (parse_number(text) if column == "value" else text).alias(column)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from pixelstat.frames.numbers import find_currency, parse_number
 from pixelstat.frames.placeholders import drop_placeholder
 from pixelstat.frames.query_string import MACRO_START, parameter, percent_decode, percent_decode_path
 from pixelstat.schemas import EVENTS, ID_KEY, ID_PREFIX
@@ -69,11 +70,12 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     anonymous = {
         f"anonymous_{key}": names.get(name, ()) for key, name in (("user", "user_id"), ("recipient", "recipient"))
     }
+    types = {**EVENTS, "value": pl.String()}  # it becomes a number later
     query = pl.col("query")
     raw = (
         requests.with_columns(http_referer=pl.col("referrer"))
         .with_columns(parameter(query, aliases).alias(name) for name, aliases in names.items())
-        .with_columns(pl.lit(None, EVENTS.get(name, pl.String())).alias(name) for name in missing)
+        .with_columns(pl.lit(None, types.get(name, pl.String())).alias(name) for name in missing)
         .pipe(percent_decode, ["visitor_id"])
         .with_columns(drop_placeholder(pl.col("visitor_id")))
         .with_columns(query_of_anonymous=pl.when(pl.col("visitor_id").is_null()).then(query))
@@ -92,10 +94,11 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     rows = percent_decode(
         rows.with_columns(given_value=parameter(of_flawed, values), of_flawed=of_flawed), ["given_value"]
     )
+    stated_currency = pl.when(parse_number(pl.col("value")).is_not_null()).then(find_currency(pl.col("value")))
     return rows.with_columns(
         products=pl.lit(None, EVENTS["products"]),
         value=parse_number(pl.col("value")),
-        currency=normalize_currency(pl.col("currency")),
+        currency=pl.coalesce(normalize_currency(pl.col("currency")), stated_currency),
         parse_issue=pl.when(pl.col("given_value").is_not_null() & parse_number(pl.col("given_value")).is_null())
         .then(pl.lit("number"))
         .when(pl.col("of_flawed").str.contains(f"={MACRO_START}"))
@@ -108,12 +111,6 @@ def normalize_currency(text: pl.Expr) -> pl.Expr:
     bare = text.str.strip_chars()
     is_code = bare.str.contains("^[A-Za-z]{3}$")
     return pl.when(is_code).then(bare.str.to_uppercase()).when(bare != "").then(bare)
-
-
-def parse_number(text: pl.Expr) -> pl.Expr:
-    """Parse a text as a finite number; null for any other text."""
-    number = text.cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number)
 
 
 def split_page_url(events: pl.LazyFrame, *, reads_fragment: bool = False) -> pl.LazyFrame:

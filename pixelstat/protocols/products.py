@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, zip_longest
-from math import isfinite
 from urllib.parse import unquote_plus
 
 import polars as pl
 
+from pixelstat.frames.numbers import read_number
 from pixelstat.schemas import EVENTS
 
 MAX_PRODUCTS = 200  # products of one event; the rest is dropped
@@ -22,7 +22,6 @@ FIELDS = ("id", "name", "category", "price", "quantity")
 NUMBERS = FIELDS[3:]
 
 Product = dict[str, str | float | None]
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _SEPARATORS = re.compile(r"[\s,]*")
 _JSON = json.JSONDecoder()
 
@@ -175,7 +174,7 @@ def _build_product(
         for field, keys in fields.items()
     }
     if any(texts.get(field) for field in needs):
-        yield make_product(*((_read_number if field in NUMBERS else _read_text)(texts.get(field)) for field in FIELDS))
+        yield make_product(*((read_number if field in NUMBERS else _read_text)(texts.get(field)) for field in FIELDS))
 
 
 def _read_text(value: object) -> str | None:
@@ -187,9 +186,3 @@ def _read_text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).encode(errors="replace").decode() or None
-
-
-def _read_number(text: str | None) -> float | None:
-    """Return the text as a number; None if it is not a finite decimal number."""
-    number = float(text) if text and _NUMBER.fullmatch(text) else None
-    return number if number is not None and isfinite(number) else None

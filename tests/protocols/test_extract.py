@@ -52,7 +52,27 @@ def test_a_text_that_only_begins_like_a_macro_is_a_value(text: str) -> None:
     assert (read["product"], read["parse_issue"]) == (dict(parse_qsl(f"o={text}"))["o"], None)
 
 
-@pytest.mark.parametrize("value", ["12,50", "EUR 5", "1e999", "nan", "-inf", "--5", "5%"])
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ("value=1.234,56", (1234.56, None, None)),
+        ("value=1%20234,56%20%E2%82%AC", (1234.56, "EUR", None)),
+        ("value=%C2%A312", (12.0, "GBP", None)),
+        ("value=$120.00&cur=EUR", (120.0, "EUR", None)),
+        ("value=$120.00", (120.0, None, None)),
+        ("value=12+EUR&cur=chf", (12.0, "CHF", None)),
+        ("value=1,234+EUR", (None, None, "number")),
+        ("value=+120", (120.0, None, None)),
+    ],
+)
+def test_a_value_is_read_as_people_write_it(parameters: str, expected: tuple[float | None, str | None, str]) -> None:
+    in_meta = parameters.replace("value=", "cd[value]=").replace("cur=", "cd[currency]=")
+    for uri in (f"/pixel.gif?e=purchase&v=ann&{parameters}", f"/tr?id=255813999377376&ev=Purchase&{in_meta}"):
+        read = event(uri)
+        assert (read["value"], read["currency"], read["parse_issue"]) == expected
+
+
+@pytest.mark.parametrize("value", ["1,234", "5 apples", "1e999", "nan", "-inf", "--5", "5%"])
 def test_a_value_that_is_not_a_number_is_null_and_counted(value: str) -> None:
     read = event(f"/pixel.gif?e=purchase&v=ann&value={value}")
     assert (read["event"], read["value"], read["parse_issue"]) == ("purchase", None, "number")

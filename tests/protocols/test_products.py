@@ -51,6 +51,15 @@ def in_segment(items: object) -> list[Product] | None:
     return read(TRACK + quote(b64encode(json.dumps(message).encode())))
 
 
+@pytest.mark.parametrize(
+    ("price", "expected"), [("12,50", 12.5), ("1.234,50 €", 1234.5), ("1,234", None), ("free", None)]
+)
+def test_prices_are_read_as_values_are(price: str, expected: float | None) -> None:
+    product = make_product("K1", None, None, expected, 2)
+    assert read(f"/pixel.gif?e=atc&sku=K1&qty=2&price={quote(price)}") == [product]
+    assert in_segment([{"product_id": "K1", "price": price, "quantity": "2"}]) == [product]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("items", "expected"),

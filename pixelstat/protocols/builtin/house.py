@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.frames.numbers import parse_number
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import (
     TEXT_COLUMNS,
@@ -18,7 +19,6 @@ from pixelstat.protocols.extract import (
     add_utm_names,
     extract_parameters,
     normalize_currency,
-    parse_number,
     split_page_url,
 )
 from pixelstat.protocols.products import make_product
@@ -119,7 +119,7 @@ def complete_plain_events(rows: pl.LazyFrame) -> pl.LazyFrame:
             anonymous_user=pl.when(has_no_id).then("user_id"),
             anonymous_recipient=pl.when(has_no_id).then("recipient"),
             order=pl.when(pl.col("event") == "purchase").then("order_id"),
-            value=parse_number(pl.col("value")),
+            value=pl.col("value").cast(pl.Float64, strict=False),
             currency=normalize_currency(pl.col("currency")),
             parse_issue=pl.lit(None, pl.String),
             rejected=pl.lit(None, Reason),
