@@ -7,9 +7,10 @@ import polars as pl
 
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import CACHE_SIZE, replace_where
+from pixelstat.frames.numbers import parse_number
 from pixelstat.frames.query_string import parameter
 from pixelstat.protocols.base import PixelProtocol, PixelSample
-from pixelstat.protocols.extract import extract_parameters, parse_number, split_page_url
+from pixelstat.protocols.extract import extract_parameters, split_page_url
 from pixelstat.protocols.payloads import PAYLOAD_MARK, BatchReader, expand_payload, payload_pattern
 from pixelstat.protocols.products import ProductReader, read_products
 from pixelstat.vocabulary import means_order
@@ -118,9 +119,11 @@ def build_pixel(
             events = events.with_columns(
                 parse_issue=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("parse_issue")
             )
-        for flag, condition in (("is_new_visit", new_visit), ("is_whole_cart", whole_cart)):
-            if condition is not None:
-                events = events.with_columns(pl.when(condition).then(pl.lit(value=True)).alias(flag))
+        conditions = {"is_new_visit": new_visit, "is_whole_cart": whole_cart, "is_declared_bot": bot}
+        flags = {name: condition for name, condition in conditions.items() if condition is not None}
+        events = events.with_columns(
+            pl.when(condition).then(pl.lit(value=True)).alias(name) for name, condition in flags.items()
+        )
         if "event_value" in names:
             events = events.with_columns(value=_choose_value())
         events = finish(events)
@@ -130,8 +133,6 @@ def build_pixel(
             )
         if is_page_view_too is not None:
             events = _add_page_views(events, is_page_view_too)
-        if bot is not None:
-            events = events.with_columns(is_declared_bot=pl.when(bot).then(pl.lit(value=True)))
         if dedup_key:
             # The events of a payload have keys of their own. Those of lines share the key of their request.
             own = ["event_number"] if batch and not payload else []
