@@ -164,6 +164,7 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "medium": (pl.String(), "cpc, organic, social, email, referral or another medium"),
     "keyword": (pl.String(), "search term, or keyword of the ad"),
     "channel": (pl.String(), "channel: the group that source, medium and campaign belong to"),
+    "source_basis": (pl.String(), "what names the source: campaign, own_campaign (own link), click_id or referrer"),
     "hit": (pl.UInt64(), "number that copies of one hit share; valid within one run"),
     "first": (pl.Int128(), "rank of differing copies of a hit: the lowest counts; null if all are equal"),
     "rejected": (Reason, "reason why the event does not count; null if it counts"),
@@ -175,7 +176,7 @@ EVENTS = pl.Schema({name: dtype for name, (dtype, _) in EVENT_COLUMNS.items()})
 # Columns of EVENTS that every run derives again from the others, so Parquet of events may lack them.
 DERIVED = (
     "browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent",
-    "source", "medium", "keyword", "channel", "traffic_class", "traffic_reason",
+    "source", "medium", "keyword", "channel", "source_basis", "traffic_class", "traffic_reason",
 )  # fmt: skip
 
 # What events know of their visit. These columns exist only if a report needs them.

@@ -7,7 +7,8 @@ a click in an email, belongs to no session, and neither does an event without a 
 order of the logs.
 
 All events of the logs decide where a session begins and ends, whatever period or condition a report has. A session
-belongs to its start: its day is that of its first event, its source the first that any of its events shows.
+belongs to its start: its day is that of its first event. Its source is the first that its events show. But once it has
+shown a page, only campaigns and click ids from outside count: a referrer is then a return from a payment or a mail.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pixelstat.enrich.channels import ATTRIBUTION
+from pixelstat.enrich.channels import ATTRIBUTION, CAMPAIGN, CLICK_ID
 from pixelstat.frames.batches import keep_columns
 from pixelstat.frames.columns import internal
 from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
@@ -27,7 +28,9 @@ from pixelstat.vocabulary import is_email_event, is_page_view
 PAGE_COLUMNS = ("entry_page", "exit_page")
 MARKS = ("is_new_visit", "event_number")  # columns of EVENTS that are null in most logs, and then not looked at
 DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
-CAMPAIGN = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
+NOT_SET = {"source": "(not set)", "medium": "(not set)"}  # of one that shows some, but not this
+ANY_TIME, AT_ENTRY = "+", "-"  # in front of what an event shows: when it counts for the session
+SOURCE_TEXT = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
 EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in ATTRIBUTION}  # what the event itself shows
 _ROW, _VISITOR = 1 << 32, 1 << 90  # factors in the sort key: 32 bits for the row, 58 for the time
 
@@ -58,16 +61,18 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     sources = {name: pl.col("page") for name in PAGE_COLUMNS}
     shows_source = pl.col("channel").is_not_null()  # "" marks a value that an event with a source omits
     sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in ATTRIBUTION}
-    sources |= {name: pl.when(shows_source).then(pl.col(name).fill_null("")) for name in ATTRIBUTION}
+    is_from_outside = pl.col("source_basis").is_in([CAMPAIGN, CLICK_ID])
+    counts = pl.when(is_from_outside).then(pl.lit(ANY_TIME)).otherwise(pl.lit(AT_ENTRY))
+    sources |= {name: pl.when(shows_source).then(counts + pl.col(name).fill_null("")) for name in ATTRIBUTION}
     sources |= {name: pl.lit(None, dtype).alias(name) for name, dtype in VISITS.items() if name not in sources}
     text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
     is_ping = pl.col("event").eq_missing(pl.lit("ping"))  # a heartbeat begins no session, whatever its campaign
     shows_campaign = ~is_ping & pl.col("source").is_not_null()
     campaign = pl.when(shows_campaign).then(text) if rules.campaign else pl.lit(None, pl.String)
-    prepared = events.with_columns(campaign.alias(CAMPAIGN), **sources)
+    prepared = events.with_columns(campaign.alias(SOURCE_TEXT), **sources)
     sessions = prepared.map_batches(partial(fill_session_columns, rules=rules), projection_pushdown=True)
-    needed = ["time", "visitor", "event", "hit", "first", *MARKS, *([CAMPAIGN] if rules.campaign else [])]
-    sessions = keep_columns(sessions, needed).drop(CAMPAIGN)
+    needed = ["time", "visitor", "event", "hit", "first", *MARKS, *([SOURCE_TEXT] if rules.campaign else [])]
+    sessions = keep_columns(sessions, needed).drop(SOURCE_TEXT)
     is_outside = pl.col("visit").is_null()
     attributed = [
         pl.when(is_outside).then(event_name).otherwise(name).alias(name)
@@ -126,7 +131,7 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
             is_mail=is_email_event(),
             is_view=is_page_view(),
             is_elsewhere=is_elsewhere,
-            campaign=CAMPAIGN if rules.campaign else pl.lit(None, pl.String),
+            campaign=SOURCE_TEXT if rules.campaign else pl.lit(None, pl.String),
         )
     )
     # One number is sorted three times as fast as three columns.
@@ -244,6 +249,7 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
     if "event_number" in events.columns:  # a page view beside an event of the same request is no act of its own
         is_companion = (events["event_number"] == 0).fill_null(value=False)
         is_activity, size = is_activity & ~is_companion, size - total(is_companion)
+    is_entry = _flag_entry(events) if not {*names}.isdisjoint(ATTRIBUTION) else pl.Series(dtype=pl.Boolean)
     columns = {"visit": visit.gather(first)}
     for name in names:
         if name == "visit_start":
@@ -264,9 +270,18 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
             pages = pl.select(pl.when(events["is_view"]).then(pages)).to_series()
             columns[name] = end_value(pages, is_last=name == "exit_page")
         elif name in ATTRIBUTION:
-            value = end_value(rows[name].gather(events["row"])).replace("", None)
+            shown = rows[name].gather(events["row"])
+            counts = is_entry | shown.str.starts_with(ANY_TIME)
+            value = end_value(pl.select(pl.when(counts).then(shown)).to_series()).str.slice(1)
+            value = value.replace("", NOT_SET.get(name))
             columns[name] = value.fill_null(DIRECT[name]) if name in DIRECT else value
     return pl.DataFrame(columns, schema={"visit": pl.UInt32(), **{name: rows.schema[name] for name in [*columns][1:]}})
+
+
+def _flag_entry(events: pl.DataFrame) -> pl.Series:
+    """Return whether each event is not later than the first page view of its session."""
+    first_view = pl.when("is_view").then("time").min().over("visit")
+    return events.select((pl.col("time") <= first_view).fill_null(value=True)).to_series()
 
 
 def limit_to_period(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:

@@ -108,7 +108,14 @@ def test_opens_and_clicks_in_a_mailbox_belong_to_no_visit() -> None:
 
 def test_events_of_a_visit_have_its_pages_length_and_source() -> None:
     rows = cut(
-        {"at": 60, "page": "/b", "source": "bing", "medium": "organic", "channel": "Organic Search"},
+        {
+            "at": 60,
+            "page": "/b",
+            "source": "bing",
+            "medium": "cpc",
+            "channel": "Paid Search",
+            "source_basis": "click_id",
+        },
         {"at": 0, "page": "/a"},
         {"at": 60, "page": "/b", "event": "add_to_cart"},
         {"at": 90, "page": "/c"},
@@ -119,10 +126,40 @@ def test_events_of_a_visit_have_its_pages_length_and_source() -> None:
     told = rows.select(
         "visit_start", "visit_seconds", "visit_views", "is_bounce", "entry_page", "exit_page", "source", "channel"
     ).rows()
-    ann = (DAY, 120.0, 3, False, "/a", "/c", "bing", "Organic Search")
+    ann = (DAY, 120.0, 3, False, "/a", "/c", "bing", "Paid Search")
     assert told[:5] == [ann] * 5
     assert told[5] == (DAY + timedelta(seconds=20), None, 1, True, "/x", "/x", "(direct)", "Direct")
     assert told[6] == (None,) * 8
+
+
+MAIL = {"source": "mail", "medium": "email", "channel": "Email", "source_basis": "campaign"}
+SEARCH = {"source": "google", "medium": "organic", "channel": "Organic Search", "source_basis": "referrer"}
+BANNER = {"source": "home", "medium": "banner", "channel": "Display", "source_basis": "own_campaign"}
+AD = {"source": "google", "medium": "cpc", "channel": "Paid Search", "source_basis": "click_id"}
+CART: dict[str, object] = {"event": "add_to_cart"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "source", "medium"),
+    [
+        ([{}, SEARCH], "(direct)", "(none)"),  # a return from a payment, a sign-in or a mailbox
+        ([SEARCH, MAIL], "google", "organic"),
+        ([{}, MAIL], "mail", "email"),
+        ([{}, SEARCH, AD, MAIL], "google", "cpc"),
+        ([{}, BANNER], "(direct)", "(none)"),
+        ([BANNER, {}], "home", "banner"),  # over a redirect of the site
+        ([CART, SEARCH], "google", "organic"),
+        ([CART, CART | SEARCH], "google", "organic"),
+        ([{}, {"at": 0} | CART | SEARCH], "google", "organic"),  # another pixel of the first page
+        ([{"channel": "Unassigned", "source": "news", "source_basis": "campaign"}], "news", "(not set)"),
+        ([{"channel": "Email", "medium": "email", "source_basis": "campaign"}, AD], "(not set)", "email"),
+    ],
+)
+def test_after_its_first_page_only_a_campaign_or_a_click_id_from_outside_gives_a_visit_its_source(
+    rows: list[dict[str, object]], source: str, medium: str
+) -> None:
+    told = cut(*({"at": 10 * place, **row} for place, row in enumerate(rows))).select("source", "medium").unique()
+    assert told.rows() == [(source, medium)]
 
 
 def test_a_hit_that_is_logged_twice_is_one_view_of_a_visit() -> None:

@@ -14,6 +14,13 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 MEDIUMS = {"search": "organic", "social": "social", "ai": "ai-assistant", "email": "email"}
+PASSAGE = "passage"  # the kind of a site through which visitors pass: it is no source
+SHARED_DOMAINS = (  # above sites of many owners
+    "appspot.com", "azurewebsites.net", "blogspot.com", "cloudfront.net", "firebaseapp.com", "fly.dev",
+    "github.io", "gitlab.io", "herokuapp.com", "myshopify.com", "neocities.org", "netlify.app", "notion.site",
+    "onrender.com", "pages.dev", "r2.dev", "shopware.store", "squarespace.com", "substack.com", "surge.sh",
+    "tumblr.com", "vercel.app", "web.app", "webflow.io", "weebly.com", "wixsite.com", "wordpress.com", "workers.dev",
+)  # fmt: skip
 SECOND_LEVEL_LABELS = (
     "com",
     "co",
@@ -86,7 +93,37 @@ EXTRA_SITES = {  # kind -> name -> hosts; {} stands for any country
         "kelkoo": "kelkoo.{}",
         "pricerunner": "pricerunner.{}",
     },
+    PASSAGE: {  # payment and sign-in
+        "paypal": "paypal.com",
+        "stripe": "checkout.stripe.com hooks.stripe.com pay.stripe.com js.stripe.com",
+        "klarna": "pay.klarna.com payments.klarna.com js.klarna.com app.klarna.com login.klarna.com",
+        "adyen": "checkoutshopper-live.adyen.com live.adyen.com",
+        "mollie": "pay.mollie.com checkout.mollie.com",
+        "amazon pay": "pay.amazon.com pay.amazon.co.uk pay.amazon.de pay.amazon.co.jp payments.amazon.com "
+        "payments.amazon.co.uk payments.amazon.de apac.account.amazon.com",
+        "google sign-in": "accounts.google.com accounts.youtube.com",
+        "google pay": "pay.google.com",
+        "apple": "appleid.apple.com idmsa.apple.com",
+        "microsoft": "login.microsoftonline.com login.live.com login.microsoft.com",
+        "shop pay": "pay.shopify.com checkout.shopify.com",
+        "sofort": "sofort.com",
+        "giropay": "giropay.de",
+        "przelewy24": "secure.przelewy24.pl go.przelewy24.pl",
+        "payu": "secure.payu.com",
+        "worldpay": "secure.worldpay.com hpp.worldpay.com",
+        "sagepay": "live.opayo.eu.elavon.com live.sagepay.com",
+        "datatrans": "pay.datatrans.com",
+        "saferpay": "saferpay.com",
+        "alipay": "cashier.alipay.com intlmapi.alipay.com",
+        "mercado pago": "mercadopago.{} mercadopago.com.br",
+        "razorpay": "api.razorpay.com",
+        "cardinal commerce": "centinelapistag.cardinalcommerce.com centinelapi.cardinalcommerce.com",
+        "okta": "okta.com",
+        "auth0": "auth0.com",
+    },
     "ai": {
+        "copilot": "copilot.com copilot.cloud.microsoft edgeservices.bing.com",
+        "grok": "x.ai",
         "deepseek": "deepseek.com",
         "doubao": "doubao.com",
         "duck.ai": "duck.ai",
@@ -111,13 +148,13 @@ EXTRA_SITES = {  # kind -> name -> hosts; {} stands for any country
         "quora": "quora.com",
         "reddit": "com.reddit.frontpage",
         "snapchat": "snapchat.com",
-        "telegram": "t.me telegram.me",
-        "threads": "threads.net threads.com",
+        "telegram": "t.me telegram.me org.thunderdog.challegram",
+        "threads": "threads.net threads.com com.instagram.barcelona",
         "tiktok": "tiktok.com com.zhiliaoapp.musically",
         "twitter": "x.com com.twitter.android",
         "vkontakte": "vk.ru",
         "weibo": "weibo.cn",
-        "whatsapp": "whatsapp.com wa.me com.whatsapp",
+        "whatsapp": "whatsapp.com wa.me l.wl.co com.whatsapp",
         "zhihu": "zhihu.com",
     },
     "search": {  # engines that the list counts only with a keyword, and that hide the keyword today
@@ -127,6 +164,7 @@ EXTRA_SITES = {  # kind -> name -> hosts; {} stands for any country
         "cốc cốc": "coccoc.com",
         "daum": "search.daum.net",
         "duckduckgo": "html.duckduckgo.com lite.duckduckgo.com start.duckduckgo.com noai.duckduckgo.com",
+        "google": "lens.google.com lens.google syndicatedsearch.goog com.google.android.apps.searchlite",
         "haosou": "haosou.com",
         "infospace": "dogpile.com webcrawler.com metacrawler.com",
         "kagi": "kagi.com",
@@ -142,11 +180,13 @@ EXTRA_SITES = {  # kind -> name -> hosts; {} stands for any country
         "seznam": "search.seznam.cz",
         "sm.cn": "m.sm.cn quark.sm.cn",
         "swisscows": "swisscows.com",
+        "yandex": "ya.ru",
         "yep": "yep.com",
     },
 }
 EXTRA_NAMES = {  # other names that campaigns use for a site -> its kind
     "yahoo": "search", "fb": "social", "ig": "social", "insta": "social", "meta": "social", "x": "social",
+    "adwords": "search", "googleads": "search", "google ads": "search", "google-ads": "search",
     "hackernews": "social", "mastodon": "social", "vk": "social", "yt": "video", "openai": "ai",
 }  # fmt: skip
 
@@ -198,6 +238,8 @@ def classify_referrer(host: str, query: str | None) -> Source:
         return (
             Source(site.name, "organic", keyword) if site.counts_without_keyword or keyword else _unlisted_source(host)
         )
+    if site and site.kind == PASSAGE:
+        return Source(None, None, None)
     return Source(site.name, MEDIUMS.get(site.kind, "referral"), None) if site else _unlisted_source(host)
 
 

@@ -21,6 +21,7 @@ _MERGE_TAG = (  # a tag that nobody filled in; the GUIDs of .NET stand in braces
     r".*(?:\{\{.*\}\}|[$#]\{.*\}|\{%.*%\}|\*\|.*\|\*).*|\{[a-z_][\w .]{0,30}\}|%%.*%%|%[a-z_]+%|\[[a-z][^\d\[\]@]*\]"
     r"|<[^@<>]*>|\$[a-z_]\w*"
 )
+_MACRO = r"(?:\{[A-Za-z_][\w:.]*\}|%%[^%]+%%|__[A-Z_]+__)"  # `{campaignid}`, `%%emailname_%%`, `__CAMPAIGN_NAME__`
 _ANY_TAG = r".*(?:\{.*\}|%%.*%%).*|\[.*\]|<.*>"
 FIRST_LETTERS = " ([<%$*{#"  # with which a placeholder may begin that is neither a word nor zeros
 
@@ -34,6 +35,11 @@ def _match_words(words: tuple[str, ...]) -> str:
 # Regular expressions of a whole text.
 PLACEHOLDER = rf"(?s:[ \t]*(?:{_ZEROS}|{_match_words(WORDS)}|(?i:{_MERGE_TAG}))[ \t]*)"
 UNLINKABLE_ID = rf"(?s:{PLACEHOLDER}|{_match_words(AMBIGUOUS_WORDS)}|{_ANY_TAG})"
+
+
+def drop_macro(text: pl.Expr) -> pl.Expr:
+    """Return a parameter of a campaign, or null where it is a macro of an ad network that nobody filled in."""
+    return pl.when(~text.str.contains(f"^{_MACRO}$")).then(text)
 
 
 def drop_placeholder(id_text: pl.Expr) -> pl.Expr:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from pixelstat.frames.numbers import find_currency, parse_number
-from pixelstat.frames.placeholders import drop_placeholder
+from pixelstat.frames.placeholders import drop_macro, drop_placeholder
 from pixelstat.frames.query_string import MACRO_START, parameter, percent_decode, percent_decode_path
 from pixelstat.schemas import EVENTS, ID_KEY, ID_PREFIX
 from pixelstat.vocabulary import normalize_events
@@ -123,7 +123,7 @@ def split_page_url(events: pl.LazyFrame, *, reads_fragment: bool = False) -> pl.
     address, is_bare = pl.coalesce("page_address", "http_referer"), pl.col("address").str.contains(_ADDRESS).not_()
     before_fragment = pl.col("address").str.splitn("#", 2).struct.field("field_0")
     path = pl.col("parts").struct.field("field_0")
-    query = pl.col("parts").struct.field("field_1")
+    query = pl.col("parts").struct.field("field_1").str.replace_all("&amp;", "&", literal=True)  # a link out of HTML
     host_columns = [pl.col(name) for name in ("address", "http_referer", "vhost")]
     is_order = pl.col("order").is_not_null()
     utm = [f"utm_{name}" for name in UTM]
@@ -144,7 +144,7 @@ def split_page_url(events: pl.LazyFrame, *, reads_fragment: bool = False) -> pl.
     return percent_decode(percent_decode_path(split, "page"), [f"address_{name}" for name in utm]).with_columns(
         page=_with_root(pl.coalesce("bare_path", "page")),
         page_query=query,
-        **{name: pl.coalesce(name, f"address_{name}") for name in utm},
+        **{name: drop_macro(pl.coalesce(name, f"address_{name}")) for name in utm},
     )
 
 

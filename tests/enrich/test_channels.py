@@ -112,13 +112,14 @@ def test_every_channel_rule_is_in_the_table() -> None:
 # -- click ids ----------------------------------------------------------------------------------------------------------
 
 CHANNELS = {
-    "gclid": "Paid Search", "gbraid": "Paid Search", "wbraid": "Paid Search", "gad_source": "Paid Search",
+    "gclsrc": "Paid Search", "qclid": "Paid Social", "_hsenc": "Email", "_hsmi": "Email", "igsh": "Organic Social",
+    "ysclid": "Organic Search", "gclid": "Paid Search", "gbraid": "Paid Search", "wbraid": "Paid Search", "gad_source": "Paid Search",
     "s_kwcid": "Paid Search", "msclkid": "Paid Search", "yclid": "Paid Search", "dclid": "Display", "dicbo": "Display",
     "tblci": "Display", "ttclid": "Paid Social", "twclid": "Paid Social", "li_fat_id": "Paid Social",
     "rdt_cid": "Paid Social", "epik": "Paid Social", "sccid": "Paid Social", "irclickid": "Affiliates",
     "irclid": "Affiliates", "awc": "Affiliates", "cjevent": "Affiliates", "ranmid": "Affiliates", "mc_cid": "Email",
     "mc_eid": "Email", "mkt_tok": "Email", "_kx": "Email", "vero_id": "Email", "vero_conv": "Email",
-    "fbclid": "Organic Social", "igshid": "Organic Social", "srsltid": "Organic Shopping",
+    "fbclid": "Organic Social", "igshid": "Organic Social", "srsltid": "Organic Search",
 }  # fmt: skip
 
 
@@ -148,7 +149,13 @@ def test_a_social_click_id_is_paid_where_the_medium_is() -> None:
 
 def test_the_referrer_decides_which_site_of_meta_a_click_is_from() -> None:
     assert touch(page_query="fbclid=1", referrer="https://l.instagram.com/")[0] == "instagram"
-    assert touch(page_query="fbclid=1", referrer="https://www.google.com/")[0] == "facebook"
+    assert touch(page_query="fbclid=1", referrer="https://www.google.com/")[:2] == ("google", "organic")
+    assert touch(page_query="srsltid=1", referrer="https://www.google.com/")[3] == "Organic Search"
+
+
+def test_google_ads_outrank_other_click_ids_in_any_order() -> None:
+    assert touch(page_query="dclid=1&gclid=2")[:2] == ("google", "cpc")
+    assert touch(page_query="gclid=2&dclid=1")[:2] == ("google", "cpc")
 
 
 # -- which tells first --------------------------------------------------------------------------------------------------
@@ -167,6 +174,37 @@ def test_campaign_parameters_come_before_click_ids_and_those_before_the_referrer
         ("google", "organic", "kettle", "Organic Search"),
         (None, None, None, None),
     ]
+
+
+FACEBOOK, GOOGLE = "https://l.facebook.com/", "https://www.google.com/"
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"utm_source": "newsletter", "referrer": GOOGLE}, ("newsletter", None, "Unassigned", "campaign")),
+        ({"page_query": "ref=producthunt", "referrer": FACEBOOK}, ("producthunt", None, "Unassigned", "campaign")),
+        ({"utm_medium": "email", "referrer": GOOGLE}, (None, "email", "Email", "campaign")),
+        ({"utm_campaign": "spring", "referrer": GOOGLE}, ("google", "organic", "Organic Search", "referrer")),
+        ({"utm_campaign": "spring"}, (None, None, "Unassigned", "campaign")),
+        ({"utm_medium": "paid", "referrer": FACEBOOK}, ("facebook", "paid", "Paid Social", "campaign")),
+        ({"utm_source": "adwords", "page_query": "gclid=1"}, ("adwords", "cpc", "Paid Search", "campaign")),
+        ({"utm_source": "news", "page_query": "fbclid=1"}, ("news", None, "Unassigned", "campaign")),
+        ({"utm_source": " NL ", "utm_medium": "Email "}, ("nl", "email", "Email", "campaign")),
+        ({"page_query": "ref=footer", "referrer": "https://shop.example/"}, (None, None, None, None)),
+        ({"page_query": "ref=footer", "referrer": "http://www.shop.example/"}, (None, None, None, None)),
+        ({"utm_source": "home", "referrer": "https://shop.example/"}, ("home", None, "Unassigned", "own_campaign")),
+        ({"page_query": "gclid=1", "referrer": "https://shop.example/"}, ("google", "cpc", "Paid Search", "click_id")),
+        ({"referrer": FACEBOOK}, ("facebook", "social", "Organic Social", "referrer")),
+        ({"referrer": "https://www.paypal.com/checkoutnow"}, (None, None, None, None)),
+    ],
+)
+def test_source_and_medium_come_from_the_first_that_names_either(
+    event: dict[str, str | None], expected: tuple[str | None, ...]
+) -> None:
+    row = {"event": "page_view", "host": "shop.example", **event}
+    found = add_channels(pl.LazyFrame([row], schema=READ)).select("source", "medium", "channel", "source_basis")
+    assert found.collect().row(0) == expected
 
 
 @pytest.mark.parametrize("prefix", ["mtm", "pk", "piwik", "matomo"])

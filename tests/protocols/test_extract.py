@@ -46,6 +46,19 @@ def test_an_unfilled_macro_is_null(macro: str) -> None:
     assert (read["visitor"], read["order_id"], read["value"], read["parse_issue"]) == ("u:ann", None, 5.0, "macro")
 
 
+def test_an_unfilled_macro_of_an_ad_network_is_no_campaign() -> None:
+    for macro in ("{campaignid}", "%25%25emailname_%25%25", "__CAMPAIGN_NAME__", "{ifmobile:x}"):
+        read = event(f"/pixel.gif?v=ann&utm_source=a&u=https://shop.example/?utm_campaign={macro.replace('%', '%25')}")
+        assert (read["utm_source"], read["utm_campaign"]) == ("a", None)
+    assert event("/pixel.gif?utm_campaign={a}+b")["utm_campaign"] == "{a} b"
+
+
+def test_a_link_out_of_html_keeps_its_campaign() -> None:
+    address = quote("https://shop.example/?utm_source=nl&amp;utm_medium=email&amp;utm_campaign=may", safe="")
+    read = event(f"/pixel.gif?v=ann&url={address}")
+    assert [read[f"utm_{name}"] for name in ("source", "medium", "campaign")] == ["nl", "email", "may"]
+
+
 @pytest.mark.parametrize("text", ["$5", "{a}", "*b*", "a${b}", "%24x", "%7Bx"])
 def test_a_text_that_only_begins_like_a_macro_is_a_value(text: str) -> None:
     read = event(f"/pixel.gif?v=ann&sku={text}")
