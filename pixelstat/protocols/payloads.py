@@ -5,11 +5,11 @@ A request that holds several events, a batch, becomes a query for each of them.
 
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 from pixelstat.protocols.products import MAX_PRODUCTS
 
@@ -104,6 +104,19 @@ def decode_base64(text: str) -> bytes:
     """Decode base64 of either alphabet, padded or not. Raises ValueError."""
     standard = text.replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
     return b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+
+
+def spell_in_payload(text: str) -> list[str]:
+    """Return how a text may stand in a query that holds it: as it is, percent-encoded, or inside of base64.
+
+    Base64 spells a text in three ways, by its place. The letters that also depend on its neighbours are left out.
+    """
+    spellings = [text, quote(text, safe="")]
+    for before in range(3):
+        letters = urlsafe_b64encode(bytes(before) + text.encode()).decode().rstrip("=")
+        is_last_whole = (before + len(text)) % 3 == 0
+        spellings.append(letters[-(-8 * before // 6) : None if is_last_whole else -1])
+    return spellings
 
 
 def _flatten(value: object, above: str = "", depth: int = 0) -> list[Pair]:

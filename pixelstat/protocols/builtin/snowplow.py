@@ -9,7 +9,7 @@ from collections import defaultdict
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.payloads import expand_payload
+from pixelstat.protocols.payloads import expand_payload, spell_in_payload
 from pixelstat.protocols.products import make_product, numbered_products
 from pixelstat.protocols.table import (
     build_pixel,
@@ -111,6 +111,9 @@ PROTOCOL = build_pixel(
         ),
         (pl.lit(value=True), rename_events(pl.col("kind"), _KINDS)),
     ),
+    # The entities of most events are not decoded: to look for two words in them is enough.
+    bot=pl.col("query").str.contains_any(spell_in_payload("client_side_bot_detection"))
+    & pl.col("query").str.contains_any(spell_in_payload('"bot":true')),
     payload="ue_pr|ue_px",
     read_payload=_read_payload,
     samples=(
@@ -123,6 +126,8 @@ PROTOCOL = build_pixel(
             {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "visitor": "v:7f3a", "session_id": "s1"},
         ),
         PixelSample("/i?e=pp&p=web&tv=js-2&duid=7f3a", {"event": "ping"}),
+        PixelSample("/i?e=pv&p=web&tv=js-4&duid=7f3a&cx=eyJzY2hlbWEiOiJpZ2x1OmNvbS5zbm93cGxvd2FuYWx5dGljcy5zbm93cGxvdy9jb250ZXh0cy9qc29uc2NoZW1hLzEtMC0wIiwiZGF0YSI6W3sic2NoZW1hIjoiaWdsdTpjb20uc25vd3Bsb3dhbmFseXRpY3Muc25vd3Bsb3cvd2ViX3BhZ2UvanNvbnNjaGVtYS8xLTAtMCIsImRhdGEiOnsiaWQiOiJ3MSJ9fSx7InNjaGVtYSI6ImlnbHU6Y29tLnNub3dwbG93YW5hbHl0aWNzLnNub3dwbG93L2NsaWVudF9zaWRlX2JvdF9kZXRlY3Rpb24vanNvbnNjaGVtYS8xLTAtMCIsImRhdGEiOnsiYm90Ijp0cnVlLCJraW5kIjoic2VsZW5pdW0ifX1dfQ", {"event": "page_view", "is_declared_bot": True}),
+        PixelSample("/i?e=pv&p=web&tv=js-4&duid=7f3a&cx=eyJzY2hlbWEiOiJpZ2x1OmNvbS5zbm93cGxvd2FuYWx5dGljcy5zbm93cGxvdy9jb250ZXh0cy9qc29uc2NoZW1hLzEtMC0wIiwiZGF0YSI6W3sic2NoZW1hIjoiaWdsdTpjb20uc25vd3Bsb3dhbmFseXRpY3Muc25vd3Bsb3cvd2ViX3BhZ2UvanNvbnNjaGVtYS8xLTAtMCIsImRhdGEiOnsiaWQiOiJ3MSJ9fSx7InNjaGVtYSI6ImlnbHU6Y29tLnNub3dwbG93YW5hbHl0aWNzLnNub3dwbG93L2NsaWVudF9zaWRlX2JvdF9kZXRlY3Rpb24vanNvbnNjaGVtYS8xLTAtMCIsImRhdGEiOnsiYm90IjpmYWxzZX19XX0", {"event": "page_view", "is_declared_bot": None}),
         PixelSample("/i?e=se&p=web&se_ca=shop&se_ac=add-to-cart&se_va=2&duid=7f3a", {"event": "add_to_cart", "value": 2.0}),
         PixelSample(
             "/i?e=ue&p=web&tv=js-2&duid=7f3a&ue_px=eyJzY2hlbWEiOiJpZ2x1OmNvbS5zbm93cGxvd2FuYWx5dGljcy5zbm93cGxvdy91bnN0cnVjdF9ldmVudC9qc29uc2NoZW1hLzEtMC0wIiwiZGF0YSI6eyJzY2hlbWEiOiJpZ2x1OmNvbS5zaG9wL2xpbmtfY2xpY2svanNvbnNjaGVtYS8xLTAtMCIsImRhdGEiOnsidGFyZ2V0VXJsIjoiL2EifX19",
