@@ -1,23 +1,24 @@
 """Build a protocol from a table: which requests it claims, which parameters feed which columns, what its events mean."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 import polars as pl
 
 from pixelstat.frames.columns import internal
-from pixelstat.frames.lookup import CACHE_SIZE, replace_where
+from pixelstat.frames.lookup import replace_where
 from pixelstat.frames.numbers import parse_number
 from pixelstat.frames.query_string import parameter
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import extract_parameters, split_page_url
 from pixelstat.protocols.payloads import PAYLOAD_MARK, BatchReader, expand_payload, payload_pattern
 from pixelstat.protocols.products import ProductReader, read_products
+from pixelstat.schemas import EVENTS
 from pixelstat.vocabulary import means_order
 
 # What belongs to the event of a shop, and not to the page view that the same request reports.
 SHOP_COLUMNS = ("order_id", "value", "currency", "product", "products", "goal")
-EVENT_NUMBER, QUERIES = internal("event number"), internal("queries")
+EVENT_NUMBER = internal("event number")
 
 
 def has_parameter(*names: str) -> pl.Expr:
@@ -148,22 +149,26 @@ def build_pixel(
 
 def _split_batches(requests: pl.LazyFrame, batch: BatchReader) -> pl.LazyFrame:
     """Repeat each request for every event that its query holds, and give each its own query. Add EVENT_NUMBER."""
-    split = lru_cache(maxsize=CACHE_SIZE)(batch.split)
-
-    def split_queries(queries: pl.Series) -> pl.Series:
-        texts = queries.to_list()
-        return pl.Series([text and list(split(text)) for text in texts], dtype=pl.List(pl.String))
-
-    query = pl.col("query")
-    several = pl.when(query.str.contains(batch.pattern)).then(query).map_batches(split_queries, pl.List(pl.String))
-    count = pl.col(QUERIES).list.len()
-    return (
-        requests.with_columns(pl.coalesce(several, pl.concat_list("query")).alias(QUERIES))
-        .with_columns(pl.int_ranges(1, count + 1, dtype=pl.Int16).alias(EVENT_NUMBER), is_batch=count > 1)
-        .explode(QUERIES, EVENT_NUMBER)
-        .with_columns(pl.when("is_batch").then(EVENT_NUMBER).alias(EVENT_NUMBER), query=QUERIES)
-        .drop(QUERIES, "is_batch")
+    schema = requests.collect_schema()
+    return requests.map_batches(
+        partial(_split_frame, batch=batch), schema=pl.Schema({**schema, EVENT_NUMBER: EVENTS["event_number"]})
     )
+
+
+def _split_frame(requests: pl.DataFrame, batch: BatchReader) -> pl.DataFrame:
+    may_be_batch = requests["query"].str.contains(batch.pattern)
+    if not may_be_batch.any():
+        return requests.with_columns(pl.lit(None, EVENTS["event_number"]).alias(EVENT_NUMBER))
+    queries: list[str | None] = []
+    rows: list[int] = []
+    numbers: list[int | None] = []
+    for row, (query, is_candidate) in enumerate(zip(requests["query"].to_list(), may_be_batch.to_list(), strict=True)):
+        parts = batch.split(query) if is_candidate else [query]
+        queries += parts
+        rows += [row] * len(parts)
+        numbers += [*range(1, len(parts) + 1)] if len(parts) > 1 else [None]
+    number = pl.Series(EVENT_NUMBER, numbers, EVENTS["event_number"])
+    return requests[rows].with_columns(number, query=pl.Series(queries, dtype=pl.String))
 
 
 def _add_page_views(events: pl.LazyFrame, is_page_view_too: pl.Expr) -> pl.LazyFrame:
