@@ -11,7 +11,7 @@ from pixelstat.reports import NAMES
 from pixelstat.sources import blocks
 from tests.marks import slow_after
 from tests.random_logs import write_random_log
-from tests.run import run_in_process
+from tests.run import run_in_process, start_process
 
 PERIOD = ("--since", "2026-09-08", "--until", "2026-09-08")
 REPORTS: Sequence[tuple[str, ...]] = (
@@ -123,3 +123,17 @@ def test_every_report_says_the_same(way: str, seed: int, tmp_path: Path, monkeyp
     change(monkeypatch)
     found = answer_all(tmp_path, *logs)
     assert [arguments for arguments in REPORTS if found[arguments] != expected[arguments]] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "environment",
+    [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"POLARS_MAX_THREADS": "1"}],
+    ids=["ASCII", "one thread"],
+)
+@pytest.mark.parametrize("report", ["summary", "funnel", "paths", "opens"])
+def test_the_environment_changes_no_report(report: str, environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "whole.log").write_text("".join(write_random_log(1)))
+    process = start_process(tmp_path, [report, "whole.log", "-q"], **environment)
+    stdout, stderr = process.communicate(timeout=120)
+    assert (stdout.decode(), stderr.decode()) == (run_in_process(tmp_path, report, "whole.log", "-q").stdout, "")

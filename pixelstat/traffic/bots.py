@@ -7,10 +7,12 @@ Image proxies of email services load the images of emails that people open. They
 A format without an agent gives null, which is not a bot either.
 """
 
+import json
 import re
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
-import crawleruseragents
 import polars as pl
 import ua_parser
 from ua_parser.core import Device, Matcher, UserAgent
@@ -42,7 +44,12 @@ MAX_AGENT_LENGTH = 2_048  # characters of an agent that are read: hostile ones a
 @cache
 def _list_crawlers() -> tuple[list[str], str]:
     """Return the names of the crawler list, and one regular expression for its entries that are more than a name."""
-    entries = [entry["pattern"] for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
+    package = find_spec("crawleruseragents")
+    assert package
+    assert package.origin
+    # Not imported, because the package reads its file in the encoding of the locale, which may be ASCII.
+    data = Path(package.origin).with_name("crawler-user-agents.json").read_text("utf-8")
+    entries = [entry["pattern"] for entry in json.loads(data)]
     names = [entry for entry in entries if PLAIN_NAME.fullmatch(entry)]
     others = [entry for entry in entries if not PLAIN_NAME.fullmatch(entry)]
     return [re.sub(r"\\(\W)", r"\1", name) for name in names], "|".join(others)

@@ -160,7 +160,8 @@ def test_a_page_is_a_path_whatever_the_parameter_holds(address: str, page: str, 
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("12.50", 12.5), ("-3", -3.0), ("1e400", None), ("12,50", 12.5), ("1,234", None), ("lots", None)]
+    ("value", "expected"),
+    [("12.50", 12.5), ("-3", -3.0), ("1e400", None), ("12,50", 12.5), ("1,234", None), ("lots", None)],
 )
 def test_a_value_is_a_number_or_null(value: str, expected: float | None) -> None:
     assert event(f"/pixel.gif?value={value}")["value"] == expected
