@@ -1,6 +1,7 @@
 """Every report says the same of the same events, in whatever files, order and way they are read."""
 
 import gzip
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -134,6 +135,6 @@ def test_every_report_says_the_same(way: str, seed: int, tmp_path: Path, monkeyp
 @pytest.mark.parametrize("report", ["summary", "funnel", "paths", "opens"])
 def test_the_environment_changes_no_report(report: str, environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "whole.log").write_text("".join(write_random_log(1)))
-    process = start_process(tmp_path, [report, "whole.log", "-q"], **environment)
+    process = start_process(tmp_path, [report, "whole.log", "-q"], subprocess.PIPE, **environment)
     stdout, stderr = process.communicate(timeout=120)
     assert (stdout.decode(), stderr.decode()) == (run_in_process(tmp_path, report, "whole.log", "-q").stdout, "")
