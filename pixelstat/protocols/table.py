@@ -8,6 +8,7 @@ import polars as pl
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import replace_where
 from pixelstat.frames.numbers import parse_number
+from pixelstat.frames.placeholders import drop_placeholder
 from pixelstat.frames.query_string import parameter
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import extract_parameters, split_page_url
@@ -196,9 +197,11 @@ def _choose_value() -> pl.Expr:
 def _join_key(account: str, names: Sequence[str], columns: Sequence[str]) -> pl.Expr:
     """Join what identifies a hit: account, key and event. Null where a parameter of the key has no value.
 
-    An ampersand stands between them, because no encoded parameter holds one.
+    A placeholder such as `undefined` is no value. An ampersand stands between the parts, because no encoded parameter
+    holds one.
     """
     query = pl.col("query")
     shared = [parameter(query, (account,)).fill_null("")] if account else []
     own = [pl.col(column).cast(pl.String).fill_null("") for column in columns]
-    return pl.concat_str(*shared, *(parameter(query, (name,)) for name in names), *own, "event", separator="&")
+    key = [drop_placeholder(parameter(query, (name,))) for name in names]
+    return pl.concat_str(*shared, *key, *own, "event", separator="&")

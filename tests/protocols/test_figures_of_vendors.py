@@ -150,6 +150,7 @@ CASES: Sequence[tuple[str, list[str], str, Figures]] = [
     ("a key of Snowplow", [request(f"/i?e=pv&tv=js-3&duid=s1&eid=e1&stm={hour}&url=https%3A%2F%2Fshop.example%2F", f"{hour}:00") for hour in (10, 11, 13)],
      "views", [("/", "1", "1")]),
     ("a key of Meta", [meta(clock, "Purchase", eid="50e6", **{"cd[value]": 17.94}) for clock in ("10:00", "20:00")], "orders --every all --columns orders,revenue", [("1", "17.94")]),
+    ("a key that nobody filled in", [meta(clock, "PageView", eid="undefined") for clock in ("10:00", "10:01")], "views", [("/thanks", "2", "1")]),
     ("a key of Mixpanel", [mixpanel(clock, key, place) for place, (clock, key) in enumerate([("10:00", "i1"), ("12:00", "i1"), ("12:01", "i2")])],
      "orders --every all --columns orders,revenue", [("2", "100.0")]),
     ("a key of PostHog", [posthog(clock, {"event": "$pageview", "uuid": "u1", "properties": {"distinct_id": "p1", "$current_url": f"{SITE}/"}}, extra=f"&_={clock}") for clock in ("10:00", "12:00")],
