@@ -110,18 +110,18 @@ class Ledger:
     def _count_kept(self, batch: pl.DataFrame) -> None:
         """Count the rows that count."""
         rejected = batch["rejected"]
-        kept = batch.select(name for name in _OF_KEPT_ROWS if name in batch.columns)
-        kept = kept.filter(rejected.is_null()) if rejected.null_count() < batch.height else kept
-        has_parse_issues = kept["parse_issue"].null_count() < kept.height
-        parse_issues = _count_values(kept["parse_issue"].drop_nulls()) if has_parse_issues else {}
+        events = batch.select(name for name in _OF_KEPT_ROWS if name in batch.columns)
+        events = events.filter(rejected.is_null()) if rejected.null_count() < batch.height else events
+        has_parse_issues = events["parse_issue"].null_count() < events.height
+        parse_issues = _count_values(events["parse_issue"].drop_nulls()) if has_parse_issues else {}
         with self._lock:
-            self.counts[None] += kept.height
+            self.counts[None] += events.height
             if not self.counts_rows_as_hits:
-                self._hits.append(kept["hit"])
+                self._hits.append(events["hit"])
             if self.without_visitor is not None:
-                self.without_visitor.append(kept.filter(pl.col("visitor").is_null())["hit"])
+                self.without_visitor.append(events.filter(pl.col("visitor").is_null())["hit"])
             self.parse_issues.update(parse_issues)
-            self.first, self.last = _widen((self.first, self.last), kept["time"])
+            self.first, self.last = _widen((self.first, self.last), events["time"])
 
     @property
     def lines(self) -> int:

@@ -91,12 +91,12 @@ def resolves_copies(settings: PipelineSettings) -> bool:
 
 def list_kept_events(settings: PipelineSettings) -> pl.Expr | None:
     """Return which events the report gets although its filters rejected them; None for none."""
-    kept = [is_order_event()] if settings.keeps_orders else []
+    conditions = [is_order_event()] if settings.keeps_orders else []
     since = settings.filters.since
     if settings.keeps_visits and since:
         end = pl.col("visit_start") + pl.duration(microseconds=pl.col("visit_seconds") * 1_000_000)
-        kept.append((pl.col("time") < since) & (end >= since))
-    return pl.any_horizontal(kept) if kept else None
+        conditions.append((pl.col("time") < since) & (end >= since))
+    return pl.any_horizontal(conditions) if conditions else None
 
 
 def read_identified_events(

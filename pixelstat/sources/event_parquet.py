@@ -9,7 +9,6 @@ from pixelstat.errors import PixelstatError
 from pixelstat.schemas import CONSENT_READING, DERIVED, EXPORTED, PSEUDONYM_PREFIX, UTC_TIME, Reason
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
-from pixelstat.vocabulary import is_purchase
 
 STORED_COLUMNS = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
 DEDUPLICATED_TAG, CONSENT_TAG = "pixelstat.once", "pixelstat.consent"  # keys of the metadata
@@ -124,13 +123,14 @@ def _scan_file(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> p
     selected = [name if name in schema else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()]
     counted = events.select(selected).map_batches(count, projection_pushdown=True, streamable=True)
     times = [name for name, dtype in columns.items() if dtype == UTC_TIME]
+    is_purchase = pl.col("event") == "purchase"
     utc = pl.col(times).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     return (
         counted.with_columns(utc)
         .cast(pl.Schema(columns))
         .with_columns(
             rejected=pl.lit(None, Reason),
-            order=pl.when(is_purchase()).then("order_id"),
-            order_host=pl.when(is_purchase()).then("host"),
+            order=pl.when(is_purchase).then("order_id"),
+            order_host=pl.when(is_purchase).then("host"),
         )
     )
