@@ -75,7 +75,9 @@ def read_events(
         .pipe(apply_stages, list_counting_stages(settings, identities, hit_rules, copies))
         .pipe(ledger.settle, resolves_copies=resolves_copies(settings), also_kept=list_kept_events(settings))
     )
-    return limit_to_period(events, settings.filters.since, settings.filters.until) if settings.sessions else events
+    if settings.sessions is None or not settings.limits_visits:
+        return events
+    return limit_to_period(events, settings.filters.since, settings.filters.until)
 
 
 def resolves_copies(settings: PipelineSettings) -> bool:

@@ -41,4 +41,5 @@ class PipelineSettings:
     keeps_visits: bool = False
     page_groups: PageGroups | None = None  # replace pages by their group
     sessions: SessionRules | None = None  # None: no column of a session is used
+    limits_visits: bool = True  # a visit that begins outside of the period is none for the report
     filters: EventFilters = field(default_factory=EventFilters)

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from pixelstat.analysis.time_series import bucket_start, truncate_local
 from pixelstat.enrich.channels import ATTRIBUTION, CAMPAIGN, CLICK_ID
 from pixelstat.frames.batches import keep_columns
 from pixelstat.frames.columns import internal
@@ -282,6 +283,21 @@ def _flag_entry(events: pl.DataFrame) -> pl.Series:
     """Return whether each event is not later than the first page view of its session."""
     first_view = pl.when("is_view").then("time").min().over("visit")
     return events.select((pl.col("time") <= first_view).fill_null(value=True)).to_series()
+
+
+def session_open_until(rules: SessionRules) -> pl.Expr:
+    """Return the last time at which the session of an event may go on; null where the visitor has a later session.
+
+    Needs the columns `visitor`, `visit_start` and `visit_seconds` of all events.
+    """
+    start = pl.col("visit_start")
+    end = start + pl.duration(microseconds=(pl.col("visit_seconds").fill_null(0) * 1_000_000).round().cast(pl.Int64))
+    open_until = end + rules.timeout
+    if rules.midnight:
+        next_day = truncate_local(end, "day", rules.midnight.key).dt.offset_by("1d")
+        midnight = bucket_start(next_day, "day", rules.midnight.key).dt.convert_time_zone("UTC")
+        open_until = pl.min_horizontal(open_until, midnight)
+    return pl.when(start == start.max().over("visitor")).then(open_until)
 
 
 def limit_to_period(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:

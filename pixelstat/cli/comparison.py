@@ -6,7 +6,6 @@ this morning is compared with yesterday's morning.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 from math import ceil
@@ -23,6 +22,7 @@ from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import NUMBER_KINDS, TIME_KINDS, Column, Result
 from pixelstat.schemas import Reason
 from pixelstat.sessions import limit_to_period
+from pixelstat.text.durations import shift_moment
 
 PREVIOUS, CHANGE = "previous", "change"  # in front of a measure's name, for the columns beside it
 ADDITIVE = ("count", "figure", "money")  # kinds that are 0 in a period without the row
@@ -102,11 +102,12 @@ def compare_periods(
     if options.top and max(len(result.frame) for result in results) >= options.top:
         # A row that is at the top in one period has its own figure of the other period beside it.
         unlimited = replace(options, top=0)
-        every_row = [_compute_period(report, unlimited, run, frame, period) for period in periods]
+        whole = [_compute_period(report, unlimited, run, frame, period) for period in periods]
+        every_row = [add_rows(results[0], whole[0], results[1]), add_rows(results[1], whole[1], results[0])]
     is_series = "time" in results[0].frame.columns
     if options.every and is_series:
         every_row = [every_row[0], align_series(every_row[1], every_row[0], options.every, periods, zone)]
-    result = keep_shown_rows(join_periods(*every_row), results)
+    result = join_periods(*every_row)
     current = periods[0]
     if options.every in EVERY and is_series:
         result = flag_partial(result, current, options.every, zone.key)
@@ -125,22 +126,24 @@ def _collect_events(report: Report, options: ReportOptions, run: RunContext, eve
 def _compute_period(
     report: Report, options: ReportOptions, run: RunContext, frame: pl.DataFrame, period: Period
 ) -> Result:
-    """Compute the report of a period."""
+    """Compute the report of a period, as a run of this period alone would."""
     run = replace(run, since=period.since, until=period.until)
-    rows = _select_period(frame, period, keeps_all=report.needs_all_orders or report.needs_whole_visits)
+    rows = _select_period(report, options, frame, period)
     return report.result(report.function(rows, options, run).collect())
 
 
-def _select_period(frame: pl.DataFrame, period: Period, *, keeps_all: bool) -> pl.LazyFrame:
-    """Return the events of a period; with `keeps_all` the others too, which are rejected."""
-    is_inside = period.contains(pl.col("time"))
+def _select_period(report: Report, options: ReportOptions, frame: pl.DataFrame, period: Period) -> pl.LazyFrame:
+    """Return the events that the report of a period gets, as a run of this period alone would."""
+    since = shift_moment(period.since, -report.lookbehind(options))
+    until = shift_moment(period.until, report.lookahead(options))
+    is_inside = Period(since, until).contains(pl.col("time"))
     events = frame.lazy()
-    if keeps_all:
+    if report.needs_all_orders or report.needs_whole_visits:
         rejected = pl.when(~is_inside).then(pl.coalesce("rejected", pl.lit("other_period", Reason)))
         events = events.with_columns(rejected=rejected.otherwise("rejected"))
     else:
         events = events.filter(is_inside)
-    return limit_to_period(events, period.since, period.until) if "visit" in frame.columns else events
+    return limit_to_period(events, since, until) if "visit" in frame.columns and report.limits_visits else events
 
 
 def flag_partial(result: Result, period: Period, every: str, tz: str) -> Result:
@@ -177,21 +180,29 @@ def _whole_days_before(since: datetime, until: datetime, zone: ZoneInfo) -> date
     return (first - days * DAY).replace(tzinfo=zone).astimezone(timezone.utc)
 
 
-def keep_shown_rows(result: Result, shown: Sequence[Result]) -> Result:
-    """Keep the rows of the result, or the whole series, that any of the `shown` results has."""
-    on = row_keys(result)
-    keys = pl.concat(each.frame.select(on) for each in shown)
-    rows = result.frame.join(keys, on=on, how="semi", nulls_equal=True, maintain_order="left") if on else result.frame
-    return replace(result, frame=rows)
+def add_rows(shown: Result, unlimited: Result, other: Result) -> Result:
+    """Return the rows of `shown`, and of `unlimited` those that the `other` period shows alone.
+
+    They come in the order of `unlimited`. A row that it does not have, such as `(other)`, stays in front of the next.
+    """
+    keys = row_keys(shown)
+    if not keys:
+        return shown
+    rows = row_keys(shown, with_time=True)
+    places = unlimited.frame.with_row_index(ROW).with_columns(pl.col(ROW).cast(pl.Float64))
+    added = places.join(other.frame.select(keys).unique(), on=keys, how="semi", nulls_equal=True)
+    added = added.join(shown.frame.select(keys).unique(), on=keys, how="anti", nulls_equal=True)
+    placed = shown.frame.join(
+        places.select(*rows, ROW), on=rows, how="left", nulls_equal=True, maintain_order="left"
+    ).with_columns(pl.coalesce(ROW, pl.col(ROW).backward_fill() - 0.5))
+    frame = pl.concat([placed, added.select(placed.columns)])
+    return replace(shown, frame=frame.sort(ROW, nulls_last=True, maintain_order=True).drop(ROW))
 
 
-def row_keys(result: Result) -> list[str]:
-    """Return the columns that tell rows apart, without the time of a series."""
-    return [
-        column.name
-        for column in result.columns
-        if column.key or column.kind not in (*NUMBER_KINDS, *TIME_KINDS, "flag")
-    ]
+def row_keys(result: Result, *, with_time: bool = False) -> list[str]:
+    """Return the columns that tell rows apart, with or without the time of a series."""
+    others = (*NUMBER_KINDS, "flag", *(() if with_time else TIME_KINDS))
+    return [column.name for column in result.columns if column.key or column.kind not in others]
 
 
 def align_series(result: Result, like: Result, every: str, periods: tuple[Period, Period], zone: ZoneInfo) -> Result:
@@ -244,7 +255,7 @@ def join_periods(current: Result, previous: Result) -> Result:
     current, previous = fill_missing_splits(current, previous), fill_missing_splits(previous, current)
     figures = [column for column in current.columns if column.kind in NUMBER_KINDS and not column.key]
     measures = [column for column in figures if column.compared]
-    on = [column.name for column in current.columns if column not in figures]
+    on = row_keys(current, with_time=True)
     before = previous.frame.select(*on, *(pl.col(column.name).alias(previous_name(column)) for column in measures))
     joined = _join_rows(current, before, on) if on else pl.concat([current.frame, before], how="horizontal")
     changes, columns = [], []

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import polars as pl
 
-from pixelstat.analysis.time_series import earliest
+from pixelstat.analysis.time_series import earliest, latest
 from pixelstat.cli.comparison import (
     Comparison,
     compare_periods,
@@ -26,7 +26,7 @@ from pixelstat.cli.settings import (
     CommonOptions,
     build_pipeline_settings,
     build_report_options,
-    extend_past_period,
+    extend_period,
     read_common_options,
     require_geo,
 )
@@ -38,6 +38,7 @@ from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import Result
 from pixelstat.schemas import EVENTS, VISITS
+from pixelstat.sessions import SessionRules
 
 
 class ReportCommand(LogCommand):
@@ -93,17 +94,22 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)
     settings = build_pipeline_settings(common, event_columns, needs_visits=report.needs_visits)
-    settings = replace(settings, keeps_orders=report.needs_all_orders, keeps_visits=report.needs_whole_visits)
+    settings = replace(
+        settings,
+        keeps_orders=report.needs_all_orders,
+        keeps_visits=report.needs_whole_visits,
+        limits_visits=report.limits_visits,
+    )
     period = (settings.filters.since, settings.filters.until)
     if compared_with is None and report.compares_to_previous and settings.filters.since:
         compared_with = "previous"
+    comparison = None
     if compared_with:
         comparison = parse_comparison(compared_with, *period, common.tz)
         filters = replace(settings.filters, since=comparison.span.since, until=comparison.span.until)
-        settings = replace(settings, filters=filters)
-        return ReportRequest(report, options, settings, common, reveals_ids, comparison=comparison)
-    settings = extend_past_period(settings, report.lookahead(options))
-    return ReportRequest(report, options, settings, common, reveals_ids, period=period)
+        settings, period = replace(settings, filters=filters), (None, None)
+    settings = extend_period(settings, report.lookbehind(options), report.lookahead(options))
+    return ReportRequest(report, options, settings, common, reveals_ids, comparison, period)
 
 
 def require_comparable(report: Report, values: dict[str, Any]) -> None:
@@ -144,6 +150,7 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         own_hosts=settings.enrichment.own_hosts,
         log_start=lambda: run.ledger.log_first,
         log_end=lambda: run.ledger.log_last,
+        session_rules=settings.sessions or SessionRules(),
         sent=settings.enrichment.mailings,
         warn=request.warnings.setdefault,
         is_table=run.output_format == "table",
@@ -159,7 +166,8 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
     else:
         result = report.result(report.function(events, options, context).collect(engine="streaming"))
         run.period = request.period
-        subtitle = [format_period(run.ledger.first, earliest(run.ledger.last, last_second(until)), zone), *subtitle]
+        first = run.ledger.first and latest(run.ledger.first, since)
+        subtitle = [format_period(first, earliest(run.ledger.last, last_second(until)), zone), *subtitle]
     subtitle = [part for part in subtitle if part]
     result = replace(result, subtitle=subtitle, notes=notes, csv_safe=request.common.csv_safe)
     return report.present(result, options)

@@ -12,7 +12,7 @@ import click
 import polars as pl
 
 from pixelstat import outputs
-from pixelstat.analysis.time_series import earliest
+from pixelstat.analysis.time_series import earliest, latest
 from pixelstat.cli.delivery import report_failures
 from pixelstat.cli.explain import explain
 from pixelstat.cli.output_files import prepare_folders
@@ -148,8 +148,9 @@ def _ledger_notes(run: Run) -> Iterator[str]:
         if run.common.machines != "include":
             yield describe_age(ledger.last)
         if run.output_format != "table":  # a table shows the period below its title
-            last = earliest(ledger.last, last_second(run.period[1]))
-            yield f"from {_format_clock(ledger.first, zone)} to {_format_clock(last or ledger.last, zone)} {zone.key}"
+            first = latest(ledger.first, run.period[0]) or ledger.first
+            last = earliest(ledger.last, last_second(run.period[1])) or ledger.last
+            yield f"from {_format_clock(first, zone)} to {_format_clock(last, zone)} {zone.key}"
     elif ledger.lines and not ledger.pixel_requests:
         yield suggest_pixels(run.logs)
 

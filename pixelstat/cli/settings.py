@@ -29,7 +29,7 @@ from pixelstat.sources.blocks import MAX_LINE
 from pixelstat.sources.event_parquet import holds_pseudonyms
 from pixelstat.terminal import say
 from pixelstat.text.addresses import Network
-from pixelstat.text.durations import parse_moment
+from pixelstat.text.durations import parse_moment, shift_moment
 from pixelstat.traffic.behaviour import BehaviourLimits
 from pixelstat.traffic.networks import read_networks
 from pixelstat.traffic.rejection import EventFilters, TrafficRules
@@ -233,10 +233,11 @@ def _behaviour_limits(common: CommonOptions) -> BehaviourLimits:
     return BehaviourLimits(**{limit.name: getattr(common, limit.name) for limit in fields(BehaviourLimits)})
 
 
-def extend_past_period(settings: PipelineSettings, length: timedelta) -> PipelineSettings:
-    """Return the settings with the events of this length after its period."""
-    until = settings.filters.until
-    return replace(settings, filters=replace(settings.filters, until=until + length)) if until else settings
+def extend_period(settings: PipelineSettings, before: timedelta, after: timedelta) -> PipelineSettings:
+    """Return the settings with the events of these lengths before and after their period."""
+    since, until = settings.filters.since, settings.filters.until
+    since, until = since and shift_moment(since, -before), until and shift_moment(until, after)
+    return replace(settings, filters=replace(settings.filters, since=since, until=until))
 
 
 def require_geo(columns: Iterable[str], common: CommonOptions) -> None:

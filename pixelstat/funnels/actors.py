@@ -4,7 +4,8 @@ An actor is who goes through a funnel: a visitor, a visit or a user.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import polars as pl
 
@@ -14,11 +15,13 @@ from pixelstat.funnels.hits import HITS, condition_bits
 from pixelstat.funnels.matching import match_chains
 from pixelstat.funnels.observed_steps import ObservedSteps
 from pixelstat.funnels.rules import FunnelRules
+from pixelstat.sessions import SessionRules, session_open_until
 from pixelstat.traffic.deduplication import drop_later_copies
 
 ACTOR_COLUMNS = {"visitor": "visitor", "visit": "visit", "user": "user_id"}
 OTHER_GROUPS = "(other)"  # the label of the groups beyond the first, taken together
 ACTOR, HELD_VALUE, VISIT = internal("actor"), internal("held value"), internal("visit")
+ACTOR_OPEN_UNTIL = internal("actor open until")  # the last time at which a visit may go on; null: it is over
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class FunnelBreakdown:
     top: int = 0  # how many groups have rows of their own; the others are one; 0: all
     every: str | None = None  # a funnel for each hour, day, ... that chains begin in
     tz: str = "UTC"
+    session_rules: SessionRules = field(default_factory=SessionRules)  # when a visit is over
+    since: datetime | None = None  # earlier hits may be part of chains, but do not choose a group
 
     @property
     def labels(self) -> list[str]:
@@ -41,7 +46,7 @@ class FunnelBreakdown:
     @property
     def is_default(self) -> bool:
         """Whether it splits nothing: visitors go through one funnel."""
-        return self == FunnelBreakdown(top=self.top, tz=self.tz)
+        return self.actor == "visitor" and not (self.held_column or self.by or self.every)
 
     @property
     def uses_first_or_last_value(self) -> bool:
@@ -63,18 +68,25 @@ def relevant_hits(
     the actor's value of the breakdown. `observed` sees all events. `period` is true where a chain may begin.
 
     Returns ACTOR, time, hit, first, the bit masks `matches` and `excluded`, `universe` and `may_start`; also VISIT,
-    HELD_VALUE and the labels, where the rules or the breakdown need them.
+    ACTOR_OPEN_UNTIL, HELD_VALUE and the labels, where the rules or the breakdown need them.
     """
     actor = pl.col(ACTOR_COLUMNS[breakdown.actor])
     matches = condition_bits([step.hit for step in rules.steps], pl.UInt64())
     universe = (matches > 0) | (pl.lit(value=True) if rules.universe is None else rules.universe)
-    labels = zip(breakdown.by, breakdown.labels, strict=True)
+    shows_labels = pl.lit(value=True)
+    if breakdown.uses_first_or_last_value and breakdown.since:
+        shows_labels = pl.col("time") >= breakdown.since
+    labels = [
+        pl.when(shows_labels).then(pl.col(name).cast(pl.String)).alias(label)
+        for name, label in zip(breakdown.by, breakdown.labels, strict=True)
+    ]
     rows = events.select(
         "time", "hit", "first", "event",
         actor.alias(ACTOR) if breakdown.actor == "visit" else actor.cast(pl.Categorical()).alias(ACTOR),
         *([pl.col("visit").alias(VISIT)] if rules.count == "visits" else []),
+        *([session_open_until(breakdown.session_rules).alias(ACTOR_OPEN_UNTIL)] if breakdown.actor == "visit" else []),
         *([pl.col(breakdown.held_column).cast(pl.String).alias(HELD_VALUE)] if breakdown.held_column else []),
-        *(pl.col(name).cast(pl.String).alias(label) for name, label in labels),
+        *labels,
         matches=matches,
         excluded=condition_bits([exclusion.hit for exclusion in rules.exclusions], pl.UInt32()),
         universe=universe if rules.order == "strict" else pl.lit(value=False),
@@ -103,16 +115,22 @@ def deduplicate_hits(rows: pl.DataFrame) -> pl.DataFrame:
     return drop_later_copies(rows).unique("hit").drop("hit", "first")
 
 
-def chains_per_actor(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
+def chains_per_actor(
+    rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown, log_end: datetime | None
+) -> pl.DataFrame:
     """Return the chains that count: one for each actor in each group, or with `count` totals every entry.
 
     Takes the rows of `relevant_hits`, each hit once. Returns CHAINS, see `match_chains`, with ACTOR and the labels.
     """
     actor_labels = attribute_labels(rows, breakdown) if breakdown.uses_first_or_last_value else None
     hits, keys = build_hits(rows, rules, breakdown)
-    chains = match_chains(hits, rules).join(keys.drop(HELD_VALUE, strict=False), on="key")
+    chains = match_chains(hits, rules, log_end).join(keys.drop(HELD_VALUE, strict=False), on="key")
+    if breakdown.actor == "visit":
+        chains = close_with_visits(chains, rows)
     if actor_labels is not None:
         chains = chains.join(actor_labels, on=ACTOR, how="left")
+    if rules.exclusions and rules.exclude_mode == "drop":
+        chains = drop_excluded_actors(chains, rules, breakdown)
     return select_best_chains(limit_groups(chains, rules, breakdown), rules, breakdown)
 
 
@@ -181,6 +199,28 @@ def split_by_step_labels(rows: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.D
     )
 
 
+def close_with_visits(chains: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return CHAINS of visits with `open_until` no later than the visit can go on; null where it is over."""
+    visits = rows.select(ACTOR, ACTOR_OPEN_UNTIL).unique()
+    last_times = [pl.col("open_until"), pl.col(ACTOR_OPEN_UNTIL)]
+    is_open = pl.all_horizontal(time.is_not_null() for time in last_times)
+    open_until = pl.when(is_open).then(pl.min_horizontal(last_times))
+    return chains.join(visits, on=ACTOR, how="left").with_columns(open_until=open_until).drop(ACTOR_OPEN_UNTIL)
+
+
+def drop_excluded_actors(chains: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
+    """Return the CHAINS of actors who count: none that is as long was dropped for an exclusion, unless another was not.
+
+    With `count` totals each entry is dropped or counts for itself.
+    """
+    is_clean = pl.col("time_1").is_not_null()
+    if not breakdown.held_column or rules.count == "totals":  # a chain is all that an actor or an entry has
+        return chains.filter(is_clean)
+    per = [ACTOR, "group", *breakdown.labels]
+    is_longest = pl.col("level") == pl.col("level").max().over(per)
+    return chains.filter(is_clean & (is_clean & is_longest).any().over(per))
+
+
 def limit_groups(chains: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
     """Replace the labels of CHAINS by OTHER_GROUPS, except those of the `top` groups with most actors (or entries)."""
     labels = breakdown.labels
@@ -206,7 +246,7 @@ def merge_other_groups(rows: pl.DataFrame, sizes: pl.DataFrame, breakdown: Funne
 def select_best_chains(chains: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
     """Keep for each actor and group the one chain that counts; with `count` totals keep all.
 
-    The longest chain counts; of several, the one that ends first; of those, the one that starts last.
+    The longest chain counts; of several, the one that ends first; of those, the one that `entry` prefers.
     """
     if rules.count == "totals":
         return chains
@@ -214,10 +254,11 @@ def select_best_chains(chains: pl.DataFrame, rules: FunnelRules, breakdown: Funn
     times = [name for name in chains.columns if name.startswith("time_")]
     end = pl.max_horizontal(times)
     has_several = breakdown.held_column or breakdown.by
-    latest = pl.col("latest").max().over(per) if has_several else pl.col("latest")
+    open_until = pl.col("open_until").max().over(per) if has_several else pl.col("open_until")
+    prefers_last = rules.entry == "latest"
     return (
-        chains.with_columns(end=end, latest=latest)
-        .sort("level", "end", "time_1", *times[1:], descending=[True, False, True, *[False] * (len(times) - 1)])
+        chains.with_columns(end=end, open_until=open_until)
+        .sort("level", "end", *times, descending=[True, False, prefers_last, *[False] * (len(times) - 1)])
         .unique(per, keep="first", maintain_order=True)
         .drop("end")
     )

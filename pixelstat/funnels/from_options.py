@@ -30,6 +30,7 @@ CONFLICTS = {  # an option: those that it does not go together with
         "--optional",
         "--order unordered",
         "--count",
+        "--exclude-mode drop",
         "--touch all or step",
     ],
     "--histogram": ["--list", "--every", "--by"],
@@ -63,7 +64,7 @@ def build_funnel_options(
     is_open: bool,
     optional: Sequence[int],
     exclude: Sequence[str],
-    exclude_mode: str,
+    exclude_mode: str | None,
     grace: timedelta | None,
     entry: str,
     count: str,
@@ -81,7 +82,7 @@ def build_funnel_options(
     Raises PixelstatError for options that contradict each other.
     """
     _require_companion("--strict-over", strict_over is not None, "--order strict", order == "strict")
-    _require_companion("--exclude-mode", exclude_mode != "drop", "--exclude EVENT", bool(exclude))
+    _require_companion("--exclude-mode", exclude_mode is not None, "--exclude EVENT", bool(exclude))
     _require_companion("--touch", touch != "first", "--by COLUMN", bool(by))
     _require_companion("--top", top not in (0, top_groups_option.default), "--by COLUMN", bool(by))
     _require_named_steps(steps, optional, exclude, actor_list)
@@ -94,7 +95,7 @@ def build_funnel_options(
         entry=entry,
         count=count,
         exclusions=[_parse_exclusion(text, parse) for text in exclude],
-        exclude_mode=exclude_mode,
+        exclude_mode=exclude_mode or ("stop" if is_open else "drop"),
         optional=frozenset(optional),
         grace=grace or NO_GRACE,
     )
@@ -107,6 +108,7 @@ def build_funnel_options(
             "--optional": bool(optional),
             "--order unordered": order == "unordered",
             "--count": count != "uniques",
+            "--exclude-mode drop": exclude_mode == "drop",
             "--by": bool(by),
             "--unit visit": actor == "visit",
             "--touch all or step": touch not in ("first", "last"),
@@ -198,7 +200,7 @@ def list_event_columns(options: FunnelOptions) -> Iterable[str]:
     rules = options.rules
     conditions = [*(step.hit for step in rules.steps), *(exclusion.hit for exclusion in rules.exclusions)]
     condition_columns = [name for condition in conditions for name in condition.meta.root_names()]
-    visit_columns = ["visit_start"] if options.actor == "visit" or rules.count == "visits" else []
+    visit_columns = ["visit_start", "visit_seconds"] if options.actor == "visit" or rules.count == "visits" else []
     held_columns = [options.held_column] if options.held_column else []
     return [*options.by, *held_columns, *visit_columns, *condition_columns]
 
@@ -221,8 +223,8 @@ def _describe_rules(rules: FunnelRules, actor: str, *, is_open: bool) -> Iterabl
         yield {"strict": "no other event between two steps", "unordered": "steps in any order"}[rules.order]
     if is_open:
         yield "entry at any step"
-    if rules.entry == "first":
-        yield "from the first hit of step 1"
+    if rules.entry != "earliest":
+        yield {"latest": "from the latest hit of step 1", "first": "from the first hit of step 1"}[rules.entry]
     if rules.count != "uniques":
         yield {"totals": "every entry counts", "visits": "one entry per visit"}[rules.count]
     if rules.exclusions:

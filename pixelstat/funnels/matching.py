@@ -4,33 +4,37 @@ Keys are matched all at once by Polars. Only those where hits of one second or a
 searched one by one.
 """
 
+from datetime import datetime
 from itertools import pairwise
 
 import polars as pl
 
+from pixelstat.funnels.hits import TIME
 from pixelstat.funnels.rules import FunnelRules
 from pixelstat.funnels.search import search_chains
 from pixelstat.funnels.vectorized import (
-    find_chain_starts,
+    find_best_chains,
     find_strict_chains,
     find_unordered_chains,
     select_best,
 )
 
 
-def match_chains(hits: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
+def match_chains(hits: pl.DataFrame, rules: FunnelRules, log_end: datetime | None) -> pl.DataFrame:
     """Return CHAINS: the chain that counts for each key and group of HITS, with `count` totals all entries.
 
     Columns: key, group, level (how many required steps were reached), time_1 ... (of each step; null where it was not
-    reached), latest (the last possible start; the chain may grow until `latest` + window).
+    reached), open_until (the last time at which a hit could still lead further). A key that an exclusion drops has the
+    level that it would have reached, and no times. `open_until` may be null where it is not after `log_end`.
     """
-    hits = hits.sort("key", "time")
-    hits = hits.with_columns(needs_search=needs_search(rules))
+    hits = hits.sort("key", "time").with_columns(needs_search=needs_search(rules, log_end))
     unambiguous = hits.filter(~pl.col("needs_search")).drop("needs_search")
     chains = match_vectorized(unambiguous, rules).select(chain_columns(rules))
     ambiguous = hits.filter("needs_search")
     if rules.step_window is not None and rules.order == "ordered":
-        # The vectorized way ignores the step window, so search the keys whose chain breaks it.
+        # The vectorized way ignores the step window, so search the keys whose chain breaks it. Others are not open:
+        # `needs_search` has found those that may be.
+        chains = chains.with_columns(open_until=pl.lit(None, TIME))
         too_slow = chains.filter(_exceeds_step_window(rules))["key"].unique()
         chains = chains.filter(~pl.col("key").is_in(too_slow.implode()))
         again = hits.filter(~pl.col("needs_search") & pl.col("key").is_in(too_slow.implode()))
@@ -40,10 +44,10 @@ def match_chains(hits: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
 
 def chain_columns(rules: FunnelRules) -> list[str]:
     """Return the names of the columns of CHAINS."""
-    return ["key", "group", "level", *(f"time_{number}" for number in range(1, len(rules.steps) + 1)), "latest"]
+    return ["key", "group", "level", *(f"time_{number}" for number in range(1, len(rules.steps) + 1)), "open_until"]
 
 
-def needs_search(rules: FunnelRules) -> pl.Expr:
+def needs_search(rules: FunnelRules, log_end: datetime | None) -> pl.Expr:
     """Return whether the key of each of HITS, in order of key and time, must be searched."""
     matches_several = pl.col("matches").bitwise_count_ones() > 1
     is_tied = (pl.col("key") == pl.col("key").shift()) & (pl.col("time") == pl.col("time").shift())
@@ -59,6 +63,9 @@ def needs_search(rules: FunnelRules) -> pl.Expr:
         is_ambiguous = is_ambiguous | (pl.col("excluded") > 0)
     if rules.grace:
         is_ambiguous = is_ambiguous | _may_swap_within_grace(rules)
+    if rules.step_window is not None and log_end and rules.order == "ordered":
+        # Whether a chain is open depends on its last hit, which a search alone finds.
+        is_ambiguous = is_ambiguous | (pl.col("time") + rules.step_window > log_end)
     must_search = is_ambiguous.fill_null(value=False).any().over("key")
     if rules.count == "totals":
         is_start = (pl.col("matches") % 2 == 1) & pl.col("group").is_not_null()
@@ -85,20 +92,12 @@ def match_vectorized(hits: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
     """Return CHAINS of HITS, in order of key and time, none of whose keys needs a search."""
     rows, per = hits.lazy(), ["key", "group"]
     if rules.order == "strict":
-        chains = find_strict_chains(rows.filter("universe"), len(rules.steps), rules.window, rules.step_window)
-        if rules.entry == "first":
-            is_first = pl.col("time_1") == pl.col("time_1").min().over(per)
-            chains = chains.filter(is_first).with_columns(latest="time_1")
-        return select_best(chains, per).collect()
+        return select_best(find_strict_chains(rows.filter("universe"), rules), rules, per).collect()
     if rules.order == "unordered":
-        from_first_start = rules.entry == "first"
-        return select_best(
-            find_unordered_chains(rows, len(rules.steps), rules.window, from_first_start=from_first_start), per
-        ).collect()
+        return select_best(find_unordered_chains(rows, rules), rules, per).collect()
     required = rules.required
-    chains = find_chain_starts(expand_steps(rows, rules), len(required), rules.window)
     names = {f"time_{position}": f"time_{number}" for position, number in enumerate(required, 1)}
-    best = select_best(chains, per).rename(names, strict=True).collect()
+    best = find_best_chains(expand_steps(rows, rules).collect(), len(required), rules).rename(names, strict=True)
     for number in sorted(rules.optional):
         best = add_optional_step(best, hits, number, rules)
     return best

@@ -36,33 +36,35 @@ def count_open_funnel(
     actors = _label_actors(rows, breakdown)
     numbers = range(1, len(rules.steps) + 1)
     for number in numbers:
-        arrivals = _find_arrivals(rows, rules, replace(breakdown, by=()), number)
+        arrivals = _find_arrivals(rows, rules, replace(breakdown, by=()), number, log_end)
         actors = actors.join(arrivals, on=ACTOR, how="left")
-    return pl.concat(_count_step(actors, number, rules, breakdown, log_end) for number in numbers)
+    return pl.concat(_count_step(actors, number, breakdown, log_end) for number in numbers)
 
 
-def _find_arrivals(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown, number: int) -> pl.DataFrame:
-    """Return the actors that reached step k or the step before: ACTOR, reached_k, step_time_k, last_previous_k.
+def _find_arrivals(
+    rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown, number: int, log_end: datetime | None
+) -> pl.DataFrame:
+    """Return the actors that reached step k or the step before: ACTOR, reached_k, step_time_k, open_until_k.
 
     `reached_k` is true for actors that reached step k. `step_time_k` is the time from the step before to step k; null
-    for actors that did not continue. `last_previous_k` is the last time of the step before; null for actors without it.
+    for actors that did not continue. `open_until_k` is the last time at which they could; null for actors who cannot.
     """
-    reached_step = chains_per_actor(_keep_steps(rows, [number]), _rules_between(rules, [number]), breakdown)
+    reached_step = chains_per_actor(_keep_steps(rows, [number]), _rules_between(rules, [number]), breakdown, log_end)
     reached_step = reached_step.select(ACTOR)
     if number == 1:
         chains = reached_step.clear().with_columns(
-            step_time=pl.lit(None, pl.Duration("us")), last_previous=pl.lit(None, TIME)
+            step_time=pl.lit(None, pl.Duration("us")), open_until=pl.lit(None, TIME)
         )
     else:
         pair = [number - 1, number]
-        chains = chains_per_actor(_keep_steps(rows, pair), _rules_between(rules, pair), breakdown)
-        chains = chains.select(ACTOR, last_previous="latest", step_time=pl.col("time_2") - pl.col("time_1"))
+        chains = chains_per_actor(_keep_steps(rows, pair), _rules_between(rules, pair), breakdown, log_end)
+        chains = chains.select(ACTOR, "open_until", step_time=pl.col("time_2") - pl.col("time_1"))
     arrivals = reached_step.with_columns(reached=True).join(chains, on=ACTOR, how="full", coalesce=True)
     has_reached = pl.col("reached").fill_null(value=False) | pl.col("step_time").is_not_null()
     return arrivals.select(
         ACTOR,
         has_reached.alias(f"reached_{number}"),
-        *(pl.col(name).alias(f"{name}_{number}") for name in ("step_time", "last_previous")),
+        *(pl.col(name).alias(f"{name}_{number}") for name in ("step_time", "open_until")),
     )
 
 
@@ -91,17 +93,17 @@ def _rules_between(rules: FunnelRules, numbers: Sequence[int]) -> FunnelRules:
         for exclusion in rules.exclusions
         if len(numbers) > 1 and exclusion.covers(*numbers)
     ]
-    return replace(rules, steps=steps, exclude_mode="stop", exclusions=exclusions)
+    return replace(rules, steps=steps, exclusions=exclusions)
 
 
 def _count_step(
-    actors: pl.DataFrame, number: int, rules: FunnelRules, breakdown: FunnelBreakdown, log_end: datetime | None
+    actors: pl.DataFrame, number: int, breakdown: FunnelBreakdown, log_end: datetime | None
 ) -> pl.DataFrame:
     """Return the figures of one step."""
     by, is_first = breakdown.labels, number == 1
     reached_before = pl.lit(value=False) if is_first else pl.col(f"reached_{number - 1}").fill_null(value=False)
     step_time = pl.col(f"step_time_{number}")
-    may_come = pl.lit(value=False) if log_end is None else pl.col(f"last_previous_{number}") + rules.window > log_end
+    may_come = pl.lit(value=False) if log_end is None else pl.col(f"open_until_{number}") > log_end
     counts = {
         "before": reached_before.sum(),
         "continued": step_time.is_not_null().sum(),

@@ -6,11 +6,18 @@ A *chain* is what a funnel counts: distinct hits h1 .. hk of one actor that matc
 - The last hit is at most `window` after the first, and each hit at most `step_window` after the one before.
 - The first hit matches step 1 and lies in the period. With `entry` first it is the actor's first such hit.
 - With `order` strict, every hit of the universe between the first hit and the last is part of the chain.
-- No excluded hit lies between two hits that the exclusion covers. An excluded hit does not count in a second in which
-  a hit that is not excluded matches a step, because nobody can tell which came first.
+- No excluded hit lies between two neighbouring hits that the exclusion covers, that is, in a second between theirs. It
+  does not count in a second in which a hit that is not excluded matches one of the two steps, or an optional step
+  between them, because nobody can tell which came first. In any order, all steps are neighbours.
 
 Of an actor's chains the longest counts; of several longest, the one that ends first; of those, the one that starts
-last. Its hits between start and end are the earliest that fit.
+first, or with `entry` latest the one that starts last. Its hits between start and end are the earliest that fit.
+
+With `exclude_mode` drop an actor does not count at all whom an exclusion keeps from a longer chain. Neither does one
+with an excluded hit behind an incomplete chain, covered and within the window of the last start that leads to its end;
+unless there is a chain as long that has none.
+
+With `count` totals an actor has several entries, one after the other; `search_variants.match_every_entry` defines them.
 
 Optional steps do not decide which chain counts: a chain consists of `required` steps. Once it is chosen, each optional
 step is filled with the first hit that fits, also after the last required step, as long as the rules allow.
@@ -76,7 +83,7 @@ class FunnelRules:
     step_window: timedelta | None = None  # the longest time between two neighbouring hits
     order: str = "ordered"  # ordered, strict, unordered
     universe: pl.Expr | None = None  # of a strict order: what may not lie between, beside the steps; never null
-    entry: str = "latest"  # which hit of step 1 the window begins with: latest, first
+    entry: str = "earliest"  # the start of a chain: the earliest or latest that leads as far; first: the actor's first
     count: str = "uniques"  # uniques: each actor once; totals: every entry; visits: one entry a visit
     exclusions: Sequence[Exclusion] = ()
     exclude_mode: str = "drop"  # drop: do not count actors whom an exclusion breaks off; stop: count them up to there
@@ -155,8 +162,13 @@ class FunnelRules:
     def is_vectorizable(self) -> bool:
         """Whether the earliest chain from each start is enough to know, also where hits share a second."""
         has_special_rules = self.exclusions or self.optional or self.grace or self.step_window is not None
-        is_default = (self.order, self.entry, self.count) == ("ordered", "latest", "uniques")
+        is_default = self.order == "ordered" and self.entry != "first" and self.count == "uniques"
         return is_default and not has_special_rules and are_disjoint(self.steps)
+
+    @property
+    def longest_time(self) -> timedelta:
+        """The longest time from the first hit of a chain to the last."""
+        return self.window if self.step_window is None else min(self.window, self.step_window * (len(self.steps) - 1))
 
     def step_before(self, step: int) -> int:
         """Return the required step before this one, which its share refers to; 0 if there is none."""

@@ -6,7 +6,9 @@ Chains are tuples of times, by level. The level of a chain is how many required 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+from pixelstat.funnels.chain import Chain, find_earliest_chain, match_in_order
 from pixelstat.funnels.timeline import (
+    Frontier,
     SearchLimits,
     Second,
     Timeline,
@@ -16,18 +18,19 @@ from pixelstat.funnels.timeline import (
 )
 
 
-def match_within_grace(seconds: Sequence[Second], limits: SearchLimits) -> tuple[int, ...]:
-    """Return the chain that counts, where a hit may be earlier than one before it by the grace; () if there is none."""
+def match_within_grace(seconds: Sequence[Second], limits: SearchLimits) -> Chain:
+    """Return the chain that counts, where a hit may be earlier than one before it by the grace."""
     if limits.rules.entry == "first":
         seconds = keep_first_start(seconds)
     hits = [(second.time, matches) for second in seconds for matches in second.hits]
     times = [time for time, _ in hits]
-    candidates: list[tuple[int, int, int, tuple[int, ...]]] = []
-    for index, (start, matches) in enumerate(hits):
-        if matches & 1:
-            chain = _find_earliest_within_grace(hits, times, index, limits)
-            candidates.append((-len(chain), max(chain), -start, chain))
-    return min(candidates)[3] if candidates else ()
+    starts = [index for index, (_, matches) in enumerate(hits) if matches & 1]
+    if not starts:
+        return Chain(0, (), None)
+    chains = [_find_earliest_within_grace(hits, times, index, limits) for index in starts]
+    sign = -1 if limits.rules.entry == "latest" else 1
+    best = min(chains, key=lambda chain: (-len(chain), max(chain), sign * chain[0], chain))
+    return Chain(len(best), best, times[starts[-1]] + limits.window)
 
 
 def _find_earliest_within_grace(
@@ -62,43 +65,48 @@ def _find_earliest_within_grace(
     return best
 
 
-def match_unordered(seconds: Sequence[Second], limits: SearchLimits) -> tuple[int, ...]:
-    """Return the step times of the window that completes most steps, earliest first; () if there is none."""
+def match_unordered(seconds: Sequence[Second], limits: SearchLimits) -> Chain:
+    """Return the step times of the window that completes most steps, earliest first."""
     timeline = Timeline(seconds, limits)
-    candidates: list[tuple[int, int, int, tuple[int, ...]]] = []
-    for index, second in enumerate(seconds):
-        if second.hits and second.may_start:
-            times = _collect_steps(seconds, index, limits)
-            candidates.append((-len(times), times[-1], -second.time, times))
-            if limits.rules.entry == "first":
-                break
-    candidates.sort()
-    longest = [candidate for candidate in candidates if candidate[0] == candidates[0][0]]
-    best_by_end: dict[int, tuple[int, ...]] = {}
-    for _, end, _, times in longest:
-        best_by_end.setdefault(end, times)
-    for end, times in best_by_end.items():
-        if not timeline.is_dropped(len(times), times[0], end):
-            return times
-    return ()
+    starts = [index for index, second in enumerate(seconds) if second.hits and second.may_start]
+    if not starts:
+        return Chain(0, (), None)
+    if limits.rules.entry == "first":
+        starts = starts[:1]
+    chains = [_collect_steps(timeline, start) for start in starts]
+    level = max(map(len, chains))
+    if limits.rules.exclude_mode == "drop" and any(second.excluded for second in seconds):
+        free_timeline = Timeline(seconds, limits.without_exclusions())
+        free_level = max(len(_collect_steps(free_timeline, start)) for start in starts)
+        if free_level > level:
+            return Chain(free_level, (), None)
+    longest = [chain for chain in chains if len(chain) == level]  # by their starts
+    latest_start = {chain[-1]: chain[0] for chain in longest}  # by their ends
+    clean_ends = [end for end, start in latest_start.items() if not timeline.is_dropped(level, start, end)]
+    if not clean_ends:
+        return Chain(level, (), None)
+    chains = [chain for chain in longest if chain[-1] == min(clean_ends)]
+    deadline = timeline.times[starts[-1]] + limits.window
+    open_until = deadline if timeline.is_unbroken(starts[-1], len(seconds), level) else None
+    return Chain(level, chains[-1 if limits.rules.entry == "latest" else 0], open_until)
 
 
-def _collect_steps(seconds: Sequence[Second], first: int, limits: SearchLimits) -> tuple[int, ...]:
+def _collect_steps(timeline: Timeline, first: int) -> tuple[int, ...]:
     """Return the times of the hits that each add a step, from the second with index `first` on.
 
-    The chain ends with its conversion window or before the next excluded hit. A hit adds a step
+    The chain ends with its conversion window or at the next excluded hit. A hit adds a step
     if the hits so far can be assigned to one more step than without it.
     """
     hits: list[int] = []
     times: list[int] = []
     hit_of_step: dict[int, int] = {}
-    start = seconds[first].time
-    for second in seconds[first:]:
-        if second.time > limits.deadline(start, start) or (second.excluded and second.time > start):
+    for index in range(first, len(timeline.seconds)):
+        second = timeline.seconds[index]
+        if index > first and not timeline.may_follow(first, index, 1, timeline.times[first]):
             break
         for matches in second.hits:
             hits.append(matches)
-            if _assign_hit(hits, len(hits) - 1, limits.steps, hit_of_step, set()):
+            if _assign_hit(hits, len(hits) - 1, timeline.limits.steps, hit_of_step, set()):
                 times.append(second.time)
     return tuple(times)
 
@@ -117,70 +125,54 @@ def _assign_hit(hits: Sequence[int], index: int, steps: int, hit_of_step: dict[i
     return False
 
 
-def match_every_entry(seconds: Sequence[Second], limits: SearchLimits) -> list[tuple[int, ...]]:
-    """Return the chain of each entry.
+def match_every_entry(seconds: Sequence[Second], limits: SearchLimits) -> Sequence[Chain]:
+    """Return the chain of each entry, which counts like that of an actor.
 
-    An entry ends when its chain is complete, when its window is over or when it is excluded; then another may begin.
-    With `entry` latest another hit of step 1 moves the start of the current entry; with `entry` first it is ignored.
+    An entry begins with a hit of step 1. It ends when a chain is complete or none can go on, and only then the next one
+    may begin. A chain may begin with any hit of step 1 in the entry, with `entry` first only with the first. A hit that
+    is excluded and ends an entry does not begin the next one.
     """
-    finished: list[tuple[int, ...]] = []
-    nothing: list[tuple[int, ...]] = [()] * (limits.steps + 1)
-    best_by_level = nothing
-    current: tuple[int, ...] = ()  # the longest chain of the entry that is not over
-    for second in seconds:
-        if current and all(not chain or second.time - chain[0] > limits.window for chain in best_by_level):
-            finished.append(current)
-            current, best_by_level = (), nothing
-        if current and second.excluded & limits.exclusions[len(current)] and second.time > current[-1]:
-            if limits.rules.exclude_mode == "stop":
-                finished.append(current)
-            current, best_by_level = (), nothing
-            continue
-        hits = list(second.hits)
-        while hits:
-            best_by_level = _advance(hits, second.time, best_by_level, limits, has_entry=bool(current))
-            reached = max(level for level in range(limits.steps + 1) if best_by_level[level] or not level)
-            if reached > len(current):
-                current = best_by_level[reached]
-            if reached < limits.steps:
-                break
-            finished.append(current)
-            hits = _unused_hits(hits, current, second.time)
-            current, best_by_level = (), nothing
-    return [*finished, current] if current else finished
+    remaining, entries, begin = [*seconds], list[Sequence[Second]](), 0
+    timeline = Timeline(remaining, limits)
+    while begin < len(remaining):
+        if remaining[begin].has_start:
+            entry, begin = _take_entry(timeline, remaining, begin)
+            entries.append(entry)
+        else:
+            begin += 1
+    return [match_in_order(entry, limits) for entry in entries]
 
 
-def _advance(
-    hits: Sequence[int], time: int, best_by_level: Sequence[tuple[int, ...]], limits: SearchLimits, *, has_entry: bool
-) -> list[tuple[int, ...]]:
-    """Return the best chain by level after a second with these hits.
+def _take_entry(timeline: Timeline, remaining: list[Second], begin: int) -> tuple[Sequence[Second], int]:
+    """Return the seconds of the entry that begins in this second, and the index from which the next may begin.
 
-    The best chain is the one that starts last; of several, the one with the earliest hits.
+    Remove the hits of its last second that complete it from `remaining`, the seconds of the timeline.
     """
-    advanced = list(best_by_level)
-    for level, chain in enumerate(best_by_level[:-1]):
-        if not level and has_entry and limits.rules.entry == "first":
-            continue
-        if level and (not chain or time > limits.deadline(chain[0], chain[-1])):
-            continue
-        for number in range(level + 1, assignable_steps(tuple(hits), level, limits.steps) + 1):
-            longer = chain + (time,) * (number - level)
-            if not advanced[number] or _rank_chain(longer, limits) > _rank_chain(advanced[number], limits):
-                advanced[number] = longer
-    return advanced
+    limits, frontier = timeline.limits, Frontier(timeline)
+    for index in range(begin, len(remaining)):
+        second, open_levels = remaining[index], frontier.open_levels(index)
+        if index > begin and not open_levels:
+            return remaining[begin:index], index
+        if index > begin and all(_is_broken_off(second, level, limits) for level in open_levels):
+            return [*remaining[begin:index], second.without_starts()], index + 1
+        level, latest_start = frontier.advance(index, may_start=index == begin or limits.rules.entry != "first")
+        if level == limits.steps:
+            entry = remaining[begin : index + 1]
+            chain = find_earliest_chain(timeline, level, index, latest_start)
+            remaining[index] = second._replace(hits=_unused_hits(second.hits, chain, second.time))
+            return entry, index
+    return remaining[begin:], len(remaining)
 
 
-def _rank_chain(chain: tuple[int, ...], limits: SearchLimits) -> tuple[int, ...]:
-    """Return a sort key for chains of one level. The better chain has the greater key."""
-    if limits.step_window is not None:  # a later hit leaves more time for the next step
-        return chain
-    return (chain[0], *(-time for time in chain[1:]))
+def _is_broken_off(second: Second, level: int, limits: SearchLimits) -> bool:
+    """Return whether an excluded hit of this second breaks off chains of this level that do not advance in it."""
+    return bool(second.excluded >> level & 1) and assignable_steps(second.hits, level, limits.steps) == level
 
 
-def _unused_hits(hits: Sequence[int], chain: Sequence[int], time: int) -> list[int]:
+def _unused_hits(hits: Sequence[int], chain: Sequence[int], time: int) -> tuple[int, ...]:
     """Return the hits of the second at `time` that the chain does not use."""
     step_of_hit: dict[int, int] = {}
     for number, step_time in enumerate(chain, 1):
         if step_time == time:
             assign_step(hits, number, step_of_hit, set())
-    return [matches for index, matches in enumerate(hits) if index not in step_of_hit]
+    return tuple(matches for index, matches in enumerate(hits) if index not in step_of_hit)

@@ -17,7 +17,7 @@ def count_steps(chains: pl.DataFrame, rules: FunnelRules, by: Sequence[str], log
     """Return a row for each step and group of `by`: step, counted, before, first, pending and times in seconds.
 
     `counted` reached the step, `before` the required step before it, `first` step 1. `pending` are those of `before`
-    that did not reach this step, but whose window is not over when the log ends. They are null for step 1 and, for
+    that did not reach this step, but could still do so when the log ends. They are null for step 1 and, for
     `pending`, for optional steps.
     """
     return pl.concat(_count_step(chains, number, rules, by, log_end) for number in range(1, len(rules.steps) + 1))
@@ -30,7 +30,7 @@ def _count_step(
     time, start = pl.col(f"time_{number}"), pl.col("time_1")
     time_before = pl.col(f"time_{step_before or 1}")
     is_lost = time_before.is_not_null() & time.is_null()
-    may_come = pl.lit(value=False) if log_end is None else pl.col("latest") + rules.window > log_end
+    may_come = pl.lit(value=False) if log_end is None else pl.col("open_until") > log_end
     nothing = pl.lit(None, pl.Int64)
     has_pending = bool(step_before) and number not in rules.optional
     figures = {

@@ -13,6 +13,7 @@ from pixelstat.enrich.mailings import Mailings
 from pixelstat.frames.columns import internal
 from pixelstat.options.values import ReportOptions
 from pixelstat.result import TIME_KINDS, TYPE_OF_KIND, Column, Result, event_column
+from pixelstat.sessions import SessionRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class RunContext:
     # once all events are read.
     log_start: Callable[[], datetime | None] = lambda: None
     log_end: Callable[[], datetime | None] = lambda: None
+    session_rules: SessionRules = field(default_factory=SessionRules)  # where visits end
     sent: Mailings | None = None  # the mailings of --sent
     warn: Callable[[str], object] = str  # takes a sentence for stderr
     is_table: bool = False  # whether people read the output as a table
@@ -51,8 +53,8 @@ def no_caption(_: ReportOptions) -> str:
     return ""
 
 
-def no_lookahead(_: ReportOptions) -> timedelta:
-    """Return no time: the report reads no event after the period."""
+def no_time(_: ReportOptions) -> timedelta:
+    """Return no time: the report reads no event outside of the period."""
     return timedelta(0)
 
 
@@ -89,7 +91,9 @@ class Report:
     # Finishes the result, with both periods if two are compared: headline, notes and marks for people, and rows that
     # say nothing left out. It changes no figure.
     present: Callable[[Result, Any], Result] = keep_result
-    lookahead: Callable[[Any], timedelta] = no_lookahead  # how far beyond the period it reads events
+    lookbehind: Callable[[Any], timedelta] = no_time  # how far before the period it reads events
+    lookahead: Callable[[Any], timedelta] = no_time  # how far after the period it reads events
+    limits_visits: bool = True  # a visit that begins outside of the period is none for it
     groups: Sequence[str] = ()  # what --by may name beside the columns of the events
 
     @property
@@ -132,7 +136,8 @@ def report(
     caption: Callable[[OptionsType], str] = no_caption,
     event_columns: Callable[[OptionsType], Iterable[str]] = breakdown_columns,
     present: Callable[[Result, OptionsType], Result] = keep_result,
-    lookahead: Callable[[OptionsType], timedelta] = no_lookahead,
+    lookbehind: Callable[[OptionsType], timedelta] = no_time,
+    lookahead: Callable[[OptionsType], timedelta] = no_time,
     **declarations: Any,
 ) -> Callable[[Callable[[pl.LazyFrame, OptionsType, RunContext], pl.LazyFrame]], Report]:
     """Declare a function as a report. Its name is the command, its docstring the help.
@@ -143,7 +148,7 @@ def report(
     def declare(function: Callable[[pl.LazyFrame, OptionsType, RunContext], pl.LazyFrame]) -> Report:
         return Report(
             title, columns, options, function, options_type, caption,
-            event_columns=event_columns, present=present, lookahead=lookahead, **declarations,
+            event_columns=event_columns, present=present, lookbehind=lookbehind, lookahead=lookahead, **declarations,
         )  # fmt: skip
 
     return declare

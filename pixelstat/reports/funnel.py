@@ -29,7 +29,7 @@ from pixelstat.funnels.observed_steps import ObservedSteps
 from pixelstat.funnels.open_funnel import count_open_funnel
 from pixelstat.funnels.rules import MAX_STEPS, FunnelRules
 from pixelstat.funnels.step_counts import add_shares, count_durations, count_steps, list_actors
-from pixelstat.funnels.vectorized import find_chain_starts, select_best
+from pixelstat.funnels.vectorized import find_best_chains
 from pixelstat.options.shared import FUNNEL
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import Column, Result
@@ -112,7 +112,7 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
         ),
         Column("dropped", "count", "visitors who reached the previous step but not this one; null for step 1"),
         Column("median_seconds", "seconds", "median time since the previous step, of those who reached this one"),
-        Column("pending", "count", "dropped visitors whose window was still open when the log ended"),
+        Column("pending", "count", "dropped visitors who could still go on when the log ended"),
         Column("entered", "count", "with --open: visitors who reached this step without the previous one"),
         Column("conversion_rate_low", "share", "lower end of its 95% interval (Wilson)", detail=True),
         Column("conversion_rate_high", "share", "upper end of its 95% interval", detail=True),
@@ -141,7 +141,9 @@ def present_pending(result: Result, options: FunnelOptions) -> Result:
     caption=describe_funnel,
     event_columns=list_event_columns,
     present=present_funnel,
-    lookahead=lambda options: options.rules.window,
+    lookbehind=lambda options: options.rules.grace,
+    lookahead=lambda options: options.rules.longest_time,
+    limits_visits=False,
     build_options=build_funnel_options,
     not_comparable_with=("actor_list", "histogram"),
 )
@@ -164,7 +166,15 @@ def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.
     counter = FunnelCounter(
         options,
         breakdown=FunnelBreakdown(
-            options.actor, options.held_column, options.by, options.touch, options.top, options.every, run.time_zone
+            options.actor,
+            options.held_column,
+            options.by,
+            options.touch,
+            options.top,
+            options.every,
+            run.time_zone,
+            run.session_rules,
+            run.since,
         ),
         period=~is_outside(run.since, run.until),
         log_end=run.log_end,
@@ -244,7 +254,7 @@ class FunnelCounter:
         if self.options.is_open:
             counts = count_open_funnel(rows, rules, self.breakdown, self.log_end())
             return name_rows(counts, rules, self.breakdown, self.count_column, ["entered"])
-        return self.build_result(chains_per_actor(rows, rules, self.breakdown), rules)
+        return self.build_result(chains_per_actor(rows, rules, self.breakdown, self.log_end()), rules)
 
     def build_result(self, chains: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
         """Return the histogram, the list or the table of CHAINS, whichever the settings ask for."""
@@ -293,7 +303,7 @@ def _match_part(hits: pl.DataFrame, rules: FunnelRules, period: pl.Expr, positio
     """Return CHAINS of PACKED_HITS; `position` is the new number of each step, by its old number."""
     rows = unpack_in_order(hits.lazy()).with_columns(step=position.gather("step"))
     rows = rows.filter((pl.col("step") > 1) | period)
-    return select_best(find_chain_starts(rows, len(rules.steps), rules.window)).collect()
+    return find_best_chains(rows.collect(), len(rules.steps), rules)
 
 
 def renumber_matches(rows: pl.DataFrame, steps: set[int]) -> pl.DataFrame:
@@ -327,7 +337,7 @@ def build_table(
     chains = chains.with_columns(truncate_local(pl.col("time_1"), every, breakdown.tz).alias(BUCKET))
     counts = count_steps(chains, rules, [BUCKET, *labels], log_end)
     counts = fill_gaps(counts.lazy(), every, breakdown.tz, [*labels, "step"]).collect()
-    end = bucket_end(pl.col("time"), every, breakdown.tz) + rules.window
+    end = bucket_end(pl.col("time"), every, breakdown.tz) + rules.longest_time
     is_incomplete = pl.lit(None, pl.Boolean) if log_end is None else end > log_end
     counts = counts.with_columns(incomplete=is_incomplete)
     return name_rows(add_shares(counts, rules), rules, breakdown, count_column, ["incomplete"])

@@ -130,7 +130,7 @@ def list_event_columns(options: PathsOptions) -> Iterable[str]:
     "Paths",
     columns=[
         Column("path", "text", "steps, separated by > in the order of time, or by < backwards", tree=True),
-        Column("converted", "flag", "with --show whole and --to: yes if the path reaches --to"),
+        Column("converted", "flag", "with --show whole and --to: yes if the path reaches --to", key=True),
         Column("source", "text", "first step of an edge: a page, an event, or (entry) for the start of a visit"),
         Column(
             "target", "text", "second step of an edge; (exit) is the end of a visit, (other) the steps beyond --top"

@@ -27,6 +27,14 @@ def format_duration(length: timedelta) -> str:
     return f"{length // UNITS[unit]}{unit}"
 
 
+def shift_moment(moment: datetime, length: timedelta) -> datetime:
+    """Return the moment that is later by this length; the moment itself where the calendar ends before that."""
+    try:
+        return moment + length
+    except OverflowError:
+        return moment
+
+
 def parse_moment(text: str, zone: ZoneInfo, now: datetime, *, is_end: bool) -> datetime:
     """Return the instant that the text of `--since` or `--until` names.
 

@@ -237,6 +237,7 @@ USES = {  # by the use of an option in a conflict: the arguments, and the line o
     "--by": (["--by", "event"], 'by = "event"'),
     "--optional": (["--optional", "2"], "optional = 2"),
     "--exclude": (["--exclude", "lead"], 'exclude = "lead"'),
+    "--exclude-mode drop": (["--exclude", "lead", "--exclude-mode", "drop"], 'exclude_mode = "drop"'),
     "--count": (["--count", "visits"], 'count = "visits"'),
     "--count totals": (["--count", "totals"], 'count = "totals"'),
     "--order strict": (["--order", "strict"], 'order = "strict"'),

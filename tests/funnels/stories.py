@@ -10,7 +10,7 @@ import polars as pl
 from pixelstat.conditions import parse_step
 from pixelstat.funnels.rules import Exclusion, FunnelRules
 from pixelstat.reports.funnel import funnel
-from pixelstat.schemas import EVENTS
+from pixelstat.schemas import EVENTS, VISITS
 from tests.builders import distinct_events
 
 START = datetime(2026, 9, 7, tzinfo=timezone.utc)
@@ -25,7 +25,10 @@ def did(story: str) -> list[tuple[int, str]]:
 
 
 def events(visitors: Sequence[Story], **columns: Sequence[Sequence[object]]) -> pl.LazyFrame:
-    """EVENTS of these visitors, v:0, v:1, ..., in a scrambled order; further columns hold a value for each hit."""
+    """EVENTS of these visitors, v:0, v:1, ..., in a scrambled order; further columns hold a value for each hit.
+
+    With a column `visit` the visits have a start and a length.
+    """
     rows = [
         {"visitor": f"v:{number}", "time": START + timedelta(seconds=second), "event": event, "page": "/"}
         | {name: values[number][place] for name, values in columns.items()}
@@ -33,8 +36,11 @@ def events(visitors: Sequence[Story], **columns: Sequence[Sequence[object]]) -> 
         for place, (second, event) in enumerate(hits)
     ]
     random.Random(0).shuffle(rows)
-    schema = {**EVENTS, "visit": pl.UInt32()} if "visit" in columns else EVENTS
-    return distinct_events(rows, schema)
+    if "visit" not in columns:
+        return distinct_events(rows)
+    first, last = pl.col("time").min().over("visit"), pl.col("time").max().over("visit")
+    length = pl.when(last > first).then((last - first).dt.total_seconds().cast(pl.Float64))
+    return distinct_events(rows, {**EVENTS, **VISITS}).with_columns(visit_start=first, visit_seconds=length)
 
 
 def rules(steps: Sequence[str], window: int = 7 * 86_400, **further: Any) -> FunnelRules:

@@ -92,6 +92,16 @@ def test_a_chain_has_one_value_of_a_held_column_and_the_best_chain_counts(visito
     assert found["visitors"].to_list() == reached
 
 
+def test_who_is_dropped_at_one_value_of_a_held_column_does_not_count_at_another() -> None:
+    stories: list[Shown] = [
+        [(0, "a", "x"), (1, "d", "x"), (2, "b", "x"), (3, "a", "y")],  # kept from b at x
+        [(0, "a", "x"), (1, "d", "x"), (2, "a", "y")],  # got as far at y
+    ]
+    of = rules(["a", "b"], exclude=["d"])
+    found = funnel.compute(of_variants(stories), rules=of, held_column="variant").collect()
+    assert found["visitors"].to_list() == [1, 0]
+
+
 @pytest.mark.slow
 def test_the_first_value_may_be_of_an_event_without_the_held_column() -> None:
     story = [[(0, "x"), (1, "a"), (2, "b")]]

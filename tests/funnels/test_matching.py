@@ -18,7 +18,8 @@ from tests.marks import slow_after
 UNIVERSE = "abcdx"  # y may lie between the steps of a strict order
 NAMES = ["a", "b", "c", "d", *MATCHES]
 
-Row = tuple[int, float | None, float | None]
+LAST = 11  # the second of the last hit
+Row = tuple[int, float | None, int | None, float | None]
 
 
 def matches(name: str, event: str) -> bool:
@@ -26,11 +27,11 @@ def matches(name: str, event: str) -> bool:
 
 
 def reference(
-    visitors: Sequence[Story], steps: Sequence[str], given: dict[str, Any], period: range | None
+    visitors: Sequence[Story], steps: Sequence[str], given: dict[str, Any], period: range | None, log_end: int = LAST
 ) -> list[Row]:
     """What trying everything finds."""
     of = rules(steps, **given)
-    found: list[brute_force.Times] = []
+    found: list[tuple[brute_force.Times, bool]] = []
     for story in visitors:
         hits = [
             brute_force.Hit(
@@ -42,10 +43,9 @@ def reference(
             )
             for second, event in story
         ]
-        if of.count == "totals":
-            found += brute_force.entries(hits, of)
-        elif (chain := brute_force.best(hits, of)) is not None:
-            found.append(chain)
+        parts = brute_force.entries(hits, of) if of.count == "totals" else [hits]
+        chains = ((brute_force.best(part, of), part) for part in parts)
+        found += [(chain, brute_force.may_go_on(part, of, log_end)) for chain, part in chains if chain is not None]
     return brute_force.table(found, of)
 
 
@@ -55,7 +55,11 @@ def drawn(draw: random.Random) -> tuple[list[str], dict[str, Any], range | None]
     number = draw.randint(1, 4)
     steps = draw.sample("abcd", number) if is_disjoint else [draw.choice(NAMES) for _ in range(number)]
     order = draw.choice(["ordered", "ordered", "ordered", "strict", "unordered"])
-    found: dict[str, Any] = {"window": draw.randint(1, 8), "order": order, "entry": draw.choice(["latest", "first"])}
+    found: dict[str, Any] = {
+        "window": draw.randint(1, 8),
+        "order": order,
+        "entry": draw.choice(["earliest", "latest", "first"]),
+    }
     if order != "unordered" and draw.random() < 0.3:
         found["step_window"] = draw.randint(1, 5)
     if order == "ordered" and number > 2 and draw.random() < 0.3:
@@ -63,11 +67,11 @@ def drawn(draw: random.Random) -> tuple[list[str], dict[str, Any], range | None]
     if draw.random() < 0.4:
         found["exclude"] = [excluded(draw, order, number) for _ in range(draw.randint(1, 2))]
         found["exclude_mode"] = draw.choice(["drop", "stop"])
-    if order == "ordered" and not {"step_window", "optional", "exclude"} & found.keys():
+    if order == "ordered" and "optional" not in found:
         more = draw.choice(["grace", "totals", ""])
-        if more == "grace":
+        if more == "grace" and not {"step_window", "exclude"} & found.keys():
             found["grace"] = draw.randint(1, 3)
-        elif more and is_disjoint:
+        elif more == "totals" and is_disjoint:
             found["count"] = "totals"
     if order == "strict":
         found["universe"] = pl.col("event").is_in(list(UNIVERSE))
@@ -87,17 +91,19 @@ def excluded(draw: random.Random, order: str, steps: int) -> str:
 def test_a_funnel_under_any_rules_equals_brute_force(seed: int) -> None:
     draw = random.Random(seed)
     steps, given, period = drawn(draw)
-    visitors = [[(draw.randrange(12), draw.choice("abcdxy")) for _ in range(draw.randrange(8))] for _ in range(40)]
+    visitors = [[(draw.randint(0, LAST), draw.choice("abcdxy")) for _ in range(draw.randrange(8))] for _ in range(40)]
+    log_end = LAST + draw.randrange(6)
     bounds = (
         {"since": START + timedelta(seconds=period.start), "until": START + timedelta(seconds=period.stop)}
         if period
         else {}
     )
-    found = table(visitors, rules(steps, **dict(given)), **bounds)
+    ends = START + timedelta(seconds=log_end)
+    found = table(visitors, rules(steps, **dict(given)), **bounds, log_end=lambda: ends)
     noun = "entries" if given.get("count") == "totals" else "visitors"
-    expected = reference(visitors, steps, dict(given), period)
-    assert found.select(noun, "median_seconds").rows() == [row[:2] for row in expected]
-    assert found["mean_seconds"].to_list() == pytest.approx([row[2] for row in expected])
+    expected = reference(visitors, steps, dict(given), period, log_end)
+    assert found.select(noun, "median_seconds", "pending").rows() == [row[:3] for row in expected]
+    assert found["mean_seconds"].to_list() == pytest.approx([row[3] for row in expected])
 
 
 @pytest.mark.slow
@@ -154,6 +160,20 @@ VECTORS: dict[str, tuple[list[str], str, dict[str, Any], list[int]]] = {  # stor
     ),
     "a later way without the excluded": (["a0 x1 b31 a3600 b3629"], "a,b", {"window": 30, "exclude": ["x"]}, [1, 1]),
     "excluded after the window": (["a0 x11 b12"], "a,b", {"window": 10, "exclude": ["x"]}, [1, 0]),
+    "excluded on the way that leads further": (["a0 x11 a12 x13 b14"], "a,b", {"window": 10, "exclude": ["x"]}, [0, 0]),
+    "the same, stopped": (["a0 x11 a12 x13 b14"], "a,b", {"window": 10, "exclude": ["x"], **STOP}, [1, 0]),
+    "excluded in the second of a step that comes later": (["a0 x5 c5 b10"], "a,b,c", {"exclude": ["x"]}, [0, 0, 0]),
+    "the same, stopped there": (["a0 x5 c5 b10"], "a,b,c", {"exclude": ["x"], **STOP}, [1, 0, 0]),
+    "excluded in the second of the next step": (["a0 x5 b5 c10"], "a,b,c", {"exclude": ["x"]}, [1, 1, 1]),
+    "excluded in the second of a step that may be left out": (
+        ["a0 x5 b5 c10"], "a,b,c", {"exclude": ["x"], "optional": [2]}, [1, 1, 1],
+    ),
+    "a step is not in its own way": (["a0 b5"], "a,b", {"exclude": ["b"]}, [1, 1]),
+    "nor in any order": (["a0 b5"], "a,b", {"exclude": ["b"], "order": "unordered"}, [1, 1]),
+    "nor with every entry": (["a0 b5"], "a,b", {"exclude": ["b"], "count": "totals", **STOP}, [1, 1]),
+    "excluded in any order, on the way that leads further": (
+        ["a0 x11 a12 x13 b14"], "a,b", {"window": 10, "exclude": ["x"], "order": "unordered"}, [0, 0],
+    ),
     "steps that may be left out": (
         ["1", "1 2 3", "1 3", "1 2 3 4 5", "1 2 3 5", "1 3 4", "1 3 4 5", "1 3 5"], "1,2,3,4,5",
         {"optional": [2, 4]}, [8, 3, 7, 3, 4],
@@ -174,6 +194,17 @@ VECTORS: dict[str, tuple[list[str], str, dict[str, Any], list[int]]] = {  # stor
     "every entry, whichever start counts": (
         ["a0 a1 a2 b3"], "a,b", {"count": "totals", "exclude": ["a:1-2"], **STOP}, [2, 1],
     ),
+    "an excluded hit that ends an entry begins none": (
+        ["a0 a1 b2"], "a,b", {"count": "totals", "exclude": ["a:1-2"], **STOP}, [1, 0],
+    ),
+    "an entry that goes on elsewhere is not over": (
+        ["a0 b1 a2 x3 b4 c5"], "a,b,c", {"count": "totals", "exclude": ["x:2-3"], **STOP}, [1, 1, 1],
+    ),
+    "a start within the window is no entry of its own": (["a0 a5 a10 b12"], "a,b", {"count": "totals", "window": 6}, [1, 1]),
+    "a start after the window is one": (["a0 a7 a14 b16"], "a,b", {"count": "totals", "window": 6}, [3, 1]),
+    "so is one after the step window": (
+        ["a0 a7 b8"], "a,b", {"count": "totals", "window": 60, "step_window": 6}, [2, 1],
+    ),
     "two seconds apart, the wrong way round": (["b0 a1"], "a,b", {"grace": 2}, [1, 1]),
     "no grace": (["b0 a1"], "a,b", {}, [1, 0]),
     "soon after the step before": (["a0 b5 b9 c18"], "a,b,c", {"step_window": 9}, [1, 1, 1]),
@@ -187,11 +218,46 @@ def test_a_funnel_equals_the_published_vector(name: str) -> None:
     assert counted([did(story) for story in stories], rules(steps.split(","), **given)) == expected
 
 
-def test_the_median_is_of_the_latest_start() -> None:
-    # 45 minutes pass from the second a to c, 15 of them to b.
-    found = table([did("a0 a1800 b2700 c4500")], rules(["a", "b", "c"], 3600))
-    assert found["median_seconds"].to_list() == [None, 900.0, 1800.0]
-    assert found["total_median_seconds"].to_list() == [None, 900.0, 2700.0]
+@pytest.mark.parametrize("further", [{}, {"exclude": ["x"]}, {"grace": 1}, {"count": "totals"}, {"step_window": 3600}])
+@pytest.mark.parametrize(
+    ("story", "entry", "waits"),
+    [
+        ("a0 a100 b100 c130", "earliest", [100, 30]),  # the page of thanks is viewed as the order arrives
+        ("a0 a100 b100 c130", "latest", [0, 30]),
+        ("a0 a100 b100 c130", "first", [100, 30]),
+        ("a0 a1800 b2700 c4500", "earliest", [900, 1800]),  # the window is over for the first a
+        ("a0 a600 a900 a1800 b2700 c4200", "earliest", [2100, 1500]),
+        ("a0 b9 a12 b19 c30", "earliest", [9, 21]),
+        ("a0 b9 a12 b19 c30", "latest", [7, 11]),
+    ],
+)
+def test_times_are_those_of_the_entry(story: str, entry: str, waits: Sequence[int], further: dict[str, Any]) -> None:
+    others = "x0" if "exclude" in further else "d0"  # who has an excluded hit is searched
+    found = table([did(f"{others} {story}")], rules(["a", "b", "c"], 3600, entry=entry, **dict(further)))
+    assert found["median_seconds"].to_list() == [None, *map(float, waits)]
+    assert found["total_median_seconds"].to_list() == [None, waits[0], sum(waits)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", ["earliest", "latest"])
+@pytest.mark.parametrize("window", [2, 5, 40])
+def test_buffered_hits_and_those_of_one_group_have_the_same_figures(entry: str, window: int) -> None:
+    draw = random.Random(window)
+    visitors = [[(draw.randrange(60), draw.choice("aaaabc")) for _ in range(draw.randrange(30))] for _ in range(300)]
+    of = rules(["a", "b", "c"], window, entry=entry)
+    log_end = START + timedelta(seconds=70)
+    buffered = table(visitors, of, log_end=lambda: log_end)
+    assert table(visitors, of, by=["page"], log_end=lambda: log_end).drop("page").equals(buffered)
+    assert 0 not in buffered["visitors"]
+
+
+def test_a_strict_chain_leaves_out_no_hit_of_a_second_between() -> None:
+    found = table([did("a0 a1 b1 b1 c3")], rules(["a", "b", "c"], 10, order="strict"))
+    assert found["total_median_seconds"].to_list() == [
+        None,
+        0.0,
+        2.0,
+    ]  # from the second a: b is left over after the first
 
 
 def test_an_abandoned_chain_does_not_count_in_the_time_of_a_later_one() -> None:

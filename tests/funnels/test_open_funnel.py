@@ -1,11 +1,12 @@
 """An open funnel is entered at any step."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import polars as pl
 
 from pixelstat.reports.funnel import funnel
-from tests.funnels.stories import did, events, rules, table
+from tests.funnels.stories import START, did, events, rules, table
 
 Shown = Sequence[tuple[int, str, str | None]]
 
@@ -21,6 +22,20 @@ def test_an_open_funnel_is_entered_at_any_step() -> None:
     found = table(stories, rules(["a", "b", "c"]), is_open=True)
     assert found.select("visitors", "entered", "dropped").rows() == [(2, 2, None), (3, 2, 1), (4, 2, 1)]
     assert found["step_rate"].to_list() == [None, 1 / 2, 2 / 3]
+
+
+def test_an_excluded_event_stops_who_goes_from_one_step_to_the_next() -> None:
+    stories = [did("a0 x5 b9"), did("a0 b9"), did("a0 x5")]
+    of = rules(["a", "b"], 60, exclude=["x"], exclude_mode="stop")
+    found = table(stories, of, is_open=True, log_end=lambda: START + timedelta(seconds=10))
+    assert found.select("visitors", "entered", "dropped", "pending").rows() == [(3, 3, None, None), (2, 1, 2, 0)]
+
+
+def test_an_open_funnel_is_pending_within_its_windows() -> None:
+    for step_window, pending in [(5, 0), (30, 1)]:
+        of = rules(["a", "b"], 60, step_window=step_window)
+        found = table([did("a0")], of, is_open=True, log_end=lambda: START + timedelta(seconds=10))
+        assert found["pending"].to_list() == [None, pending]
 
 
 def test_an_open_funnel_has_its_groups() -> None:

@@ -1,5 +1,6 @@
 """The funnel's table, and steps as people type them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from pixelstat.reports.funnel import funnel
 from tests.builders import hit, log, view
 from tests.funnels.stories import counted, events, rules, table
-from tests.run import run_in_process
+from tests.run import csv_rows, run_in_process
 
 SHOP = ("page_view", "product_view", "add_to_cart", "checkout", "purchase")
 
@@ -78,6 +79,8 @@ def test_a_funnel_by_a_column_is_the_funnel_of_those_who_show_each_value_first(
         ("--touch last", "--touch changes nothing without --by COLUMN."),
         ("--top 3", "--top changes nothing without --by COLUMN."),
         ("--exclude-mode stop", "--exclude-mode changes nothing without --exclude EVENT."),
+        ("--exclude-mode drop", "--exclude-mode changes nothing without --exclude EVENT."),
+        ("--open --exclude lead --exclude-mode drop", "--open and --exclude-mode drop cannot be combined."),
     ],
 )
 def test_funnel_options_without_effect_are_refused(options: str, sentence: str, tmp_path: Path) -> None:
@@ -85,3 +88,56 @@ def test_funnel_options_without_effect_are_refused(options: str, sentence: str, 
     finished = run_in_process(tmp_path, "funnel", "access.log", "--steps", "page_view,purchase", *options.split())
     assert finished.exit == 2
     assert f"Error: {sentence}" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "caption"),
+    [
+        ("--exclude lead", "without lead: visitors with this event do not count"),
+        ("--exclude lead --exclude-mode stop", "without lead: visitors stop at this event"),
+        ("--exclude lead --open", "entry at any step; without lead: visitors stop at this event"),
+        ("--entry latest", "from the latest hit of step 1"),
+        ("--entry first", "from the first hit of step 1"),
+    ],
+)
+def test_the_caption_says_how_visitors_are_counted(options: str, caption: str, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(view("ann", "/", "10:00"), hit("ann", "lead", "10:05")))
+    steps = ("--steps", "page_view,lead", "--format", "table", "-q")
+    finished = run_in_process(tmp_path, "funnel", "access.log", *steps, *options.split())
+    assert caption in " ".join(finished.stdout.split())
+
+
+VISIT_BEFORE = (view("ann", "/", "00:00"), hit("ann", "lead", "00:10"), hit("ann", "signup", "00:11"))
+SWAPPED = (hit("ann", "signup", "00:04:59"), hit("ann", "lead", "00:05:00"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "options"),
+    [
+        (VISIT_BEFORE, "--unit visit"),
+        (VISIT_BEFORE, "--count visits"),
+        (SWAPPED, "--grace 2s"),
+        (SWAPPED, "--grace 2s --by page"),
+    ],
+)
+def test_what_happens_before_the_period_belongs_to_a_chain_that_begins_in_it(
+    lines: Sequence[str], options: str, tmp_path: Path
+) -> None:
+    (tmp_path / "access.log").write_text(log(*lines))
+    since = ("--since", "2026-09-07T00:05", "--steps", "lead,signup", "-q")
+    rows = csv_rows(run_in_process(tmp_path, "funnel", "access.log", *since, *options.split()))
+    assert [row.get("visits", row.get("visitors")) for row in rows] == ["1", "1"]
+
+
+def test_a_value_before_the_period_chooses_no_group(tmp_path: Path) -> None:
+    before = hit("ann", "signup", "00:04:59", utm_source="before")
+    (tmp_path / "access.log").write_text(log(before, hit("ann", "lead", "00:05:00", utm_source="within")))
+    options = ("--since", "2026-09-07T00:05", "--steps", "lead,signup", "--grace", "2s", "--by", "utm_source", "-q")
+    rows = csv_rows(run_in_process(tmp_path, "funnel", "access.log", *options))
+    assert [(row["utm_source"], row["visitors"]) for row in rows] == [("within", "1"), ("within", "1")]
+
+
+@pytest.mark.parametrize("option", ["--until 9999-12-30", "--since 0001-01-01 --grace 2s"])
+def test_a_period_may_reach_to_the_end_of_the_calendar(option: str, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(view("ann", "/", "10:00")))
+    assert run_in_process(tmp_path, "funnel", "access.log", "-q", *option.split()).exit == 0
