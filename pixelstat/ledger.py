@@ -46,29 +46,29 @@ class Ledger:
     _lock: Lock = field(default_factory=Lock)
 
     def settle(
-        self, rows: pl.LazyFrame, *, resolves_copies: bool = False, also_kept: pl.Expr | None = None
+        self, rows: pl.LazyFrame, *, resolves_copies: bool = False, exception: pl.Expr | None = None
     ) -> pl.LazyFrame:
         """Count the rows of EVENTS by reason as they pass, and hand on only those that count.
 
-        Needs `hit`. Rows without a time are not handed on. With `resolves_copies` a row counts only where its hit has
-        no earlier copy, even one that a filter of the report rejected; it gathers the rows that count in memory.
-        Rows that a filter rejected and that `also_kept` is true for are handed on too, with their reason.
+        Needs `hit`. Drops rows without a time. With `resolves_copies`, a row counts if its hit has no earlier copy.
+        A copy that a filter rejected is an earlier copy too. This collects the counted rows in memory. Also returns
+        the rows that a filter rejected and that match `exception`, with their reason.
         """
         needed = ["time", "hit", "format", "parse_issue", *(["visitor"] if self.without_visitor is not None else [])]
         is_kept = pl.col("rejected").is_null()
-        if also_kept is not None:
-            needed += also_kept.meta.root_names()
-            is_kept |= also_kept.fill_null(value=False) & pl.col("rejected").is_in(FILTER_REASONS)
+        if exception is not None:
+            needed += exception.meta.root_names()
+            is_kept |= exception.fill_null(value=False) & pl.col("rejected").is_in(FILTER_REASONS)
         if not resolves_copies:
-            counted = self._tap(rows, [self._count_rows, self._count_kept], [*needed, *_OF_ALL_ROWS])
+            counted = self._tap(rows, [self._count_rows, self._count_events], [*needed, *_ALL_ROW_COLUMNS])
             return counted.filter(is_kept & pl.col("time").is_not_null())
         decides_on_copies = pl.col("first").is_not_null() & pl.col("rejected").is_in(FILTER_REASONS)
-        every_row = self._tap(rows, [self._count_rows], [*needed, *_OF_ALL_ROWS])
+        every_row = self._tap(rows, [self._count_rows], [*needed, *_ALL_ROW_COLUMNS])
         candidates = every_row.filter(is_kept | decides_on_copies)
         resolved = reject_later_copies(candidates)
-        if also_kept is not None:
-            is_kept |= also_kept.fill_null(value=False) & pl.col("rejected").is_not_null()
-        counted = self._tap(resolved, [self._count_duplicates, self._count_kept], needed)
+        if exception is not None:
+            is_kept |= exception.fill_null(value=False) & pl.col("rejected").is_not_null()
+        counted = self._tap(resolved, [self._count_duplicates, self._count_events], needed)
         return counted.filter(is_kept & pl.col("time").is_not_null())
 
     @staticmethod
@@ -107,10 +107,10 @@ class Ledger:
         with self._lock:
             self.counts["duplicate"] += number
 
-    def _count_kept(self, batch: pl.DataFrame) -> None:
+    def _count_events(self, batch: pl.DataFrame) -> None:
         """Count the rows that count."""
         rejected = batch["rejected"]
-        events = batch.select(name for name in _OF_KEPT_ROWS if name in batch.columns)
+        events = batch.select(name for name in _COUNTED_ROW_COLUMNS if name in batch.columns)
         events = events.filter(rejected.is_null()) if rejected.null_count() < batch.height else events
         has_parse_issues = events["parse_issue"].null_count() < events.height
         parse_issues = _count_values(events["parse_issue"].drop_nulls()) if has_parse_issues else {}
@@ -196,8 +196,8 @@ class Ledger:
         return f"{format_count(number, 'event', 'events')} without a visitor" if number else ""
 
 
-_OF_ALL_ROWS = ("event_number", *OVERLAP_COLUMNS)  # columns that are counted of all rows
-_OF_KEPT_ROWS = ("time", "hit", "parse_issue", "visitor")  # columns that are counted of the rows that count
+_ALL_ROW_COLUMNS = ("event_number", *OVERLAP_COLUMNS)  # columns that are counted of all rows
+_COUNTED_ROW_COLUMNS = ("time", "hit", "parse_issue", "visitor")  # columns that are counted of the rows that count
 _UNREADABLE = list(REASONS).index("unreadable")
 _NO_PIXELS = [list(REASONS).index("not_pixel"), _UNREADABLE]
 _DUPLICATE = list(REASONS).index("duplicate")

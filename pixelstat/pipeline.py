@@ -66,14 +66,14 @@ def read_events(
         own_hosts=settings.enrichment.own_hosts,
     )
     copies = None
-    if settings.hands_on_at_once and not keeps_copies:
+    if settings.reads_logs_twice and not keeps_copies:
         copies = find_copies(logs, settings, ledger, identities, hit_rules)
     ledger.counts_rows_as_hits = keeps_copies
     ledger.without_visitor = None if settings.visitors.key == "auto" else []
     events = (
         read_identified_events(logs, settings, ledger.reading, bad_lines)
         .pipe(apply_stages, list_counting_stages(settings, identities, hit_rules, copies))
-        .pipe(ledger.settle, resolves_copies=resolves_copies(settings), also_kept=list_kept_events(settings))
+        .pipe(ledger.settle, resolves_copies=resolves_copies(settings), exception=build_exception(settings))
     )
     if settings.sessions is None or not settings.limits_visits:
         return events
@@ -86,13 +86,13 @@ def resolves_copies(settings: PipelineSettings) -> bool:
     A filter could leave a later copy without the first one, and sessions gather all rows anyway. Other reports find
     the copies themselves, without gathering the rows.
     """
-    if settings.keeps_copies or settings.hands_on_at_once:
+    if settings.keeps_copies or settings.reads_logs_twice:
         return False
     return settings.sessions is not None or not settings.filters.is_empty
 
 
-def list_kept_events(settings: PipelineSettings) -> pl.Expr | None:
-    """Return which events the report gets although its filters rejected them; None for none."""
+def build_exception(settings: PipelineSettings) -> pl.Expr | None:
+    """Return a condition for rejected events that the report still needs; None if it needs no such events."""
     conditions = [is_order_event()] if settings.keeps_orders else []
     since = settings.filters.since
     if settings.keeps_visits and since:

@@ -34,12 +34,12 @@ class PipelineSettings:
     pseudonym_key: bytes | None = field(default=None, repr=False)  # pseudonymise everything under it, before counting
     stitch: bool = False  # link the keys of one person
     keeps_copies: bool = False  # count copies of a hit
-    hands_on_at_once: bool = False  # find copies by reading the logs twice, in place of gathering the events
+    reads_logs_twice: bool = False  # find copies by reading the logs twice, in place of gathering the events
     # Hand on events that a filter of the report rejected, with their reason: those of orders, and those before the
     # period of visits that reach into it.
     keeps_orders: bool = False
     keeps_visits: bool = False
     page_groups: PageGroups | None = None  # replace pages by their group
     sessions: SessionRules | None = None  # None: no column of a session is used
-    limits_visits: bool = True  # a visit that begins outside of the period is none for the report
+    limits_visits: bool = True  # the report ignores visits that begin outside the period
     filters: EventFilters = field(default_factory=EventFilters)

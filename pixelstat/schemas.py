@@ -182,7 +182,7 @@ DERIVED = (
 # What events know of their visit. These columns exist only if a report needs them.
 VISIT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "visit": (pl.UInt32(), "number that the events of one visit share; valid within one run"),
-    "visit_number": (pl.Int64(), "1 for the visitor's first visit in the logs, 2 for the second"),
+    "visit_number": (pl.Int64(), "number of the visit among the visitor's visits in the logs, from 1"),
     "visit_start": (UTC_TIME, "time of the visit's first event"),
     "visit_seconds": (pl.Float64(), "time from the visit's first event to its last; null for a single event"),
     "visit_views": (pl.Int64(), "number of page views in the visit"),

@@ -84,7 +84,7 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
 
 
 def restore_sources(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
-    """Give each event the source again that it shows itself, where the rules say so."""
+    """Replace the source of the session with the event's own source if `restores_sources` is set."""
     if not rules.restores_sources:
         return events
     own = [pl.col(event_name).alias(name) for name, event_name in EVENT_ATTRIBUTION.items()]

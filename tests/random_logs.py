@@ -32,7 +32,7 @@ def write_random_log(seed: int) -> list[str]:
         if event in ("product_view", "add_to_cart", "remove_from_cart", "purchase"):
             fields |= {"product": dice.choice(("kettle", "cup"))}
         if event in EMAIL_EVENTS:
-            fields |= {"mid": dice.choice(("m1", "m2")), "rcpt": person or "r1", "link": dice.choice(("l1", "l2"))}
+            fields |= {"mid": dice.choice(("m1", "m2")), "rcpt": person or "r1"}
         if dice.random() < 0.2:
             fields |= {"utm_source": dice.choice(("news", "face")), "utm_medium": dice.choice(("email", "cpc"))}
         query = "&".join(f"{name}={value}" for name, value in fields.items() if value)
@@ -54,6 +54,7 @@ class Event:
     page: str
     source: str
     message: str
+    system: str
     order: tuple[str, str] | None
     value: float | None
     is_bot: bool
@@ -92,6 +93,7 @@ def read_plainly(lines: Iterable[str]) -> list[Event]:
             page=address.path,
             source=fields.get("utm_source", ""),
             message=fields.get("mid", ""),
+            system="Linux" if "Linux" in agent else "Windows",
             order=(str(address.hostname), fields["oid"]) if fields["e"] == "purchase" else None,
             value=float(fields["value"]) if "value" in fields else None,
             is_bot=agent == AGENTS[2],

@@ -165,7 +165,7 @@ def _drop_reloads(purchases: pl.DataFrame) -> pl.DataFrame:
 
 
 def fill_order_values(purchases: pl.LazyFrame) -> pl.LazyFrame:
-    """Give purchases without a value that of the first copy of their hit that has one, with its currency."""
+    """Fill missing values of purchases with value and currency of the first copy that has a value."""
     has_value = pl.col("value").is_not_null()
     later = purchases.filter(has_value).sort(*HIT_ORDER).unique("hit", keep="first", maintain_order=True)
     later = later.select("hit", later_value="value", later_currency="currency")

@@ -103,7 +103,10 @@ def compare_periods(
         # A row that is at the top in one period has its own figure of the other period beside it.
         unlimited = replace(options, top=0)
         whole = [_compute_period(report, unlimited, run, frame, period) for period in periods]
-        every_row = [add_rows(results[0], whole[0], results[1]), add_rows(results[1], whole[1], results[0])]
+        every_row = [
+            add_rows_of_other_period(results[0], whole[0], results[1]),
+            add_rows_of_other_period(results[1], whole[1], results[0]),
+        ]
     is_series = "time" in results[0].frame.columns
     if options.every and is_series:
         every_row = [every_row[0], align_series(every_row[1], every_row[0], options.every, periods, zone)]
@@ -180,7 +183,7 @@ def _whole_days_before(since: datetime, until: datetime, zone: ZoneInfo) -> date
     return (first - days * DAY).replace(tzinfo=zone).astimezone(timezone.utc)
 
 
-def add_rows(shown: Result, unlimited: Result, other: Result) -> Result:
+def add_rows_of_other_period(shown: Result, unlimited: Result, other: Result) -> Result:
     """Return the rows of `shown`, and of `unlimited` those that the `other` period shows alone.
 
     They come in the order of `unlimited`. A row that it does not have, such as `(other)`, stays in front of the next.

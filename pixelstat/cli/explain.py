@@ -26,8 +26,8 @@ _REQUEST_COLUMNS = (  # of EVENTS, which the listing of the request shows alread
 )  # fmt: skip
 
 _BOT_RULES = {  # traffic_reason of a bot -> why it is one; for others the user agent is the reason
-    "head": "it is a HEAD request, which shows nobody a pixel",
-    "declared_bot": "its pixel says that a bot sent it",
+    "head": "it is a HEAD request, which loads no image",
+    "declared_bot": "a parameter of the request says that a bot sent it",
 }
 
 

@@ -202,7 +202,7 @@ def build_pipeline_settings(
         ),
         stitch=common.stitch,
         keeps_copies=common.keep_duplicates,
-        hands_on_at_once=is_export,
+        reads_logs_twice=is_export,
         page_groups=common.page_groups,
         sessions=sessions if needs_visits or needs_sessions([*columns, *where_columns]) else None,
         filters=EventFilters(common.host, since, until, where),

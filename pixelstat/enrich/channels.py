@@ -174,7 +174,7 @@ def add_external_referrer(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -
 
 
 def attribute(*shown: str | None) -> dict[str, str | None]:
-    """Return source, medium, keyword, channel and basis of what an event shows.
+    """Determine source, medium, keyword, channel and source basis from the parameters and the referrer of an event.
 
     `shown` are source, medium and campaign of the parameters, in lower case, the click id, and host and query of the
     referrer. The keyword comes from the referrer alone.

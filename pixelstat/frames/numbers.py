@@ -79,17 +79,17 @@ def _may_be_currency(text: str) -> bool:
 def parse_number(text: pl.Expr) -> pl.Expr:
     """Return the number that a text is, as `read_number` does. A plain number costs no more than a cast."""
     plain = text.cast(pl.Float64, strict=False)
-    number = pl.coalesce(plain, _map_odd(text, read_number, pl.Float64()))
+    number = pl.coalesce(plain, _map_formatted_texts(text, read_number, pl.Float64()))
     return pl.when(number.is_finite()).then(number)
 
 
 def find_currency(text: pl.Expr) -> pl.Expr:
     """Return the code of the currency beside a number, as `read_currency` does."""
-    return _map_odd(text, read_currency, pl.String())
+    return _map_formatted_texts(text, read_currency, pl.String())
 
 
-def _map_odd(text: pl.Expr, function: Callable[[str], object], dtype: pl.DataType) -> pl.Expr:
-    """Call the function once for each distinct text that is no plain number; null for others. Few texts are odd."""
+def _map_formatted_texts(text: pl.Expr, function: Callable[[str], object], dtype: pl.DataType) -> pl.Expr:
+    """Apply the function to each distinct text that is not a plain number; null for plain numbers."""
 
     def read(texts: pl.Series) -> pl.Series:
         if texts.null_count() == len(texts):

@@ -1,4 +1,4 @@
-"""Tell placeholders from ids: what a page or an email sends where it knows no id, such as `undefined` or `{{id}}`.
+"""Detect placeholders, such as `undefined` or `{{id}}`, that pages and emails send instead of an id.
 
 Taken for an id, a placeholder would make one visitor of thousands and one order of all. The words are those that
 programming languages write for nothing, and those that PostHog refuses as ids.

@@ -13,9 +13,9 @@ A *chain* is what a funnel counts: distinct hits h1 .. hk of one actor that matc
 Of an actor's chains the longest counts; of several longest, the one that ends first; of those, the one that starts
 first, or with `entry` latest the one that starts last. Its hits between start and end are the earliest that fit.
 
-With `exclude_mode` drop an actor does not count at all whom an exclusion keeps from a longer chain. Neither does one
-with an excluded hit behind an incomplete chain, covered and within the window of the last start that leads to its end;
-unless there is a chain as long that has none.
+With `exclude_mode` drop, an actor does not count in two cases. First, the actor has a longer chain if exclusions are
+ignored. Second, the longest chain is incomplete, and a covered excluded hit follows it. This hit lies within the window
+of the latest start that leads to the same end. The second case needs this for every chain of the longest length.
 
 With `count` totals an actor has several entries, one after the other; `search_variants.match_every_entry` defines them.
 

@@ -70,7 +70,7 @@ def _split_seconds(hits: Sequence[HitRow], group: int, limits: SearchLimits) -> 
             if allowed:
                 by_required_step.append(_keep_required(allowed, required))
                 by_step.append(allowed)
-        excluded = limits.broken_levels([(hit[2], hit[4]) for hit in tied]) if limits.rules.exclusions else 0
+        excluded = limits.find_broken_levels([(hit[2], hit[4]) for hit in tied]) if limits.rules.exclusions else 0
         may_start = any(hit[3] == group for hit in tied)
         size = sum(hit[5] for hit in tied)
         yield Second(time, tuple(by_required_step), tuple(by_step), excluded, size, may_start)

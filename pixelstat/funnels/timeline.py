@@ -78,7 +78,7 @@ class SearchLimits:
         end = start + self.window
         return end if self.step_window is None else min(end, latest + self.step_window)
 
-    def broken_levels(self, hits: Sequence[tuple[int, int]]) -> int:
+    def find_broken_levels(self, hits: Sequence[tuple[int, int]]) -> int:
         """Return the levels, as bits, whose chains an excluded hit of these breaks off. They share a second.
 
         Takes `matches` and `excluded` of each hit. A hit that is not excluded and matches a neighbouring step excuses

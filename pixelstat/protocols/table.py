@@ -44,8 +44,8 @@ def rename_events(name: pl.Expr, words: Mapping[str, str]) -> pl.Expr:
     return name.replace(dict(words))
 
 
-def keep_from_orders(name: pl.Expr, category: pl.Expr) -> pl.Expr:
-    """Put the category in front of a name that sounds like an order, such as `Shop Purchase`.
+def prefix_order_names(name: pl.Expr, category: pl.Expr) -> pl.Expr:
+    """Add the category to an event name that is a spelling of purchase or refund, for example `Shop Purchase`.
 
     It is for events that people name, in protocols that have requests of their own for orders. Such an event often
     accompanies the order.

@@ -53,7 +53,7 @@ def no_caption(_: ReportOptions) -> str:
     return ""
 
 
-def no_time(_: ReportOptions) -> timedelta:
+def return_no_time(_: ReportOptions) -> timedelta:
     """Return no time: the report reads no event outside of the period."""
     return timedelta(0)
 
@@ -91,9 +91,9 @@ class Report:
     # Finishes the result, with both periods if two are compared: headline, notes and marks for people, and rows that
     # say nothing left out. It changes no figure.
     present: Callable[[Result, Any], Result] = keep_result
-    lookbehind: Callable[[Any], timedelta] = no_time  # how far before the period it reads events
-    lookahead: Callable[[Any], timedelta] = no_time  # how far after the period it reads events
-    limits_visits: bool = True  # a visit that begins outside of the period is none for it
+    lookbehind: Callable[[Any], timedelta] = return_no_time  # how far before the period it reads events
+    lookahead: Callable[[Any], timedelta] = return_no_time  # how far after the period it reads events
+    limits_visits: bool = True  # the report ignores visits that begin outside the period
     groups: Sequence[str] = ()  # what --by may name beside the columns of the events
 
     @property
@@ -136,8 +136,8 @@ def report(
     caption: Callable[[OptionsType], str] = no_caption,
     event_columns: Callable[[OptionsType], Iterable[str]] = breakdown_columns,
     present: Callable[[Result, OptionsType], Result] = keep_result,
-    lookbehind: Callable[[OptionsType], timedelta] = no_time,
-    lookahead: Callable[[OptionsType], timedelta] = no_time,
+    lookbehind: Callable[[OptionsType], timedelta] = return_no_time,
+    lookahead: Callable[[OptionsType], timedelta] = return_no_time,
     **declarations: Any,
 ) -> Callable[[Callable[[pl.LazyFrame, OptionsType, RunContext], pl.LazyFrame]], Report]:
     """Declare a function as a report. Its name is the command, its docstring the help.

@@ -116,7 +116,11 @@ def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
             splits=True,
         ),
         Column("orders", "count", "conversions that are purchases with a value in this currency", detail=True),
-        Column("revenue", "money", "value of these orders before refunds, or of a goal of the pixel; null without any"),
+        Column(
+            "revenue",
+            "money",
+            "sum of the values of these orders before refunds, or of the vendor's goals; null if there are none",
+        ),
         Column("net_revenue", "money", "revenue minus refunds", detail=True),
         Column("average_order_value", "price", "revenue of orders / orders", minor=True),
         Column("revenue_per_visitor", "price", "revenue / visitors", minor=True),

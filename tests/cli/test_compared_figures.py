@@ -48,7 +48,8 @@ def shop_log() -> str:
             "product": draw.choice("xyz"),
         }
         if event == "purchase":
-            line = bought(visitor, clock, f"A{number}", f"{draw.randint(1, 90)}", day=day, **further)
+            order = f"A{number - draw.choice([0, 0, 0, 0, 40])}"  # some are reloaded, on another day
+            line = bought(visitor, clock, order, f"{draw.randint(1, 90)}", day=day, **further)
             if draw.random() < 0.2:
                 lines[f"{day} {clock} r"] = refunded(f"A{number}", clock, day=day)
         elif event == "open":

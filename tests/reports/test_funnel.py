@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelstat.reports.funnel import funnel
-from tests.builders import hit, log, view
+from tests.builders import hit, log, request, view
 from tests.funnels.stories import counted, events, rules, table
+from tests.marks import slow_after
 from tests.run import csv_rows, run_in_process
 
 SHOP = ("page_view", "product_view", "add_to_cart", "checkout", "purchase")
@@ -105,6 +106,55 @@ def test_the_caption_says_how_visitors_are_counted(options: str, caption: str, t
     steps = ("--steps", "page_view,lead", "--format", "table", "-q")
     finished = run_in_process(tmp_path, "funnel", "access.log", *steps, *options.split())
     assert caption in " ".join(finished.stdout.split())
+
+
+def collect(second: int, number: int, **parameters: str) -> str:
+    """A hit of Google Analytics. Two properties of one page number their hits alike."""
+    query = "&".join(f"{name}={value}" for name, value in {"v": "2", "cid": "5.5", "_p": "9", **parameters}.items())
+    return request(f"/g/collect?{query}&_s={number}&dl=https%3A%2F%2Fshop.example%2Fkettle", f"10:00:{second:02}")
+
+
+TWO_PROPERTIES = (
+    collect(0, 1, tid="G-A", en="page_view"),
+    collect(0, 1, tid="G-B", en="page_view"),
+    collect(20, 2, tid="G-A", en="scroll"),
+    collect(35, 2, tid="G-B", en="add_to_cart"),
+    collect(50, 3, tid="G-A", en="form_start"),
+    collect(55, 3, tid="G-B", en="generate_lead"),
+)
+SENT_AGAIN = [
+    request("/i?e=pv&p=web&duid=s1&eid=11111111-aaaa-bbbb-cccc-000000000001&url=https%3A%2F%2Fshop.example%2F", clock)
+    for clock in ("10:00:00", "10:01:30", "11:06:40")
+]
+WAYS = (
+    "",
+    "--every day",
+    "--by page",
+    "--open",
+    "--count totals",
+    "--unit visit",
+    "--exclude purchase",
+    "--since 2026-09-07",
+)
+
+
+@pytest.mark.parametrize("way", slow_after(2, WAYS))
+@pytest.mark.parametrize(
+    ("lines", "steps", "counts"),
+    [
+        (TWO_PROPERTIES, "page_view,add_to_cart,lead", ["1", "1", "1"]),
+        (SENT_AGAIN, "page_view,page_view", ["1", "0"]),
+    ],
+)
+def test_one_hit_is_one_hit_in_every_way_of_counting(
+    lines: Sequence[str], steps: str, counts: Sequence[str], way: str, tmp_path: Path
+) -> None:
+    (tmp_path / "access.log").write_text(log(*lines))
+    rows = csv_rows(run_in_process(tmp_path, "funnel", "access.log", "--steps", steps, "-q", *way.split()))
+    noun = next(noun for noun in ("visitors", "visits", "entries") if noun in rows[0])
+    if way == "--open" and steps == "page_view,page_view":
+        counts = ["1", "1"]  # the one hit is both steps, and the visitor enters at each
+    assert [row[noun] for row in rows] == counts
 
 
 VISIT_BEFORE = (view("ann", "/", "00:00"), hit("ann", "lead", "00:10"), hit("ann", "signup", "00:11"))

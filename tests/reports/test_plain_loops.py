@@ -94,6 +94,21 @@ def test_figures_equal_plain_loops(name: str, hits: list[Event], tmp_path: Path)
         float(summary.get(name, {"value": "0"})["value"]) for name in ("visitors", "visits", "page views", "purchase")
     ] == figures
 
+    devices = {row["os"]: row for row in ask(tmp_path, "devices", *options, "--by", "os")}
+    for system in ("Linux", "Windows"):
+        part = [event for event in on_site if event.system == system]
+        visited = {id(event.visit) for event in part if event.visit} & {id(visit) for visit in visits}
+        row = devices.get(system, dict.fromkeys(("visitors", "visits", "views"), "0"))
+        assert [int(row[name]) for name in ("visitors", "visits", "views")] == [
+            len({event.visitor for event in part}), len(visited), sum(event.name == "page_view" for event in part),
+        ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILTERS)
+def test_emails_and_exports_equal_plain_loops(name: str, hits: list[Event], tmp_path: Path) -> None:
+    options, selects, _ = FILTERS[name]
+    people = [event for event in hits if not event.is_bot and selects(event)]
     opens = {row["message"]: row for row in ask(tmp_path, "opens", *options)}
     for message in ("m1", "m2"):
         mails = [event for event in hits if event.name == "open" and event.message == message and selects(event)]
@@ -101,6 +116,12 @@ def test_figures_equal_plain_loops(name: str, hits: list[Event], tmp_path: Path)
         humans = [event for event in mails if not event.is_bot]
         counted = [int(row[column]) for column in ("human_opens", "machine_opens", "openers")]
         assert counted == [len(humans), len(mails) - len(humans), len({event.recipient for event in humans})]
+
+    clicks = {row["message"]: row for row in ask(tmp_path, "clicks", *options, "--top", "0")}
+    clicked = [event for event in hits if event.name == "click_email" and selects(event)]
+    by_people = Counter(event.message for event in clicked if not event.is_bot)
+    assert {key: int(row["clicks"]) for key, row in clicks.items()} == Counter(event.message for event in clicked)
+    assert Counter({key: int(row["human_clicks"]) for key, row in clicks.items()}) == by_people
 
     exported = Counter(row["event"] for row in ask(tmp_path, "events", *options))
     machines = [event for event in hits if event.is_bot and event.name in EMAIL_EVENTS and selects(event)]

@@ -52,8 +52,8 @@ MAX_TABLE_ROWS = 20
 def command(logs: Sequence[str], *, count: bool, top: int, reveal_ids: bool, **options: Any) -> Exit:
     """Write the events themselves, one per row, in the order of the logs.
 
-    Every report can read the Parquet file that this command writes, and shows the same figures as from the logs. So the
-    file also has the opens and clicks of emails by bots, with the traffic_class machine.
+    Every report can read the Parquet file that this command writes, and shows the same figures as from the logs. The
+    file includes email opens and clicks by bots, because the email reports need them. Their traffic_class is machine.
     The file contains pseudonyms instead of ids, addresses and logged requests. The same key always creates the same
     pseudonyms. --reveal-ids writes the real values.
 

@@ -8,8 +8,8 @@ from pixelstat.protocols.table import (
     build_pixel,
     first_matching,
     has_parameter,
-    keep_from_orders,
     parameter_starts_with,
+    prefix_order_names,
     rename_events,
 )
 
@@ -53,7 +53,7 @@ PROTOCOL = build_pixel(
         (pl.col("action").is_in(list(_ACTIONS)), rename_events(pl.col("action"), _ACTIONS)),
         (pl.col("kind").is_in(_VIEWS), "page_view"),
         (pl.col("kind") == "transaction", "purchase"),
-        (pl.col("kind") == "event", keep_from_orders(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
+        (pl.col("kind") == "event", prefix_order_names(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
         (pl.col("kind") == "timing", "ping"),
         (pl.lit(value=True), pl.col("kind")),
     ),

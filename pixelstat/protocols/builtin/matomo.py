@@ -8,8 +8,8 @@ from pixelstat.protocols.table import (
     build_pixel,
     first_matching,
     has_parameter,
-    keep_from_orders,
     parameter_starts_with,
+    prefix_order_names,
 )
 
 _CAMPAIGN = tuple(f"{maker}_{word}" for maker in ("mtm", "matomo", "pk", "piwik") for word in ("campaign", "cpn"))
@@ -29,7 +29,7 @@ _ACTIONS = (  # what a request can be beside a page view; the order is that of M
     (_IS_EMPTY_CART, "remove_from_cart"),
     (_IS_CART, "add_to_cart"),
     (has_parameter("idgoal"), "goal"),
-    (has_parameter("e_c"), keep_from_orders(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
+    (has_parameter("e_c"), prefix_order_names(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
     (has_parameter("search"), "search"),
     (has_parameter("link"), "click"),
     (has_parameter("download"), "download"),

@@ -4,7 +4,7 @@ import polars as pl
 
 from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.products import make_product, numbered_products
-from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, keep_from_orders, rename_events
+from pixelstat.protocols.table import build_pixel, first_matching, has_parameter, prefix_order_names, rename_events
 
 _KINDS = {
     "base.page_request": "page_view", "ecommerce.transaction": "purchase", "dom.click": "click", "dom.scroll": "scroll",
@@ -41,7 +41,7 @@ PROTOCOL = build_pixel(
         ),
     ),
     event=first_matching(
-        (pl.col("kind") == "track.action", keep_from_orders(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
+        (pl.col("kind") == "track.action", prefix_order_names(pl.coalesce("event", pl.lit("event")), pl.col("category"))),
         (pl.lit(value=True), rename_events(pl.col("kind"), _KINDS)),
     ),
     samples=(

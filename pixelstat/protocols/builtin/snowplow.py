@@ -15,8 +15,8 @@ from pixelstat.protocols.table import (
     build_pixel,
     first_matching,
     has_parameter,
-    keep_from_orders,
     parameter_starts_with,
+    prefix_order_names,
     rename_events,
 )
 
@@ -107,7 +107,7 @@ PROTOCOL = build_pixel(
         (pl.col("described").is_not_null(), rename_events(_NAME, {"web_vitals": "ping"})),
         (
             pl.col("kind").is_in(["se", "ev"]),
-            keep_from_orders(pl.coalesce("event", pl.lit("event")), pl.col("category")),
+            prefix_order_names(pl.coalesce("event", pl.lit("event")), pl.col("category")),
         ),
         (pl.lit(value=True), rename_events(pl.col("kind"), _KINDS)),
     ),
