@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelstat.schemas import EVENTS, Reason
-from pixelstat.sessions import SessionRules, limit_to_period, sessionize
-from tests.builders import distinct_events
+from pixelstat.sessions import SessionRules, limit_to_period, session_open_until, sessionize
+from tests.builders import distinct_events, instant
 from tests.marks import slow_after
 
 DAY = datetime(2026, 9, 7, tzinfo=timezone.utc)
@@ -275,6 +275,29 @@ def test_the_first_second_of_a_local_day_begins_a_visit_and_the_last_does_not(
     seconds = [int((time - DAY).total_seconds()) for time in times]
     assert seconds[1] - seconds[0] == 1
     assert visits(seconds[0] - 1, *seconds, seconds[1] + 1, midnight=ZoneInfo(zone)) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("rules", "open_until"),
+    [
+        (SessionRules(), ["2026-09-08T00:14", None]),  # the later visit of the visitor is the one that may go on
+        (SessionRules(timedelta(minutes=2)), ["2026-09-07T23:46", None]),
+        (SessionRules(midnight=ZoneInfo("Europe/Berlin")), ["2026-09-08T00:14", None]),
+        (SessionRules(midnight=ZoneInfo("UTC")), ["2026-09-08T00:00", None]),
+    ],
+)
+def test_the_last_visit_may_go_on_until_its_timeout_or_midnight(
+    rules: SessionRules, open_until: list[str | None]
+) -> None:
+    visits = pl.LazyFrame(
+        {
+            "visitor": ["v:ann", "v:ann"],
+            "visit_start": [instant("2026-09-07T23:40"), instant("2026-09-07T22:00")],
+            "visit_seconds": [240.0, None],
+        }
+    )
+    found = visits.select(open_until=session_open_until(rules)).collect()["open_until"].to_list()
+    assert found == [time and instant(time) for time in open_until]
 
 
 def test_an_hour_that_comes_twice_begins_no_visit() -> None:
