@@ -211,7 +211,8 @@ def close_with_visits(chains: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 def drop_excluded_actors(chains: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> pl.DataFrame:
     """Drop the CHAINS of actors whose longest chains are all dropped by an exclusion.
 
-    With `count` totals, check each entry separately.
+    An actor whom one value of a held column drops still counts for another. With `count` totals, check each entry
+    separately.
     """
     is_clean = pl.col("time_1").is_not_null()
     if not breakdown.held_column or rules.count == "totals":  # a chain is all that an actor or an entry has
