@@ -4,7 +4,7 @@ Two events belong to one session if no more than the timeout lies between them: 
 begins another (as in Google Analytics 4; Matomo splits at 30:00, Plausible at 31:00). A heartbeat makes a session
 longer and never begins one. An event begins one at any time if the pixel says so. What happens in a mailbox, an open or
 a click in an email, belongs to no session, and neither does an event without a visitor. Events of one second keep the
-order of the logs.
+order of the logs, but heartbeats come last.
 
 All events of the logs decide where a session begins and ends, whatever period or condition a report has. A session
 belongs to its start: its day is that of its first event. Its source is the first that its events show. But once it has
@@ -33,7 +33,8 @@ NOT_SET = {"source": "(not set)", "medium": "(not set)"}  # of one that shows so
 ANY_TIME, AT_ENTRY = "+", "-"  # in front of what an event shows: when it counts for the session
 SOURCE_TEXT = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
 EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in ATTRIBUTION}  # what the event itself shows
-_ROW, _VISITOR = 1 << 32, 1 << 90  # factors in the sort key: 32 bits for the row, 58 for the time
+# Factors in the sort key: 32 bits for the row, 1 for a heartbeat, 58 for the time.
+_PING, _TIME, _VISITOR = 1 << 32, 1 << 33, 1 << 91
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def restore_sources(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
 def fill_session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
     """Fill the columns of VISITS that the rows have. `sessionize` prepared them; all rows of all logs must be here."""
     by_visitor = number_sessions(sort_by_visitor(rows, rules), rules)
+    if by_visitor["is_elsewhere"].any():
+        by_visitor = _drop_leading_heartbeats(by_visitor)
     sessions = summarize_sessions(rows, by_visitor)
     visit = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(rows))
     visit = visit.scatter(by_visitor["row"], by_visitor["visit"])
@@ -136,11 +139,16 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
         )
     )
     # One number is sorted three times as fast as three columns.
-    sort_key = pl.col("visitor_number").cast(pl.Int128) * _VISITOR + pl.col("time").to_physical().cast(pl.Int128) * _ROW
-    sort_key += pl.int_range(pl.len()).cast(pl.Int128)
-    order = events.select(sort_key.alias("key")).sort("key").select((pl.col("key") % _ROW).cast(pl.UInt32)).to_series()
+    factors = {"visitor_number": _VISITOR, "time": _TIME, "is_ping": _PING}
+    sort_key = pl.int_range(pl.len()).cast(pl.Int128)
+    for name, factor in factors.items():
+        sort_key += pl.col(name).to_physical().cast(pl.Int128) * factor
+    order = events.select(sort_key.alias("key")).sort("key").select((pl.col("key") % _PING).cast(pl.UInt32)).to_series()
     by_visitor = events.drop("hit", "first").with_columns(is_copy=_flag_copies(events))[order]
-    return by_visitor.with_columns(first_seen=pl.when(_is_next_visitor()).then("time").forward_fill())
+    first_seen = pl.when(_is_next_visitor()).then("time").forward_fill()
+    if by_visitor["is_copy"].any():  # a copy of another visitor's order is no event of this one
+        first_seen = pl.when(~pl.col("is_copy")).then("time").min().over("visitor_number")
+    return by_visitor.with_columns(first_seen=first_seen)
 
 
 def number_sessions(by_visitor: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
@@ -200,6 +208,13 @@ def _flag_copies(events: pl.DataFrame) -> pl.Series:
         return is_copy
     order = events.select("time", "first", "row", place=pl.int_range(pl.len())).sort("time", "first", "row")["place"]
     return is_copy.scatter(order, ~events["hit"].gather(order).is_first_distinct())
+
+
+def _drop_leading_heartbeats(by_visitor: pl.DataFrame) -> pl.DataFrame:
+    """Set `visit` to null for heartbeats on the report's host in front of the first other event there."""
+    is_activity = ~pl.col("is_ping") & ~pl.col("is_elsewhere") & ~pl.col("is_copy")
+    is_leading = ~pl.col("is_elsewhere") & (is_activity.cum_sum().over("visit") == 0)
+    return by_visitor.with_columns(visit=pl.when(~is_leading).then("visit"))
 
 
 def _unite_identical_copies(rows: pl.DataFrame, visit: pl.Series) -> pl.Series:

@@ -116,7 +116,7 @@ def read_plainly(lines: Iterable[str]) -> list[Event]:
 def _find_visits(hits: Iterable[Event]) -> None:
     """Give each event on the site its visit: no pause in it is longer than 30 minutes, and no heartbeat begins it."""
     last: dict[str, tuple[datetime, Visit | None]] = {}
-    for event in sorted(hits, key=lambda event: event.time):
+    for event in sorted(hits, key=lambda event: (event.time, event.name == "ping")):
         if event.name in EMAIL_EVENTS:
             continue
         time, visit = last.get(event.visitor, (event.time, None))

@@ -170,7 +170,7 @@ def test_a_hit_that_is_logged_twice_is_one_view_of_a_visit() -> None:
 
 def test_copies_of_a_heartbeat_in_front_of_a_visit_belong_to_no_visit() -> None:
     ping: dict[str, object] = {"at": 0, "event": "ping"}
-    rows = events(ping, ping, {"at": 0}).with_columns(hit=pl.Series([7, 7, 8], dtype=pl.UInt64))
+    rows = events(ping, ping, {"at": 1}).with_columns(hit=pl.Series([7, 7, 8], dtype=pl.UInt64))
     assert sessionize(rows, SessionRules()).collect()["visit"].to_list() == [None, None, 1]
 
 
@@ -204,6 +204,43 @@ def test_rejected_events_belong_to_no_visit() -> None:
     rows = cut({"at": 0}, {"at": 1000, "rejected": "bot"}, {"at": 2500})
     assert rows["visit"].is_null().to_list() == [False, True, False]
     assert rows["visit"].drop_nulls().n_unique() == 2
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_heartbeat_comes_last_in_its_second(*, is_reversed: bool) -> None:
+    second: list[dict[str, object]] = [{"at": 0}, {"at": 0, "event": "ping"}]
+    rows = cut(*(second[::-1] if is_reversed else second))
+    assert rows.select("visit", "visit_seconds").rows() == [(1, 0.0), (1, 0.0)]
+
+
+def test_heartbeats_alone_are_no_visit_on_a_host() -> None:
+    rows = events({"at": 0}, {"at": 60, "event": "ping"}, {"at": 120}, {"at": 180, "event": "ping"})
+    elsewhere = pl.Series(["other_host", None, "other_host", None], dtype=Reason)
+    assert sessionize(rows.with_columns(rejected=elsewhere), SessionRules()).collect()["visit"].to_list() == [
+        1,
+        None,
+        1,
+        None,
+    ]
+    begun = pl.Series(["other_host", None, None, None], dtype=Reason)
+    found = sessionize(rows.with_columns(rejected=begun), SessionRules()).collect()
+    assert found.select("visit", "visit_start").rows()[1:] == [
+        (None, None), (1, DAY + timedelta(seconds=120)), (1, DAY + timedelta(seconds=120)),
+    ]  # fmt: skip
+
+
+def test_a_visitor_is_not_seen_first_by_a_copy_of_another_visitors_order() -> None:
+    rows = events(
+        {"at": 0, "event": "purchase"},
+        {"at": 60, "event": "purchase", "visitor": "v:ben"},
+        {"at": 9000, "visitor": "v:ben"},
+    )
+    is_purchase = pl.col("event") == "purchase"
+    copies = rows.with_columns(
+        hit=pl.when(is_purchase).then(pl.lit(7, pl.UInt64)).otherwise("hit"),
+        first=pl.when(is_purchase).then(pl.col("time").to_physical()).cast(pl.Int128),
+    )
+    assert sessionize(copies, SessionRules()).collect()["first_seen"].to_list()[2] == DAY + timedelta(seconds=9000)
 
 
 def test_visits_of_a_visitor_are_numbered_from_1() -> None:
