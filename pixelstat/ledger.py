@@ -13,7 +13,7 @@ from threading import Lock
 
 import polars as pl
 
-from pixelstat.frames.batches import keep_columns
+from pixelstat.frames.batches import tap_batches
 from pixelstat.schemas import FILTER_REASONS, PARSE_ISSUES, REASONS
 from pixelstat.sources.lines import Reading
 from pixelstat.text.plurals import format_count
@@ -82,7 +82,7 @@ class Ledger:
                 counter(batch)
             return batch
 
-        return keep_columns(rows.map_batches(count, projection_pushdown=True, streamable=True), dict.fromkeys(needed))
+        return tap_batches(rows, count, dict.fromkeys(needed))
 
     def _count_rows(self, batch: pl.DataFrame) -> None:
         """Count what is rejected, the formats, the time that the logs cover, further events and overlaps of pixels."""

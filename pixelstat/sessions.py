@@ -21,7 +21,7 @@ import polars as pl
 
 from pixelstat.analysis.time_series import bucket_start, truncate_local
 from pixelstat.enrich.channels import ATTRIBUTION, CAMPAIGN, CLICK_ID
-from pixelstat.frames.batches import keep_columns
+from pixelstat.frames.batches import tap_whole
 from pixelstat.frames.columns import internal
 from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
 from pixelstat.vocabulary import is_email_event, is_page_view
@@ -59,7 +59,7 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     which keeps its own source. The other columns are null too, except `first_seen`, which belongs to the visitor.
     """
     # Polars passes only the columns that later steps use. So each column of a session starts as the column that it is
-    # made of, and `keep_columns` uses those that all of them need.
+    # made of, and `tap_whole` uses those that all of them need.
     sources = {name: pl.col("page") for name in PAGE_COLUMNS}
     shows_source = pl.col("channel").is_not_null()  # "" marks a value that an event with a source omits
     sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in ATTRIBUTION}
@@ -72,9 +72,8 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     shows_campaign = ~is_ping & pl.col("source").is_not_null()
     campaign = pl.when(shows_campaign).then(text) if rules.campaign else pl.lit(None, pl.String)
     prepared = events.with_columns(campaign.alias(SOURCE_TEXT), **sources)
-    sessions = prepared.map_batches(partial(fill_session_columns, rules=rules), projection_pushdown=True)
     needed = ["time", "visitor", "event", "hit", "first", *MARKS, *([SOURCE_TEXT] if rules.campaign else [])]
-    sessions = keep_columns(sessions, needed).drop(SOURCE_TEXT)
+    sessions = tap_whole(prepared, partial(fill_session_columns, rules=rules), needed).drop(SOURCE_TEXT)
     is_outside = pl.col("visit").is_null()
     attributed = [
         pl.when(is_outside).then(event_name).otherwise(name).alias(name)

@@ -102,7 +102,7 @@ def add_channels(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -> pl.Lazy
     return (
         add_landing_parameters(add_external_referrer(events, own_hosts))
         .with_columns(_clean(text).alias(name) for name, text in named.items())
-        .with_columns(map_distinct_rows(columns, attribute, _ATTRIBUTION_TYPE).alias(_ATTRIBUTION))
+        .with_columns(map_distinct_rows(columns, determine_source, _ATTRIBUTION_TYPE).alias(_ATTRIBUTION))
         .with_columns(
             attribution.field("source", "medium", "channel"),
             keyword=pl.coalesce("utm_term", _landing("keyword"), attribution.field("keyword")),
@@ -173,13 +173,13 @@ def add_external_referrer(events: pl.LazyFrame, own_hosts: Sequence[str] = ()) -
     )
 
 
-def attribute(*shown: str | None) -> dict[str, str | None]:
+def determine_source(*values: str | None) -> dict[str, str | None]:
     """Determine source, medium, keyword, channel and source basis from the parameters and the referrer of an event.
 
-    `shown` are source, medium and campaign of the parameters, in lower case, the click id, and host and query of the
+    `values` are source, medium and campaign of the parameters, in lower case, the click id, and host and query of the
     referrer. The keyword comes from the referrer alone.
     """
-    source, medium, campaign, click_id, host, query = shown
+    source, medium, campaign, click_id, host, query = values
     referrer = classify_referrer(host, query) if host else Source(None, None, None)
     strong = CLICK_IDS.get(click_id or "", (None, None))
     origin, basis = referrer[:2], REFERRER if referrer.medium else None

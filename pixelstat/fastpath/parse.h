@@ -1,9 +1,9 @@
 /* Simple lines of one block: bytes -> rows.
 
 A line is simple where it fits its format from end to end and nothing in it needs a second look: no escape, no macro,
-no payload, no value that should be a number and is not. Its method is not HEAD. Such a line becomes exactly the row that the expressions of
-formats/ and protocols/ make of it, or is ignored as they would. Every other line is returned as it is. So nothing here
-decides what is right.
+no payload, no value that should be a number and is not. Its method is not HEAD. Such a line becomes exactly the row
+that the expressions of formats/ and protocols/ make of it, or is ignored as they would. Every other line is returned as
+it is. So nothing here decides what is right.
 
 The input is not trusted: every read ends at the line's end, every write at a capacity. */
 

@@ -47,6 +47,13 @@ def tap_batches(
     return keep_columns(rows.map_batches(function, projection_pushdown=True, streamable=True), columns)
 
 
+def tap_whole(
+    rows: pl.LazyFrame, function: Callable[[pl.DataFrame], pl.DataFrame], columns: Iterable[str]
+) -> pl.LazyFrame:
+    """Pass all rows at once through the function, as `tap_batches` does with each batch. They are held in memory."""
+    return keep_columns(rows.map_batches(function, projection_pushdown=True), columns)
+
+
 def scan(
     read: Callable[[Sequence[str], pl.Expr | None], Generator[pl.DataFrame]], schema: pl.Schema, name: str
 ) -> pl.LazyFrame:

@@ -14,6 +14,7 @@ from functools import partial
 import polars as pl
 
 from pixelstat.analysis.cart_updates import resolve_cart_updates
+from pixelstat.analysis.carts import BEGUN, build_carts
 from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.order_lines import (
     LINE_EVENT_COLUMNS,
@@ -47,9 +48,6 @@ SHARES = {  # of those who did the first, those who also did the second
     "view_to_purchase_rate": ("viewed", "bought"),
 }
 RATES = ("abandonment_rate", "abandonment_rate_low", "abandonment_rate_high")
-# What an event does to a cart. Events of one second are taken in this order.
-TAKE_OUT, PUT_IN, BUY = 0, 1, 2
-ACT, CART, BEGUN = internal("act"), internal("cart"), internal("begun")
 RANK = internal("rank")
 
 
@@ -326,23 +324,8 @@ def count_carts(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOption
     For `acts` and `sales` see `rank_products`.
     """
     by_product, by_event = ([group_column(name) for name in names] for names in (options.by_product, options.by_event))
-    owner = ["visitor", *by_product]
-    steps = pl.concat([acts.filter(pl.col("event") != VIEW), sales], how="diagonal_relaxed")
-    steps = steps.filter(pl.col("visitor").is_not_null(), pl.col("product").is_not_null() | (not by_product))
-    act = pl.when(is_purchase()).then(BUY).when(pl.col("event") == ADD).then(PUT_IN).otherwise(TAKE_OUT)
-    steps = steps.select("time", "product", *owner, *by_event, act.alias(ACT))
-    steps = steps.sort(*owner, "time", ACT, *by_event, nulls_last=True)
-    begun = pl.struct(pl.struct(owner).rle_id().alias(CART), "time", ACT).map_batches(
-        partial(find_cart_starts, window=options.window), return_dtype=steps.collect_schema()["time"]
-    )
-    steps = steps.with_columns(begun.alias(BEGUN)).filter(pl.col(BEGUN).is_not_null())
-    steps = steps.filter(~is_outside(run.since, run.until, BEGUN))
-    carts = steps.group_by(*owner, BEGUN, maintain_order=True).agg(
-        pl.col(by_event).first(), is_bought=(pl.col(ACT) == BUY).any()
-    )
-    last_acts = steps.filter(pl.col(ACT) != BUY).group_by(*owner, BEGUN, "product", maintain_order=True)
-    contents = last_acts.agg(pl.col(ACT).last()).group_by(*owner, BEGUN).agg(is_filled=(pl.col(ACT) == PUT_IN).any())
-    carts = carts.join(contents, on=[*owner, BEGUN], nulls_equal=True)
+    carts = build_carts(acts.filter(pl.col("event") != VIEW), sales, by_product, by_event, options.window)
+    carts = carts.filter(~is_outside(run.since, run.until, BEGUN))
     # To count buyers at once, and the others only when the window is over, would make the rate too low.
     is_over = ~_is_pending(pl.col(BEGUN), options.window, run.log_end())
     is_bought, is_filled = pl.col("is_bought"), pl.col("is_filled")
@@ -361,27 +344,6 @@ def count_carts(acts: pl.LazyFrame, sales: pl.LazyFrame, options: ProductsOption
     rates = counts.with_columns(abandonment_rate=rate, abandonment_rate_low=low, abandonment_rate_high=high)
     rows = top_groups(rates, [*groups], "carts", options.top) if groups else rates
     return rows.select(*_rename(groups), *measures, *RATES)
-
-
-def find_cart_starts(acts: pl.Series, window: timedelta) -> pl.Series:
-    """Return for each act the time at which its cart was begun; null for an act outside of any cart.
-
-    `acts` are structs of CART (a number for each visitor, or visitor and product), time and ACT, in the order of these.
-    A cart begins with PUT_IN. It ends with BUY, or with the first act more than `window` after its beginning.
-    """
-    length = int(window.total_seconds() * 1_000_000)
-    fields = acts.struct.unnest()
-    starts: list[int | None] = []
-    previous, begun = None, None
-    for cart, time, act in fields.with_columns(pl.col("time").to_physical()).iter_rows():
-        if cart != previous or (begun is not None and time - begun > length):
-            previous, begun = cart, None
-        if act == PUT_IN and begun is None:
-            begun = time
-        starts.append(begun)
-        if act == BUY:
-            begun = None
-    return pl.Series(starts, dtype=pl.Int64).cast(fields["time"].dtype)
 
 
 def _is_pending(since: pl.Expr, window: timedelta, log_end: datetime | None) -> pl.Expr:

@@ -19,7 +19,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from pixelstat.frames.batches import keep_columns
+from pixelstat.frames.batches import tap_whole
 from pixelstat.frames.clusters import find_cluster_starts
 from pixelstat.frames.columns import internal
 from pixelstat.vocabulary import reject
@@ -71,8 +71,7 @@ def number_hits(events: pl.LazyFrame, rules: HitRules = HitRules()) -> pl.LazyFr
     )
     if not rules.has_fractions:
         return numbered
-    needed = ["time", "hit", "first", "rejected"]
-    return keep_columns(numbered.map_batches(split_by_time, projection_pushdown=True), needed)
+    return tap_whole(numbered, split_by_time, ["time", "hit", "first", "rejected"])
 
 
 def split_by_time(rows: pl.DataFrame) -> pl.DataFrame:
@@ -137,8 +136,7 @@ def reject_later_copies(events: pl.LazyFrame) -> pl.LazyFrame:
     A row that was rejected before keeps its reason, and its copies are later ones all the same. Where `first` is null,
     the copies are identical and stay.
     """
-    columns = ["hit", "first", "rejected"]
-    return keep_columns(events.map_batches(_reject_later_copies, projection_pushdown=True), columns)
+    return tap_whole(events, _reject_later_copies, ["hit", "first", "rejected"])
 
 
 def _reject_later_copies(rows: pl.DataFrame) -> pl.DataFrame:
