@@ -110,10 +110,10 @@ def sort_by_time(logs: LogSet) -> LogSet:
     firsts: list[tuple[tuple[bool, int, str], tuple[LogFormat, Sequence[Log]]]] = []
     for log_format, of_format in logs.by_format:
         times = _read_head_times(log_format, of_format, FIRST_LINES, logs.rules.time_zone)
-        first = dict(times.group_by("file").agg(pl.col("time").min().to_physical()).iter_rows())
-        keys = {log.name: (first.get(log.name) is None, first.get(log.name) or 0, log.name) for log in of_format}
-        ordered = sorted(of_format, key=lambda log: keys[log.name])
-        firsts.append((min(keys.values(), default=(True, 0, "")), (log_format, ordered)))
+        first = dict(times.group_by("log").agg(pl.col("time").min().to_physical()).iter_rows())
+        keys = [(n not in first, first.get(n, 0), log.name) for n, log in enumerate(of_format)]
+        ordered = [of_format[n] for n in sorted(range(len(of_format)), key=lambda n: keys[n])]
+        firsts.append((min(keys, default=(True, 0, "")), (log_format, ordered)))
     by_format = [entry for _, entry in sorted(firsts, key=lambda pair: pair[0])]
     event_files = sorted(logs.event_files, key=lambda log: (read_first_time(log), log.name))
     return replace(logs, by_format=by_format, event_files=event_files)
@@ -134,19 +134,15 @@ def _has_fractional_times(log_format: LogFormat, log: Log) -> bool:
 
 
 def _read_head_times(log_format: LogFormat, logs: Sequence[Log], count: int, time_zone: str = "UTC") -> pl.DataFrame:
-    """Return the readable times of the first lines of each log: `file`, the name of the log, and `time`."""
+    """Return the readable times of the first lines of each log: `log`, its place in the sequence, and `time`."""
     lines = [
         {"line": line, "header": header, "file": str(index), "number": 0}
         for index, log in enumerate(logs)
         for line, header in pair_with_headers(log.first_lines(count))
     ]
-    times = log_format.parse(pl.LazyFrame(lines, LINES), time_zone).select("time", index=pl.col("file").cast(pl.String))
-    names = {str(index): log.name for index, log in enumerate(logs)}
-    return (
-        times.filter(pl.col("time").is_not_null())
-        .select("time", file=pl.col("index").replace_strict(names, return_dtype=pl.String))
-        .collect()
-    )
+    index = pl.col("file").cast(pl.String).cast(pl.Int64)  # names of files may not be UTF-8
+    times = log_format.parse(pl.LazyFrame(lines, LINES), time_zone).select("time", log=index)
+    return times.filter(pl.col("time").is_not_null()).collect()
 
 
 def _default_format(rules: ReadingRules) -> LogFormat:

@@ -139,8 +139,9 @@ KETTLE_AND_CUPS = (of("kettle", 60.0), of("cup", 10.0, 3.0))
             ([bought(0, "A1", 90.0, *KETTLE_AND_CUPS), returned(1, "A1", None, of("cup"), currency="USD")], 90.0, 0.0),
             ([bought(0, "A1", 90.0, *KETTLE_AND_CUPS), returned(1, "A9", None, of("cup"))], 90.0, 0.0),
             ([bought(0, "A1", 8.0, of("cup")), returned(1, "A1", None, of("cup"))], 8.0, 8.0),  # all that it brought
-            # Sent again with another value, and without one: the first counts.
-            ([bought(0, "A1", None, of("cup", 8.0)), bought(1, "A1", 50.0, of("cup", 8.0))], 8.0, 0.0),
+            # Sent again with another value, and without one: the first value counts.
+            ([bought(0, "A1", 8.0, of("cup", 8.0)), bought(1, "A1", 50.0, of("cup", 50.0))], 8.0, 0.0),
+            ([bought(0, "A1", None, of("cup", 8.0)), bought(1, "A1", 8.0, of("cup", 50.0))], 8.0, 0.0),
             ([bought(0, "A1", 8.0, of("cup", 8.0)), bought(1, "A1", None, of("cup", 50.0))], 8.0, 0.0),
             # Its lines tell two without an id apart, and do not part what is one.
             ([bought(0, None, None, of("cup", 8.0)), bought(0, None, None, of("pot", 9.0))], 17.0, 0.0),
@@ -196,17 +197,23 @@ def test_kept_duplicates_have_the_revenue_of_their_own_lines() -> None:
 def dice_rows(seed: int) -> list[Row]:
     """Orders whose lines cover them, and refunds, all in all orders."""
     dice = random.Random(seed)
+
+    def draw_items() -> list[Row]:
+        names = dice.sample(["kettle", "cup", "pot"], dice.choice([1, 1, 2, 3]))
+        return [of(name, dice.choice([2.0, 4.0, 0.0]), dice.choice([None, 1.0, 3.0])) for name in names]
+
+    lines: dict[str | None, list[Row]] = {f"A{n}": draw_items() for n in range(9)}  # the same in all copies of an order
     rows = []
     for _ in range(60):
-        names = dice.sample(["kettle", "cup", "pot"], dice.choice([1, 1, 2, 3]))
-        items = [of(name, dice.choice([2.0, 4.0, 0.0]), dice.choice([None, 1.0, 3.0])) for name in names]
-        worth = sum(item["price"] * (item["quantity"] or 1.0) for item in items)
+        order_id = dice.choice([None, *lines])
         same = {
             "visitor": dice.choice(["v:ann", "v:ben", None]), "currency": dice.choice(["EUR", "EUR", "USD", None]),
-            "order_id": dice.choice([None, *(f"A{n}" for n in range(9))]),
+            "order_id": order_id,
         }  # fmt: skip
-        minute = dice.randrange(5_000)
+        items, minute = draw_items(), dice.randrange(5_000)
         if dice.random() < 0.6:
+            items = lines.get(order_id, items)
+            worth = sum(item["price"] * (item["quantity"] or 1.0) for item in items)
             rows.append(bought(minute, None, dice.choice([None, worth]), *items) | same)
         elif dice.random() < 0.5:
             rows.append(returned(minute, None, None, *items) | same)

@@ -41,7 +41,7 @@ def test_a_query_of_nothing_but_signs_is_a_page_view_without_a_page(query: str, 
 @pytest.mark.parametrize(
     "value",
     slow_after(5, [
-        "ten", "", "-", "0x10", "1_000", "12,50", "\uff11\uff12", "%00", "1e", "--1", "1" * 5_000 + "x",
+        "ten", "", "-", "0x10", "1_00", "12,500", "1.000 EUR", "\uff11\uff12", "%00", "1e", "--1", "1" * 5_000 + "x",
         "nan",
         "inf",
         "1e400",
