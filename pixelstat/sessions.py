@@ -23,6 +23,7 @@ from pixelstat.analysis.time_series import bucket_start, truncate_local
 from pixelstat.enrich.channels import ATTRIBUTION, CAMPAIGN, CLICK_ID
 from pixelstat.frames.batches import tap_whole
 from pixelstat.frames.columns import internal
+from pixelstat.frames.division import count_seconds
 from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
 from pixelstat.vocabulary import is_email_event, is_page_view
 
@@ -274,7 +275,7 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
             number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("visitor")
             columns[name] = visitor.to_frame("visitor").select(number).to_series()
         elif name == "visit_seconds":
-            length = (events["time"].gather(last) - events["time"].gather(first)).dt.total_microseconds() / 1_000_000
+            length = count_seconds(pl.lit(events["time"].gather(last) - events["time"].gather(first)))
             columns[name] = pl.select(pl.when(size > 1).then(length)).to_series()
         elif name == "visit_views":
             columns[name] = total(events["is_view"])

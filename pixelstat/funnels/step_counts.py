@@ -7,6 +7,7 @@ from math import ceil
 import polars as pl
 
 from pixelstat.analysis.confidence import wilson_interval
+from pixelstat.frames.division import count_seconds
 from pixelstat.funnels.rules import FunnelRules
 
 TIME_FIGURES = ("median_seconds", "mean_seconds", "p90_seconds")
@@ -52,7 +53,7 @@ def time_figures(duration: pl.Expr | None, prefix: str = "") -> dict[str, pl.Exp
     """
     if duration is None:
         return {prefix + name: pl.lit(None, pl.Float64) for name in TIME_FIGURES}
-    seconds = duration.dt.total_microseconds() / 1_000_000
+    seconds = count_seconds(duration)
     figures = (seconds.median(), seconds.mean(), seconds.quantile(0.9, "linear"))
     return {prefix + name: figure for name, figure in zip(TIME_FIGURES, figures, strict=True)}
 
@@ -83,7 +84,7 @@ def count_durations(chains: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
     chains, rounded up and at most MAX_BINS, and one more for the longest.
     """
     last_time = pl.col(f"time_{len(rules.steps)}")
-    seconds = (last_time - pl.col("time_1")).dt.total_microseconds() / 1_000_000
+    seconds = count_seconds(last_time - pl.col("time_1"))
     durations = chains.filter(last_time.is_not_null()).select(seconds=seconds)["seconds"]
     shortest, longest = durations.min(), durations.max()
     if not isinstance(shortest, float) or not isinstance(longest, float):

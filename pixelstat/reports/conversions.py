@@ -21,6 +21,7 @@ from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, fill_gaps, truncate_local
 from pixelstat.conditions import Step, describe_unmatched, parse_step
 from pixelstat.frames.columns import internal
+from pixelstat.frames.division import count_seconds
 from pixelstat.options.shared import by_option, every_option, goal_option, top_groups_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
@@ -272,7 +273,7 @@ def add_waits(reached: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     values' names.
     """
     is_first = pl.col("visitor").is_not_null() & pl.struct("goal", "visitor").is_first_distinct()
-    seconds = (pl.col("time") - pl.col("first_seen")).dt.total_microseconds() / 1_000_000
+    seconds = count_seconds(pl.col("time") - pl.col("first_seen"))
     return (
         reached.sort("time", *keys, nulls_last=True)
         .with_columns(is_first=is_first)

@@ -8,6 +8,7 @@ from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, ranked_or_series, truncate_local
 from pixelstat.enrich.mailings import Mailings
 from pixelstat.frames.columns import internal
+from pixelstat.frames.division import count_seconds
 from pixelstat.options.shared import by_option, every_option, top_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, report
@@ -140,7 +141,7 @@ def add_sent(counts: pl.LazyFrame, by: Sequence[str], sent: Mailings | None, *, 
 
 def _seconds_since_sent() -> pl.Expr:
     """Return the seconds from sending to the hit; null where the time of sending is unknown or after the hit."""
-    seconds = (pl.col("time") - pl.col("sent")).dt.total_microseconds() / 1_000_000
+    seconds = count_seconds(pl.col("time") - pl.col("sent"))
     return pl.when(seconds >= 0).then(seconds)
 
 

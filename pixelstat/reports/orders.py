@@ -27,6 +27,7 @@ from pixelstat.analysis.time_series import (
     truncate_local,
 )
 from pixelstat.frames.columns import internal
+from pixelstat.frames.division import count_seconds
 from pixelstat.options.shared import (
     by_option,
     every_or_all_option,
@@ -284,7 +285,7 @@ def count_repeat_customers(
         pending=(~is_observed).sum(),
         customers_with_second_order=pl.col("second").count(),
         customers_without_second_order=pl.col("second").null_count(),
-        median_seconds_to_second_order=wait.dt.total_microseconds().median() / 1_000_000,
+        median_seconds_to_second_order=count_seconds(wait).median(),
     )
     low, high = wilson_interval(pl.col("repeat_customers"), pl.col("observed_customers"))
     rate = pl.when(pl.col("observed_customers") > 0).then(pl.col("repeat_customers") / pl.col("observed_customers"))

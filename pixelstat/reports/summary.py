@@ -11,6 +11,7 @@ from pixelstat.analysis.orders import deduplicate_orders, exact_mean, exact_sum
 from pixelstat.analysis.time_series import TIME_COLUMN, bucket_start, truncate_local
 from pixelstat.conditions import Step
 from pixelstat.frames.columns import internal
+from pixelstat.frames.division import divide_by
 from pixelstat.options.shared import by_option, every_option, top_per_section_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
@@ -262,5 +263,5 @@ def _rank(  # noqa: PLR0917 - one line for each section
     counts = rows.group_by("name").agg(value=measure.cast(pl.Float64)).with_columns(pl.col("name").cast(pl.String))
     ranked = counts.sort("value", "name", descending=[True, False], nulls_last=True)
     shown = (ranked.head(top) if top else ranked).collect()
-    share = pl.col("value") / pl.lit(whole, pl.Float64)
+    share = divide_by(pl.col("value"), whole)
     return shown.select(section=pl.lit(section), name="name", unit=pl.lit(unit), value="value", share=share)
