@@ -103,6 +103,30 @@ static int may_be_addresses(Text text) {
     return !letters || colons > 1;
 }
 
+static int is_lower_or_digit(char letter) { return is_digit(letter) || (letter >= 'a' && letter <= 'z'); }
+
+/* Whether a client is one that nobody has to change: text/addresses.py has the same as a regular expression.
+
+That is an IPv4 address or the name of a host, with a dot, or an IPv6 address in lower case. */
+static int is_usual_client(Text text) {
+    size_t dots = 0, colons = 0, others = 0; /* others: what no IPv6 address holds */
+    if (!text.length || !is_lower_or_digit(*text.start)) return 0;
+    for (size_t at = 0; at < text.length; at++) {
+        char letter = text.start[at];
+        if (letter == '.') {
+            dots++;
+            if (text.start[at - 1] == '.' || at + 1 == text.length) return 0;
+        } else if (letter == ':') {
+            colons++;
+        } else if (!is_lower_or_digit(letter) && letter != '-') {
+            return 0;
+        } else {
+            others += letter == '-' || letter > 'f';
+        }
+    }
+    return colons ? colons > 1 && !dots && !others : dots > 0;
+}
+
 /* -- fields of a line ---------------------------------------------------------------------------------------------- */
 
 /* Find the end of the field that begins at `at`. Returns NULL where the line ends too early. */
@@ -139,7 +163,7 @@ static int parse_field(const Plan *plan, Row *row, const Field *field, Text text
         return parse_bytes(row, text);
     case CLIENT:
         row->texts[field->column] = text;
-        return text.length && *text.start != '-';
+        return is_usual_client(text);
     case VHOST:
         row->texts[field->column] = text;
         return text.length && *text.start != '-' && !memchr(text.start, ':', text.length);

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta, timezone
 import polars as pl
 
 from pixelstat.formats.fields import TEXT_FIELDS
+from pixelstat.frames.lookup import replace_where
 from pixelstat.schemas import READ, UTC_TIME, Reason
+from pixelstat.text.addresses import USUAL_CLIENT, normalize_client
 
 EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)  # any time before is a mistake
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
@@ -35,10 +37,7 @@ def normalize_fields(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.L
     time_field = next(filter(is_time_field, names))  # the first that the format has
     if time_field == "time_clf":
         fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_offset_minutes())
-    if "client_and_port" in present:
-        fields = fields.with_columns(client=strip_port(pl.col("client_and_port")))
-    elif "address_port" in present:  # IPv6 has no brackets here, so the port follows the last colon
-        fields = fields.with_columns(client=pl.col("address_port").str.replace(":[0-9]*$", "").str.strip_chars("[]"))
+    fields = _find_clients(fields, present)
     available = set(fields.collect_schema())
     fields = fields.with_columns(
         time=_parse_time(time_field, zone),
@@ -116,13 +115,21 @@ def fill_empty_path(path: pl.Expr) -> pl.Expr:
     return pl.when(path == "").then(pl.lit("/")).otherwise(path)
 
 
-def strip_port(client: pl.Expr) -> pl.Expr:
-    """Return an address without its port: `192.0.2.1` for `192.0.2.1:41542`, `2001:db8::1` for `[2001:db8::1]:80`.
+def _find_clients(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
+    """Add `client` from the field that holds it. The first address of X-Forwarded-For is one if there is no other."""
+    source = next(
+        (name for name in ("client", "client_and_port", "address_port", "forwarded_for") if name in present), None
+    )
+    if source is None:
+        return fields
+    client = pl.col(source)
+    if source == "address_port":  # IPv6 has no brackets here, so the port follows the last colon
+        client = client.str.replace(":[0-9]*$", "")
+    return replace_where(fields.with_columns(client=client), ["client"], _is_unusual_client, normalize_client)
 
-    An address without a port stays as it is.
-    """
-    bare = client.str.replace(r"^\[([^\]]*)\](?::\d+)?$", "$1")
-    return pl.when(bare.str.count_matches(":", literal=True) == 1).then(bare.str.replace(r":\d*$", "")).otherwise(bare)
+
+def _is_unusual_client(client: pl.Expr) -> pl.Expr:
+    return ~client.str.contains(USUAL_CLIENT)
 
 
 def _strip_http_version(request: pl.Expr) -> pl.Expr:

@@ -1,7 +1,8 @@
 """Resolve the client behind trusted proxies, by X-Forwarded-For.
 
 Anybody can send the header, so it is read from its end, address by address, as far as trusted proxies wrote it. The
-first address that is not a trusted proxy is the client.
+first address that is not a trusted proxy is the client. A proxy that connects through a Unix socket is on the same
+machine, and trusted wherever any proxy is.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import polars as pl
 from pixelstat.frames.columns import internal
 from pixelstat.frames.lookup import CACHE_SIZE, replace_where
 from pixelstat.schemas import SEPARATOR
-from pixelstat.text.addresses import Network, parse_address
+from pixelstat.text.addresses import UNIX_SOCKET, Network, normalize_client, parse_address, split_addresses
 
 
 def resolve_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.LazyFrame:
@@ -21,15 +22,14 @@ def resolve_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.La
     @lru_cache(CACHE_SIZE)
     def is_trusted(text: str) -> bool:
         address = parse_address(text)
-        return address is not None and any(address in network for network in trusted)
+        return text == UNIX_SOCKET or (address is not None and any(address in network for network in trusted))
 
-    def client_of(client_and_header: str) -> str:
+    def client_of(client_and_header: str) -> str | None:
         client, _, forwarded = client_and_header.partition(SEPARATOR)
-        chain = [part.strip() for part in forwarded.replace("%20", " ").split(",") if part.strip()]
+        chain = split_addresses(forwarded)
         while is_trusted(client) and chain:
             client = chain.pop()
-        address = parse_address(client)
-        return str(address) if address else client
+        return normalize_client(client)
 
     resolved = internal("resolved client")
     both = (pl.col("client") + SEPARATOR + pl.col("forwarded_for")).alias(resolved)

@@ -5,12 +5,6 @@ import polars as pl
 from pixelstat.formats.base import Sample
 from pixelstat.formats.text import TextFormat
 
-
-def _use_first_forwarded(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """Add `client`: the first address of X-Forwarded-For."""
-    return fields.with_columns(client=pl.col("forwarded_for").str.splitn(",", 2).struct.field("field_0"))
-
-
 FORMAT = TextFormat(
     "envoy",
     '[$time_iso8601] "$request_method $request_uri $protocol" $status_code $flags $received $bytes_sent $duration $upstream_time'
@@ -30,5 +24,5 @@ FORMAT = TextFormat(
         ),
     ),
     fields={"status_code": "status_code"},
-    finish=lambda fields: _use_first_forwarded(fields).with_columns(status=pl.col("status_code")),
+    finish=lambda fields: fields.with_columns(status=pl.col("status_code")),
 )  # fmt: skip
