@@ -1,10 +1,10 @@
 """Detect the format of a log from its first lines."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.prefixes import PREFIXES, Prefixed
+from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Wrapped, Wrapping
 
 HEAD_LINES = 50  # the format is detected from so many lines
 LONG_HEAD_LINES = 5_000  # and from so many where none of those matches any format
@@ -13,20 +13,52 @@ LineWithHeader = tuple[str, str | None]  # a line, and the `#Fields:` line that 
 
 
 def detect(head: Sequence[str], candidates: Sequence[LogFormat]) -> LogFormat | None:
-    """Return the first candidate that at least half of a log's first lines match, else the one that most lines match.
+    """Return the format of a log by its first lines, or None if they match no candidate.
 
-    Asking for half keeps one line that was cut short from deciding for a poorer format. Where no line matches any
-    candidate, lines are tried again without the prefixes that log collectors add. None if no candidate matches.
+    It is the first candidate that at least half of the lines match, as they are or unwrapped, else the one that most
+    lines match. Asking for half keeps one line that was cut short from deciding for a poorer format.
     """
     lines = pair_with_headers(head)
     for count in (HEAD_LINES, LONG_HEAD_LINES):
-        if best := _best_match(lines[:count], candidates):
+        if best := find_format(lines[:count], candidates):
             return best
-        for prefix in PREFIXES:
-            bare = [(text, header) for line, header in lines[:count] if (text := prefix.strip(line)) is not None]
-            if bare and (best := _best_match(bare, candidates)):
-                return Prefixed(prefix, best)
     return None
+
+
+def find_format(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]) -> LogFormat | None:
+    """Return the format that these lines have, as they are or in wrappings, by the rule of `detect`."""
+    best: tuple[int, LogFormat | None] = (0, None)
+    for wrappings, bare in unwrap_in_all_ways(lines):
+        log_format, count = _best_match(bare, candidates)
+        if log_format is None or count <= best[0]:
+            continue
+        for wrapping in reversed(wrappings):
+            log_format = Wrapped(wrapping, log_format)
+        if count * 2 >= len(bare):
+            return log_format
+        best = count, log_format
+    return best[1]
+
+
+def unwrap_in_all_ways(
+    lines: Sequence[LineWithHeader],
+) -> Iterator[tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]]:
+    """Yield the lines as they are, then those that have one wrapping, unwrapped, then two, and so on."""
+    level: list[tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]] = [((), lines)]
+    for _ in range(MAX_DEPTH):
+        yield from level
+        level = [
+            ((*wrappings, wrapping), bare)
+            for wrappings, wrapped in level
+            for wrapping in WRAPPINGS
+            if (bare := _unwrap_each(wrapped, wrapping))
+        ]
+    yield from level
+
+
+def _unwrap_each(lines: Sequence[LineWithHeader], wrapping: Wrapping) -> list[LineWithHeader]:
+    """Return those of the lines that have the wrapping, without it."""
+    return [(bare, header) for line, header in lines if (bare := wrapping.unwrap(line))]
 
 
 def pair_with_headers(head: Iterable[str]) -> list[LineWithHeader]:
@@ -43,8 +75,8 @@ def pair_with_headers(head: Iterable[str]) -> list[LineWithHeader]:
     return pairs
 
 
-def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]) -> LogFormat | None:
-    """Return the first candidate that half of the lines match, else the one that most lines match."""
+def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]) -> tuple[LogFormat | None, int]:
+    """Return the first candidate that half of the lines match, else the one that most lines match, and how many do."""
     match_counts: Counter[LogFormat] = Counter()
     for candidate in candidates:
         variants = Counter(
@@ -54,5 +86,6 @@ def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]
             variant = variants.most_common(1)[0][0]
             match_counts[variant] = variants.total()
             if variants.total() * 2 >= len(lines):
-                return variant
-    return max(match_counts, key=lambda variant: match_counts[variant]) if match_counts else None
+                break
+    best = max(match_counts, key=lambda variant: match_counts[variant], default=None)
+    return best, match_counts[best] if best else 0

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.formats.base import LogFormat
+from pixelstat.formats.detection import find_format
 from pixelstat.formats.normalize import EARLIEST_TIME, latest_plausible_time
-from pixelstat.formats.prefixes import PREFIXES, Prefixed
 from pixelstat.frames.columns import internal
 from pixelstat.schemas import READ, REASONS, Fault, Reason
 
@@ -40,17 +40,8 @@ def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zon
 
 
 def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:
-    """Return the first candidate that the line matches, as it is or behind a prefix of a log collector."""
-    for candidate in candidates:
-        if candidate.matches(line, header):
-            return candidate.with_header(header)
-    for prefix in PREFIXES:
-        bare = prefix.strip(line)
-        if bare is not None:
-            for candidate in candidates:
-                if candidate.matches(bare, header):
-                    return Prefixed(prefix, candidate.with_header(header))
-    return None
+    """Return the first candidate that the line matches, as it is or in wrappings."""
+    return find_format([(line, header)], candidates)
 
 
 def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: int) -> pl.DataFrame:

@@ -23,7 +23,7 @@ def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
 
 # A client that needs no change: an IPv4 address or the name of a host, or an IPv6 address in lower case. The native
 # reader knows the same shapes; see `is_usual_client` in parse.c.
-USUAL_CLIENT = r"^(?:[0-9a-z][0-9a-z-]*(?:\.[0-9a-z-]+)+|[0-9a-f]+:[0-9a-f]*:[0-9a-f:]*)$"
+USUAL_CLIENT = r"^(?:(?:::ffff:)?[0-9a-z][0-9a-z-]*(?:\.[0-9a-z-]+)+|[0-9a-f]+:[0-9a-f]*:[0-9a-f:]*)$"
 UNIX_SOCKET = "unix:"  # a client that connects through a socket of the same machine
 _ABSENT = {"", "-", "unknown", "(null)", "null", "none", "undefined"}
 _AROUND = " \t\"'\\[](){}<>+;"
@@ -39,7 +39,7 @@ def normalize_client(text: str) -> str | None:
     """Return the client that a field of a log names, or None where it names none.
 
     The field may hold an address with port, brackets or quotes, or a list, as X-Forwarded-For does. The first address
-    counts. IPv4 inside IPv6 becomes IPv4. Without any address the first name counts: of a host, or of a socket, which
+    counts. Without any address the first name counts: of a host, or of a socket, which
     is `unix:`.
     """
     if text.startswith(UNIX_SOCKET):

@@ -190,10 +190,10 @@ def test_the_formats_of_a_log_that_changes_midway_are_counted(tmp_path: Path) ->
     ]
 
 
-def test_check_names_the_collector_prefix_in_front_of_a_format(tmp_path: Path) -> None:
+def test_check_names_the_wrapping_of_a_format(tmp_path: Path) -> None:
     write_log(tmp_path, log(*(f"Sep  7 10:00:01 web1 nginx[32]: {line}" for line in (ANN, BEN, "oops"))))
     rows = findings_of(tmp_path, "access.log")
-    assert rows[1] == ("format", "combined: 2 of its first 3 lines match, after the prefix of syslog", None)
+    assert rows[1] == ("format", "combined: 2 of its first 3 lines match, wrapped by syslog", None)
     assert rows[-2] == ("unreadable", f"access.log:3 {NO_FORMAT}: oops", None)
 
 

@@ -1,6 +1,5 @@
 """Every built-in format reads its own samples to the stated values, is detected first, and marks broken lines."""
 
-import json
 from datetime import datetime
 
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 from pixelstat import formats
 from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.detection import detect
-from pixelstat.formats.prefixes import PREFIXES, Prefix
 from pixelstat.formats.reparse import reparse_misfits
+from pixelstat.formats.wrappings import WRAPPINGS, Wrapping
 from pixelstat.schemas import READ
 from tests.formats.lines import read
 from tests.marks import slow_after
@@ -59,17 +58,30 @@ def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: LogForma
         assert (other.name, values) == (other.name, expected(sample))
 
 
-@pytest.mark.parametrize("prefix", slow_after(1, PREFIXES), ids=lambda prefix: prefix.sample)
-@pytest.mark.parametrize(
-    ("form", "sample"), [(form, sample) for form in ALL for sample in form.samples if not sample.header]
-)
-def test_samples_behind_a_prefix_are_read_to_the_same_values(prefix: Prefix, form: LogFormat, sample: Sample) -> None:
-    line = prefix.sample.format(json.dumps(sample.line + "\n") if prefix.key else sample.line)
-    told = detect([line], ALL)
-    assert told
-    assert told.name == form.name
-    row = read(told, line).row(0, named=True)
-    assert {name: row[name] for name in expected(sample)} == expected(sample)
+PLAIN_SAMPLES = [(form, sample) for form in ALL for sample in form.samples if not sample.header]
+
+
+@pytest.mark.parametrize("wrapping", slow_after(1, WRAPPINGS), ids=lambda wrapping: wrapping.sample)
+def test_samples_in_a_wrapping_are_read_to_the_same_values(wrapping: Wrapping) -> None:
+    place = WRAPPINGS.index(wrapping)
+    for form, sample in PLAIN_SAMPLES[place % 4 :: 4]:
+        check_detected(form, sample, wrapping.wrap_sample(sample.line))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outer", WRAPPINGS, ids=lambda wrapping: wrapping.sample)
+def test_wrappings_may_be_inside_each_other(outer: Wrapping) -> None:
+    form, sample = PLAIN_SAMPLES[0]
+    for inner in WRAPPINGS:
+        check_detected(form, sample, outer.wrap_sample(inner.wrap_sample(sample.line)))
+
+
+def check_detected(form: LogFormat, sample: Sample, line: str) -> None:
+    detected = detect([line], ALL)
+    assert detected, line
+    assert detected.name == form.name, line
+    row = read(detected, line).row(0, named=True)
+    assert {name: row[name] for name in expected(sample)} == expected(sample), line
 
 
 def test_the_folder_of_formats_and_the_registry_agree() -> None:

@@ -28,7 +28,7 @@ def test_an_address_is_the_same_however_it_is_written(client: str, network: str,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", ["01.2.3.4", "256.1.1.1", "1.2.3", "localhost", "::1%", ":::", "%"])
+@pytest.mark.parametrize("client", ["01.2.3.4", "256.1.1.1", "1.2.3", "localhost", "::1%", ":::"])
 def test_a_text_that_is_not_an_address_lies_in_no_network(client: str, tmp_path: Path) -> None:
     finished = count_views(tmp_path, log(request("/pixel.gif?v=ann&p=/", "10:00", client=client)), "-q",
                   "--exclude-ip", "0.0.0.0/0")  # fmt: skip

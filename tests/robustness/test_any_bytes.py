@@ -1,6 +1,5 @@
 """Any bytes are lines, and any line is one row of every format."""
 
-import json
 import random
 
 import polars as pl
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 
 from pixelstat import formats
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.prefixes import PREFIXES
 from pixelstat.formats.reparse import reparse_misfits
+from pixelstat.formats.wrappings import WRAPPINGS
 from pixelstat.schemas import LINES, READ
 from pixelstat.sources.blocks import MAX_LINE, Log, iter_blocks
 from pixelstat.sources.decompression import detect_compression
@@ -26,7 +25,7 @@ SAMPLES = [sample for form in ALL for sample in form.samples]
 WRITTEN = [
     *(sample.line.encode() for sample in SAMPLES),
     *(sample.header.encode() for sample in SAMPLES if sample.header),
-    *(prefix.sample.format(json.dumps(ANN) if prefix.key else ANN).encode() for prefix in PREFIXES),
+    *(wrapping.wrap_sample(ANN).encode() for wrapping in WRAPPINGS),
 ]
 
 PIECES = [

@@ -23,7 +23,7 @@ from pixelstat.event_streams import read_requests
 from pixelstat.formats.assignment import LogSet, assign_format
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, LONG_HEAD_LINES, pair_with_headers
-from pixelstat.formats.prefixes import Prefixed
+from pixelstat.formats.wrappings import list_wrappings
 from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.result import Column, Result
 from pixelstat.schemas import FAULTS
@@ -207,8 +207,8 @@ def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, 
     if form is None:
         yield _row("format", "unknown" if log.head else "none: the log is empty")
     else:
-        prefix = f", after the prefix of {form.prefix.name}" if isinstance(form, Prefixed) else ""
-        yield _row("format", f"{form.name}: {_explain_format(log, form)}{prefix}")
+        wrappings = "".join(f", wrapped by {wrapping.name}" for wrapping in list_wrappings(form))
+        yield _row("format", f"{form.name}: {_explain_format(log, form)}{wrappings}")
     yield from _line_rows(findings, top)
     yield from _time_rows(findings, zone, top)
     for number, fault, line in findings.unreadable:

@@ -1,0 +1,256 @@
+"""Unwrap lines: take off what collectors, terminals and tools put around the lines of a log.
+
+A wrapping is text in front of a line, such as a prefix of syslog, or a JSON object that holds the line, or colours.
+Lines may have several, one inside the other. Each wrapping knows how to unwrap one line, which detection needs, and
+many lines at once. A pattern is a regular expression that Python and Polars both understand.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import polars as pl
+
+from pixelstat.formats.base import LogFormat, Sample
+from pixelstat.formats.json import decode_json
+
+MAX_DEPTH = 4  # wrappings inside each other
+MAX_PREFIX = 2_000  # characters that are searched for a prefix, so that a line of megabytes costs no more
+
+
+class Wrapping(Protocol):
+    """What stands around the lines of a log."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def sample(self) -> str:
+        """A wrapped line, with `{}` in the place of the line itself."""
+
+    def unwrap(self, line: str) -> str | None:
+        """Return the line inside, or None where there is no such wrapping."""
+
+    def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Unwrap LINES. A line without this wrapping stays as it is."""
+
+    def wrap_sample(self, line: str) -> str:
+        """Return the sample with a line in its place."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Text in front of a line."""
+
+    name: str
+    pattern: str  # a regular expression of the text in front
+    sample: str = field(default="", compare=False)
+    suffix: str = ""  # a regular expression of the text behind the line, if there may be any
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(f"^(?:{self.pattern})")
+
+    def unwrap(self, line: str) -> str | None:
+        """Return the line without prefix and suffix, or None where it lacks the prefix."""
+        match = self._compiled.match(line, endpos=min(len(line), MAX_PREFIX))
+        if not match:
+            return None
+        rest = line[match.end() :]
+        return re.sub(f"(?:{self.suffix})$", "", rest) if self.suffix else rest
+
+    def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Take prefix and suffix off LINES. A line without the prefix stays as it is."""
+        line = pl.col("line").str.replace(self._compiled.pattern, "")
+        if self.suffix:
+            has_prefix = pl.col("line").str.contains(self._compiled.pattern)
+            line = pl.when(has_prefix).then(line.str.replace(f"(?:{self.suffix})$", "")).otherwise(line)
+        return lines.with_columns(line)
+
+    def wrap_sample(self, line: str) -> str:
+        """Return the sample with a line in its place."""
+        return self.sample.replace("{}", line)
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A JSON object that holds the line as text under one key; journald may hold it as a list of bytes."""
+
+    name: str
+    key: str
+    sample: str = field(default="", compare=False)
+
+    def unwrap(self, line: str) -> str | None:
+        """Return the text under the key, or None where there is none."""
+        if not line.startswith("{") or f'"{self.key}"' not in line:
+            return None
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        text = value.get(self.key) if isinstance(value, dict) else None
+        if isinstance(text, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in text):
+            text = bytes(text).decode("utf-8", "replace")
+        return text.rstrip("\r\n") if isinstance(text, str) and text else None
+
+    def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Replace LINES by the texts under the key. A line without one stays as it is."""
+        decoded = decode_json(lines, "line", [[self.key]])
+        text = pl.col("json").struct.field(self.key).str.strip_chars_end("\r\n")
+        text = pl.when(text != "").then(text)
+        decoded = decoded.with_columns(text=text, is_other=text.is_null() & pl.col("line").str.starts_with("{"))
+        rest = pl.when("is_other").then("line").map_batches(self._unwrap_each, return_dtype=pl.String)
+        return decoded.with_columns(line=pl.coalesce("text", rest, "line")).drop("json", "text", "is_other")
+
+    def _unwrap_each(self, lines: pl.Series) -> pl.Series:
+        """Unwrap lines one by one: few hold their text in another way than as text."""
+        if lines.null_count() == len(lines):
+            return lines
+        texts = [None if line is None else self.unwrap(line) for line in lines.to_list()]
+        return pl.Series(lines.name, texts, pl.String)
+
+    def wrap_sample(self, line: str) -> str:
+        """Return the sample with a line in its place."""
+        return self.sample.replace("{}", json.dumps(line))
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Escape sequences of a terminal, anywhere in a line."""
+
+    name: str = "colours"
+    sample: str = "\x1b[32m{}\x1b[0m"
+    pattern: str = "\x1b\\[[0-9;]*[A-Za-z]"
+
+    def unwrap(self, line: str) -> str | None:
+        """Return the line without escape sequences, or None where it has none."""
+        bare = re.sub(self.pattern, "", line)
+        return bare if bare != line else None
+
+    def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Take escape sequences out of LINES."""
+        return lines.with_columns(pl.col("line").str.replace_all(self.pattern, ""))
+
+    def wrap_sample(self, line: str) -> str:
+        """Return the sample with a line in its place."""
+        return self.sample.replace("{}", line)
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """A quote in front of the whole line, and one behind it that may be missing. Quotes inside are not escaped."""
+
+    name: str = "quotes"
+    sample: str = '"{}"'
+
+    def unwrap(self, line: str) -> str | None:
+        """Return the line without the quotes around it, or None where no quote is in front."""
+        if not line.startswith('"'):
+            return None
+        bare = line[1:].rstrip("\r ")
+        is_closed = bare.endswith('"') and bare.count('"') % 2 == 1
+        return bare[:-1] if is_closed else bare
+
+    def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Take the quotes around LINES off. A line without a quote in front stays as it is."""
+        line = pl.col("line")
+        bare = line.str.slice(1).str.strip_chars_end("\r ")
+        is_closed = bare.str.ends_with('"') & (bare.str.count_matches('"', literal=True) % 2 == 1)
+        bare = pl.when(is_closed).then(bare.str.head(-1)).otherwise(bare)
+        return lines.with_columns(line=pl.when(line.str.starts_with('"')).then(bare).otherwise(line))
+
+    def wrap_sample(self, line: str) -> str:
+        """Return the sample with a line in its place."""
+        return self.sample.replace("{}", line)
+
+
+_ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+_BSD = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
+_PRIORITY = r"(?:<\d{1,3}>)?"
+_HOST = r"[A-Za-z0-9_.:-]+ "
+# Without a process id a blank must follow the colon, or it may be one inside an IPv6 address.
+_TAG = r'[A-Za-z_(/][^\s:\[\]"]*(?:\[[^\]\s]*\]: ?|: )'
+_POD = r"[a-z0-9][a-z0-9.-]*-(?:[a-z0-9]{8,10}-[a-z0-9]{5}|[0-9]+|[a-z0-9]{5})"
+_LEVEL = r"\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|trace|debug|info|notice|warn|error)\]?"
+_ELEMENT = r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\]'  # of the structured data of RFC 5424
+_LINE_KEYS = {  # key of the line -> who writes it there
+    "log": "Docker's JSON", "MESSAGE": "journald's JSON", "message": "JSON with the line as `message`",
+    "msg": "JSON with the line as `msg`", "line": "Loki's JSON", "@message": "CloudWatch's JSON",
+    "textPayload": "Google Cloud's JSON", "short_message": "Graylog's JSON",
+}  # fmt: skip
+
+# Specific before general: of two that leave a line which a format matches, the first is taken.
+WRAPPINGS: tuple[Wrapping, ...] = (
+    Colours(),
+    *(Envelope(name, key, f'{{"{key}":{{}},"stream":"stdout","time":"2026-09-07T10:00:01.5Z"}}') for key, name in _LINE_KEYS.items()),
+    Prefix("Fluent Bit", r'\[\d+\] [\w.*-]+: \[.*?\{"(?:log|message)"=>"', '[0] nginx.access: [1788775200.123, {"log"=>"{}"}]', suffix=r'"\}\]\s*'),
+    Prefix("Fluentd", rf"{_ISO}\t[\w.*-]+\t", "2026-09-07T10:00:00+00:00\tnginx.access\t{}"),
+    Prefix("syslog", rf"(?:\d+ )?<\d{{1,3}}>1 \S+ \S+ \S+ \S+ \S+ (?:-|(?:{_ELEMENT})+) \ufeff?",
+           "<190>1 2026-09-07T10:00:01.123Z web1 nginx - - - {}"),
+    Prefix("Kubernetes", r"\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ", "2026-09-07T10:00:01.669794202Z stdout F {}"),
+    Prefix("Docker", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,9}Z ", "2026-09-07T10:00:01.669794202Z {}"),
+    *(
+        Prefix("syslog", rf"{_PRIORITY}(?:{time}) {host}{_TAG}", f"<190>{sample} {of_host}nginx[32]: {{}}")
+        for time, sample in ((_BSD, "Sep  7 10:00:01"), (_ISO, "2026-09-07T10:00:01Z"))
+        for host, of_host in ((_HOST, "web1 "), (_HOST * 2, "web1 web1 "), ("", ""))
+    ),
+    Prefix("journald", rf"[A-Z][a-z]{{2}} \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z0-9:+-]+ {_HOST}{_TAG}",
+           "Mon 2026-09-07 10:00:00 CEST web1 nginx[32]: {}"),
+    Prefix("journald", rf"\d{{10}}\.\d+ {_HOST}{_TAG}", "1788775200.123456 web1 nginx[32]: {}"),
+    Prefix("journald", rf"\[ *\d+\.\d+\] {_HOST}{_TAG}", "[ 1234.567890] web1 nginx[32]: {}"),
+    Prefix("Loki", rf'{_ISO} \{{(?:[^"}}]|"(?:[^"\\]|\\.)*")*\}} ', '2026-09-07T10:00:00Z {app="nginx"} {}'),
+    Prefix("CloudWatch", rf"{_ISO} [^\s\"\[\]]*/[^\s\"\[\]]* ", "2026-09-07T10:00:00.988000+00:00 ecs/nginx/0123456789abcdef {}"),
+    Prefix("log4j", rf"\[?{_ISO}\]? +{_LEVEL} +(?:\[[^\]]*\] +)?(?:[A-Za-z_][\w.$-]*(?::\d+)?:? +)?(?:[-:|] +)?",
+           "2026-09-07 10:00:00,123 INFO  [main] access.log - {}"),
+    Prefix("log4j", rf"{_LEVEL} +\[?{_ISO}\]? +(?:\[[^\]]*\] +)?(?:[A-Za-z_][\w.$-]*(?::\d+)?:? +)?(?:[-:|] +)?",
+           "INFO  [2026-09-07 10:00:00,123] access.log: {}"),
+    Prefix("syslog", rf"{_PRIORITY}(?:{_BSD}|{_ISO}) {_HOST}", "Sep  7 10:00:01 web1 {}"),
+    Prefix("syslog", rf"{_PRIORITY}(?:{_BSD}|{_ISO}) ", "Sep  7 10:00:01 {}"),
+    Prefix("kubectl", r"\[(?:pod/)?[a-z0-9.-]+/[a-z0-9.-]+\] ", "[pod/web-7cfd7bf68f-nk5kr/nginx] {}"),
+    Prefix("Docker", r"(?:\d\d:\d\d:\d\d )?(?:\d+\|)?[A-Za-z0-9_.@-]+ *\| ", "web-1  | {}"),
+    Prefix("stern", rf"(?:[a-z0-9][a-z0-9-]* )?{_POD} [a-z0-9][a-z0-9-]* (?:[›>│|] )?", "default web-7cfd7bf68f-nk5kr nginx {}"),
+    Prefix("grep", r'[^\s:"\[\]]*[A-Za-z_/][^\s:"\[\]]*:(?:\d+:)?|\d+[:-]', "access.log.1:12:{}"),
+    Quotes(),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """A log format whose lines stand in a wrapping."""
+
+    wrapping: Wrapping
+    inner: LogFormat
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def about(self) -> str:
+        return f"{self.inner.about}, wrapped by {self.wrapping.name}"
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        return self.inner.samples
+
+    def matches(self, line: str, header: str | None = None) -> bool:
+        """Return whether the line has the wrapping and matches the format without it."""
+        bare = self.wrapping.unwrap(line)
+        return bare is not None and self.inner.matches(bare, header)
+
+    def with_header(self, header: str | None, line: str = "") -> "Wrapped":
+        """Return the wrapped format with the fields that this `#Fields:` line names."""
+        return Wrapped(self.wrapping, self.inner.with_header(header, self.wrapping.unwrap(line) or ""))
+
+    def parse(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
+        """Parse LINES into REQUESTS, whose `line` comes without the wrapping."""
+        return self.inner.parse(self.wrapping.unwrap_lines(lines), zone)
+
+
+def list_wrappings(log_format: LogFormat) -> Iterator[Wrapping]:
+    """Yield the wrappings of a format, from outside to inside."""
+    while isinstance(log_format, Wrapped):
+        yield log_format.wrapping
+        log_format = log_format.inner
