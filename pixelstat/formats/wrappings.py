@@ -211,7 +211,7 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Prefix("kubectl", r"\[(?:pod/)?[a-z0-9.-]+/[a-z0-9.-]+\] ", "[pod/web-7cfd7bf68f-nk5kr/nginx] {}"),
     Prefix("Docker", r"(?:\d\d:\d\d:\d\d )?(?:\d+\|)?[A-Za-z0-9_.@-]+ *\| ", "web-1  | {}"),
     Prefix("stern", rf"(?:[a-z0-9][a-z0-9-]* )?{_POD} [a-z0-9][a-z0-9-]* (?:[›>│|] )?", "default web-7cfd7bf68f-nk5kr nginx {}"),
-    Prefix("grep", r'[^\s:"\[\]]*[A-Za-z_/][^\s:"\[\]]*:(?:\d+:)?|\d+[:-]', "access.log.1:12:{}"),
+    Prefix("grep", r'[^\s:"#\[\]]*[A-Za-z_/][^\s:"#\[\]]*:(?:\d+:)?|\d+:', "access.log.1:12:{}"),
     Quotes(),
 )  # fmt: skip
 
