@@ -24,7 +24,6 @@ from pixelstat.traffic.deduplication import REQUEST_HASH
 from pixelstat.vocabulary import canonical_event
 
 FIXED_COLUMNS = {"time": UTC_TIME, "status": pl.Int16(), "bytes": pl.Int64(), "event": pl.String()}
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MOST_ROWS, MOST_BLOCKS = 200_000, 64  # in a group of blocks
 FEW_LINES = 200  # so many rows are inserted one by one: that takes a tenth of the time of a sort
 
@@ -99,8 +98,6 @@ class Reader:
         """Read the simple lines of a block. Its first line has `first_order`, each further line the next number."""
         read = self.plan.native.read(block[1:], wanted, first_order, self.classify_paths)
         lines, line_orders = read.returned_lines, read.returned_line_numbers
-        if line_orders and _numbers(line_orders)[0] == first_order:
-            lines = lines.removeprefix(BYTE_ORDER_MARK)  # as blocks.mended does for lines that expressions read
         rows = pl.Series(read.rows).struct.unnest()
         events = ["page_view", "open", *(canonical_event(unquote_plus(name)) for name in read.event_names)]
         words = pl.Series("event", events, pl.String).gather(rows["event"])

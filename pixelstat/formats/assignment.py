@@ -1,5 +1,6 @@
 """Assign each log its format, by its first lines, among the formats that the options leave."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINE
 from pixelstat.formats.nginx_conf import read_nginx_formats
 from pixelstat.formats.text import TextFormat
 from pixelstat.schemas import LINES
-from pixelstat.sources.blocks import MAX_LINE, Log
+from pixelstat.sources.blocks import MAX_LINE, STDIN, Log
 from pixelstat.sources.event_parquet import has_fractions, is_event_parquet, read_first_time
 from pixelstat.text.addresses import Network
 
@@ -151,8 +152,10 @@ def _default_format(rules: ReadingRules) -> LogFormat:
 
 
 def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:
-    if archive := log.archive():
-        return PixelstatError(f"{log.name} is a {archive} archive.", f"Unpack it with {archive}, or pipe its logs in.")
+    """Return the error for a log without a format. Its first line is shown only if it is text."""
+    if kind := log.kind():
+        name = "FILE" if log.name == STDIN else shlex.quote(log.name)
+        return PixelstatError(f"{log.title()} is {kind.description}.", kind.advice.replace("FILE", name))
     formats_tried = "the given log format" if is_limited else "any log format that pixelstat knows"
     return PixelstatError(
         f"No line of {log.name} matches {formats_tried}. Its first line:\n    {log.first_line()}",

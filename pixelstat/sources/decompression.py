@@ -1,4 +1,4 @@
-"""Read the bytes inside compressed files, as far as a damaged one goes, and read streams again from their start.
+"""Read the bytes inside compressed files, as far as a damaged one goes.
 
 The kind of compression is detected from the first bytes, not from the name.
 """
@@ -10,7 +10,10 @@ import sys
 import zlib
 from collections.abc import Callable
 from io import RawIOBase, UnsupportedOperation
-from typing import BinaryIO, Protocol
+from typing import Protocol
+
+from pixelstat.sources.damage import DAMAGE_ERRORS
+from pixelstat.sources.kinds import looks_like_lines
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -18,37 +21,19 @@ else:
     from backports import zstd
 
 XZ_MEMORY_BYTES = 100 << 20  # that an xz archive may ask for: `xz -9` asks for 65 MB
-CHUNK_BYTES = 4 << 20  # read of an archive at a time, and remembered of a stream's beginning
-UNSUPPORTED_ARCHIVES = {b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z"}  # archives that are detected but not read
-# What reading a damaged archive raises.
-DAMAGE_ERRORS = (EOFError, OSError, zlib.error, zstd.ZstdError, lzma.LZMAError)
+CHUNK_BYTES = 4 << 20  # read of an archive at a time
+TEXT_BYTES = 4 << 10  # of what follows an archive, to tell whether it is a log
 
 
-def open_decompressed(stored: RawIOBase) -> RawIOBase:
-    """Return a reader of the bytes inside a compressed file, or the file itself if it is not compressed.
-
-    It reads from the start.
-    """
-    stored.seek(0)
-    beginning = stored.read(6) or b""
-    stored.seek(0)
-    name = detect_compression(beginning)
-    if name is None:
-        return stored
+def open_decompressed(packed: RawIOBase, name: str) -> RawIOBase:
+    """Return a reader of the bytes inside a file or stream that has this kind of compression."""
     magic, new_decompressor = COMPRESSIONS[name]
-    return DecompressingReader(stored, magic, new_decompressor)
+    return DecompressingReader(packed, magic, new_decompressor)
 
 
 def detect_compression(beginning: bytes) -> str | None:
     """Return the name of the compression of data that begins so, or None."""
     return next((name for name, (magic, _) in COMPRESSIONS.items() if beginning.startswith(magic)), None)
-
-
-def describe_damage(error: BaseException) -> str:
-    """Return what one of DAMAGE_ERRORS says about the archive."""
-    if isinstance(error, EOFError):
-        return "it ends in the middle of the archive"
-    return f"it is damaged ({error})" if str(error) else "it is damaged"
 
 
 class _Decompressor(Protocol):
@@ -58,7 +43,7 @@ class _Decompressor(Protocol):
     def eof(self) -> bool: ...
     @property
     def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {  # by name: first bytes, maker of a decompressor
@@ -69,8 +54,19 @@ COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {  # by nam
 }
 
 
+class _PlainText:
+    """Text that follows an archive: what a server goes on to write into a log that was compressed in its place."""
+
+    eof = False
+    unused_data = unconsumed_tail = b""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        self.unconsumed_tail = data[max_length:]
+        return data[:max_length]
+
+
 class DecompressingReader(RawIOBase):
-    """A reader of the bytes inside an archive, member after member.
+    """A reader of the bytes inside an archive, member after member, and of the lines of text that follow it.
 
     It never decompresses more at a time than the caller has room for. Raises one of DAMAGE_ERRORS where the archive
     ends too early or makes no sense, after all bytes before that.
@@ -78,7 +74,8 @@ class DecompressingReader(RawIOBase):
 
     def __init__(self, packed: RawIOBase, magic: bytes, new_decompressor: Callable[[], _Decompressor]) -> None:
         self.packed, self.magic, self.new_decompressor = packed, magic, new_decompressor
-        self.member, self.data = new_decompressor(), b""
+        self.member: _Decompressor = new_decompressor()
+        self.data = b""
         self.bytes_returned = 0
         self.damage: Exception | None = None  # set when the damage is met; `recovered` are the bytes before it
         self.recovered = b""
@@ -106,6 +103,8 @@ class DecompressingReader(RawIOBase):
             if piece:
                 return piece
             if not self.member.eof and not self.data and not self._read_chunk():
+                if isinstance(self.member, _PlainText):
+                    return b""
                 raise EOFError
 
     def _recover_until_damage(self) -> bytes:
@@ -142,50 +141,17 @@ class DecompressingReader(RawIOBase):
         return bool(self.data)
 
     def _start_next_member(self) -> bool:
-        """Go on to the member that follows in the archive. Return whether there is one."""
+        """Go on to the member, or the text, that follows in the archive. Return whether there is one."""
         self.data = self.member.unused_data.lstrip(b"\0")  # some tools pad with zeros
         while not self.data and self._read_chunk():
             self.data = self.data.lstrip(b"\0")
         if not self.data:
             return False
-        self.data += self.packed.read(len(self.magic)) or b""
-        if not self.data.startswith(self.magic):
+        self.data += self.packed.read(TEXT_BYTES) or b""
+        if self.data.startswith(self.magic):
+            self.member = self.new_decompressor()
+        elif looks_like_lines(self.data[:TEXT_BYTES]):
+            self.member = _PlainText()
+        else:
             raise OSError("other data follows the archive")
-        self.member = self.new_decompressor()
         return True
-
-
-class RewindableStream(RawIOBase):
-    """A stream that cannot seek, but keeps its beginning in memory to read it again until the stream moves on."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
-        self.beginning = b""
-        # Formats are detected from whole lines. So the beginning holds the end of the first line, unless that line is
-        # longer than any log's.
-        while len(self.beginning) < CHUNK_BYTES or (
-            b"\n" not in self.beginning and len(self.beginning) < 16 * CHUNK_BYTES
-        ):
-            piece = stream.read(CHUNK_BYTES)
-            if not piece:
-                break
-            self.beginning += piece
-        self.position = 0
-        self.beginning_only = True  # until the head of the log has been read
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        piece = self.beginning[self.position : self.position + len(buffer)]
-        if not piece and not self.beginning_only:
-            piece = self.stream.read(len(buffer)) or b""
-        self.position += len(piece)
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def seek(self, offset: int, _whence: int = 0, /) -> int:
-        if self.position > len(self.beginning) and not self.beginning_only:
-            raise UnsupportedOperation("the stream has moved on")
-        self.position = offset
-        return offset
-
-    def tell(self) -> int:
-        return self.position

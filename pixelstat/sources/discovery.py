@@ -6,11 +6,13 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
+from io import BufferedIOBase, RawIOBase
 from pathlib import Path
+from typing import cast
 
 from pixelstat.errors import PixelstatError
-from pixelstat.sources.blocks import STDIN, Log, iter_blocks, open_log
-from pixelstat.sources.decompression import RewindableStream, detect_compression
+from pixelstat.sources.blocks import STDIN, Log, iter_blocks
+from pixelstat.sources.rewindable import BEGINNING_BYTES, RewindableStream
 
 MAX_PATH_LENGTH = 4096  # characters of a path
 
@@ -50,7 +52,7 @@ def _expand_pattern(path: str) -> list[Log]:
             f"{path!r} is not a regular file.", "Name access logs, directories with logs, or - for standard input."
         )
     if stat.S_ISFIFO(status.st_mode):  # a named pipe or <(zcat ...): it can be read only once
-        return [Log(path, 0, stream=RewindableStream(location.open("rb", buffering=0)))]
+        return [Log(path, 0, stream=_keep_first_line(location.open("rb", buffering=0)))]
     return [Log(path, status.st_size)]
 
 
@@ -79,17 +81,29 @@ def _open_standard_input() -> Log:
     """Return standard input as a log. Raises PixelstatError if it is closed or a terminal."""
     if sys.stdin is None or sys.stdin.isatty():
         raise PixelstatError("No logs were named and nothing is piped in.", "Try: pixelstat funnel access.log*")
-    return Log(STDIN, 0, stream=RewindableStream(sys.stdin.buffer))
+    return Log(STDIN, 0, stream=_keep_first_line(cast("BufferedIOBase", sys.stdin.buffer)))
+
+
+def _keep_first_line(stream: BufferedIOBase | RawIOBase) -> RewindableStream:
+    """Return a stream that keeps its beginning and, as formats are detected from whole lines, the first line.
+
+    A line that is longer than any log's is not kept whole. Until the head of the log has been read, the stream ends
+    where its beginning does.
+    """
+    rewindable = RewindableStream(stream)
+    while b"\n" not in rewindable.beginning and len(rewindable.beginning) < 16 * BEGINNING_BYTES:
+        if rewindable.is_whole or rewindable.damage:
+            break
+        rewindable.keep(len(rewindable.beginning) + BEGINNING_BYTES)
+    rewindable.beginning_only = True
+    return rewindable
 
 
 def _read_head(log: Log) -> None:
-    """Read the first block, decompressed, into `head`, and detect the compression. Raises PixelstatError."""
+    """Read the first block, as text, into `head`, and say what it was taken out of. Raises PixelstatError."""
     try:
         with contextlib.closing(iter_blocks(log)) as blocks:
             log.head = next(blocks, b"")
-        with open_log(log) as (stored, _):
-            stored.seek(0)
-            log.compression = detect_compression(stored.read(6) or b"")
     except PermissionError as error:
         raise PixelstatError(
             f"You have no permission to read {log.name!r}.", "Run pixelstat as another user."

@@ -4,9 +4,7 @@ import bz2
 import gzip
 import lzma
 import sys
-import zipfile
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -44,14 +42,17 @@ def test_an_archive_is_recognised_by_its_bytes(packed: bytes, tmp_path: Path) ->
     assert run_in_process(tmp_path, "views", stdin=packed) == TWO_COUNTED
 
 
-def test_an_unsupported_archive_is_an_error_that_names_its_kind(tmp_path: Path) -> None:
-    packed = BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("access.log", TWO)
-    finished = count_views(tmp_path, packed.getvalue(), name="logs.zip")
-    assert finished.stdout == ""
-    assert "zip archive" in finished.stderr
-    assert finished.exit == 2
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress, bz2.compress, lzma.compress])
+def test_lines_that_follow_an_archive_are_read(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    first, second = TWO.splitlines(keepends=True)
+    assert count_views(tmp_path, pack(first) + second, name="access.log.gz") == TWO_COUNTED
+
+
+def test_lines_that_follow_an_archive_are_read_from_a_stream_and_beyond_a_chunk(tmp_path: Path) -> None:
+    first, second = TWO.splitlines(keepends=True)
+    comments = b"# a comment\n" * 400_000
+    finished = run_in_process(tmp_path, "views", stdin=gzip.compress(first) + comments + second)
+    assert (finished.stdout, finished.exit) == (TWO_COUNTED.stdout, 0)
 
 
 @pytest.mark.parametrize("compress", [bz2.compress, lzma.compress], ids=["bzip2", "xz"])

@@ -48,7 +48,8 @@ COLUMNS = (
     Column("file", about="path of the log", grouped=True),
     Column(
         "check",
-        about="compression, damage, format, lines, time, pixel, advice, gap, backwards, unreadable or verdict",
+        about="compression, encoding, damage, format, lines, time, pixel, advice, gap, backwards, unreadable or "
+        "verdict",
         grouped=True,
     ),
     Column("finding", about="the finding in words"),
@@ -201,11 +202,15 @@ Row = dict[str, object]
 
 def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, top: int | None) -> Iterator[Row]:
     """Yield the findings of a log, one in each row, with at most `top` pixels and gaps, or all of them."""
-    yield _row("compression", log.compression or log.archive() or "none")
+    yield _row("compression", log.compression or "none")
+    if log.encoding:
+        yield _row("encoding", log.encoding.upper())
     if log.damage:
         yield _row("damage", log.damage)
     if form is None:
-        yield _row("format", "unknown" if log.head else "none: the log is empty")
+        kind = log.kind()
+        unknown = f"unknown: it is {kind.description}" if kind else "unknown"
+        yield _row("format", unknown if log.head else "none: the log is empty")
     else:
         wrappings = "".join(f", wrapped by {wrapping.name}" for wrapping in list_wrappings(form))
         yield _row("format", f"{form.name}: {_explain_format(log, form)}{wrappings}")

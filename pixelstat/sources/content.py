@@ -1,0 +1,121 @@
+"""Open what a file holds as text: peel off its compressions, archives and encodings, as its first bytes show them."""
+
+from io import RawIOBase
+from typing import NamedTuple
+
+from pixelstat.sources.damage import DAMAGE_ERRORS, UnreadableArchiveError
+from pixelstat.sources.decompression import detect_compression, open_decompressed
+from pixelstat.sources.encodings import (
+    convert_carriage_returns,
+    decode_to_utf8,
+    detect_encoding,
+    has_only_carriage_returns,
+)
+from pixelstat.sources.kinds import looks_binary
+from pixelstat.sources.members import Member, MembersReader
+from pixelstat.sources.rewindable import BEGINNING_BYTES, RewindableStream, peek
+from pixelstat.sources.tar import is_tar, iter_tar_members
+from pixelstat.sources.zip import is_zip, iter_zip_members
+
+HEAD_BYTES = 64 << 10  # that show what a file is
+MAX_LAYERS = 4  # of compressions and archives in each other: an archive can hold itself, without an end
+
+
+class Content(NamedTuple):
+    """The text in a file, and what it was taken out of."""
+
+    text: RawIOBase
+    layers: tuple[str, ...] = ()  # compressions and archives, the outermost first
+    encoding: str | None = None  # the codec of text that is not UTF-8
+    beginning: bytes = b""  # of what is in the layers, before it is decoded
+
+
+def open_content(source: RawIOBase, outer_layers: int = 0) -> Content:
+    """Return the text in a file or a rewindable stream, from its start.
+
+    A file of plain text is returned itself. Nothing is raised here: damage is met when the text is read.
+    """
+    content = _peel_layers(source, outer_layers)
+    is_plain = content.text is source
+    return content if is_plain else content._replace(text=_FillingReader(content.text))
+
+
+def _peel_layers(source: RawIOBase, outer_layers: int) -> Content:
+    """Return the text in a file or a rewindable stream that lies in so many layers itself."""
+    layers: list[str] = []
+    source.seek(0)
+    while True:
+        head = peek(source, HEAD_BYTES)
+        compression = detect_compression(head)
+        archive = None if compression else _detect_archive(head)
+        if not (compression or archive):
+            return _open_text(source, tuple(layers), head)
+        if outer_layers + len(layers) == MAX_LAYERS:
+            return Content(_UnreadableReader(f"it is packed more than {MAX_LAYERS} times"), tuple(layers))
+        layers.append(compression or str(archive))
+        if isinstance(source, RewindableStream):
+            source.keep(BEGINNING_BYTES)  # what is damaged there can be read again up to the damage
+        if archive:
+            return Content(_open_archive(source, archive, outer_layers + len(layers)), tuple(layers))
+        assert compression
+        source = RewindableStream(open_decompressed(source, compression), HEAD_BYTES)
+
+
+def _detect_archive(head: bytes) -> str | None:
+    """Return the kind of an archive that begins so, or None."""
+    return "zip" if is_zip(head) else "tar" if is_tar(head) else None
+
+
+def _open_archive(source: RawIOBase, archive: str, layers: int) -> RawIOBase:
+    """Return a reader of the lines in all files inside an archive that lies in so many layers."""
+
+    def open_member(member: Member) -> RawIOBase | None:
+        content = open_content(RewindableStream(member.data, HEAD_BYTES), layers)
+        return None if looks_binary(content.beginning) else content.text
+
+    members = iter_zip_members(source) if archive == "zip" else iter_tar_members(source)
+    return MembersReader(members, open_member)
+
+
+def _open_text(source: RawIOBase, layers: tuple[str, ...], head: bytes) -> Content:
+    """Return the text of a file that is neither compressed nor an archive."""
+    beginning, encoding = head, detect_encoding(head)
+    if encoding:
+        source = RewindableStream(decode_to_utf8(source, encoding), HEAD_BYTES)
+        head = peek(source, HEAD_BYTES)
+    # The first line may be longer than the head, and hold a carriage return.
+    if has_only_carriage_returns(head) and has_only_carriage_returns(peek(source, BEGINNING_BYTES)):
+        source = convert_carriage_returns(source)
+    return Content(source, layers, encoding, beginning)
+
+
+class _FillingReader(RawIOBase):
+    """A reader that fills the buffer with several pieces of a stream. So blocks are large, however small its pieces.
+
+    Damage is raised behind the bytes before it, as often as it is met.
+    """
+
+    def __init__(self, source: RawIOBase) -> None:
+        self.source = source
+        self.damage: Exception | None = None
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        view, filled = memoryview(buffer), 0
+        try:
+            while not self.damage and filled < len(view) and (count := self.source.readinto(view[filled:])):
+                filled += count
+        except DAMAGE_ERRORS as error:
+            self.damage = error
+        if self.damage and not filled:
+            raise self.damage
+        return filled
+
+
+class _UnreadableReader(RawIOBase):
+    """A reader that raises UnreadableArchiveError with a message."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def readinto(self, _buffer: memoryview, /) -> int:  # type: ignore[override]
+        raise UnreadableArchiveError(self.message)

@@ -1,0 +1,53 @@
+"""The files inside an archive, as one stream of lines."""
+
+from collections.abc import Callable, Iterator
+from io import RawIOBase
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+
+class Member(NamedTuple):
+    """A file inside an archive: its name, and a reader of its bytes."""
+
+    name: str
+    data: RawIOBase
+
+
+def is_hidden(member: Member) -> bool:
+    """Return whether a file inside an archive is hidden, like the metadata that macOS adds: `._access.log`."""
+    return PurePosixPath(member.name).name.startswith(".")
+
+
+class MembersReader(RawIOBase):
+    """A reader of the lines of all files inside an archive, one after the other.
+
+    A file that does not end with a line end gets one, so that the next one begins with a line of its own. `open_member`
+    returns the text of a file, or None if it is not text.
+    """
+
+    def __init__(self, members: Iterator[Member], open_member: Callable[[Member], RawIOBase | None]) -> None:
+        self.members, self.open_member = members, open_member
+        self.text: RawIOBase | None = None
+        self.ends_line = True  # whether the last byte that was read ends a line
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        while self._take_next_member() and self.text:
+            count = self.text.readinto(buffer) or 0
+            if count:
+                self.ends_line = buffer[count - 1] == ord("\n")
+                return count
+            self.text = None
+            if not self.ends_line:
+                self.ends_line = True
+                buffer[:1] = b"\n"
+                return 1
+        return 0
+
+    def _take_next_member(self) -> bool:
+        """Open the next file that holds text, unless one is open. Return whether one is."""
+        while self.text is None:
+            member = next(self.members, None)
+            if member is None:
+                return False
+            self.text = None if is_hidden(member) else self.open_member(member)
+        return True

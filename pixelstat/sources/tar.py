@@ -1,0 +1,128 @@
+"""Read the files inside a tar as a stream: in one pass, and without memory for their names or sizes."""
+
+import re
+from collections.abc import Iterator
+from io import RawIOBase
+from typing import TYPE_CHECKING
+
+from pixelstat.sources.members import Member
+
+if TYPE_CHECKING:
+    from tarfile import TarInfo
+
+RECORD_BYTES = 512  # a header; the bytes of a file are filled up to a multiple of it
+SKIP_BYTES = 1 << 20  # skipped at a time
+MAX_PAX_BYTES = 1 << 20  # of an extended header that is looked at
+_CHECKSUM = re.compile(rb"[ \0]*[0-7]+[ \0]*")
+_PAX_SIZE = re.compile(rb"(?:^|\n)\d+ size=(\d{1,18})\n")
+_PAX, _SPARSE = b"x", b"S"  # types of members: what a header has no room for, a file with holes
+_NO_DATA = b"123456"  # types of members that are no files: links, devices, folders, pipes
+_NO_FILES = b"KLxgXVND"  # types of members that describe others
+_MORE_IN_HEADER, _MORE_IN_SPARSE_HEADER = 482, 504  # where a header says that one with more holes follows
+
+
+def is_tar(beginning: bytes) -> bool:
+    """Return whether data that begins so is a tar: whether its first header has the right checksum."""
+    return _CHECKSUM.fullmatch(beginning[148:156]) is not None and _parse_header(beginning[:RECORD_BYTES]) is not None
+
+
+def iter_tar_members(packed: RawIOBase) -> Iterator[Member]:
+    """Yield the files inside a tar. The content of one must be read before the next is taken; what is not, is skipped.
+
+    Tars that follow each other are read as one. The names and times of members do not matter, so names that are too
+    long for a header are not read. Raises EOFError where the tar ends in a file, OSError for a damaged header.
+    """
+    pax_size: int | None = None
+    has_ended = False  # whether the zeros that end a tar were read
+    while header := _read_header(packed, has_ended=has_ended):
+        has_ended = not header.strip(b"\0")
+        if has_ended:
+            continue
+        member = _parse_header(header)
+        if member is None or member.size < 0:
+            raise OSError("the header of a file in the tar makes no sense")
+        if member.type == _SPARSE:
+            _skip_sparse_headers(packed, header)
+        data = _MemberData(packed, _measure(member, pax_size))
+        if member.type == _PAX:
+            pax_size = _find_pax_size(_read_up_to(data, min(member.size, MAX_PAX_BYTES)))
+        elif member.type not in _NO_FILES:
+            pax_size = None
+            if member.type not in _NO_DATA:
+                yield Member(member.name, data)
+        data.skip_rest()
+
+
+def _measure(member: "TarInfo", pax_size: int | None) -> int:
+    """Return how many bytes follow a header. The extended header in front of it can say so too."""
+    if member.type in _NO_DATA:
+        return 0
+    return member.size if pax_size is None or member.type in _NO_FILES else pax_size
+
+
+def _find_pax_size(text: bytes) -> int | None:
+    """Return the size of a file that its extended header tells, or None."""
+    size = _PAX_SIZE.search(text)
+    return int(size[1]) if size else None
+
+
+def _parse_header(header: bytes) -> "TarInfo | None":
+    """Return what a header says, or None if its checksum is wrong."""
+    import tarfile  # most logs are none
+
+    try:
+        return tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+    except (tarfile.TarError, ValueError, OverflowError):
+        return None
+
+
+def _skip_sparse_headers(packed: RawIOBase, header: bytes) -> None:
+    """Skip the headers that list the holes of a sparse file: they would be NULs, which no log needs."""
+    has_more = header[_MORE_IN_HEADER] != 0
+    while has_more:
+        further = _read_up_to(packed, RECORD_BYTES)
+        if len(further) < RECORD_BYTES:
+            raise EOFError
+        has_more = further[_MORE_IN_SPARSE_HEADER] != 0
+
+
+def _read_header(packed: RawIOBase, *, has_ended: bool) -> bytes:
+    """Return the next header, or nothing at the end. What follows an end that is no header is nothing."""
+    header = _read_up_to(packed, RECORD_BYTES)
+    is_header = len(header) == RECORD_BYTES and (not header.strip(b"\0") or _parse_header(header) is not None)
+    if has_ended and not is_header:
+        return b""
+    if 0 < len(header) < RECORD_BYTES:
+        raise EOFError
+    return header
+
+
+def _read_up_to(packed: RawIOBase, size: int) -> bytes:
+    """Return so many bytes, or fewer at the end."""
+    data = b""
+    while len(data) < size and (piece := packed.read(size - len(data))):
+        data += piece
+    return data
+
+
+class _MemberData(RawIOBase):
+    """A reader of the bytes of one file in a tar. Raises EOFError where the tar ends before the file."""
+
+    def __init__(self, packed: RawIOBase, size: int) -> None:
+        self.packed, self.unread = packed, size
+        self.padding = -size % RECORD_BYTES
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        if not self.unread:
+            return 0
+        count = self.packed.readinto(memoryview(buffer)[: self.unread])
+        if not count:
+            raise EOFError
+        self.unread -= count
+        return count
+
+    def skip_rest(self) -> None:
+        """Read on to the next header."""
+        self.unread, self.padding = self.unread + self.padding, 0
+        while self.read(SKIP_BYTES):
+            pass
