@@ -8,8 +8,8 @@ import polars as pl
 
 from pixelstat.errors import PixelstatError
 from pixelstat.event_streams import build_events
-from pixelstat.formats.assignment import ReadingRules
-from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINES, detect
+from pixelstat.formats.assignment import ReadingRules, detect_log_format
+from pixelstat.formats.detection import HEAD_LINES, HEADER_START
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.outputs._text import format_lists
 from pixelstat.pipeline import apply_stages, list_row_stages
@@ -79,7 +79,7 @@ def _find_line(text: str, logs: Sequence[str]) -> tuple[Log, str, str | None]:
 
 def _parse_line(log: Log, line: str, header: str | None, rules: ReadingRules) -> pl.DataFrame:
     """Return the line as a row of READ: by the format of its log, else by the first that it fits."""
-    log_format = detect(log.first_lines(LONG_HEAD_LINES), rules.candidates) if log.head else None
+    log_format = detect_log_format(log, rules.candidates) if log.head else None
     candidates = rules.candidates
     if log_format and log_format.matches(line, header):
         candidates = [log_format, *candidates]

@@ -2,7 +2,9 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import polars as pl
 
@@ -13,7 +15,7 @@ from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINE
 from pixelstat.formats.nginx_conf import read_nginx_formats
 from pixelstat.formats.text import TextFormat
 from pixelstat.schemas import LINES
-from pixelstat.sources.blocks import MAX_LINE, STDIN, Log
+from pixelstat.sources.blocks import MAX_LINE, STDIN, Log, iter_member_heads
 from pixelstat.sources.event_parquet import has_fractions, is_event_parquet, read_first_time
 from pixelstat.text.addresses import Network
 
@@ -83,7 +85,7 @@ def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str
             if not log.damage:
                 warn(f"{log.title()} is empty.")
             continue
-        log_format = detect(log.first_lines(LONG_HEAD_LINES), rules.candidates)
+        log_format = detect_log_format(log, rules.candidates)
         if log_format:
             by_format.setdefault(log_format, []).append(log)
         elif log.from_folder:
@@ -122,8 +124,15 @@ def sort_by_time(logs: LogSet) -> LogSet:
 
 def assign_format(log: Log, rules: ReadingRules) -> tuple[LogFormat | None, LogSet]:
     """Return the format of one log, or None, and the log as a set that is read by it, or by the first candidate."""
-    log_format = detect(log.first_lines(LONG_HEAD_LINES), rules.candidates)
+    log_format = detect_log_format(log, rules.candidates)
     return log_format, LogSet([(log_format or _default_format(rules), [log])], rules)
+
+
+def detect_log_format(log: Log, candidates: Sequence[LogFormat]) -> LogFormat | None:
+    """Return the format of a log's first lines, or None. In an archive other files may be in front of the first log."""
+    with closing(iter_member_heads(log, HEAD_LINES)) as member_heads:
+        heads = chain([log.first_lines(LONG_HEAD_LINES)], member_heads)
+        return next(filter(None, (detect(lines, candidates) for lines in heads)), None)
 
 
 def _has_fractional_times(log_format: LogFormat, log: Log) -> bool:

@@ -15,11 +15,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import FileIO, RawIOBase
-from itertools import cycle
+from itertools import cycle, islice
 from tempfile import TemporaryFile
 from typing import IO
 
-from pixelstat.sources.content import open_content
+from pixelstat.sources.content import HEAD_BYTES, Content, open_content
 from pixelstat.sources.damage import DAMAGE_ERRORS, describe_damage
 from pixelstat.sources.kinds import SAMPLE_BYTES, FileKind, recognize_kind
 from pixelstat.sources.rewindable import RewindableStream
@@ -27,6 +27,7 @@ from pixelstat.sources.rewindable import RewindableStream
 BLOCK = 8 << 20  # bytes; half as many take a tenth more time, twice as many much more memory
 MAX_LINE = 2 << 20  # bytes; the rest of a longer line is dropped
 FINGERPRINT = 1 << 10  # two logs that begin with the same bytes, so many of them, are suspected to be copies
+MAX_MEMBER_HEADS = 100  # files in an archive whose first lines are looked at
 STDIN = "-"
 
 
@@ -40,7 +41,7 @@ class Log:
     damage: str = ""  # why the rest of it could not be read
     stream: RawIOBase | None = None  # an input that cannot be opened twice
     from_folder: bool = False  # found in a directory, so it may not be a log
-    compression: str | None = None  # the names of its compressions and archives, if pixelstat can read them
+    layers: tuple[str, ...] = ()  # the compressions and archives that hold its text, the outermost first
     encoding: str | None = None  # the codec of text that is not UTF-8
     beginning: bytes = b""  # its first bytes decompressed, neither decoded nor sanitized
     recording: IO[bytes] | None = None  # all that was read of a stream, decompressed
@@ -52,6 +53,16 @@ class Log:
     def kind(self) -> FileKind | None:
         """Return what the input is if it is not text, or None."""
         return recognize_kind(self.beginning)
+
+    @property
+    def compression(self) -> str | None:
+        """The names of its compressions and archives, or None."""
+        return " in ".join(reversed(self.layers)) or None
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether its text is that of files inside an archive."""
+        return self.layers[-1:] in (("tar",), ("zip",))
 
     @property
     def label(self) -> str:
@@ -82,22 +93,27 @@ class Log:
 
     def first_lines(self, count: int) -> list[str]:
         """Return the first lines, as far as `head` goes."""
-        return [line.rstrip(b"\r").decode("utf-8", "replace") for line in self.head[1:].split(b"\n", count)[:count]]
+        return _split_text(self.head[1:], count)
+
+
+def _split_text(text: bytes, count: int) -> list[str]:
+    """Return the first lines of a text."""
+    return [line.rstrip(b"\r").decode("utf-8", "replace") for line in text.split(b"\n", count)[:count]]
 
 
 # -- bytes -> blocks ---------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def open_log(log: Log) -> Iterator[tuple[RawIOBase, RawIOBase]]:
-    """Open a log: yield its bytes as they are stored, and its text. Describe on the log what it was taken out of."""
+def open_log(log: Log) -> Iterator[tuple[RawIOBase, Content]]:
+    """Open a log: yield its bytes as they are stored, and its content. Note on the log what that was taken out of."""
     with contextlib.ExitStack() as stack:
         stored = log.stream or stack.enter_context(FileIO(log.name))
         content = open_content(stored)
         if not log.beginning:  # a recording of a stream is plain text
-            log.compression = " in ".join(reversed(content.layers)) or None
-            log.encoding, log.beginning = content.encoding, content.beginning[:SAMPLE_BYTES]
-        yield stored, content.text
+            log.layers, log.encoding = content.layers, content.encoding
+            log.beginning = content.beginning[:SAMPLE_BYTES]
+        yield stored, content
 
 
 def iter_blocks(
@@ -146,7 +162,7 @@ def iter_block_views(
     with open_log(log) as (stored, content):
         while True:
             try:
-                count = content.readinto(view[used:])
+                count = content.text.readinto(view[used:])
             except DAMAGE_ERRORS as error:
                 log.damage = describe_damage(error)
                 return
@@ -219,6 +235,31 @@ def rewind_to_head(logs: Sequence[Log]) -> Sequence[Log]:
         if isinstance(log.stream, RewindableStream):
             log.stream.beginning_only = True
     return logs
+
+
+def iter_member_heads(log: Log, count: int) -> Generator[list[str]]:
+    """Yield the first lines of the files inside a log that is an archive and has not been read.
+
+    Of a stream, only its beginning is looked at. Damage ends the lines, and is met again when the log is read.
+    """
+    if not log.is_archive:
+        return
+    with contextlib.suppress(*DAMAGE_ERRORS), _read_beginning_only(log), open_log(log) as (_, content):
+        for head in islice(content.members.iter_heads(HEAD_BYTES) if content.members else (), MAX_MEMBER_HEADS):
+            yield _split_text(sanitize(b"\n" + head)[1:], count)
+
+
+@contextlib.contextmanager
+def _read_beginning_only(log: Log) -> Iterator[None]:
+    """Let a stream end where its beginning does, as long as this context lasts."""
+    if isinstance(log.stream, RewindableStream):
+        log.stream.beginning_only = True
+    try:
+        yield
+    finally:  # also where the reader of the lines has seen enough
+        if isinstance(log.stream, RewindableStream):
+            log.stream.seek(0)
+            log.stream.beginning_only = False
 
 
 def iter_raw_lines(log: Log, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:

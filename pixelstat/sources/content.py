@@ -18,6 +18,7 @@ from pixelstat.sources.tar import is_tar, iter_tar_members
 from pixelstat.sources.zip import is_zip, iter_zip_members
 
 HEAD_BYTES = 64 << 10  # that show what a file is
+READ_AHEAD_BYTES = 1 << 20
 MAX_LAYERS = 4  # of compressions and archives in each other: an archive can hold itself, without an end
 
 
@@ -28,6 +29,7 @@ class Content(NamedTuple):
     layers: tuple[str, ...] = ()  # compressions and archives, the outermost first
     encoding: str | None = None  # the codec of text that is not UTF-8
     beginning: bytes = b""  # of what is in the layers, before it is decoded
+    members: MembersReader | None = None  # the files inside the innermost archive; they are read once, here or as text
 
 
 def open_content(source: RawIOBase, outer_layers: int = 0) -> Content:
@@ -56,7 +58,8 @@ def _peel_layers(source: RawIOBase, outer_layers: int) -> Content:
         if isinstance(source, RewindableStream):
             source.keep(BEGINNING_BYTES)  # what is damaged there can be read again up to the damage
         if archive:
-            return Content(_open_archive(source, archive, outer_layers + len(layers)), tuple(layers))
+            members = _open_archive(source, archive, outer_layers + len(layers))
+            return Content(members, tuple(layers), members=members)
         assert compression
         source = RewindableStream(open_decompressed(source, compression), HEAD_BYTES)
 
@@ -66,14 +69,14 @@ def _detect_archive(head: bytes) -> str | None:
     return "zip" if is_zip(head) else "tar" if is_tar(head) else None
 
 
-def _open_archive(source: RawIOBase, archive: str, layers: int) -> RawIOBase:
+def _open_archive(source: RawIOBase, archive: str, layers: int) -> MembersReader:
     """Return a reader of the lines in all files inside an archive that lies in so many layers."""
 
     def open_member(member: Member) -> RawIOBase | None:
         content = open_content(RewindableStream(member.data, HEAD_BYTES), layers)
         return None if looks_binary(content.beginning) else content.text
 
-    members = iter_zip_members(source) if archive == "zip" else iter_tar_members(source)
+    members = iter_zip_members(source) if archive == "zip" else iter_tar_members(_ReadAheadReader(source))
     return MembersReader(members, open_member)
 
 
@@ -109,6 +112,27 @@ class _FillingReader(RawIOBase):
         if self.damage and not filled:
             raise self.damage
         return filled
+
+
+class _ReadAheadReader(RawIOBase):
+    """A reader that takes large pieces of a stream, however small the pieces that are asked of it.
+
+    A decompressor copies all input that it has not used yet whenever it is called, which the small headers of a tar
+    would make slow.
+    """
+
+    def __init__(self, source: RawIOBase) -> None:
+        self.source = source
+        self.memory = memoryview(bytearray(READ_AHEAD_BYTES))
+        self.ahead = self.memory[:0]
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        if not self.ahead:
+            self.ahead = self.memory[: self.source.readinto(self.memory) or 0]
+        count = min(len(buffer), len(self.ahead))
+        buffer[:count] = self.ahead[:count]
+        self.ahead = self.ahead[count:]
+        return count
 
 
 class _UnreadableReader(RawIOBase):

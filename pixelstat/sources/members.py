@@ -43,6 +43,12 @@ class MembersReader(RawIOBase):
                 return 1
         return 0
 
+    def iter_heads(self, size: int) -> Iterator[bytes]:
+        """Yield so many of the first bytes of the text in each file."""
+        while self._take_next_member() and self.text:
+            yield self.text.read(size) or b""
+            self.text = None
+
     def _take_next_member(self) -> bool:
         """Open the next file that holds text, unless one is open. Return whether one is."""
         while self.text is None:

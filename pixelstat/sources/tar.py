@@ -33,14 +33,7 @@ def iter_tar_members(packed: RawIOBase) -> Iterator[Member]:
     long for a header are not read. Raises EOFError where the tar ends in a file, OSError for a damaged header.
     """
     pax_size: int | None = None
-    has_ended = False  # whether the zeros that end a tar were read
-    while header := _read_header(packed, has_ended=has_ended):
-        has_ended = not header.strip(b"\0")
-        if has_ended:
-            continue
-        member = _parse_header(header)
-        if member is None or member.size < 0:
-            raise OSError("the header of a file in the tar makes no sense")
+    for header, member in _iter_headers(packed):
         if member.type == _SPARSE:
             _skip_sparse_headers(packed, header)
         data = _MemberData(packed, _measure(member, pax_size))
@@ -48,9 +41,30 @@ def iter_tar_members(packed: RawIOBase) -> Iterator[Member]:
             pax_size = _find_pax_size(_read_up_to(data, min(member.size, MAX_PAX_BYTES)))
         elif member.type not in _NO_FILES:
             pax_size = None
-            if member.type not in _NO_DATA:
+            if data.unread:
                 yield Member(member.name, data)
         data.skip_rest()
+
+
+def _iter_headers(packed: RawIOBase) -> "Iterator[tuple[bytes, TarInfo]]":
+    """Yield the headers of a tar. The data behind one must be read before the next is taken.
+
+    What follows the zeros that end a tar, and is not a header, is nothing.
+    """
+    has_ended = False
+    while header := _read_up_to(packed, RECORD_BYTES):
+        is_zero = not header.strip(b"\0")
+        if not is_zero:
+            member = _parse_header(header)
+            if member and member.size >= 0:
+                yield header, member
+            elif has_ended:
+                return
+            elif len(header) < RECORD_BYTES:
+                raise EOFError
+            else:
+                raise OSError("the header of a file in the tar makes no sense")
+        has_ended = is_zero
 
 
 def _measure(member: "TarInfo", pax_size: int | None) -> int:
@@ -84,17 +98,6 @@ def _skip_sparse_headers(packed: RawIOBase, header: bytes) -> None:
         if len(further) < RECORD_BYTES:
             raise EOFError
         has_more = further[_MORE_IN_SPARSE_HEADER] != 0
-
-
-def _read_header(packed: RawIOBase, *, has_ended: bool) -> bytes:
-    """Return the next header, or nothing at the end. What follows an end that is no header is nothing."""
-    header = _read_up_to(packed, RECORD_BYTES)
-    is_header = len(header) == RECORD_BYTES and (not header.strip(b"\0") or _parse_header(header) is not None)
-    if has_ended and not is_header:
-        return b""
-    if 0 < len(header) < RECORD_BYTES:
-        raise EOFError
-    return header
 
 
 def _read_up_to(packed: RawIOBase, size: int) -> bytes:

@@ -251,7 +251,7 @@ def test_bad_lines_in_an_archive_are_numbered_through_its_files(tmp_path: Path) 
 
 
 def test_a_damaged_archive_ends_in_exit_code_3_after_the_lines_before_the_damage(tmp_path: Path) -> None:
-    write_log(tmp_path, make_tar({"a.log": TWO, "b.log": TWO}, tarfile.USTAR_FORMAT)[:2_100])
+    write_log(tmp_path, make_tar({"a.log": TWO, "b.log": TWO}, tarfile.USTAR_FORMAT)[:1_700])
     for finished in (
         run_in_process(tmp_path, "views", "access.log"),
         run_in_process(tmp_path, "views", stdin=(tmp_path / "access.log").read_bytes()),
@@ -267,3 +267,21 @@ def test_an_encrypted_zip_archive_is_said_to_be_one(tmp_path: Path) -> None:
     assert finished.stdout == NO_PAGES
     assert finished.stderr.startswith("0 events from 0 lines\nWarning: logs.zip: its file 'a.log' is encrypted: unpack it first.")  # fmt: skip
     assert finished.exit == 3
+
+
+@pytest.mark.parametrize("pack", [make_tar, make_zip])
+def test_the_format_is_that_of_the_first_file_that_is_a_log(
+    pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path
+) -> None:
+    packed = pack({"error.log": b"2026/09/07 [error] open() failed\n" * 6_000, "a.log": TWO})
+    write_log(tmp_path, packed)
+    for finished in (run_in_process(tmp_path, "views", "access.log"), run_in_process(tmp_path, "views", stdin=packed)):
+        assert (finished.stdout, finished.exit) == (TWO_COUNTED.stdout, 0)
+    assert "counted" in run_in_process(tmp_path, "views", "--explain", "access.log:6001").stdout
+
+
+def test_an_archive_without_a_log_shows_the_first_line_in_it(tmp_path: Path) -> None:
+    write_log(tmp_path, make_tar({"notes.txt": b"buy milk\n", "more.txt": b"and bread\n"}))
+    assert "No line of access.log matches any log format that pixelstat knows. Its first line:\n    buy milk\n" in (
+        run_in_process(tmp_path, "views", "access.log").stderr
+    )
