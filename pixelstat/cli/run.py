@@ -26,9 +26,11 @@ from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.sources import discovery
 from pixelstat.sources.bad_lines import BadLines, check_limit
 from pixelstat.sources.blocks import STDIN, Log
-from pixelstat.terminal import say, show_progress
+from pixelstat.terminal import escape_controls, say, show_progress
 from pixelstat.text.plurals import format_count
 from pixelstat.traffic.networks import describe_age
+
+MAX_SKIPPED_NAMES = 5  # of files inside an archive that are named
 
 
 @dataclass
@@ -80,6 +82,7 @@ def run_command(
         failures = deliver(run)
     for note in filter(None, _ledger_notes(run)):
         common.say(note)
+    name_skipped_files(run.inputs, common)
     damage = warn_of_damage(run.inputs)
     return report_failures(failures) or damage
 
@@ -121,6 +124,15 @@ def write_bad_lines(bad_lines: BadLines, inputs: Sequence[Log], common: CommonOp
     assert common.rejects
     bad_lines.write(common.rejects, inputs)
     common.say(f"{format_count(bad_lines.total, 'bad line', 'bad lines')} in {common.rejects}")
+
+
+def name_skipped_files(inputs: Sequence[Log], common: CommonOptions) -> None:
+    """Name the files inside archives that were left out."""
+    for log in inputs:
+        if log.skipped:
+            names = ", ".join(map(escape_controls, log.skipped[:MAX_SKIPPED_NAMES]))
+            more = " ..." if len(log.skipped) > MAX_SKIPPED_NAMES else ""
+            common.say(f"Skipped files in {log.label} that are not text: {names}{more}")
 
 
 def warn_of_damage(inputs: Sequence[Log]) -> Exit:

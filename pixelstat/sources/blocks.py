@@ -44,6 +44,7 @@ class Log:
     layers: tuple[str, ...] = ()  # the compressions and archives that hold its text, the outermost first
     encoding: str | None = None  # the codec of text that is not UTF-8
     beginning: bytes = b""  # its first bytes decompressed, neither decoded nor sanitized
+    skipped: Sequence[str] = ()  # names of files inside an archive that are not text, as far as it was read
     recording: IO[bytes] | None = None  # all that was read of a stream, decompressed
 
     def fingerprint(self) -> bytes:
@@ -113,6 +114,8 @@ def open_log(log: Log) -> Iterator[tuple[RawIOBase, Content]]:
         if not log.beginning:  # a recording of a stream is plain text
             log.layers, log.encoding = content.layers, content.encoding
             log.beginning = content.beginning[:SAMPLE_BYTES]
+        if content.members:
+            log.skipped = content.members.skipped
         yield stored, content
 
 

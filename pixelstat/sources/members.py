@@ -5,6 +5,8 @@ from io import RawIOBase
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+MAX_SKIPPED = 100  # names of skipped files that are kept
+
 
 class Member(NamedTuple):
     """A file inside an archive: its name, and a reader of its bytes."""
@@ -29,6 +31,7 @@ class MembersReader(RawIOBase):
         self.members, self.open_member = members, open_member
         self.text: RawIOBase | None = None
         self.ends_line = True  # whether the last byte that was read ends a line
+        self.skipped: list[str] = []  # names of files that are not text, the first ones
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         while self._take_next_member() and self.text:
@@ -55,5 +58,9 @@ class MembersReader(RawIOBase):
             member = next(self.members, None)
             if member is None:
                 return False
-            self.text = None if is_hidden(member) else self.open_member(member)
+            if is_hidden(member):
+                continue
+            self.text = self.open_member(member)
+            if self.text is None and len(self.skipped) < MAX_SKIPPED:
+                self.skipped.append(member.name)
         return True

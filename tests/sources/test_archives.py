@@ -285,3 +285,15 @@ def test_an_archive_without_a_log_shows_the_first_line_in_it(tmp_path: Path) -> 
     assert "No line of access.log matches any log format that pixelstat knows. Its first line:\n    buy milk\n" in (
         run_in_process(tmp_path, "views", "access.log").stderr
     )
+
+
+def test_files_in_an_archive_that_are_not_text_are_named(tmp_path: Path) -> None:
+    image = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9
+    packed = make_tar({"logo.png": image, "a.log": TWO, ".state": image, **{f"{n}.png": image for n in range(9)}})
+    write_log(tmp_path, packed)
+    for command in ("views", "check"):
+        assert "Skipped files in access.log that are not text: logo.png, 0.png, 1.png, 2.png, 3.png ...\n" in (
+            run_in_process(tmp_path, command, "access.log").stderr
+        )
+    assert "Skipped" not in run_in_process(tmp_path, "views", "access.log", "-q").stderr
+    assert "Skipped files in - that are not text: logo.png" in run_in_process(tmp_path, "events", stdin=packed).stderr

@@ -15,7 +15,7 @@ from pixelstat import outputs
 from pixelstat.cli.delivery import arrange_result, find_failures, report_failures, validate_options
 from pixelstat.cli.help_pages import LogCommand
 from pixelstat.cli.output_files import prepare_folders
-from pixelstat.cli.run import protect_inputs, warn_of_damage, write_bad_lines
+from pixelstat.cli.run import name_skipped_files, protect_inputs, warn_of_damage, write_bad_lines
 from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
 from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
 from pixelstat.errors import Exit
@@ -164,6 +164,7 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     outputs.deliver([arrange_result(result, common)], output, common.output)
     if common.rejects:
         write_bad_lines(bad_lines, inputs, common)
+    name_skipped_files(inputs, common)
     damage = warn_of_damage(inputs)
     failure = report_failures(failures)
     limit = common.bad_line_limit
