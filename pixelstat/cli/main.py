@@ -105,8 +105,8 @@ def pixelstat() -> None:
     pixelstat views access.log* --every day -o days.csv
     zcat old/*.gz | pixelstat views
 
-    LOGS are files, directories, quoted globs or - for standard input: plain, gzip, zstd, bzip2 or xz. Parquet files
-    of `pixelstat events` are possible too. By default, pixelstat reads the logs that pixelstat.toml names, else
+    LOGS are files, directories, quoted globs or - for standard input: plain, gzip, zstd, bzip2, xz, tar or zip. Parquet
+    files of `pixelstat events` are possible too. By default, pixelstat reads the logs that pixelstat.toml names, else
     standard input.
 
     Run `pixelstat COMMAND --help` for the options of a command, and `pixelstat help` for the manual.

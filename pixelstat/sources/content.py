@@ -11,7 +11,7 @@ from pixelstat.sources.encodings import (
     detect_encoding,
     has_only_carriage_returns,
 )
-from pixelstat.sources.kinds import looks_binary
+from pixelstat.sources.kinds import recognize_kind
 from pixelstat.sources.members import Member, MembersReader
 from pixelstat.sources.rewindable import BEGINNING_BYTES, RewindableStream, peek
 from pixelstat.sources.tar import is_tar, iter_tar_members
@@ -74,7 +74,7 @@ def _open_archive(source: RawIOBase, archive: str, layers: int) -> MembersReader
 
     def open_member(member: Member) -> RawIOBase | None:
         content = open_content(RewindableStream(member.data, HEAD_BYTES), layers)
-        return None if looks_binary(content.beginning) else content.text
+        return None if recognize_kind(content.beginning) else content.text
 
     members = iter_zip_members(source) if archive == "zip" else iter_tar_members(_ReadAheadReader(source))
     return MembersReader(members, open_member)

@@ -147,7 +147,8 @@ class DecompressingReader(RawIOBase):
             self.data = self.data.lstrip(b"\0")
         if not self.data:
             return False
-        self.data += self.packed.read(TEXT_BYTES) or b""
+        if len(self.data) < TEXT_BYTES:
+            self.data += self.packed.read(TEXT_BYTES) or b""
         if self.data.startswith(self.magic):
             self.member = self.new_decompressor()
         elif looks_like_lines(self.data[:TEXT_BYTES]):

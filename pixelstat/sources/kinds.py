@@ -65,16 +65,19 @@ _BY_PATTERN = {
     re.compile(rb"RIFF.{4}(WAVE|AVI )", re.DOTALL): FileKind("a sound or video file"),
 }
 _BINARY = FileKind("binary, and not of a kind that pixelstat reads")
-_SHORT_MAGIC = 6  # a magic of so few bytes could also begin a text
+_TEXT = re.compile(rb"[\t\n\r -~]*")
 SAMPLE_BYTES = 4 << 10
 _CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def recognize_kind(beginning: bytes) -> FileKind | None:
-    """Return what a file is that begins so, or None for text. The NULs that log rotation leaves do not count."""
+    """Return what a file is that begins so, or None for text. The NULs that log rotation leaves do not count.
+
+    A text can begin like a magic of printable letters, so that one counts only in front of binary content.
+    """
     is_binary = looks_binary(beginning)
     for magic, kind in _BY_MAGIC.items():
-        if beginning.startswith(magic) and (is_binary or len(magic) > _SHORT_MAGIC):
+        if beginning.startswith(magic) and (is_binary or not _TEXT.fullmatch(magic)):
             return kind
     if not is_binary:
         return None

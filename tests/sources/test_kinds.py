@@ -36,6 +36,12 @@ def test_a_file_that_is_not_a_log_is_named_as_what_it_is(
         assert (finished.stdout, finished.exit) == ("", 2)
 
 
+def test_a_file_that_stores_most_of_its_text_as_it_is_is_no_text() -> None:
+    kind = recognize_kind(b"\x04\x22\x4d\x18\x64\x40\xa7\x83\xf3\x0c" + TWO)
+    assert kind
+    assert kind.description == "an lz4 file"
+
+
 @pytest.mark.parametrize(
     "text", [b"", TWO, b"MZ and other words\n" * 9, b"BMW\n", b"070701 a day\n", b"ORC\n", bytes(9_000) + TWO, b"caf\xe9\n" * 50,
              b"one \x1b[31mred\x1b[0m line, and more of it\n" * 9]
