@@ -67,7 +67,7 @@ _BY_PATTERN = {
 _BINARY = FileKind("binary, and not of a kind that pixelstat reads")
 _TEXT = re.compile(rb"[\t\n\r -~]*")
 SAMPLE_BYTES = 4 << 10
-_CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROLS = re.compile(rb"[\0-\x06\x0e-\x1a\x1c-\x1f\x7f]")  # without those that a terminal obeys in text
 
 
 def recognize_kind(beginning: bytes) -> FileKind | None:
