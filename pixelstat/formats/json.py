@@ -2,13 +2,9 @@
 
     {"ts": 1788775200.1, "request": {"client_ip": "203.0.113.7", "uri": "/pixel.gif?e=pv"}, "status": 200}
 
-Each line is decoded once, by Polars where it is valid. Text that is not quite JSON is repaired where it can only mean
-one thing. Without `escape=json` nginx writes `\\x22` into it, and nothing at all for a number that it does not know. An
-exported array has commas behind its lines.
+Each line is decoded once, by Polars where it is valid, else by `json_text`.
 """
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,10 +13,16 @@ from typing import Any
 import polars as pl
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.normalize import normalize_fields
+from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
+from pixelstat.formats.json_values import is_target, is_time
+from pixelstat.formats.normalize import is_time_field, normalize_fields
 
+Key = str | tuple[str, ...]  # "request.uri", or the names one by one, which may hold dots: ("source.ip",)
+Path = Sequence[str]
 Shape = dict[str, "Shape"]  # the keys that are decoded, and the keys below them
+FIRST_ITEM, ALL_ITEMS = "[]", "[,]"  # behind the last name of a key
 RARE_FIELDS = {"forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id"}
+ADDRESS_FIELDS = ("url", "uri", "target")  # what must be an address if the line has no `request`
 SMALL_BATCH = 64  # so few lines are decoded one by one when one of them is broken
 
 
@@ -28,29 +30,46 @@ SMALL_BATCH = 64  # so few lines are decoded one by one when one of them is brok
 class JsonFormat:
     """A JSON log format: the keys that hold each field, of which the first with a value counts.
 
-    A dot leads into an object, `[]` to the first item of an array.
+    A dot leads into an object, `[]` to the first item of an array, `[,]` to all of them, joined by commas.
     """
 
     name: str
-    keys: Mapping[str, Sequence[str]] = field(compare=False)
+    keys: Mapping[str, Sequence[Key]] = field(compare=False)
     about: str = ""
     required_keys: Sequence[Sequence[str]] = ()  # a line must have at least one key of each group
     samples: Sequence[Sample] = field(default=(), compare=False)
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # changes cut fields
 
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002
-        """Return whether the line begins like an object and has the keys that this format requires."""
-        return line.lstrip(" [,\ufeff").startswith("{") and all(
-            pattern.search(line) for pattern in self._required_patterns
+        """Return whether the line is an object with the keys that this format requires, a time and an address."""
+        if not line.lstrip(AROUND_OBJECT).startswith("{"):
+            return False
+        if not all(any(f'"{name}"' in line for name in names) for names in self.required_keys):
+            return False
+        value = parse_object(line)
+        return value is not None and self._reads(value)
+
+    def _reads(self, value: dict[str, object]) -> bool:
+        """Return whether `parse` finds a time and an address in this object."""
+        texts = {
+            name: next((text for path in paths if (text := find_text(value, path)) is not None), None)
+            for name, paths in self._paths.items()
+            if is_time_field(name) or name in ("request", "date", "clock", *ADDRESS_FIELDS)
+        }
+        times = [text for name, text in texts.items() if is_time_field(name)] or [
+            f"{texts.get('date')} {texts.get('clock')}"
+        ]
+        return is_time(times[0]) and (
+            texts.get("request") is not None or any(is_target(texts.get(name)) for name in ADDRESS_FIELDS)
         )
+
+    @cached_property
+    def _paths(self) -> dict[str, list[Path]]:
+        return {name: [split_key(key) for key in keys] for name, keys in self.keys.items()}
 
     def with_header(self, header: str | None, line: str = "") -> "JsonFormat":  # noqa: ARG002
         """Return the format itself: every line names its fields."""
         return self
-
-    @cached_property
-    def _required_patterns(self) -> list[re.Pattern[str]]:
-        return [re.compile(rf'"(?:{"|".join(map(re.escape, keys))})"\s*:') for keys in self.required_keys]
 
     def parse(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
         """Parse LINES into REQUESTS with their lines: one row per line; unreadable lines are marked `unreadable`.
@@ -58,8 +77,8 @@ class JsonFormat:
         `zone` is the time zone of times without an offset.
         """
         # Fields that few reports use are decoded apart, so that other reports do not pay for them.
-        usual = {name: [key.split(".") for key in keys] for name, keys in self.keys.items() if name not in RARE_FIELDS}
-        rare = {name: [key.split(".") for key in keys] for name, keys in self.keys.items() if name in RARE_FIELDS}
+        usual = {name: paths for name, paths in self._paths.items() if name not in RARE_FIELDS}
+        rare = {name: paths for name, paths in self._paths.items() if name in RARE_FIELDS}
         rows = decode_json(lines, "line", [key for keys in usual.values() for key in keys])
         rows = decode_json(rows, "line", [key for keys in rare.values() for key in keys], "rare") if rare else rows
         fields = rows.select(
@@ -68,22 +87,56 @@ class JsonFormat:
             **{name: _first_value("json", keys) for name, keys in usual.items()},
             **{name: _first_value("rare", keys) for name, keys in rare.items()},
         )  # fmt: skip
+        if "status" in usual:
+            fields = fields.with_columns(
+                status=_read_status(pl.col("status")), lacks_status=pl.col("status").fill_null("") == ""
+            )
         return normalize_fields(self.finish(fields) if self.finish else fields, self.name, zone)
 
 
-def _first_value(column: str, keys: Sequence[Sequence[str]]) -> pl.Expr:
-    """Return the value of the first of these keys that has one, or null."""
-    return pl.coalesce(_value_at(column, key) for key in keys) if keys else pl.lit(None, pl.String)
+def split_key(key: Key) -> Path:
+    """Return the names on the way to a value."""
+    return key.split(".") if isinstance(key, str) else key
 
 
-def _value_at(column: str, key: Sequence[str]) -> pl.Expr:
+def find_text(value: object, path: Path) -> str | None:
+    """Return the text that `parse` reads at this path of an object, or None."""
+    for name in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(_bare_name(name))
+    if path[-1].endswith((FIRST_ITEM, ALL_ITEMS)) and isinstance(value, list):
+        return to_text(value[0]) if value else None
+    return to_text(value)
+
+
+def _read_status(status: pl.Expr) -> pl.Expr:
+    """Return the number of a status such as `200` or `200 OK`. `-` is 0: the request got no answer."""
+    number = status.cast(pl.Int16, strict=False)
+    text = pl.when(number.is_null()).then(status)
+    spelled = text.str.extract(r"^\s*(\d{1,3})(?:\.0*|\s.*)?$").cast(pl.Int16, strict=False)
+    return pl.coalesce(number, pl.when(text == "-").then(pl.lit(0, pl.Int16)), spelled)
+
+
+def _bare_name(name: str) -> str:
+    return name.removesuffix(FIRST_ITEM).removesuffix(ALL_ITEMS)
+
+
+def _first_value(column: str, paths: Sequence[Path]) -> pl.Expr:
+    """Return the value of the first of these paths that has one, or null."""
+    return pl.coalesce(_value_at(column, path) for path in paths) if paths else pl.lit(None, pl.String)
+
+
+def _value_at(column: str, path: Path) -> pl.Expr:
     value = pl.col(column)
-    for part in key:
-        value = value.struct.field(part.removesuffix("[]"))
-    return value.list.first() if key[-1].endswith("[]") else value
+    for name in path:
+        value = value.struct.field(_bare_name(name))
+    if path[-1].endswith(ALL_ITEMS):
+        return value.list.drop_nulls().list.join(", ")
+    return value.list.first() if path[-1].endswith(FIRST_ITEM) else value
 
 
-def decode_json(rows: pl.LazyFrame, column: str, keys: Sequence[Sequence[str]], name: str = "json") -> pl.LazyFrame:
+def decode_json(rows: pl.LazyFrame, column: str, keys: Sequence[Path], name: str = "json") -> pl.LazyFrame:
     """Add a struct column `name` with the values, as text, that these keys have in the column's JSON objects.
 
     A key is the path of names that leads to it. The struct is null where the text is not an object.
@@ -97,7 +150,9 @@ def decode_json(rows: pl.LazyFrame, column: str, keys: Sequence[Sequence[str]], 
 
     def decode(texts: pl.Series) -> pl.Series:
         # Polars decodes all lines as one array, in which text that is not an object could join its neighbours.
-        if (texts.str.starts_with("{") & texts.str.ends_with("}")).all():
+        if not _are_braced(texts):
+            texts = texts.str.strip_chars(AROUND_OBJECT)
+        if _are_braced(texts):
             try:
                 objects = texts.str.json_decode(dtype)
             except pl.exceptions.PolarsError:
@@ -105,7 +160,7 @@ def decode_json(rows: pl.LazyFrame, column: str, keys: Sequence[Sequence[str]], 
             if objects.dtype == dtype and len(objects) == len(texts):
                 return objects
         if len(texts) <= SMALL_BATCH:
-            values = [_pick_values(_parse_object(text), shape) for text in texts.to_list()]
+            values = [_pick_values(parse_object(text), shape) for text in texts.to_list()]
             return pl.Series(texts.name, values, dtype=dtype, strict=False)
         return pl.concat(
             [decode(texts.slice(at, -(-len(texts) // 8))) for at in range(0, len(texts), -(-len(texts) // 8))]
@@ -115,13 +170,17 @@ def decode_json(rows: pl.LazyFrame, column: str, keys: Sequence[Sequence[str]], 
     return rows.with_columns(decoded.alias(name))
 
 
+def _are_braced(texts: pl.Series) -> bool:
+    return (texts.str.starts_with("{") & texts.str.ends_with("}")).all() is True
+
+
 def _struct_type(shape: Shape) -> pl.Struct:
     return pl.Struct(
         {
-            key.removesuffix("[]"): _struct_type(below)
+            _bare_name(key): _struct_type(below)
             if below
             else pl.List(pl.String())
-            if key.endswith("[]")
+            if key.endswith((FIRST_ITEM, ALL_ITEMS))
             else pl.String()
             for key, below in shape.items()
         }
@@ -134,45 +193,12 @@ def _pick_values(value: object, shape: Shape) -> dict[str, Any] | None:
         return None
     picked: dict[str, Any] = {}
     for key, below in shape.items():
-        member = value.get(key.removesuffix("[]"))
+        member = value.get(_bare_name(key))
         if below:
             picked[key] = _pick_values(member, below)
-        elif key.endswith("[]"):
+        elif key.endswith((FIRST_ITEM, ALL_ITEMS)):
             items = member if isinstance(member, list) else [member]
-            picked[key.removesuffix("[]")] = [_to_text(item) for item in items]
+            picked[_bare_name(key)] = [to_text(item) for item in items]
         else:
-            picked[key] = _to_text(member)
+            picked[key] = to_text(member)
     return picked
-
-
-def _to_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value.encode("utf-8", "replace").decode() if value else value
-    return None if isinstance(value, (bool, dict, list)) else str(value)
-
-
-def _parse_object(text: str | None) -> object:
-    """Return the object in a line, which is repaired if need be, or None if there is none."""
-    for prepare in (str, _repair):
-        try:
-            return json.loads(prepare(text or ""))
-        except (ValueError, RecursionError):
-            continue
-    return None
-
-
-_HEX_ESCAPES = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\x[0-9a-fA-F]{2})+)")
-_MISSING_NUMBER = re.compile(r'("\s*:\s*)-?(?=\s*[,}])')
-
-
-def _repair(line: str) -> str:
-    """Return the line as JSON: without the commas of an array, with hex escapes and missing numbers as JSON has them."""
-    line = line.strip().lstrip("[,").rstrip(",]") if line.strip().startswith(("[", ",", "{")) else line
-    line = _HEX_ESCAPES.sub(lambda match: match[1] + _json_escape(match[2]), line)
-    return _MISSING_NUMBER.sub(r"\1null", line)
-
-
-def _json_escape(escapes: str) -> str:
-    """Return bytes such as `\\xC3\\xA9` as JSON writes their text."""
-    text = bytes.fromhex(escapes.replace("\\x", "")).decode("utf-8", "replace")
-    return json.dumps(text)[1:-1]

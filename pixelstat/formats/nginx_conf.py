@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pixelstat.errors import PixelstatError, unreadable_file
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.builtin.nginx_json import build_url
 from pixelstat.formats.fields import NGINX_FIELDS
-from pixelstat.formats.json import JsonFormat
+from pixelstat.formats.json import JsonFormat, Key
 from pixelstat.formats.normalize import is_time_field
+from pixelstat.formats.request_url import build_url
 from pixelstat.formats.text import NGINX_VARIABLE, TextFormat
 
 _WORD = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[^\s;"\'#]+'
@@ -61,7 +61,7 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
         layout = json.loads(quoted)
     except ValueError as error:
         raise PixelstatError(f"The log format {template!r} is not JSON: {error}.", "Copy it from nginx.") from error
-    keys: dict[str, list[str]] = {}
+    keys: dict[str, list[Key]] = {}
     for key, value in _leaves(layout):
         variable = NGINX_VARIABLE.fullmatch(value.strip())
         name_of_field = NGINX_FIELDS.get("".join(filter(None, variable.groups())), "") if variable else ""
@@ -73,18 +73,18 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
             f"The log format {name!r} lacks a time or a request.",
             "It needs $time_iso8601 or $msec, and $request or $request_uri.",
         )
-    all_keys = {"request": (), "target": (), "args": (), "method": (), **keys}
+    required = (keys["time_any"], [*keys.get("request", ()), *keys.get("target", ())])
     return JsonFormat(
         name,
-        all_keys,
+        {"request": (), "target": (), "args": (), "method": (), **keys},
         "JSON",
-        (tuple(keys["time_any"]), (*keys.get("request", ()), *keys.get("target", ()))),
+        tuple(tuple(key[-1] for key in group) for group in required),
         finish=build_url,
     )
 
 
-def _leaves(layout: object, above: str = "") -> list[tuple[str, str]]:
-    """Return the values of nested objects with the path of keys that leads to each, joined by dots."""
+def _leaves(layout: object, above: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
+    """Return the values of nested objects with the keys that lead to each."""
     if isinstance(layout, dict):
-        return [leaf for key, value in layout.items() for leaf in _leaves(value, f"{above}.{key}" if above else key)]
+        return [leaf for key, value in layout.items() for leaf in _leaves(value, (*above, key))]
     return [(above, str(layout))]

@@ -1,8 +1,9 @@
 """Turn cut fields into REQUESTS: what every kind of format shares once it has cut its lines into fields.
 
 A format hands over text columns with names of `fields.FIELDS`, those that it has. Besides, `is_whole` is false for a
-broken line, and `has_request`, which is optional, is true for a line that holds a request. A value that is absent (`-`
-or nothing) becomes null. A row that says too little to be a request is marked `unreadable`. Only an absent user agent
+broken line. `has_request`, which is optional, is true for a line that holds a request, and `lacks_status`, which is
+optional too, for a line without a status: its status is null and refuses nothing. A value that is absent (`-` or
+nothing) becomes null. A row that says too little to be a request is marked `unreadable`. Only an absent user agent
 becomes "" instead of null: the request had none. A null user agent means that the format does not log user agents.
 """
 
@@ -55,7 +56,8 @@ def normalize_fields(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.L
         fields = fields.with_columns(has_request=has_request)
     is_readable &= pl.col("has_request") | pl.col("path").is_not_null()
     if "status" in present:
-        is_readable &= pl.col("status").is_between(0, 999)
+        has_status = pl.col("status").is_between(0, 999)
+        is_readable &= has_status | pl.col("lacks_status") if "lacks_status" in available else has_status
     return fields.with_columns(
         rejected=pl.when(~is_readable.fill_null(value=False)).then(pl.lit("unreadable", Reason)),
         format=pl.lit(name),
@@ -222,7 +224,25 @@ def _parse_any(time: pl.Expr, zone: str) -> pl.Expr:
     text = pl.when(number.is_null()).then(time)
     clf = pl.when(text.str.contains("/", literal=True)).then(text)
     clf_time = clf.str.to_datetime("%d/%b/%Y:%H:%M:%S %z", time_unit="us", time_zone="UTC", strict=False)
-    return pl.coalesce(epoch, clf_time, _parse_iso(pl.when(clf.is_null()).then(text), zone))
+    usual = pl.coalesce(epoch, clf_time, _parse_iso(pl.when(clf.is_null()).then(text), zone))
+    return pl.coalesce(usual, _parse_unusual(pl.when(usual.is_null()).then(text), zone))
+
+
+def _parse_unusual(time: pl.Expr, zone: str) -> pl.Expr:
+    """Parse times that few logs write: `2026/09/07 10:00:00,123`, `[07/Sep/2026:10:00:00]`, `... +0000 UTC`, `... GMT`."""
+    text = (
+        time.str.strip_chars("[]")
+        .str.replace(r",(\d)", ".$1")
+        .str.replace(r"(?: [+-]0000)? ?(?:UTC|GMT)$", "Z")
+        .str.replace(r" ([+-]\d\d:?\d\d|Z)$", "$1")
+        .str.replace(r"^(\d{4})/(\d\d)/(\d\d)", "$1-$2-$3")
+        .str.replace(r"^(\d\d/[A-Z][a-z]{2}/\d{4}) ", "$1:")
+    )
+    with_offset = (
+        text.str.to_datetime(layout, time_unit="us", time_zone="UTC", strict=False)
+        for layout in ("%d/%b/%Y:%H:%M:%S%.f%#z", "%a, %d %b %Y %H:%M:%S%.f%#z")
+    )
+    return pl.coalesce(_parse_iso(text, zone), *with_offset, _parse_local(text, "%d/%b/%Y:%H:%M:%S%.f", zone))
 
 
 def is_time_field(name: str) -> bool:

@@ -15,7 +15,7 @@ FORMAT = JsonFormat(
         "bytes": ("size",),
         "referrer": ("request.headers.Referer[]",),
         "user_agent": ("request.headers.User-Agent[]",),
-        "forwarded_for": ("request.headers.X-Forwarded-For[]",),
+        "forwarded_for": ("request.headers.X-Forwarded-For[,]",),
         "cookies": ("request.headers.Cookie[]",),
         "dnt": ("request.headers.Dnt[]",),
         "gpc": ("request.headers.Sec-Gpc[]",),

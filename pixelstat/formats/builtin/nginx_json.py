@@ -1,9 +1,8 @@
 """nginx_json: JSON logs with the keys that users of nginx and others usually choose, with `escape=json` or without."""
 
-import polars as pl
-
 from pixelstat.formats.base import Sample
 from pixelstat.formats.json import JsonFormat
+from pixelstat.formats.request_url import build_url
 
 TIMES = (
     "time_iso8601",
@@ -18,39 +17,20 @@ TIMES = (
     "start_time",
 )
 URIS = ("request", "request_uri", "uri", "url", "path")
-
-
-def build_url(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """Replace `request`, `target` and `args` by `url`, `method` and `has_request`.
-
-    `target` is an address and `args` its query, which may also be part of it. `request` is the whole request line.
-    """
-    request_line = pl.col("request").str.replace(r" HTTP/\d(?:\.\d)?$", "").str.splitn(" ", 2).struct
-    has_args = pl.col("args").is_not_null() & (pl.col("args") != "") & (pl.col("args") != "-")
-    has_no_query = ~pl.col("target").str.contains("?", literal=True)
-    target = (
-        pl.when(has_args & has_no_query)
-        .then(pl.col("target") + "?" + pl.col("args").str.strip_prefix("?"))
-        .otherwise("target")
-    )
-    return fields.with_columns(
-        url=pl.coalesce(target, request_line.field("field_1")),
-        method=pl.coalesce("method", request_line.field("field_0")),
-        has_request=pl.col("request").is_not_null(),
-    ).drop("request", "target", "args")
-
+CLIENTS = ("remote_addr", "client", "clientip", "client_ip", "remote_ip", "ip")
+STATUSES = ("status", "status_code", "response_code", "code")
 
 FORMAT = JsonFormat(
     "nginx_json",
     {
         "time_any": TIMES,
-        "client_and_port": ("remote_addr", "client", "clientip", "client_ip", "remote_ip", "ip"),
+        "client_and_port": CLIENTS,
         "vhost": ("host", "http_host", "server_name", "vhost", "domain", "authority"),
         "request": ("request",),
         "method": ("request_method", "method"),
         "target": ("request_uri", "uri", "url", "path"),
         "args": ("args", "query_string", "query"),
-        "status": ("status", "status_code", "response_code", "code"),
+        "status": STATUSES,
         "bytes": ("body_bytes_sent", "bytes_sent", "bytes", "size", "length"),
         "referrer": ("http_referer", "http_referrer", "referer", "referrer"),
         "user_agent": ("http_user_agent", "user_agent", "agent", "useragent"),
@@ -62,7 +42,7 @@ FORMAT = JsonFormat(
         "request_id": ("request_id", "http_x_request_id"),
     },
     "JSON of nginx with the usual keys",
-    (TIMES, URIS),
+    (TIMES, URIS, CLIENTS + STATUSES),  # a client or a status: an envelope around a log line has neither
     (
         Sample(
             '{"time":"2026-09-07T10:00:00+02:00","remote_addr":"203.0.113.7","request":"GET /pixel.gif?e=pv&p=%2Fa HTTP/1.1",'

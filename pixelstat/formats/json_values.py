@@ -1,0 +1,106 @@
+"""Tell what a value of a JSON log may be by how it looks: a time, an address of a client, the target of a request.
+
+`normalize` parses the same values. What is a time here, it can read.
+"""
+
+import re
+import time
+
+from pixelstat.text.addresses import parse_address
+
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_ZONE = r"(?: ?(?:Z|[+-]\d\d:?\d\d))?(?: ?(?:UTC|GMT))?"
+_ISO = rf"\d{{4}}(?:-\d\d-\d\d|/\d\d/\d\d)[T ]{_CLOCK}{_ZONE}"
+_CLF = rf"\d\d/[A-Z][a-z]{{2}}/\d{{4}}[: ]{_CLOCK}(?: ?[+-]\d\d:?\d\d)?"
+_HTTP_DATE = rf"[A-Z][a-z]{{2}}, \d\d [A-Z][a-z]{{2}} \d{{4}} {_CLOCK} GMT"
+_TIME = re.compile(rf"\[?(?:{_ISO}|{_CLF}|{_HTTP_DATE})\]?")
+_DATE = re.compile(r"\d{4}[-/]\d\d[-/]\d\d|\d\d/[A-Z][a-z]{2}/\d{4}")
+_ONLY_CLOCK = re.compile(rf"{_CLOCK}{_ZONE}")
+_EARLIEST_SECOND = 946_684_800  # 2000-01-01
+_UNITS = (1, 1_000, 1_000_000, 1_000_000_000)  # in a second
+_SLACK = 172_800  # seconds; clocks of servers are wrong by hours, not by years
+_METHOD = re.compile(r"[A-Z][A-Z_-]{1,19}")
+_TARGET = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://[^\s/]|/)[^\r\n]*")
+_SCHEMELESS = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?::\d+)?/\S*")
+_REQUEST = re.compile(r"[A-Z][A-Z_-]{1,19} (?:/|[A-Za-z][A-Za-z0-9+.-]*://)\S.*|[A-Z]{3,7} [/*](?: HTTP/.*)?")
+_STATUS = re.compile(r"(?:[1-9]\d\d(?:\.0*|\s.*)?|0{1,3}|-)")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?|-")
+_HOST = re.compile(r"(?:[A-Za-z0-9_*](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
+_QUERY = re.compile(r"\s*\??[^\s=&/?#;:,{}\"]+=[^\s&;]*(?:&[^\s=&]+(?:=[^\s&]*)?)*\s*")
+ABSENT = (None, "", "-")
+
+
+def is_time(text: str | None) -> bool:
+    """Return whether the text holds a date with a clock, or is a plausible number of seconds, ... ns since 1970."""
+    if not text:
+        return False
+    try:
+        number = float(text)
+    except ValueError:
+        return _TIME.fullmatch(text) is not None
+    return any(_EARLIEST_SECOND <= number / unit <= time.time() + _SLACK for unit in _UNITS)
+
+
+def is_time_text(text: str) -> bool:
+    """Return whether the text holds a date with a clock."""
+    return _TIME.fullmatch(text) is not None
+
+
+def is_date(text: str) -> bool:
+    """Return whether the text is a date without a clock."""
+    return _DATE.fullmatch(text) is not None
+
+
+def is_clock(text: str) -> bool:
+    """Return whether the text is a time of day, with or without an offset."""
+    return _ONLY_CLOCK.fullmatch(text) is not None
+
+
+def is_address(text: str) -> bool:
+    """Return whether the text is an IP address, with or without a port."""
+    return text[:1] in "0123456789abcdefABCDEF:[" and parse_address(text) is not None
+
+
+def is_host_name(text: str) -> bool:
+    """Return whether the text is the name of a host, with or without a port, or an address."""
+    return _HOST.fullmatch(text) is not None
+
+
+def is_method(text: str) -> bool:
+    """Return whether the text may be an HTTP method."""
+    return _METHOD.fullmatch(text) is not None
+
+
+def is_target(text: str | None) -> bool:
+    """Return whether the text is a path or an address, with or without a query."""
+    return text is not None and _TARGET.fullmatch(text) is not None
+
+
+def is_address_or_path(text: str) -> bool:
+    """Return whether the text is a path or an address, of which the scheme may be missing."""
+    return is_target(text) or is_schemeless(text)
+
+
+def is_schemeless(text: str) -> bool:
+    """Return whether the text is an address such as `shop.example/pixel.gif`."""
+    return _SCHEMELESS.fullmatch(text) is not None
+
+
+def is_request(text: str) -> bool:
+    """Return whether the text is a request line: `GET /pixel.gif?e=pv HTTP/1.1`."""
+    return _REQUEST.fullmatch(text) is not None
+
+
+def is_status(text: str) -> bool:
+    """Return whether the text is an HTTP status: `200`, `200 OK`, or `0` and `-` for a request without an answer."""
+    return _STATUS.fullmatch(text) is not None
+
+
+def is_number(text: str) -> bool:
+    """Return whether the text is a number, or `-`."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def is_query(text: str) -> bool:
+    """Return whether the text is a query: `e=pv&p=/x`, with or without a question mark."""
+    return _QUERY.fullmatch(text) is not None
