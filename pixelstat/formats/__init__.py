@@ -17,7 +17,7 @@ NAMES = (
     "traefik", "icecast", "combined_host_last", "combined_host_last_quoted", "combined_forwarded", "combined",
     "combined_more", "ovh", "gandi", "combined_vhost_port", "combined_vhost", "common", "common_vhost_port", "common_vhost",
     "s3", "alb", "elb", "haproxy", "envoy", "squid", "bunny", "caddy", "traefik_json", "google_lb", "cloudflare",
-    "nginx_json", "cloudfront", "incapsula", "shoutcast", "iis", "w3c",
+    "json", "nginx_json", "cloudfront", "incapsula", "shoutcast", "iis", "w3c",
 )  # fmt: skip
 ALIASES = {
     "ncsa_extended": "combined",

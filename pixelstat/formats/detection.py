@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from pixelstat.formats.base import LogFormat
+from pixelstat.formats.inferred_json import InferredJson
 from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Wrapped, Wrapping
 
 HEAD_LINES = 50  # the format is detected from so many lines
@@ -78,7 +79,7 @@ def pair_with_headers(head: Iterable[str]) -> list[LineWithHeader]:
 def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]) -> tuple[LogFormat | None, int]:
     """Return the first candidate that half of the lines match, else the one that most lines match, and how many do."""
     match_counts: Counter[LogFormat] = Counter()
-    for candidate in candidates:
+    for candidate in _infer_json(candidates, lines):
         variants = Counter(
             candidate.with_header(header, line) for line, header in lines if candidate.matches(line, header)
         )
@@ -89,3 +90,12 @@ def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]
                 break
     best = max(match_counts, key=lambda variant: match_counts[variant], default=None)
     return best, match_counts[best] if best else 0
+
+
+def _infer_json(candidates: Sequence[LogFormat], lines: Sequence[LineWithHeader]) -> Iterator[LogFormat]:
+    """Yield the candidates, JSON of any service as the format that these lines show together."""
+    for candidate in candidates:
+        if not isinstance(candidate, InferredJson):
+            yield candidate
+        elif inferred := candidate.infer([line for line, _ in lines]):
+            yield inferred

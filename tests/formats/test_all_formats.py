@@ -199,6 +199,26 @@ def nginx_json_apart(hit: Hit) -> object:
     }  # fmt: skip
 
 
+def ecs(hit: Hit) -> object:
+    path, _, query = hit.uri.partition("?")
+    return {
+        "@timestamp": f"{iso(hit)}.000Z", "source": {"ip": hit.client, "port": hit.port}, "host": {"name": "web1"},
+        "http": {"request": {"method": hit.method, "referrer": "https://shop.example/a"}, "response": {"status_code": hit.status}},
+        "url": {"domain": "shop.example", "path": path, "query": query}, "user_agent": {"original": "Mozilla/5.0 (X11; Linux)"},
+    }  # fmt: skip
+
+
+def azure(hit: Hit) -> object:
+    return {
+        "time": f"{iso(hit)}.3640748Z", "resourceId": "/SUBSCRIPTIONS/S", "category": "FrontDoorAccessLog",
+        "properties": {
+            "httpMethod": hit.method, "requestUri": f"https://shop.example:443{hit.uri}", "clientIp": hit.client,
+            "socketIp": "198.51.100.99", "userAgent": "Mozilla/5.0 (X11; Linux)", "referer": "https://shop.example/a",
+            "httpStatusCode": str(hit.status), "responseBytes": "43", "hostName": "shop.example",
+        },
+    }  # fmt: skip
+
+
 CLF = '{client} - - [07/Sep/2026:{clock} +0000] "{method} {uri} HTTP/1.1" {status} 43'
 SEEN = '"https://shop.example/a" "Mozilla/5.0 (X11; Linux)"'
 
@@ -340,6 +360,8 @@ WRITINGS = (
     Writing("cloudflare", cloudflare(lambda hit: f"{iso(hit)}Z")),
     Writing("cloudflare", cloudflare(lambda hit: hit.values["epoch"]), kind="seconds"),
     Writing("cloudflare", cloudflare(lambda hit: f"{hit.values['epoch']}000000000"), kind="nanoseconds"),
+    Writing("json", ecs),
+    Writing("json", azure, kind="azure"),
     Writing("nginx_json", nginx_json),
     Writing("nginx_json", nginx_json_apart, kind="apart"),
     Writing("cloudfront", CLOUDFRONT, CLOUDFRONT_HEAD),

@@ -23,6 +23,7 @@ from pixelstat.event_streams import read_requests
 from pixelstat.formats.assignment import LogSet, assign_format
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, LONG_HEAD_LINES, pair_with_headers
+from pixelstat.formats.json_shape import NAME as INFERRED
 from pixelstat.formats.wrappings import list_wrappings
 from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.result import Column, Result
@@ -307,4 +308,6 @@ def _explain_format(log: Log, form: LogFormat) -> str:
     """Say how many of the first lines match the format."""
     pairs = pair_with_headers(log.first_lines(LONG_HEAD_LINES))[:HEAD_LINES]
     matching = sum(form.matches(line, header) for line, header in pairs)
-    return f"{matching} of its first {len(pairs)} lines match"
+    inner = form.inner if isinstance(form, Prefixed) else form
+    keys = f"; {inner.about}" if inner.name == INFERRED else ""
+    return f"{matching} of its first {len(pairs)} lines match{keys}"

@@ -1,0 +1,22 @@
+"""json: JSON logs of any service, with keys that are inferred from the lines."""
+
+from pixelstat.formats.base import Sample
+from pixelstat.formats.inferred_json import InferredJson
+
+FORMAT = InferredJson(
+    (
+        Sample(
+            '{"@timestamp":"2026-09-07T10:00:00.125Z","source":{"ip":"203.0.113.7"},"http":{"request":{"method":"GET",'
+            '"referrer":"https://shop.example/"},"response":{"status_code":200,"body":{"bytes":43}}},"url":{"domain":"shop.example",'
+            '"path":"/pixel.gif","query":"e=pv"},"user_agent":{"original":"Mozilla/5.0"}}',
+            {"time": "2026-09-07T10:00:00.125", "client": "203.0.113.7", "vhost": "shop.example", "method": "GET", "path": "/pixel.gif",
+             "query": "e=pv", "status": 200, "bytes": 43, "referrer": "https://shop.example/", "user_agent": "Mozilla/5.0"},
+        ),
+        Sample(
+            '{"timestamp":"2026-09-07T10:00:00","client_ip":"203.0.113.7","host":"shop.example","url":"/pixel.gif?e=pv","request_method":"GET",'
+            '"request_referer":"https://shop.example/a","request_user_agent":"Mozilla/5.0","response_status":200,"response_body_size":43}',
+            {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "vhost": "shop.example", "method": "GET", "path": "/pixel.gif",
+             "query": "e=pv", "status": 200, "bytes": 43, "referrer": "https://shop.example/a", "user_agent": "Mozilla/5.0"},
+        ),
+    )
+)  # fmt: skip
