@@ -42,12 +42,14 @@ class JsonFormat:
 
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002
         """Return whether the line is an object with the keys that this format requires, a time and an address."""
-        if not line.lstrip(AROUND_OBJECT).startswith("{"):
-            return False
-        if not all(any(f'"{name}"' in line for name in names) for names in self.required_keys):
-            return False
-        value = parse_object(line)
+        value = parse_object(line) if self.has_keys(line) else None
         return value is not None and self._reads(value)
+
+    def has_keys(self, line: str) -> bool:
+        """Return whether the line begins like an object and holds the names of the keys that this format requires."""
+        return line.lstrip(AROUND_OBJECT).startswith("{") and all(
+            any(f'"{name}"' in line for name in names) for names in self.required_keys
+        )
 
     def _reads(self, value: dict[str, object]) -> bool:
         """Return whether `parse` finds a time and an address in this object."""

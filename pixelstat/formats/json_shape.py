@@ -129,7 +129,7 @@ def _spell(path: Path) -> str:
 def _find_kind(columns: Columns) -> Kind | None:
     """Return the keys of time and address of objects, or None if they are no requests."""
     time, address = _choose_time(columns), _choose_address(columns)
-    if not time or not address or _wraps_another(columns, address):
+    if not time or not address or _wraps_another(columns, address) or _has_unknown_status(columns):
         return None
     # A time and a path alone are no access log: something must say that this was a request.
     if not (
@@ -302,6 +302,14 @@ def _choose_status(columns: Columns) -> Path | None:
         return known[0]
     unknown = [path for path in columns.unknown(values.is_status, _NO_STATUS) if _STATUS_WORD.search(_spell(path))]
     return unknown[0] if len(unknown) == 1 else None
+
+
+def _has_unknown_status(columns: Columns) -> bool:
+    """Return whether the only key that is called a status holds something else: failed requests could not be told."""
+    return not _choose_status(columns) and any(
+        texts and rank_name(_bare(path), "status") is not None and "status" in _spell(path)
+        for path, texts in columns.values.items()
+    )
 
 
 _USUAL_AGENT = re.compile(r"\"?Mozilla(?:/|%2F)\d")

@@ -6,6 +6,7 @@ import polars as pl
 
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import find_format
+from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.normalize import EARLIEST_TIME, latest_plausible_time
 from pixelstat.frames.columns import internal
 from pixelstat.schemas import READ, REASONS, Fault, Reason
@@ -40,8 +41,14 @@ def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zon
 
 
 def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:
-    """Return the first candidate that the line matches, as it is or in wrappings."""
-    return find_format([(line, header)], candidates)
+    """Return the first candidate that the line matches, as it is or in wrappings.
+
+    If no format reads the line, one that knows its keys says what is wrong with it.
+    """
+    log_format = find_format([(line, header)], candidates)
+    return log_format or next(
+        (form for form in candidates if isinstance(form, JsonFormat) and form.has_keys(line)), None
+    )
 
 
 def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: int) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from typing import cast
 
 from pixelstat.errors import PixelstatError
 from pixelstat.sources.blocks import STDIN, Log, iter_blocks
+from pixelstat.sources.json_objects import is_document
 from pixelstat.sources.rewindable import BEGINNING_BYTES, RewindableStream
 
 MAX_PATH_LENGTH = 4096  # characters of a path
@@ -104,6 +105,10 @@ def _read_head(log: Log) -> None:
     try:
         with contextlib.closing(iter_blocks(log)) as blocks:
             log.head = next(blocks, b"")
+        if is_document(log.head):
+            log.is_json_document = True
+            with contextlib.closing(iter_blocks(log)) as blocks:
+                log.head = next(blocks, b"")
     except PermissionError as error:
         raise PixelstatError(
             f"You have no permission to read {log.name!r}.", "Run pixelstat as another user."
