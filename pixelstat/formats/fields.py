@@ -46,6 +46,7 @@ FIELDS = (
     Field("time_clf_local", "time"),  # as time_clf, without an offset
     Field("time_iso_local", "time"),  # as time_iso, without an offset
     Field("time_any", "time"),  # any of these, as JSON logs write it
+    Field("time_unusual", "time"),  # any of these, or as few logs write it
     Field("request", "source", ("request",), ("r",)),  # the whole first line of the request
     Field("absolute_request", "source"),  # the same with a site in its address, as load balancers write it
     Field("url", "source", w3c=("cs-uri",)),  # an address with or without scheme and host

@@ -14,15 +14,16 @@ import polars as pl
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
-from pixelstat.formats.json_values import is_target, is_time
-from pixelstat.formats.normalize import is_time_field, normalize_fields
+from pixelstat.formats.json_values import is_schemeless, is_target, is_time, is_usual_time
+from pixelstat.formats.normalize import normalize_fields
 
 Key = str | tuple[str, ...]  # "request.uri", or the names one by one, which may hold dots: ("source.ip",)
 Path = Sequence[str]
 Shape = dict[str, "Shape"]  # the keys that are decoded, and the keys below them
 FIRST_ITEM, ALL_ITEMS = "[]", "[,]"  # behind the last name of a key
 RARE_FIELDS = {"forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id"}
-ADDRESS_FIELDS = ("url", "uri", "target")  # what must be an address if the line has no `request`
+# What must be an address if the line has no `request`.
+ADDRESS_FIELDS = {"url": is_target, "uri": is_target, "target": is_target, "bare_target": is_schemeless}
 SMALL_BATCH = 64  # so few lines are decoded one by one when one of them is broken
 
 
@@ -53,16 +54,18 @@ class JsonFormat:
 
     def _reads(self, value: dict[str, object]) -> bool:
         """Return whether `parse` finds a time and an address in this object."""
-        texts = {
-            name: next((text for path in paths if (text := find_text(value, path)) is not None), None)
-            for name, paths in self._paths.items()
-            if is_time_field(name) or name in ("request", "date", "clock", *ADDRESS_FIELDS)
-        }
-        times = [text for name, text in texts.items() if is_time_field(name)] or [
-            f"{texts.get('date')} {texts.get('clock')}"
-        ]
-        return is_time(times[0]) and (
-            texts.get("request") is not None or any(is_target(texts.get(name)) for name in ADDRESS_FIELDS)
+
+        def find(name: str) -> str:
+            texts = (find_text(value, path) for path in self._paths.get(name, ()))
+            return next((text for text in texts if text is not None), "")
+
+        has_time = (
+            is_usual_time(find("time_any"))
+            or is_time(find("time_unusual"))
+            or is_time(f"{find('date')} {find('clock')}")
+        )
+        return has_time and (
+            find("request") != "" or any(is_address(find(name)) for name, is_address in ADDRESS_FIELDS.items())
         )
 
     @cached_property

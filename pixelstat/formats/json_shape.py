@@ -140,7 +140,7 @@ def _find_kind(columns: Columns) -> Kind | None:
         or _choose(columns, "user_agent", bool)
     ):
         return None
-    return (*time.items(), *address.items())
+    return (*time.items(), *((name, path) for name, path in address.items() if name != "args"))  # queries may be rare
 
 
 _NO_TIME = re.compile(
@@ -188,7 +188,11 @@ def _choose_address(columns: Columns) -> dict[str, Path]:
     if not request:
         unknown = columns.unknown(lambda text: values.is_request(text) and " HTTP/" in text, _NO_ADDRESS)
         request = unknown[0] if len(unknown) == 1 else None
-    targets = [path for path in columns.known("target", values.is_address_or_path) if columns.values[path]]
+    targets = [
+        path
+        for path in columns.known("target", lambda text: values.is_target(text) or values.is_schemeless(text))
+        if columns.values[path]
+    ]
     if not targets:  # some servers call the target itself a request
         targets = [path for path in columns.known("request", values.is_target) if columns.values[path]]
     if not targets and not request:
@@ -265,7 +269,7 @@ def _choose(columns: Columns, field: str, judge: Judge) -> Path | None:
 _NO_CLIENT = re.compile(
     r"\b(?:server\w*|upstream\w*|backend\w*|origin\w*|dest\w*|dst|target\w*|local\w*|listen\w*|host\w*|node\w*|pod\w*|peer|edge\w*|"
     r"pop|lb|balancer|gateway|router|resolver|dns|proxy|proxies|forward\w*|xff|via|socket|bind|endpoint|service|agent|machine|"
-    r"collector|geo\w*|nat|vip|cluster|container|cache\w*|version|via|hop|chain|sni)\b"
+    r"collector|log|geo\w*|nat|vip|cluster|container|cache\w*|version|via|hop|chain|sni)\b"
 )
 
 
@@ -352,15 +356,21 @@ def _build_format(columns: Columns) -> JsonFormat:
             for name in ("forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id")
         },
     }
+    if (path := chosen.get("time_any")) and not all(map(values.is_usual_time, columns.values[path])):
+        chosen = {"time_unusual": chosen.pop("time_any"), **chosen}
+    if (path := chosen["target"]) and not columns.looks(path, values.is_target):
+        chosen |= {"bare_target": path, "target": None}
     if _nginx_reads_same(columns, chosen):
         return nginx_json.FORMAT
     if path := chosen["forwarded_for"]:  # each proxy may add a header of its own
         chosen["forwarded_for"] = (*path[:-1], path[-1].replace(FIRST_ITEM, ALL_ITEMS))
     keys = {name: (path,) if path else () for name, path in chosen.items()}
     is_cloudfront = any(names_of(path)[0] == "xedgelocation" for path in columns.values)
-    about = ", ".join(f"{_TITLES.get(name, name)} {_describe(path)}" for name, path in chosen.items() if path)
+    about = ", ".join(f"{_TITLES.get(name, name)} {'.'.join(path)}" for name, path in chosen.items() if path)
     required = tuple(
-        (path[-1].removesuffix(FIRST_ITEM),) for name in ("time_any", "date", "clock") if (path := chosen.get(name))
+        (path[-1].removesuffix(FIRST_ITEM),)
+        for name in ("time_any", "time_unusual", "date", "clock")
+        if (path := chosen.get(name))
     )
     return JsonFormat(
         NAME,
@@ -371,16 +381,20 @@ def _build_format(columns: Columns) -> JsonFormat:
     )
 
 
-_TITLES = {"time_any": "time", "client_and_port": "client", "vhost": "host", "target": "address", "args": "query"}
-
-
-def _describe(path: Path) -> str:
-    return ".".join(path).replace(ALL_ITEMS, "").replace(FIRST_ITEM, "")
+_TITLES = {
+    "time_any": "time",
+    "time_unusual": "unusual time",
+    "bare_target": "address without scheme",
+    "client_and_port": "client",
+    "vhost": "host",
+    "target": "address",
+    "args": "query",
+}
 
 
 def _nginx_reads_same(columns: Columns, chosen: dict[str, Path | None]) -> bool:
     """Return whether `nginx_json` would read the same keys. It also knows names that these lines do not have."""
-    if "date" in chosen:
+    if "time_any" not in chosen or "bare_target" in chosen:
         return False
     for name, keys in nginx_json.FORMAT.keys.items():
         first = next(((key,) for key in keys if isinstance(key, str) and columns.values.get((key,))), None)
@@ -394,13 +408,13 @@ def _finish(fields: pl.LazyFrame) -> pl.LazyFrame:
     """Turn the values of inferred keys into the fields that all formats share."""
     names = fields.collect_schema().names()
     if "date" in names:
-        fields = fields.with_columns(time_any=pl.concat_str("date", pl.lit(" "), "clock")).drop("date", "clock")
-    target = pl.col("target")
-    is_complete = target.str.starts_with("/") | target.str.contains("://", literal=True)
-    fields = fields.with_columns(
-        target=pl.when(is_complete).then(target).otherwise("http://" + target),
-        **{name: _unquote(pl.col(name)) for name in ("referrer", "user_agent")},
-    )
+        fields = fields.with_columns(time_unusual=pl.concat_str("date", pl.lit(" "), "clock")).drop("date", "clock")
+    if "bare_target" in names:
+        target = pl.col("bare_target")
+        is_complete = target.str.starts_with("/") | target.str.contains("://", literal=True)
+        target = pl.when(is_complete).then(target).otherwise("http://" + target)
+        fields = fields.with_columns(target=target).drop("bare_target")
+    fields = fields.with_columns(_unquote(pl.col(name)).alias(name) for name in ("referrer", "user_agent"))
     fields = replace_where(fields, ["user_agent"], _is_encoded_agent, decode_user_agent)
     fields = replace_where(fields, ["referrer"], lambda text: text.str.contains(r"^https?%3[Aa]"), decode_user_agent)
     return build_url(fields)

@@ -62,7 +62,8 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
     except ValueError as error:
         raise PixelstatError(f"The log format {template!r} is not JSON: {error}.", "Copy it from nginx.") from error
     keys: dict[str, list[Key]] = {}
-    for key, value in _leaves(layout):
+    # $request_uri holds the query, $uri may be rewritten: the first key with a value counts.
+    for key, value in sorted(_leaves(layout), key=lambda leaf: "request_uri" not in leaf[1]):
         variable = NGINX_VARIABLE.fullmatch(value.strip())
         name_of_field = NGINX_FIELDS.get("".join(filter(None, variable.groups())), "") if variable else ""
         json_field = "time_any" if is_time_field(name_of_field) else _JSON_FIELDS.get(name_of_field, name_of_field)

@@ -128,3 +128,11 @@ def test_the_first_of_two_times_in_a_format_is_read() -> None:
     template = "$msec $remote_addr [$time_local] $request_uri"
     row = read_given(template, "1788775200.125 1.2.3.4 [07/Sep/2026:11:11:11 +0000] /p.gif")
     assert row["time"] == instant("2026-09-07T10:00:00.125+00:00")
+
+
+def test_the_keys_of_a_json_string_may_be_nested_and_may_hold_dots() -> None:
+    template = '{"at": "$time_iso8601", "http": {"request": {"uri": "$uri", "whole": "$request_uri"}}, "source.ip": "$remote_addr"}'
+    line = '{"source.ip":"203.0.113.7","http":{"request":{"whole":"/p.gif?e=pv","uri":"/index.php"}},"at":"2026-09-07T10:00:00+00:00"}'
+    assert formats.select_formats(template)[0].matches(line)
+    row = read_given(template, line)
+    assert (row["client"], row["path"], row["query"], row["rejected"]) == ("203.0.113.7", "/p.gif", "e=pv", None)
