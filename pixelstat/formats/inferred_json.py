@@ -7,10 +7,12 @@ from functools import lru_cache
 import polars as pl
 
 from pixelstat.formats.base import LogFormat, Sample
+from pixelstat.formats.builtin import nginx_json
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.json_shape import NAME, infer_json_format
-from pixelstat.schemas import READ
+from pixelstat.schemas import READ, Reason
 
+_UNREADABLE = pl.lit("unreadable", Reason)
 infer_of_line = lru_cache(256)(lambda line: infer_json_format([line]))
 
 
@@ -38,9 +40,10 @@ class InferredJson:
         """Parse LINES into REQUESTS with their lines (READ), each batch by the format of its first lines."""
 
         def parse_batch(batch: pl.DataFrame) -> pl.DataFrame:
-            log_format = infer_json_format(batch["line"].drop_nulls().to_list())
-            if log_format is None:
-                return pl.DataFrame(schema=READ)
-            return log_format.parse(batch.lazy(), zone).collect()
+            inferred = infer_json_format(batch["line"].drop_nulls().to_list())
+            requests = (inferred or nginx_json.FORMAT).parse(batch.lazy(), zone)
+            return requests.collect() if inferred else requests.with_columns(rejected=_UNREADABLE).collect()
 
-        return lines.map_batches(parse_batch, schema=READ)
+        return lines.map_batches(
+            parse_batch, schema=READ, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
+        )

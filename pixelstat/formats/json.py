@@ -14,7 +14,7 @@ import polars as pl
 
 from pixelstat.formats.base import Sample
 from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
-from pixelstat.formats.json_values import is_schemeless, is_target, is_time, is_usual_time
+from pixelstat.formats.json_values import is_schemeless, is_status, is_target, is_time, is_usual_time
 from pixelstat.formats.normalize import normalize_fields
 
 Key = str | tuple[str, ...]  # "request.uri", or the names one by one, which may hold dots: ("source.ip",)
@@ -39,6 +39,7 @@ class JsonFormat:
     about: str = ""
     required_keys: Sequence[Sequence[str]] = ()  # a line must have at least one key of each group
     samples: Sequence[Sample] = field(default=(), compare=False)
+    status_optional: bool = False  # a line without a status is read, with an unknown status
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # changes cut fields
 
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002
@@ -64,8 +65,11 @@ class JsonFormat:
             or is_time(find("time_unusual"))
             or is_time(f"{find('date')} {find('clock')}")
         )
-        return has_time and (
-            find("request") != "" or any(is_address(find(name)) for name, is_address in ADDRESS_FIELDS.items())
+        has_status = self.status_optional or "status" not in self.keys or is_status(find("status"))
+        return (
+            has_time
+            and has_status
+            and (find("request") != "" or any(is_address(find(name)) for name, is_address in ADDRESS_FIELDS.items()))
         )
 
     @cached_property
@@ -93,9 +97,8 @@ class JsonFormat:
             **{name: _first_value("rare", keys) for name, keys in rare.items()},
         )  # fmt: skip
         if "status" in usual:
-            fields = fields.with_columns(
-                status=_read_status(pl.col("status")), lacks_status=pl.col("status").fill_null("") == ""
-            )
+            lacks_status = pl.col("status").fill_null("") == "" if self.status_optional else pl.lit(value=False)
+            fields = fields.with_columns(status=_read_status(pl.col("status")), lacks_status=lacks_status)
         return normalize_fields(self.finish(fields) if self.finish else fields, self.name, zone)
 
 

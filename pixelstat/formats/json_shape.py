@@ -58,7 +58,7 @@ def infer_json_format(lines: Iterable[str]) -> JsonFormat | None:
 def _list_leaves(value: dict[str, object], above: Path = ()) -> Iterable[tuple[Path, str]]:
     """Yield the texts and numbers of an object with the keys that lead to them. Arrays give their first item."""
     for name, member in value.items():
-        if "*" in name or name.startswith("^") or name.endswith((FIRST_ITEM, ALL_ITEMS)) or not name:
+        if not name.isprintable() or "*" in name or name.startswith("^") or name.endswith((FIRST_ITEM, ALL_ITEMS)):
             continue  # Polars cannot select them
         if isinstance(member, dict):
             if len(above) < MAX_DEPTH:
@@ -83,17 +83,17 @@ class Columns:
         by_path: dict[Path, list[str]] = {}
         for row in self.rows:
             for path, text in row.items():
-                found = by_path.setdefault(path, [])
+                texts = by_path.setdefault(path, [])
                 if text not in values.ABSENT:
-                    found.append(text)
+                    texts.append(text)
         return by_path
 
-    def looks(self, path: Path, judge: Judge) -> bool:
+    def looks_like(self, path: Path, judge: Judge) -> bool:
         """Return whether the key has values, and nearly all look as asked."""
         texts = self.values[path]
         return bool(texts) and sum(map(judge, texts)) >= MIN_SHARE * len(texts)
 
-    def known(self, field: str, judge: Judge) -> list[Path]:
+    def find_known(self, field: str, judge: Judge) -> list[Path]:
         """Return the keys with a known name of the field and values that look like it, the best name first.
 
         Keys without any value come last.
@@ -101,16 +101,16 @@ class Columns:
         ranked = []
         for path, texts in self.values.items():
             rank = rank_name(_bare(path), field)
-            if rank is not None and (not texts or self.looks(path, judge)):
+            if rank is not None and (not texts or self.looks_like(path, judge)):
                 ranked.append((not texts, rank, len(path), path))
         return [path for *_, path in sorted(ranked, key=lambda entry: entry[:3])]
 
-    def unknown(self, judge: Judge, exclude: re.Pattern[str], taken: Iterable[Path] = ()) -> list[Path]:
+    def find_unknown(self, judge: Judge, exclude: re.Pattern[str], taken: Iterable[Path] = ()) -> list[Path]:
         """Return the other keys whose values look as asked, and whose names do not say that they are something else."""
         return [
             path
             for path in self.values
-            if path not in taken and not exclude.search(_spell(path)) and self.looks(path, judge)
+            if path not in taken and not exclude.search(_spell(path)) and self.looks_like(path, judge)
         ]
 
 
@@ -134,13 +134,13 @@ def _find_kind(columns: Columns) -> Kind | None:
     # A time and a path alone are no access log: something must say that this was a request.
     if not (
         "request" in address
-        or columns.known("status", values.is_status)
+        or columns.find_known("status", values.is_status)
         or _choose_client(columns)
         or _choose(columns, "method", values.is_method)
         or _choose(columns, "user_agent", bool)
     ):
         return None
-    return (*time.items(), *((name, path) for name, path in address.items() if name != "args"))  # queries may be rare
+    return (*time.items(), *((name, path) for name, path in address.items() if name in ("request", "target")))
 
 
 _NO_TIME = re.compile(
@@ -151,15 +151,15 @@ _TIME_WORD = re.compile(r"\b(?:t|ts|at|on|when|epoch\w*|\w*time\w*|\w*stamp\w*|\
 
 def _choose_time(columns: Columns) -> dict[str, Path]:
     """Return the key of the time, or those of date and clock. Empty if there is none or not one only."""
-    if known := [path for path in columns.known("time_any", values.is_time) if columns.values[path]]:
-        return {"time_any": known[0]}
+    if candidates := [path for path in columns.find_known("time_any", values.is_time) if columns.values[path]]:
+        return {"time_any": candidates[0]}
     date, clock = _choose(columns, "date", values.is_date), _choose(columns, "clock", values.is_clock)
     if date and clock:
         return {"date": date, "clock": clock}
-    texts = columns.unknown(values.is_time_text, _NO_TIME)
+    texts = columns.find_unknown(values.is_time_text, _NO_TIME)
     if texts and _are_close([columns.values[path][0] for path in texts]):
         return {"time_any": texts[0]}
-    numbers = [path for path in columns.unknown(values.is_time, _NO_TIME) if _TIME_WORD.search(_spell(path))]
+    numbers = [path for path in columns.find_unknown(values.is_time, _NO_TIME) if _TIME_WORD.search(_spell(path))]
     return {"time_any": numbers[0]} if not texts and len(numbers) == 1 else {}
 
 
@@ -186,28 +186,41 @@ def _choose_address(columns: Columns) -> dict[str, Path]:
     chosen: dict[str, Path] = {}
     request = _choose(columns, "request", values.is_request)
     if not request:
-        unknown = columns.unknown(lambda text: values.is_request(text) and " HTTP/" in text, _NO_ADDRESS)
+        unknown = columns.find_unknown(lambda text: values.is_request(text) and " HTTP/" in text, _NO_ADDRESS)
         request = unknown[0] if len(unknown) == 1 else None
     targets = [
         path
-        for path in columns.known("target", lambda text: values.is_target(text) or values.is_schemeless(text))
+        for path in columns.find_known("target", lambda text: values.is_target(text) or values.is_schemeless(text))
         if columns.values[path]
     ]
     if not targets:  # some servers call the target itself a request
-        targets = [path for path in columns.known("request", values.is_target) if columns.values[path]]
+        targets = [path for path in columns.find_known("request", values.is_target) if columns.values[path]]
     if not targets and not request:
-        unknown = columns.unknown(values.is_target, _NO_ADDRESS)
+        unknown = columns.find_unknown(values.is_target, _NO_ADDRESS)
         with_query = [path for path in unknown if _has_query(columns, path)]
         targets = next((paths for paths in (with_query, unknown) if len(paths) == 1), [])
     if request:
         chosen["request"] = request
     if targets:
         chosen["target"] = next((path for path in targets if _has_query(columns, path)), targets[0])
+        if other := _choose_other_target(columns, chosen, targets):
+            chosen["other_target"] = other
     if chosen and (args := _choose_query(columns, [*chosen.values()])):
         chosen["args"] = args
     return {} if _lacks_query(columns, chosen) else chosen
 
 
+def _choose_other_target(columns: Columns, chosen: dict[str, Path], targets: Sequence[Path]) -> Path | None:
+    """Return another key of the target that may hold the query in later lines, if the chosen one may lack it."""
+    names = names_of(chosen["target"])
+    if "request" in chosen or not _PATH_NAMES.intersection(names):
+        return None
+    return next(
+        (path for path in targets if path != chosen["target"] and columns.looks_like(path, values.is_target)), None
+    )
+
+
+_PATH_NAMES = frozenset({"path", "urlpath", "requestpath", "uripath", "pathname", "httppath", "url", "uri"})
 _GATEWAY_NAMES = frozenset({"routekey", "resourcepath", "apiid", "requestcontextresourcepath"})
 
 
@@ -230,15 +243,17 @@ _QUERY_WORD = re.compile(r"query|args|param|search|\bqs\b")
 
 def _choose_query(columns: Columns, taken: Sequence[Path]) -> Path | None:
     """Return the key of the query, or None if the address holds it or two keys may."""
-    known = columns.known("args", lambda text: not text.startswith("/") and "://" not in text.partition("?")[0])
-    if known and columns.values[known[0]]:
-        return known[0]
+    candidates = columns.find_known(
+        "args", lambda text: not text.startswith("/") and "://" not in text.partition("?")[0]
+    )
+    if candidates and columns.values[candidates[0]]:
+        return candidates[0]
     if all(_has_query(columns, path) for path in taken[:1]):
-        return known[0] if known else None
-    unknown = columns.unknown(values.is_query, _NO_QUERY, taken)
+        return candidates[0] if candidates else None
+    unknown = columns.find_unknown(values.is_query, _NO_QUERY, taken)
     named = [path for path in unknown if _QUERY_WORD.search(_spell(path))]
     marked = [path for path in unknown if any("&" in text or text.startswith("?") for text in columns.values[path])]
-    return next((paths[0] for paths in (named, marked) if len(paths) == 1), known[0] if known else None)
+    return next((paths[0] for paths in (named, marked) if len(paths) == 1), candidates[0] if candidates else None)
 
 
 _WRAPPED = re.compile(r'"?[A-Z]{3,7} \S+ HTTP/\d|\[\d\d/[A-Z][a-z]{2}/\d{4}:|^\s*\{"')
@@ -263,7 +278,7 @@ def _wraps_another(columns: Columns, address: dict[str, Path]) -> bool:
 
 def _choose(columns: Columns, field: str, judge: Judge) -> Path | None:
     """Return the key with the best known name of the field."""
-    return next(iter(columns.known(field, judge)), None)
+    return next(iter(columns.find_known(field, judge)), None)
 
 
 _NO_CLIENT = re.compile(
@@ -275,13 +290,13 @@ _NO_CLIENT = re.compile(
 
 def _choose_client(columns: Columns) -> Path | None:
     """Return the key of the client's address: a known name, or the only other key that holds addresses."""
-    known = columns.known("client", values.is_address)
-    if known and columns.values[known[0]]:
-        return known[0]
-    names = [path for path in columns.known("client", values.is_host_name) if _may_be_host_name(path)]
+    candidates = columns.find_known("client", values.is_address)
+    if candidates and columns.values[candidates[0]]:
+        return candidates[0]
+    names = [path for path in columns.find_known("client", values.is_host_name) if _may_be_host_name(path)]
     if names and columns.values[names[0]]:
         return names[0]
-    unknown = columns.unknown(_is_full_address, _NO_CLIENT)
+    unknown = columns.find_unknown(_is_full_address, _NO_CLIENT)
     return unknown[0] if len(unknown) == 1 else None
 
 
@@ -302,9 +317,9 @@ _STATUS_WORD = re.compile(r"status|\bcode\b|\b(?:s|st|sc|rc|resp|result)\b")
 
 def _choose_status(columns: Columns) -> Path | None:
     """Return the key of the status: a known name, or the only other key that is called one and looks like one."""
-    if known := columns.known("status", values.is_status):
-        return known[0]
-    unknown = [path for path in columns.unknown(values.is_status, _NO_STATUS) if _STATUS_WORD.search(_spell(path))]
+    if candidates := columns.find_known("status", values.is_status):
+        return candidates[0]
+    unknown = [path for path in columns.find_unknown(values.is_status, _NO_STATUS) if _STATUS_WORD.search(_spell(path))]
     return unknown[0] if len(unknown) == 1 else None
 
 
@@ -321,16 +336,16 @@ _USUAL_AGENT = re.compile(r"\"?Mozilla(?:/|%2F)\d")
 
 def _choose_agent(columns: Columns) -> Path | None:
     """Return the key of the user agent: a known name, or the only other key that holds those of browsers."""
-    if known := columns.known("user_agent", lambda text: not text.isdigit()):
-        return known[0]
-    unknown = columns.unknown(lambda text: _USUAL_AGENT.match(text) is not None, re.compile("original request"))
+    if candidates := columns.find_known("user_agent", lambda text: not text.isdigit()):
+        return candidates[0]
+    unknown = columns.find_unknown(lambda text: _USUAL_AGENT.match(text) is not None, re.compile("original request"))
     return unknown[0] if len(unknown) == 1 else None
 
 
 def _choose_host(columns: Columns) -> Path | None:
     """Return the key of the requested host. Addresses only may be those of clients, so they are no host."""
-    known = columns.known("vhost", values.is_host_name)
-    return next((path for path in known if not columns.looks(path, values.is_address)), None)
+    candidates = columns.find_known("vhost", values.is_host_name)
+    return next((path for path in candidates if not columns.looks_like(path, values.is_address)), None)
 
 
 # -- the format ----------------------------------------------------------------------------------------------
@@ -356,14 +371,17 @@ def _build_format(columns: Columns) -> JsonFormat:
             for name in ("forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id")
         },
     }
+    if ("webaclId",) in columns.values:
+        chosen["action"] = ("action",)
     if (path := chosen.get("time_any")) and not all(map(values.is_usual_time, columns.values[path])):
         chosen = {"time_unusual": chosen.pop("time_any"), **chosen}
-    if (path := chosen["target"]) and not columns.looks(path, values.is_target):
+    if (path := chosen["target"]) and not columns.looks_like(path, values.is_target):
         chosen |= {"bare_target": path, "target": None}
     if _nginx_reads_same(columns, chosen):
         return nginx_json.FORMAT
     if path := chosen["forwarded_for"]:  # each proxy may add a header of its own
         chosen["forwarded_for"] = (*path[:-1], path[-1].replace(FIRST_ITEM, ALL_ITEMS))
+    status = chosen["status"]
     keys = {name: (path,) if path else () for name, path in chosen.items()}
     is_cloudfront = any(names_of(path)[0] == "xedgelocation" for path in columns.values)
     about = ", ".join(f"{_TITLES.get(name, name)} {'.'.join(path)}" for name, path in chosen.items() if path)
@@ -377,6 +395,7 @@ def _build_format(columns: Columns) -> JsonFormat:
         keys,
         f"{about}, percent signs as CloudFront encodes them" if is_cloudfront else about,
         required,
+        status_optional=not status or len(columns.values[status]) < len(columns.rows),
         finish=_finish_cloudfront if is_cloudfront else _finish,
     )
 
@@ -388,13 +407,17 @@ _TITLES = {
     "client_and_port": "client",
     "vhost": "host",
     "target": "address",
+    "other_target": "or",
     "args": "query",
 }
 
 
 def _nginx_reads_same(columns: Columns, chosen: dict[str, Path | None]) -> bool:
     """Return whether `nginx_json` would read the same keys. It also knows names that these lines do not have."""
-    if "time_any" not in chosen or "bare_target" in chosen:
+    status = chosen["status"]
+    if "time_any" not in chosen or not status or not columns.values[status]:
+        return False
+    if not {"bare_target", "other_target", "action"}.isdisjoint(chosen):
         return False
     for name, keys in nginx_json.FORMAT.keys.items():
         first = next(((key,) for key in keys if isinstance(key, str) and columns.values.get((key,))), None)
@@ -409,6 +432,13 @@ def _finish(fields: pl.LazyFrame) -> pl.LazyFrame:
     names = fields.collect_schema().names()
     if "date" in names:
         fields = fields.with_columns(time_unusual=pl.concat_str("date", pl.lit(" "), "clock")).drop("date", "clock")
+    if "other_target" in names:
+        has_query = pl.col("target").str.contains("?", literal=True)
+        is_better = ~has_query & pl.col("other_target").str.contains("?", literal=True)
+        fields = fields.with_columns(target=pl.when(is_better).then("other_target").otherwise("target"))
+    if "action" in names:  # a firewall answers what it blocks, but does not say how
+        is_blocked = pl.col("action").is_in(["BLOCK", "CAPTCHA", "CHALLENGE"]) & pl.col("status").is_null()
+        fields = fields.with_columns(status=pl.when(is_blocked).then(pl.lit(403, pl.Int16)).otherwise("status"))
     if "bare_target" in names:
         target = pl.col("bare_target")
         is_complete = target.str.starts_with("/") | target.str.contains("://", literal=True)

@@ -254,3 +254,10 @@ def list_wrappings(log_format: LogFormat) -> Iterator[Wrapping]:
     while isinstance(log_format, Wrapped):
         yield log_format.wrapping
         log_format = log_format.inner
+
+
+def unwrap_format(log_format: LogFormat) -> LogFormat:
+    """Return the format of the lines inside all wrappings."""
+    while isinstance(log_format, Wrapped):
+        log_format = log_format.inner
+    return log_format

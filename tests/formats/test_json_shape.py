@@ -282,7 +282,7 @@ def test_check_names_the_key_of_each_field(tmp_path: Path) -> None:
     write_log(tmp_path, log(json.dumps(line)))
     findings = findings_of(tmp_path, "access.log")
     keys = "time @timestamp, client source.ip, address url.original, status response_status"
-    assert ("format", f"json: 1 of its first 1 lines match; {keys}", None) in findings
+    assert ("keys", keys, None) in findings
 
 
 def test_lines_with_other_keys_than_those_of_the_first_are_read_by_their_own() -> None:
@@ -295,3 +295,37 @@ def test_lines_with_other_keys_than_those_of_the_first_are_read_by_their_own() -
     }
     requests = read(detect([json.dumps(first)], ALL) or ALL[0], json.dumps(first), json.dumps(other))
     assert reparse_misfits(requests, ALL, "UTC", 1 << 20)["query"].to_list() == ["e=pv", "e=buy"]
+
+
+def test_the_query_is_found_in_another_key_of_later_lines() -> None:
+    first = {
+        "timestamp": ISO,
+        "path": "/p.gif",
+        "proxy": {"path": "/p.gif", "clientIp": "203.0.113.7", "statusCode": 200},
+    }
+    later = {**first, "proxy": {**first["proxy"], "path": "/p.gif?e=buy"}}  # type: ignore[dict-item]
+    log_format = detect([json.dumps(first)], ALL)
+    assert log_format
+    assert read(log_format, json.dumps(first), json.dumps(later))["query"].to_list() == [None, "e=buy"]
+
+
+@pytest.mark.parametrize(("action", "status"), [("ALLOW", None), ("BLOCK", 403), ("CAPTCHA", 403)])
+def test_what_a_firewall_blocks_is_refused(action: str, status: int | None) -> None:
+    line, _ = SERVICES["AWS WAF"]
+    assert read_json({**line, "action": action})[0]["status"] == status  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"\\ud800":"203.0.113.7"}',
+        '{"a*":"203.0.113.7","^b$":"/p?x"}',
+        "{" * 9_000,
+        '{"a":' * 900,
+        '{"time":1e999}',
+        "{}",
+        "[{}]",
+    ],
+)
+def test_odd_lines_have_no_format(line: str) -> None:
+    assert detect([line, json.dumps(plain())[:-1] + line[:40]], ALL) is None

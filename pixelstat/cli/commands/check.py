@@ -23,8 +23,9 @@ from pixelstat.event_streams import read_requests
 from pixelstat.formats.assignment import LogSet, assign_format
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, LONG_HEAD_LINES, pair_with_headers
+from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.json_shape import NAME as INFERRED
-from pixelstat.formats.wrappings import list_wrappings
+from pixelstat.formats.wrappings import list_wrappings, unwrap_format
 from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.result import Column, Result
 from pixelstat.schemas import FAULTS
@@ -49,7 +50,7 @@ COLUMNS = (
     Column("file", about="path of the log", grouped=True),
     Column(
         "check",
-        about="compression, encoding, damage, format, lines, time, pixel, advice, gap, backwards, unreadable or "
+        about="compression, encoding, damage, format, keys, lines, time, pixel, advice, gap, backwards, unreadable or "
         "verdict",
         grouped=True,
     ),
@@ -214,8 +215,11 @@ def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, 
         unknown = f"unknown: it is {kind.description}" if kind else "unknown"
         yield _row("format", unknown if log.head else "none: the log is empty")
     else:
-        wrappings = "".join(f", wrapped by {wrapping.name}" for wrapping in list_wrappings(form))
-        yield _row("format", f"{form.name}: {_explain_format(log, form)}{wrappings}")
+        around = "".join(f", wrapped by {wrapping.name}" for wrapping in list_wrappings(form))
+        yield _row("format", f"{form.name}: {_explain_format(log, form)}{around}")
+        bare = unwrap_format(form)
+        if isinstance(bare, JsonFormat) and bare.name == INFERRED:
+            yield _row("keys", bare.about)
     yield from _line_rows(findings, top)
     yield from _time_rows(findings, zone, top)
     for number, fault, line in findings.unreadable:
@@ -308,6 +312,4 @@ def _explain_format(log: Log, form: LogFormat) -> str:
     """Say how many of the first lines match the format."""
     pairs = pair_with_headers(log.first_lines(LONG_HEAD_LINES))[:HEAD_LINES]
     matching = sum(form.matches(line, header) for line, header in pairs)
-    inner = form.inner if isinstance(form, Prefixed) else form
-    keys = f"; {inner.about}" if inner.name == INFERRED else ""
-    return f"{matching} of its first {len(pairs)} lines match{keys}"
+    return f"{matching} of its first {len(pairs)} lines match"

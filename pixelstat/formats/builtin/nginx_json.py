@@ -62,5 +62,5 @@ FORMAT = JsonFormat(
             {"time": "2026-09-07T08:00:00", "client": "203.0.113.7", "path": "/piwik.php", "query": "rec=1", "status": 200, "bytes": 192},
         ),
     ),
-    build_url,
+    finish=build_url,
 )  # fmt: skip
