@@ -210,7 +210,7 @@ def ecs(hit: Hit) -> object:
 
 def azure(hit: Hit) -> object:
     return {
-        "time": f"{iso(hit)}.3640748Z", "resourceId": "/SUBSCRIPTIONS/S", "category": "FrontDoorAccessLog",
+        "time": f"{iso(hit)}Z", "resourceId": "/SUBSCRIPTIONS/S", "category": "FrontDoorAccessLog",
         "properties": {
             "httpMethod": hit.method, "requestUri": f"https://shop.example:443{hit.uri}", "clientIp": hit.client,
             "socketIp": "198.51.100.99", "userAgent": "Mozilla/5.0 (X11; Linux)", "referer": "https://shop.example/a",
