@@ -97,8 +97,8 @@ class JsonFormat:
             **{name: _first_value("rare", keys) for name, keys in rare.items()},
         )  # fmt: skip
         if "status" in usual:
-            lacks_status = pl.col("status").fill_null("") == "" if self.status_optional else pl.lit(value=False)
-            fields = fields.with_columns(status=_read_status(pl.col("status")), lacks_status=lacks_status)
+            lacks_status = {"lacks_status": pl.col("status").fill_null("") == ""} if self.status_optional else {}
+            fields = fields.with_columns(status=_read_status(pl.col("status")), **lacks_status)
         return normalize_fields(self.finish(fields) if self.finish else fields, self.name, zone)
 
 
