@@ -105,6 +105,7 @@ def _list_fields(log_format: TextFormat) -> list[Field] | None:
         and len(log_format.names) == len({*log_format.names})
         and [name for name in log_format.names if is_time_field(name)] == ["time_clf"]
         and "request" in log_format.names
+        and ("client" in log_format.names or "forwarded_for" not in log_format.names)
     )
     fields, quotes = [], 0
     for index in range(1, len(log_format.tokens), 2):

@@ -15,9 +15,9 @@ from pixelstat.formats.w3c import has_time_and_address, list_field_names
 
 NAMES = (
     "traefik", "icecast", "combined_host_last", "combined_host_last_quoted", "combined_forwarded", "combined",
-    "combined_more", "ovh", "gandi", "combined_vhost_port", "combined_vhost", "common", "common_vhost_port", "common_vhost",
+    "ovh", "gandi", "combined_vhost_port", "combined_vhost", "common", "common_vhost_port", "common_vhost",
     "s3", "alb", "elb", "haproxy", "envoy", "squid", "bunny", "caddy", "traefik_json", "google_lb", "cloudflare",
-    "json", "nginx_json", "cloudfront", "incapsula", "shoutcast", "iis", "w3c",
+    "json", "nginx_json", "cloudfront", "incapsula", "shoutcast", "iis", "w3c", "text",
 )  # fmt: skip
 ALIASES = {
     "ncsa_extended": "combined",

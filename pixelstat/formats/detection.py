@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.inferred_json import InferredJson
+from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Wrapped, Wrapping
 
 HEAD_LINES = 50  # the format is detected from so many lines
 LONG_HEAD_LINES = 5_000  # and from so many where none of those matches any format
 HEADER_START = "#Fields:"
+LAST_RESORT = "text"  # takes nearly any line, so unwrapped lines are tried before it
 LineWithHeader = tuple[str, str | None]  # a line, and the `#Fields:` line that applies to it
 
 
@@ -29,16 +30,25 @@ def detect(head: Sequence[str], candidates: Sequence[LogFormat]) -> LogFormat | 
 def find_format(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]) -> LogFormat | None:
     """Return the format that these lines have, as they are or in wrappings, by the rule of `detect`."""
     best: tuple[int, LogFormat | None] = (0, None)
-    for wrappings, bare in unwrap_in_all_ways(lines):
-        log_format, count = _best_match(bare, candidates)
-        if log_format is None or count <= best[0]:
-            continue
-        for wrapping in reversed(wrappings):
-            log_format = Wrapped(wrapping, log_format)
-        if count * 2 >= len(bare):
-            return log_format
-        best = count, log_format
+    unwrapped = [*unwrap_in_all_ways(lines)]
+    for group in _group_candidates(candidates):
+        for wrappings, bare in unwrapped:
+            log_format, count = _best_match(bare, group)
+            if log_format is None or count <= best[0]:
+                continue
+            for wrapping in reversed(wrappings):
+                log_format = Wrapped(wrapping, log_format)
+            if count * 2 >= len(bare):
+                return log_format
+            best = count, log_format
     return best[1]
+
+
+def _group_candidates(candidates: Sequence[LogFormat]) -> list[list[LogFormat]]:
+    """Return the candidates that are tried in all wrappings first, and then the last resort."""
+    first = [candidate for candidate in candidates if candidate.name != LAST_RESORT]
+    last = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
+    return [group for group in (first, last) if group]
 
 
 def unwrap_in_all_ways(
@@ -79,7 +89,7 @@ def pair_with_headers(head: Iterable[str]) -> list[LineWithHeader]:
 def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]) -> tuple[LogFormat | None, int]:
     """Return the first candidate that half of the lines match, else the one that most lines match, and how many do."""
     match_counts: Counter[LogFormat] = Counter()
-    for candidate in _infer_json(candidates, lines):
+    for candidate in _infer_candidates(candidates, lines):
         variants = Counter(
             candidate.with_header(header, line) for line, header in lines if candidate.matches(line, header)
         )
@@ -92,10 +102,10 @@ def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]
     return best, match_counts[best] if best else 0
 
 
-def _infer_json(candidates: Sequence[LogFormat], lines: Sequence[LineWithHeader]) -> Iterator[LogFormat]:
-    """Yield the candidates, JSON of any service as the format that these lines show together."""
+def _infer_candidates(candidates: Sequence[LogFormat], lines: Sequence[LineWithHeader]) -> Iterator[LogFormat]:
+    """Yield the candidates; those that are inferred as the format that these lines show together."""
     for candidate in candidates:
-        if not isinstance(candidate, InferredJson):
+        if not isinstance(candidate, InferredFormat):
             yield candidate
         elif inferred := candidate.infer([line for line, _ in lines]):
             yield inferred

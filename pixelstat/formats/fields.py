@@ -36,20 +36,20 @@ FIELDS = (
         ("cs(host)", "cs-host", "x-host-header"),
     ),
     Field("port", "token", ("server_port", "remote_port"), ("p",)),
-    Field("date", "token", w3c=("date-local", "date")),
-    Field("clock", "token", w3c=("time-local", "time")),
+    Field("date", "token", ("date",), w3c=("date-local", "date")),
+    Field("clock", "token", ("clock",), w3c=("time-local", "time")),
     Field("time_clf", "time", ("time_local",), ("t",)),  # 10/Oct/2000:13:55:36 -0700
     Field("time_iso", "time", ("time_iso8601",)),  # 2026-09-07T10:00:00.125+02:00
     Field("time_seconds", "time", ("msec",), ("{sec}t",), ("timestamp",)),  # since 1970, as are the next two
-    Field("time_milliseconds", "time", (), ("{msec}t",), ("timestamp(ms)",)),
-    Field("time_microseconds", "time", (), ("{usec}t",)),
+    Field("time_milliseconds", "time", ("time_milliseconds",), ("{msec}t",), ("timestamp(ms)",)),
+    Field("time_microseconds", "time", ("time_microseconds",), ("{usec}t",)),
     Field("time_clf_local", "time"),  # as time_clf, without an offset
     Field("time_iso_local", "time"),  # as time_iso, without an offset
     Field("time_any", "time"),  # any of these, as JSON logs write it
-    Field("time_unusual", "time"),  # any of these, or as few logs write it
+    Field("time_unusual", "time", ("time",)),  # any of these, or as few logs write it
     Field("request", "source", ("request",), ("r",)),  # the whole first line of the request
-    Field("absolute_request", "source"),  # the same with a site in its address, as load balancers write it
-    Field("url", "source", w3c=("cs-uri",)),  # an address with or without scheme and host
+    Field("absolute_request", "source", ("absolute_request",)),  # the same with a site in its address, as load balancers write it
+    Field("url", "source", ("url",), w3c=("cs-uri",)),  # an address with or without scheme and host
     Field("address", "source"),  # a url whose scheme may be missing, its query in it or beside it
     Field("uri", "source", ("request_uri",), ("{whole}u",)),  # path and query
     Field("stem", "source", w3c=("cs-uri-stem",)),  # path, or path and query where there is no `query`

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from pixelstat.formats.base import Sample
+from pixelstat.formats.field_values import is_schemeless, is_status, is_target, is_time, is_usual_time
 from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
-from pixelstat.formats.json_values import is_schemeless, is_status, is_target, is_time, is_usual_time
 from pixelstat.formats.normalize import normalize_fields
 
 Key = str | tuple[str, ...]  # "request.uri", or the names one by one, which may hold dots: ("source.ip",)

@@ -15,10 +15,10 @@ from functools import cached_property
 
 import polars as pl
 
-from pixelstat.formats import json_values as values
+from pixelstat.formats import field_values as values
 from pixelstat.formats.builtin import nginx_json
+from pixelstat.formats.field_names import Path, names_of, rank_name
 from pixelstat.formats.json import ALL_ITEMS, FIRST_ITEM, JsonFormat
-from pixelstat.formats.json_names import Path, names_of, rank_name
 from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
 from pixelstat.formats.request_url import build_url
 from pixelstat.formats.w3c import decode_user_agent

@@ -35,7 +35,10 @@ def normalize_fields(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.L
     names = fields.collect_schema().names()
     present = set(names)
     fields = _split_target(fields, present)
-    time_field = next(filter(is_time_field, names))  # the first that the format has
+    time_field = next(filter(is_time_field, names), None)  # the first that the format has
+    if time_field is None:
+        time_field = "time_unusual"
+        fields = fields.with_columns(time_unusual=pl.concat_str("date", pl.lit("T"), "clock"))
     if time_field == "time_clf":
         fields = fields.with_columns(offset=_clf_offset()).with_columns(offset=_offset_minutes())
     fields = _find_clients(fields, present)
@@ -141,6 +144,8 @@ def _strip_http_version(request: pl.Expr) -> pl.Expr:
         .then(request.str.head(-9))
         .when(request.str.tail(7).str.starts_with(" HTTP/"))
         .then(request.str.head(-7))
+        .when(request.str.tail(3).is_in([" h2", " h3"]))
+        .then(request.str.head(-3))
         .otherwise(request)
     )
 
@@ -245,10 +250,13 @@ def _parse_unusual(time: pl.Expr, zone: str) -> pl.Expr:
     )
     with_offset = (
         text.str.to_datetime(layout, time_unit="us", time_zone="UTC", strict=False)
-        for layout in ("%d/%b/%Y:%H:%M:%S%.f%#z", "%a, %d %b %Y %H:%M:%S%.f%#z")
+        for layout in ("%d/%b/%Y:%H:%M:%S%.f%#z", "%b/%d/%Y:%H:%M:%S%.f%#z", "%a, %d %b %Y %H:%M:%S%.f%#z")
     )
-    local = _parse_local(text, "%d/%b/%Y:%H:%M:%S%.f", zone)
-    return pl.coalesce(usual, _parse_iso(text, zone), *with_offset, local)
+    local = (
+        _parse_local(text, layout, zone)
+        for layout in ("%d/%b/%Y:%H:%M:%S%.f", "%b/%d/%Y:%H:%M:%S%.f", "%a %b %e %H:%M:%S%.f %Y")
+    )
+    return pl.coalesce(usual, _parse_iso(text, zone), *with_offset, *local)
 
 
 def is_time_field(name: str) -> bool:

@@ -21,10 +21,12 @@ from pixelstat.formats.base import Sample
 from pixelstat.formats.fields import APACHE_FIELDS, ESCAPABLE_FIELDS, NGINX_FIELDS
 from pixelstat.formats.normalize import is_time_field, normalize_fields
 from pixelstat.frames.lookup import replace_where
+from pixelstat.text.addresses import parse_address
 
 APACHE_DIRECTIVE = re.compile(r"%(?:!?[\d,]+)?[<>]?(\{[^}]*\}\^?)?([a-zA-Z])")
 NGINX_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
+MAX_FRONT = 500  # characters in which client and site are looked for
 ANY_TAIL = ""  # anything may follow the last quote
 EMPTY_TAIL = r"^\s*$"
 
@@ -55,7 +57,7 @@ class TextFormat:
                 f"The log format {self.template!r} has its UTC offset and its time in separate fields.",
                 "Write the time as one field: %t.",
             )
-        if not times:
+        if not times and not {"date", "clock"} <= set(names):
             raise PixelstatError(
                 f"The log format {self.template!r} has no time.",
                 "It needs $time_local, $time_iso8601 or $msec (Apache: %t).",
@@ -86,11 +88,21 @@ class TextFormat:
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002 - for formats with headers
         """Return whether the whole line has the shape of this format. Its values may still be invalid."""
         match = self._pattern.match(line)
-        if not match:
+        if not match or self._mistakes_client(line):
             return False
         tail = line[match.end() :]
         return (not self.tail or re.search(self.tail, tail) is not None) and not (
             self.excluded_tails and re.search(self.excluded_tails, tail)
+        )
+
+    def _mistakes_client(self, line: str) -> bool:
+        """Return whether a site in front of the line would be read as the client, or an address as the site."""
+        words = line[:MAX_FRONT].partition(" [")[0].split(" ")
+        if self.tokens[0] or len(words) < 2:
+            return False
+        is_first, *are_others = (parse_address(word) is not None for word in words)
+        return (self.tokens[1] == "client" and not is_first and any(are_others)) or (
+            self.tokens[1] == "vhost" and is_first
         )
 
     def with_header(self, header: str | None, line: str = "") -> "TextFormat":  # noqa: ARG002
@@ -231,6 +243,8 @@ _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quote
     "status": r"(?:[0-9]{3}|[0-])",
     "bytes": r"(?:[0-9]+|-)",
     "port": r"[0-9]+",
+    "date": r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}",
+    "clock": r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?",
 }
 _FRONT_FIELDS = ("client", "client_and_port", "address_port", "vhost", "port")  # those that tell formats apart in front
 

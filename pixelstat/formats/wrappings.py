@@ -16,6 +16,7 @@ import polars as pl
 
 from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.json import decode_json
+from pixelstat.text.addresses import parse_address
 
 MAX_DEPTH = 4  # wrappings inside each other
 MAX_PREFIX = 2_000  # characters that are searched for a prefix, so that a line of megabytes costs no more
@@ -48,6 +49,7 @@ class Prefix:
     pattern: str  # a regular expression of the text in front
     sample: str = field(default="", compare=False)
     suffix: str = ""  # a regular expression of the text behind the line, if there may be any
+    replacement: str = ""  # what stands for the prefix in the line; `$1` is the pattern's first group
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
@@ -58,12 +60,12 @@ class Prefix:
         match = self._compiled.match(line, endpos=min(len(line), MAX_PREFIX))
         if not match:
             return None
-        rest = line[match.end() :]
+        rest = re.sub(r"\$(\d)", lambda group: match[int(group[1])], self.replacement) + line[match.end() :]
         return re.sub(f"(?:{self.suffix})$", "", rest) if self.suffix else rest
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Take prefix and suffix off LINES. A line without the prefix stays as it is."""
-        line = pl.col("line").str.replace(self._compiled.pattern, "")
+        line = pl.col("line").str.replace(self._compiled.pattern, re.sub(r"\$(\d)", r"${\1}", self.replacement))
         if self.suffix:
             has_prefix = pl.col("line").str.contains(self._compiled.pattern)
             line = pl.when(has_prefix).then(line.str.replace(f"(?:{self.suffix})$", "")).otherwise(line)
@@ -166,6 +168,52 @@ class Quotes:
         return self.sample.replace("{}", line)
 
 
+@dataclass(frozen=True)
+class NamedFields:
+    """A line of fields with their names, such as `status=200` or `status:200` between tabs, read as JSON."""
+
+    name: str = "named fields"
+    sample: str = ""
+    pattern: str = r'(?:^|[\s,;])([A-Za-z_@][\w.@-]*)=("(?:[^"\\]|\\.)*"|[^\s,;"]*)'
+    min_fields: int = 4
+
+    def unwrap(self, line: str) -> str | None:
+        """Return the fields as an object, with the time in front of them as `time`; None for any other line."""
+        if line.count("\t") >= self.min_fields and (fields := _split_labelled(line)):
+            return json.dumps(fields)
+        pairs = re.findall(self.pattern, line) if line.count("=") >= self.min_fields else []
+        fields = {name: value.strip('"').replace('\\"', '"') for name, value in pairs}
+        if len(fields) < self.min_fields or '"' in re.sub(self.pattern, "", line):
+            return None
+        front = re.match(_ISO, line)
+        return json.dumps({"time": front.group(), **fields} if front else fields)
+
+    def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Replace LINES of named fields by objects. A line without names stays as it is."""
+        unwrapped = pl.col("line").map_batches(self._unwrap_each, return_dtype=pl.String, is_elementwise=True)
+        return lines.with_columns(line=unwrapped)
+
+    def _unwrap_each(self, lines: pl.Series) -> pl.Series:
+        texts = [None if line is None else self.unwrap(line) or line for line in lines.to_list()]
+        return pl.Series(lines.name, texts, pl.String)
+
+    def wrap_sample(self, line: str) -> str:
+        """Return the line itself: the names cannot be made up."""
+        return line
+
+
+def _split_labelled(line: str) -> dict[str, str] | None:
+    """Return the fields of a labelled line between tabs (LTSV), or None where one has no label."""
+    pairs = [part.partition(":") for part in line.rstrip("\r\n").split("\t")]
+    is_labelled = all(mark and re.fullmatch(r"[A-Za-z_@][\w.@-]*", name) for name, mark, _ in pairs)
+    if not is_labelled:
+        return None
+    fields = {name: value for name, _, value in pairs}
+    if parse_address(fields.get("host", "")):  # as ltsv.org has it: the client; the site is `vhost`
+        fields = {"client" if name == "host" else name: value for name, value in fields.items()}
+    return fields
+
+
 _ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 _BSD = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
 _PRIORITY = r"(?:<\d{1,3}>)?"
@@ -186,6 +234,8 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Colours(),
     *(Envelope(name, key, f'{{"{key}":{{}},"stream":"stdout","time":"2026-09-07T10:00:01.5Z"}}') for key, name in _LINE_KEYS.items()),
     Prefix("Fluent Bit", r'\[\d+\] [\w.*-]+: \[.*?\{"(?:log|message)"=>"', '[0] nginx.access: [1788775200.123, {"log"=>"{}"}]', suffix=r'"\}\]\s*'),
+    Prefix("Caddy's console", r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\t\w+\t[\w.]+\t[\w ]+\t\{",
+           "2026/09/07 10:00:00.541\tinfo\thttp.log.access\thandled request\t{}", replacement='{"ts":"$1-$2-$3T$4",'),
     Prefix("Fluentd", rf"{_ISO}\t[\w.*-]+\t", "2026-09-07T10:00:00+00:00\tnginx.access\t{}"),
     Prefix("syslog", rf"(?:\d+ )?<\d{{1,3}}>1 \S+ \S+ \S+ \S+ \S+ (?:-|(?:{_ELEMENT})+) \ufeff?",
            "<190>1 2026-09-07T10:00:01.123Z web1 nginx - - - {}"),
@@ -213,6 +263,7 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Prefix("stern", rf"(?:[a-z0-9][a-z0-9-]* )?{_POD} [a-z0-9][a-z0-9-]* (?:[›>│|] )?", "default web-7cfd7bf68f-nk5kr nginx {}"),
     Prefix("grep", r'[^\s:"#\[\]]*[A-Za-z_/][^\s:"#\[\]]*:(?:\d+:)?|\d+:', "access.log.1:12:{}"),
     Quotes(),
+    NamedFields(),
 )  # fmt: skip
 
 

@@ -300,7 +300,7 @@ WRITINGS = (
     Writing("combined_forwarded", f'{CLF} {SEEN} "198.51.100.1, 10.0.0.1"'),
     Writing("combined_forwarded", f'{CLF} {SEEN} "-"', kind="blank"),
     Writing("combined", f"{CLF} {SEEN}"),
-    Writing("combined_more", f'{CLF} {SEEN} rt=0.001 uct="-" urt="0.001"'),
+    Writing("text", f'{CLF} {SEEN} rt=0.001 uct="-" urt="0.001"'),
     Writing("ovh", CLF.replace(" - - ", " www.shop.example - ") + f" {SEEN}"),
     Writing("gandi", "www.shop.example " + CLF.replace("] ", "] (0 s) ") + f" {SEEN}"),
     Writing("combined_vhost_port", f"shop.example:443 {CLF} {SEEN}"),

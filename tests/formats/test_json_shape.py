@@ -247,7 +247,7 @@ def test_text_that_is_not_quite_json_is_read(text: str, around: str) -> None:
     ],
 )  # fmt: skip
 def test_what_may_be_read_wrong_is_not_read(line: object) -> None:
-    log_format = detect([json.dumps(line)], ALL)
+    log_format = detect([json.dumps(line)], [form for form in ALL if form.name == "json"])
     assert log_format is None or read(log_format, json.dumps(line))["rejected"].to_list() == ["unreadable"]
 
 

@@ -10,7 +10,7 @@ from pixelstat.cli.delivery import deliver_listing
 from pixelstat.errors import Exit
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEADER_START
-from pixelstat.formats.inferred_json import InferredJson
+from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.json import JsonFormat, split_key
 from pixelstat.formats.text import TextFormat
 from pixelstat.options.shared import OUTPUT
@@ -45,7 +45,7 @@ def _layout(form: LogFormat) -> str:
     """Return the log_format string of a text format, the keys of a JSON format, or the fields line of W3C."""
     if isinstance(form, TextFormat):
         return form.template
-    if isinstance(form, InferredJson):
+    if isinstance(form, InferredFormat):
         return "inferred from the lines"
     keys = [".".join(split_key(keys[0])) for keys in form.keys.values() if keys] if isinstance(form, JsonFormat) else []
     return ", ".join(keys) or HEADER_START

@@ -20,5 +20,5 @@ FORMAT = TextFormat(
         ),
     ),
     tail=EMPTY_TAIL,
-    field_patterns={"forwarded_for": "[^A-Za-z]*|unknown|.*,.*|.*:.*:.*"},  # addresses, but no host name
+    field_patterns={"forwarded_for": '[^A-Za-z"]*|unknown|[^"]*,[^"]*|[^"]*:[^"]*:[^"]*'},  # addresses, but no host name
 )  # fmt: skip

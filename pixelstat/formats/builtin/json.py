@@ -1,9 +1,15 @@
 """json: JSON logs of any service, with keys that are inferred from the lines."""
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.inferred_json import InferredJson
+from pixelstat.formats.builtin import nginx_json
+from pixelstat.formats.inferred import InferredFormat
+from pixelstat.formats.json_shape import NAME, infer_json_format
 
-FORMAT = InferredJson(
+FORMAT = InferredFormat(
+    NAME,
+    "JSON of any service: ECS, Fastly, Azure, Envoy, Vercel, ...; the keys are inferred",
+    infer_json_format,
+    nginx_json.FORMAT,
     (
         Sample(
             '{"@timestamp":"2026-09-07T10:00:00.125Z","source":{"ip":"203.0.113.7"},"http":{"request":{"method":"GET",'
@@ -18,5 +24,5 @@ FORMAT = InferredJson(
             {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "vhost": "shop.example", "method": "GET", "path": "/pixel.gif",
              "query": "e=pv", "status": 200, "bytes": 43, "referrer": "https://shop.example/a", "user_agent": "Mozilla/5.0"},
         ),
-    )
+    ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""List the names that servers, clouds and collectors give the fields of JSON logs.
+"""List the names that servers, clouds and collectors give the fields of logs that name them, such as JSON.
 
 Names are compared in lower case without `_`, `-`, blanks and brackets. A name may be the path that leads to a value:
 `http.request.method` of ECS, `properties.clientIp` of Azure, `request>uri` of Caddy's flat logs. Parents that say

@@ -1,4 +1,4 @@
-"""Tell what a value of a JSON log may be by how it looks: a time, an address of a client, the target of a request.
+"""Tell what a value of a log may be by how it looks: a time, an address of a client, the target of a request.
 
 `normalize` parses the same values. What is a time here, it can read.
 """

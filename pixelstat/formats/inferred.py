@@ -1,0 +1,48 @@
+"""Offer logs of many kinds as one format, whose fields are inferred from the lines."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import polars as pl
+
+from pixelstat.formats.base import LogFormat, Sample
+from pixelstat.schemas import READ, Reason
+
+_UNREADABLE = pl.lit("unreadable", Reason)
+CACHED_LINES = 256
+
+
+@dataclass(frozen=True)
+class InferredFormat:
+    """Logs of many kinds. `infer` returns the format of the given lines, or None."""
+
+    name: str
+    about: str
+    infer: Callable[[Sequence[str]], LogFormat | None] = field(compare=False)
+    fallback: LogFormat = field(compare=False)  # has the columns of lines that have no format
+    samples: Sequence[Sample] = field(default=(), compare=False)
+
+    @cached_property
+    def _infer_of_line(self) -> Callable[[str], LogFormat | None]:
+        return lru_cache(CACHED_LINES)(lambda line: self.infer([line]))
+
+    def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002
+        """Return whether a format can be inferred from the line."""
+        return self._infer_of_line(line) is not None
+
+    def with_header(self, header: str | None, line: str = "") -> LogFormat:  # noqa: ARG002
+        """Return the format of this line, or the format itself where there is no line to infer it from."""
+        return self._infer_of_line(line) or self
+
+    def parse(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
+        """Parse LINES into REQUESTS with their lines (READ), each batch by the format of its first lines."""
+
+        def parse_batch(batch: pl.DataFrame) -> pl.DataFrame:
+            inferred = self.infer(batch["line"].drop_nulls().to_list())
+            requests = (inferred or self.fallback).parse(batch.lazy(), zone)
+            return requests.collect() if inferred else requests.with_columns(rejected=_UNREADABLE).collect()
+
+        return lines.map_batches(
+            parse_batch, schema=READ, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
+        )

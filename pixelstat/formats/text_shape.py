@@ -1,0 +1,302 @@
+"""Infer the log_format string of a text log from its lines: what is what is told by place and looks.
+
+The time and the request must be there. A part that nothing tells stays unnamed, and is skipped when lines are read.
+Lines with other separators or another number of parts have a format of their own.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pixelstat.errors import PixelstatError
+from pixelstat.formats.field_values import is_address, is_method, is_number, is_query, is_request
+from pixelstat.formats.line_parts import Part, split_parts
+from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat
+from pixelstat.text.addresses import split_addresses
+
+NAME = "text"
+MAX_LENGTH = 8_000  # characters of a line that is looked at
+_ABSENT = ("-", "")
+_REQUEST_VARIABLES = ("$request", "$absolute_request", "$request_uri", "$url", "$uri", "$args")
+_STATUSES = re.compile(r"(?:10[0-3]|20[0-8]|226|30[0-8]|4[0-4]\d|45[01]|49\d|50\d|51[01]|52\d|530|599)")
+_JSON = re.compile(r"[\s\[,\ufeff]*\{")
+_URL = re.compile(r"(?:https?|android-app|ios-app)://\S*")
+_ABSOLUTE_REQUEST = re.compile(r"[A-Z]+ https?://")
+_AGENT = re.compile(r"(?!https?://)[A-Za-z][\w .,:;!@+-]{0,60}/[\w.]+.*|Mozilla.*|[A-Za-z][\w .-]*[bB]ot\b.*")
+_HOST = re.compile(
+    r"(?=[^.]*[A-Za-z-]|.*\.[A-Za-z]{2,}(?::|$))[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}(?::\d+)?"
+)
+_FILE = re.compile(r".*\.(?:gif|png|jpe?g|svg|webp|ico|js|css|html?|php|aspx?|jsp|txt|xml|json|log|gz|py|rb|go|sock)")
+_ADDRESS_LIST = r"(?:[0-9A-Fa-f:.,% -]|unknown)+"  # outside of quotes
+_PORT = re.compile(r"(?:[0-9.]+|\[.*\]):\d+")
+
+
+@dataclass
+class Columns:
+    """The parts of several lines that are alike, by their place; and the variables that were given to places."""
+
+    lines: Sequence[str]
+    parts: Sequence[Sequence[Part]]
+    variables: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The number of places."""
+        return len(self.parts[0])
+
+    def kind(self, place: int) -> str:
+        """Return the kind of the parts at this place."""
+        return self.parts[0][place].kind
+
+    def texts(self, place: int) -> list[str]:
+        """Return the texts at this place, without absent ones."""
+        return [line[place].text for line in self.parts if line[place].text not in _ABSENT]
+
+    def gap(self, place: int) -> str:
+        """Return the text of the first line in front of this place."""
+        start = self.parts[0][place - 1].end if place else 0
+        return self.lines[0][start : self.parts[0][place].start]
+
+    def is_labelled(self, place: int, labels: str) -> bool:
+        """Return whether one of these words, a regular expression, stands in front of the place as its label."""
+        start = self.parts[0][place - 1].start if place else 0
+        return re.search(rf"(?i)\b(?:{labels})[ =:]\[?$", self.lines[0][start : self.parts[0][place].start]) is not None
+
+    def looks_like(self, place: int, pattern: re.Pattern[str]) -> bool:
+        """Return whether there is a text at this place, and all of them match the pattern as a whole."""
+        texts = self.texts(place)
+        return bool(texts) and all(pattern.fullmatch(text) for text in texts)
+
+    def last_place(self, *variables: str) -> int:
+        """Return the last place of these variables, one of which the lines have."""
+        return max(place for place, variable in self.variables.items() if variable in variables)
+
+    def is_free(self, place: int) -> bool:
+        """Return whether the place exists and has no variable."""
+        return 0 <= place < self.size and place not in self.variables
+
+
+def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
+    """Return the format of those lines that are alike and most, or None where they show no time or no request."""
+    alike: dict[tuple[str, ...], list[tuple[str, list[Part]]]] = defaultdict(list)
+    for line in lines:
+        bare = line.rstrip("\r\n ")
+        if _JSON.match(bare):
+            continue
+        if len(bare) <= MAX_LENGTH and "$" not in _cut_gaps(parts := split_parts(bare), bare):
+            alike[_describe_shape(parts, bare)].append((bare, parts))
+    for group in sorted(alike.values(), key=len, reverse=True):
+        columns = Columns([line for line, _ in group], [parts for _, parts in group])
+        if columns.size and _name_parts(columns) and (inferred := _build_format(columns)):
+            return inferred
+    return None
+
+
+def _cut_gaps(parts: Sequence[Part], line: str) -> str:
+    """Return what is left of a line without its parts."""
+    ends = [0, *(part.end for part in parts)]
+    starts = [*(part.start for part in parts), len(line)]
+    return "\0".join(line[end:start] for end, start in zip(ends, starts, strict=True))
+
+
+def _describe_shape(parts: Sequence[Part], line: str) -> tuple[str, ...]:
+    """Return what two lines have in common if they are alike: the text between the parts, and the kinds of these."""
+    return _cut_gaps(parts, line), *(f"{part.kind}{part.variable}" for part in parts)
+
+
+def _name_parts(columns: Columns) -> bool:
+    """Give each place that is known its variable. Return whether a request was found."""
+    for place in range(columns.size):
+        if variable := columns.parts[0][place].variable:
+            columns.variables[place] = variable
+    request = _name_request(columns)
+    if request is None:
+        return False
+    _name_status(columns, request)
+    _name_clients(columns, request)
+    _name_agent(columns, columns.last_place(*_REQUEST_VARIABLES, "$status"))
+    _name_host(columns, columns.last_place(*_REQUEST_VARIABLES))
+    return True
+
+
+def _name_request(columns: Columns) -> int | None:
+    """Name the request line, or method, path and query. Return the last place of them, or None without a request."""
+    for place in filter(columns.is_free, range(columns.size)):
+        texts = columns.texts(place)
+        if texts and all(is_request(text) and " " in text for text in texts):
+            is_absolute = all(map(_ABSOLUTE_REQUEST.match, texts))
+            columns.variables[place] = "$absolute_request" if is_absolute else "$request"
+            return place
+    methods = [place for place in filter(columns.is_free, range(columns.size)) if _is_method_place(columns, place)]
+    targets = [place for place in filter(columns.is_free, range(columns.size)) if _is_target_place(columns, place)]
+    if not methods:
+        return None
+    targets = [place for place in targets if place > methods[0]]
+    if not targets:
+        return None
+    method, target = methods[0], targets[0]
+    columns.variables[method] = "$request_method"
+    is_absolute = any(_URL.match(text) for text in columns.texts(target))
+    query = target + 1
+    if columns.is_free(query) and not is_absolute and _holds_query(columns, target, query):
+        columns.variables[target], columns.variables[query] = "$uri", "$args"
+        return query
+    columns.variables[target] = "$url" if is_absolute else "$request_uri"
+    return target
+
+
+def _is_method_place(columns: Columns, place: int) -> bool:
+    texts = columns.texts(place)
+    usual = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"}
+    return bool(texts) and any(text in usual for text in texts) and all(map(is_method, texts))
+
+
+def _is_target_place(columns: Columns, place: int) -> bool:
+    texts = columns.texts(place)
+    return bool(texts) and all(text.startswith("/") or _URL.match(text) for text in texts)
+
+
+def _holds_query(columns: Columns, target: int, query: int) -> bool:
+    """Return whether the place behind the path holds its query."""
+    texts = columns.texts(query)
+    return bool(texts) and all(map(is_query, texts)) and not any("?" in text for text in columns.texts(target))
+
+
+def _name_status(columns: Columns, request: int) -> None:
+    """Name the status, and the size of the answer if it stands right behind a status that follows the request."""
+    places = [place for place in filter(columns.is_free, range(columns.size)) if columns.looks_like(place, _STATUSES)]
+    behind = [place for place in places if place > request]
+    before = [place for place in places if place < request]
+    status = behind[0] if behind else before[-1] if before else None
+    if status is None:
+        return
+    columns.variables[status] = "$status"
+    size = status + 1
+    is_next = status > request and columns.is_free(size) and columns.gap(size).strip('" |,\t') == ""
+    if is_next and all(is_number(text) and "." not in text for text in columns.texts(size)):
+        columns.variables[size] = "$body_bytes_sent"
+    for place in filter(columns.is_free, range(columns.size)):
+        if columns.is_labelled(place, "length|bytes|size") and all(map(is_number, columns.texts(place))):
+            columns.variables[place] = "$body_bytes_sent"
+            return
+
+
+def _name_clients(columns: Columns, request: int) -> None:
+    """Name the client, and X-Forwarded-For.
+
+    Addresses in front of the request are the client's. Of several the list or the one in brackets is what the server
+    was told to log for the client. Behind the request a quoted list of addresses is X-Forwarded-For.
+    """
+    places = [
+        place
+        for place in filter(columns.is_free, range(columns.size))
+        if (texts := columns.texts(place)) and all(_are_addresses(text) for text in texts)
+    ]
+    labelled = [place for place in places if columns.is_labelled(place, "client|remote_addr|src|client_ip")]
+    front = [place for place in places if place < request] or _find_client_name(columns)
+    behind = [place for place in places if place > request]
+    if labelled:
+        columns.variables[labelled[0]] = "$remote_addr"
+    elif len(front) > 1:
+        _name_front_addresses(columns, front)
+    elif front:
+        columns.variables[front[0]] = "$remote_addr"
+    # A bare address behind the request may be that of any machine.
+    quoted = [place for place in filter(columns.is_free, behind) if columns.kind(place) != "word"]
+    if (
+        quoted
+        and not columns.looks_like(quoted[0], _PORT)
+        and "$http_x_forwarded_for" not in columns.variables.values()
+    ):
+        columns.variables[quoted[0]] = "$http_x_forwarded_for"
+
+
+def _are_addresses(text: str) -> bool:
+    entries = split_addresses(text)
+    return bool(entries) and all(map(is_address, entries))
+
+
+def _find_client_name(columns: Columns) -> list[int]:
+    """Return the first place if it holds the name of a host in front of ` - `, as servers log that look names up."""
+    is_name = columns.is_free(0) and columns.size > 1 and columns.looks_like(0, _HOST) and columns.gap(1) == " "
+    return [0] if is_name and columns.parts[0][1].text == "-" else []
+
+
+def _name_front_addresses(columns: Columns, front: Sequence[int]) -> None:
+    """Name several addresses in front of the request: a list in the client's place, or the client in brackets."""
+    enclosed = [place for place in front[1:] if columns.gap(place).rstrip('"').endswith(("[", "("))]
+    if enclosed:
+        columns.variables[enclosed[0]] = "$http_x_forwarded_for"
+        return
+    last = front[0]
+    while last + 1 in front and columns.gap(last + 1).strip(", ") == "":
+        last += 1
+    distinct = [len({*columns.texts(place)}) for place in front]
+    if last == front[0] + 1 and "," not in columns.gap(last) and distinct[0] == 1 < distinct[1]:
+        columns.variables[front[0]], columns.variables[last] = "$host", "$remote_addr"  # a site without a name
+        return
+    _join_parts(columns, front[0], last)
+    columns.variables[front[0]] = "$http_x_forwarded_for"
+
+
+def _join_parts(columns: Columns, first: int, last: int) -> None:
+    """Make one place of the places from `first` to `last`."""
+    joined = []
+    for line, parts in zip(columns.lines, columns.parts, strict=True):
+        start, end = parts[first].start, parts[last].end
+        joined.append([*parts[:first], Part(line[start:end], start, end), *parts[last + 1 :]])
+    columns.parts = joined
+    shift = last - first
+    columns.variables = {place - shift * (place > last): name for place, name in columns.variables.items()}
+
+
+def _name_agent(columns: Columns, request: int) -> None:
+    """Name the user agent, and the referrer next to it."""
+    texts = [place for place in filter(columns.is_free, range(columns.size)) if columns.kind(place) != "word"]
+    behind = [place for place in texts if place > request] or texts
+    agent = next((place for place in behind if columns.looks_like(place, _AGENT)), None)
+    urls = [place for place in filter(columns.is_free, range(columns.size)) if columns.looks_like(place, _URL)]
+    if agent is None:
+        is_pair = len(behind) > 1 and behind[1] == behind[0] + 1 and not columns.texts(behind[1])
+        if is_pair and (not columns.texts(behind[0]) or behind[0] in urls):
+            columns.variables[behind[0]], columns.variables[behind[1]] = "$http_referer", "$http_user_agent"
+        return
+    columns.variables[agent] = "$http_user_agent"
+    for place in (agent - 1, agent + 1):
+        is_absent = columns.is_free(place) and not columns.texts(place) and columns.kind(place) == columns.kind(agent)
+        if place in urls or is_absent:
+            columns.variables[place] = "$http_referer"
+            return
+
+
+def _name_host(columns: Columns, request: int) -> None:
+    """Name the site: the name of a host in front of the request, or right behind the size or in quotes behind it."""
+    if "$host" in columns.variables.values():
+        return
+    for place in filter(columns.is_free, range(columns.size)):
+        if not columns.looks_like(place, _HOST) or any(map(_FILE.fullmatch, columns.texts(place))):
+            continue
+        follows_size = columns.variables.get(place - 1) in ("$body_bytes_sent", "$status")
+        if place < request or follows_size or columns.kind(place) != "word":
+            columns.variables[place] = "$host"
+            return
+
+
+def _build_format(columns: Columns) -> TextFormat | None:
+    """Return the format of the named parts, or None where it does not match the lines it was made of."""
+    template, end = "", 0
+    line, parts = columns.lines[0], columns.parts[0]
+    for place, part in enumerate(parts):
+        template += line[end : part.start] + columns.variables.get(place, f"$part_{place + 1}")
+        end = part.end
+    template += line[end:]
+    request = template.index(next(name for name in _REQUEST_VARIABLES if name in columns.variables.values()))
+    is_list_in_front = -1 < template.find("$http_x_forwarded_for") < request
+    patterns = {"forwarded_for": _ADDRESS_LIST} if is_list_in_front else {}
+    tail = EMPTY_TAIL if template.endswith('"') else ANY_TAIL
+    try:
+        inferred = TextFormat(NAME, template, template, tail=tail, field_patterns=patterns)
+    except PixelstatError:
+        return None
+    return inferred if sum(map(inferred.matches, columns.lines)) * 2 >= len(columns.lines) else None
