@@ -1,4 +1,7 @@
-"""Open what a file holds as text: peel off its compressions, archives and encodings, as its first bytes show them."""
+"""Open what a file holds as text: peel off its compressions, archives and encodings, as its first bytes show them.
+
+Lines that a collector of container logs cut into parts are joined.
+"""
 
 from io import RawIOBase
 from typing import NamedTuple
@@ -13,6 +16,7 @@ from pixelstat.sources.encodings import (
 )
 from pixelstat.sources.kinds import recognize_kind
 from pixelstat.sources.members import Member, MembersReader
+from pixelstat.sources.partial_lines import PartialLines, detect_collector
 from pixelstat.sources.rewindable import BEGINNING_BYTES, RewindableStream, peek
 from pixelstat.sources.tar import is_tar, iter_tar_members
 from pixelstat.sources.zip import is_zip, iter_zip_members
@@ -89,6 +93,8 @@ def _open_text(source: RawIOBase, layers: tuple[str, ...], head: bytes) -> Conte
     # The first line may be longer than the head, and hold a carriage return.
     if has_only_carriage_returns(head) and has_only_carriage_returns(peek(source, BEGINNING_BYTES)):
         source = convert_carriage_returns(source)
+    if collector := detect_collector(head):
+        source = PartialLines(source, collector)
     return Content(source, layers, encoding, beginning)
 
 

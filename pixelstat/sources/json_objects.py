@@ -6,10 +6,10 @@ commas of an array.
 """
 
 import re
-from io import RawIOBase
+
+from pixelstat.sources.rewriting import RewritingReader
 
 MAX_OBJECT = 2 << 20  # bytes; a longer object is no request, and ends where a line does
-CHUNK = 1 << 20  # bytes that are read at a time
 # A string, a bracket of an object, the end of a line; a quote alone begins a string that does not end in its line.
 _TOKEN = re.compile(rb'"(?:[^"\\\n]|\\[^\n])*+"|[{}\n"]')
 _OUTSIDE = b" \t\r\n[],"
@@ -44,23 +44,12 @@ def _is_broken_well(text: bytes, at: int) -> bool:
     return text[:at].rstrip().endswith(_BEFORE_BREAK) and after in (b'"', b"}", b"{", b"[", b"]")
 
 
-class ObjectLines(RawIOBase):
+class ObjectLines(RewritingReader):
     """A reader of a JSON document that writes each of its objects in a line of its own."""
 
-    def __init__(self, document: RawIOBase) -> None:
-        self.document = document
-        self.pending = b""  # read, but not yet written: the beginning of an object
-        self.ready = b""  # written in lines
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        while not self.ready:
-            piece = self.document.read(CHUNK) or b""
-            if not piece and not self.pending:
-                return 0
-            self.ready, self.pending = split_objects(self.pending + piece, is_last=not piece)
-        piece, self.ready = self.ready[: len(buffer)], self.ready[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
+    def rewrite(self, text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
+        """Return the whole objects of a text, one in a line, and the rest of the text."""
+        return split_objects(text, is_last=is_last)
 
 
 def split_objects(text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
