@@ -14,6 +14,7 @@ from pixelstat.enrich.mailings import add_sent_times
 from pixelstat.fastpath import LineRules, compile_reader, hash_requests
 from pixelstat.formats.assignment import LogSet, ReadingRules
 from pixelstat.formats.base import LogFormat
+from pixelstat.formats.hidden_text import may_hide_text, pass_hidden
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.frames.batches import tap_batches
 from pixelstat.frames.columns import drop_internal
@@ -23,7 +24,7 @@ from pixelstat.identity.pseudonyms import pseudonymize
 from pixelstat.identity.visitors import IDENTITY_COLUMNS, key_visitors
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.protocols import per_recipient_protocols
-from pixelstat.protocols.interpret import interpret
+from pixelstat.protocols.interpret import ProtocolRules, interpret
 from pixelstat.schemas import DERIVED, EVENTS, EXPORTED, Reason
 from pixelstat.sources.bad_lines import BadLines
 from pixelstat.sources.blocks import Log
@@ -95,24 +96,29 @@ def parse_candidates(
 
     A bad line that contains no pixel marker counts as `not_pixel`, not as an unreadable pixel request.
     """
-    may_be_pixel = settings.protocols.may_contain_pixel
     if bad_lines is None:
-        return read_requests(logs, reading, may_be_pixel)
-    is_other = (pl.col("rejected") == "unreadable") & ~may_be_pixel
+        return read_requests(logs, reading, settings.protocols)
+    log_formats = [log_format for log_format, _ in logs.by_format]
+    is_other = (pl.col("rejected") == "unreadable") & ~find_candidates(log_formats, settings.protocols)
     requests = read_requests(logs, reading, bad_lines=bad_lines)
     return requests.with_columns(rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected"))
 
 
+def find_candidates(log_formats: Sequence[LogFormat], protocols: ProtocolRules) -> pl.Expr:
+    """Return whether a `line` of these formats may hold a pixel, even if its format hides the text."""
+    may_hide = any(map(may_hide_text, log_formats))
+    return pass_hidden(protocols.may_contain_pixel) if may_hide else protocols.may_contain_pixel(pl.col("line"))
+
+
 def read_requests(
-    logs: LogSet, reading: Reading, line_filter: pl.Expr | None = None, bad_lines: BadLines | None = None
+    logs: LogSet, reading: Reading, protocols: ProtocolRules | None = None, bad_lines: BadLines | None = None
 ) -> pl.LazyFrame:
-    """Read REQUESTS with their lines: one row for each line, or for each line that passes `line_filter`."""
+    """Read REQUESTS with their lines: one row for each line, or for each that may hold a pixel of `protocols`."""
     streams = []
     for log_format, files in logs.by_format:
         rows = scan_lines(files, reading, logs.rules.max_line)
-        streams.append(
-            log_format.parse(rows if line_filter is None else rows.filter(line_filter), logs.rules.time_zone)
-        )
+        rows = rows.filter(find_candidates([log_format], protocols)) if protocols else rows
+        streams.append(log_format.parse(rows, logs.rules.time_zone))
     return pl.concat(streams).pipe(reparse, logs.rules, bad_lines)
 
 
@@ -140,7 +146,7 @@ def build_line_rules(log_format: LogFormat, rules: ReadingRules, settings: Pipel
         may_be_vendor=settings.protocols.may_be_vendor,
         may_be_vendor_without_query=settings.protocols.may_be_vendor_without_query,
         is_house_pixel=settings.protocols.house.claims,
-        may_be_pixel=settings.protocols.may_contain_pixel,
+        may_be_pixel=find_candidates([log_format], settings.protocols),
         custom_columns=settings.protocols.custom_columns,
         consent_parameters=signal_parameters(settings.enrichment.custom_consent),
         parse=parse,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
-from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Wrapped, Wrapping
+from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Colours, Wrapped, Wrapping
 
 HEAD_LINES = 50  # the format is detected from so many lines
 LONG_HEAD_LINES = 5_000  # and from so many where none of those matches any format
@@ -54,8 +54,14 @@ def _group_candidates(candidates: Sequence[LogFormat]) -> list[list[LogFormat]]:
 def unwrap_in_all_ways(
     lines: Sequence[LineWithHeader],
 ) -> Iterator[tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]]:
-    """Yield the lines as they are, then those that have one wrapping, unwrapped, then two, and so on."""
-    level: list[tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]] = [((), lines)]
+    """Yield the lines as they are, then those that have one wrapping, unwrapped, then two, and so on.
+
+    If half of the lines have colours, none are yielded with them: a format would take them for a part of an address.
+    """
+    coloured = _unwrap_each(lines, Colours())
+    is_coloured = coloured and len(coloured) * 2 >= len(lines)
+    level: list[tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]]
+    level = [((Colours(),), coloured) if is_coloured else ((), lines)]
     for _ in range(MAX_DEPTH):
         yield from level
         level = [

@@ -16,6 +16,7 @@ import polars as pl
 
 from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.json import decode_json
+from pixelstat.formats.json_text import parse_object
 from pixelstat.text.addresses import parse_address
 
 MAX_DEPTH = 4  # wrappings inside each other
@@ -88,11 +89,7 @@ class Envelope:
         """Return the text under the key, or None where there is none."""
         if not line.startswith("{") or f'"{self.key}"' not in line:
             return None
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            return None
-        text = value.get(self.key) if isinstance(value, dict) else None
+        text = (parse_object(line) or {}).get(self.key)
         if isinstance(text, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in text):
             text = bytes(text).decode("utf-8", "replace")
         return text.rstrip("\r\n") if isinstance(text, str) and text else None
@@ -124,7 +121,8 @@ class Colours:
 
     name: str = "colours"
     sample: str = "\x1b[32m{}\x1b[0m"
-    pattern: str = "\x1b\\[[0-9;]*[A-Za-z]"
+    # rsyslog writes the escape character as `#033`.
+    pattern: str = r"(?:\x1b|#033)(?:\[[0-9;:?]*[A-Za-z]|\(B)"
 
     def unwrap(self, line: str) -> str | None:
         """Return the line without escape sequences, or None where it has none."""

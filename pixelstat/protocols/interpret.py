@@ -50,10 +50,9 @@ class ProtocolRules:
         """Whether a request that has no query may belong to a vendor, by its `path`."""
         return pl.any_horizontal(map(_may_claim_without_query, self.vendors))
 
-    @property
-    def may_contain_pixel(self) -> pl.Expr:
-        """Whether a `line` may hold a request that a protocol claims: a cheap look before parsing."""
-        return may_contain_pixel(pl.col("line"), self.all)
+    def may_contain_pixel(self, line: pl.Expr) -> pl.Expr:
+        """Return whether a line may hold a request that a protocol claims: a cheap look before parsing."""
+        return may_contain_pixel(line, self.all)
 
     @property
     def claims(self) -> pl.Expr:
