@@ -54,23 +54,26 @@ def _group_candidates(candidates: Sequence[LogFormat]) -> list[list[LogFormat]]:
 def unwrap_in_all_ways(
     lines: Sequence[LineWithHeader],
 ) -> Iterator[tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]]:
-    """Yield the lines as they are, then those that have one wrapping, unwrapped, then two, and so on.
-
-    If half of the lines have colours, none are yielded with them: a format would take them for a part of an address.
-    """
-    coloured = _unwrap_each(lines, Colours())
-    is_coloured = coloured and len(coloured) * 2 >= len(lines)
-    level: list[tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]]
-    level = [((Colours(),), coloured) if is_coloured else ((), lines)]
+    """Yield the lines as they are, then those that have one wrapping, unwrapped, then two, and so on."""
+    level = [_strip_colours((), lines)]
     for _ in range(MAX_DEPTH):
         yield from level
         level = [
-            ((*wrappings, wrapping), bare)
+            _strip_colours((*wrappings, wrapping), bare)
             for wrappings, wrapped in level
             for wrapping in WRAPPINGS
             if (bare := _unwrap_each(wrapped, wrapping))
         ]
     yield from level
+
+
+def _strip_colours(
+    wrappings: tuple[Wrapping, ...], lines: Sequence[LineWithHeader]
+) -> tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]:
+    """Return the lines without colours if half of them have any: a format would take colours for part of an address."""
+    colours = Colours()
+    bare = _unwrap_each(lines, colours)
+    return ((*wrappings, colours), bare) if bare and len(bare) * 2 >= len(lines) else (wrappings, lines)
 
 
 def _unwrap_each(lines: Sequence[LineWithHeader], wrapping: Wrapping) -> list[LineWithHeader]:
