@@ -36,7 +36,7 @@ def pass_hidden(passes: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
 def reveal(line: pl.Expr) -> pl.Expr:
     """Return a line with what its escapes stand for, however many envelopes escaped it, and without colours."""
     escapes = _list_escapes()
-    plain = line.str.replace_all(r"\\+", "\\").str.replace_many([*escapes], [*escapes.values()])
+    plain = line.str.replace_all(r"\\{2,}", "\\").str.replace_many([*escapes], [*escapes.values()])
     return plain.str.replace_all(_COLOUR, "")
 
 

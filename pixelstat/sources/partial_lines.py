@@ -45,12 +45,12 @@ class KubernetesCollector:
     """The runtimes of Kubernetes, and Podman: a time, the stream and a mark are in front of each line."""
 
     pattern = re.compile(rb"^(\d{4}-\d\d-\d\dT\S+ (stdout|stderr) )([FP]) ", re.MULTILINE)
-    _marks = (b" stdout P ", b" stderr P ")
+    _mark = re.compile(rb" std(?:out|err) P ")
 
     def find_part(self, text: bytes, start: int) -> int:
         """Return where the next line that may have the mark of a part begins, or -1."""
-        positions = [position for mark in self._marks if (position := text.find(mark, start)) >= 0]
-        return max(start, text.rfind(b"\n", start, min(positions)) + 1) if positions else -1
+        mark = self._mark.search(text, start)
+        return max(start, text.rfind(b"\n", start, mark.start()) + 1) if mark else -1
 
     def read_entry(self, line: bytes) -> Entry | None:
         """Return the entry in a line, or None if the line lacks the stream and the mark."""
