@@ -130,8 +130,9 @@ class PartialLines(RewritingReader):
         whole, rest = text[:end], text[end:]
         if self.parts or self.collector.find_part(whole, 0) >= 0:
             whole = b"".join(self._join_lines(whole))
-        if is_last:
-            whole += b"".join(self._end_line(stream) for stream in [*self.parts])
+        if is_last and self.parts:
+            separator = b"" if whole.endswith(b"\n") or not whole else b"\n"
+            whole += separator + b"".join(self._end_line(stream) for stream in [*self.parts])
         return whole, rest
 
     def _join_lines(self, text: bytes) -> Iterator[bytes]:

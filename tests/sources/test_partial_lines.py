@@ -84,10 +84,17 @@ def test_a_line_that_never_ends_stays_in_bounds() -> None:
     assert joined.endswith(cri("F", "next").encode())
 
 
-def test_a_last_line_without_a_line_end_is_kept() -> None:
-    assert (
-        join((cri("F", "a") + cri("P", "b") + cri("F", "c")[:-1]).encode()) == (cri("F", "a") + cri("F", "bc")).encode()
-    )
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (cri("F", "a") + cri("P", "b") + cri("F", "c"), cri("F", "a") + cri("F", "bc")),
+        (cri("P", "a") + "text\n", "text\n" + cri("P", "a")),
+        (cri("P", "a") + cri("F", "b", "stderr"), cri("F", "b", "stderr") + cri("P", "a")),
+        (cri("P", "a", "stderr") + cri("P", "b"), cri("P", "a", "stderr") + cri("P", "b")),
+    ],
+)
+def test_a_last_line_without_a_line_end_is_kept(written: str, wanted: str) -> None:
+    assert join(written[:-1].encode()).decode().splitlines() == wanted.splitlines()
 
 
 @pytest.mark.parametrize("text", ["203.0.113.7 - - {x}\n", "web-1  | a stdout P b\n", '{"log":"a","time":"b"}\n', ""])
