@@ -11,7 +11,7 @@ from functools import cache
 import polars as pl
 
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.inferred_json import InferredJson
+from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.wrappings import Colours, Envelope, list_wrappings, unwrap_format
 
@@ -23,7 +23,7 @@ _HIDES_LINE = r'"\s*:\s*\[\s*\d+\s*[,\]]'  # a list of bytes
 def may_hide_text(log_format: LogFormat) -> bool:
     """Return whether lines of a format may hold their text in another way than as it is."""
     has_wrapping = any(isinstance(wrapping, (Envelope, Colours)) for wrapping in list_wrappings(log_format))
-    return has_wrapping or isinstance(unwrap_format(log_format), (JsonFormat, InferredJson))
+    return has_wrapping or isinstance(unwrap_format(log_format), (JsonFormat, InferredFormat))
 
 
 def pass_hidden(passes: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
