@@ -15,6 +15,7 @@ class Exit(IntEnum):
     PARTIAL = 3  # the report is written, but part of an input was damaged and is missing from it
     TOO_MANY_BAD_LINES = 4  # more lines were unreadable than --strict or --max-errors allow: no report is written
     CONDITION_MET = 5  # the report is written, and a condition of --fail-if or --fail-if-empty holds for it
+    NOTHING_READABLE = 6  # the report is written, but none of the lines that may hold a pixel request could be read
     INTERRUPTED = 130  # stopped by Ctrl-C
     TERMINATED = 143  # stopped by SIGTERM
 

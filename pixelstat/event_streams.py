@@ -76,16 +76,16 @@ def parse_and_interpret(
     Simple lines are read natively, unless bad lines are collected or proxies resolve clients.
     """
     if bad_lines or logs.rules.trusted_proxies:
-        return parse_candidates(logs, settings, reading, bad_lines).pipe(interpret_requests, settings)
+        return parse_candidates(logs, settings, reading, bad_lines).pipe(interpret_requests, settings, reading)
     streams = []
     for log_format, files in logs.by_format:
         if reader := compile_reader(
-            log_format, build_line_rules(log_format, logs.rules, settings), logs.rules.max_line
+            log_format, build_line_rules(log_format, logs.rules, settings, reading), logs.rules.max_line
         ):
             streams.append(reader.scan(files, reading))
         else:
             requests = parse_candidates(LogSet([(log_format, files)], logs.rules), settings, reading)
-            streams.append(interpret_requests(requests, settings))
+            streams.append(interpret_requests(requests, settings, reading))
     return pl.concat(streams)
 
 
@@ -97,11 +97,17 @@ def parse_candidates(
     A bad line that contains no pixel marker counts as `not_pixel`, not as an unreadable pixel request.
     """
     if bad_lines is None:
-        return read_requests(logs, reading, settings.protocols)
+        return read_requests(logs, reading, settings.protocols).pipe(count_unreadable, reading)
     log_formats = [log_format for log_format, _ in logs.by_format]
     is_other = (pl.col("rejected") == "unreadable") & ~find_candidates(log_formats, settings.protocols)
     requests = read_requests(logs, reading, bad_lines=bad_lines)
-    return requests.with_columns(rejected=pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected"))
+    rejected = pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
+    return requests.with_columns(rejected=rejected).pipe(count_unreadable, reading)
+
+
+def count_unreadable(requests: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
+    """Count the unreadable pixel lines of each log as they pass. They are told apart here, where the line is known."""
+    return tap_batches(requests, reading.pixel_lines.take_unreadable, ["line", "header", "file"])
 
 
 def find_candidates(log_formats: Sequence[LogFormat], protocols: ProtocolRules) -> pl.Expr:
@@ -136,11 +142,14 @@ def reparse(requests: pl.LazyFrame, rules: ReadingRules, bad_lines: BadLines | N
     return resolve_clients(requests, rules.trusted_proxies) if rules.trusted_proxies else requests
 
 
-def build_line_rules(log_format: LogFormat, rules: ReadingRules, settings: PipelineSettings) -> LineRules:
+def build_line_rules(
+    log_format: LogFormat, rules: ReadingRules, settings: PipelineSettings, reading: Reading
+) -> LineRules:
     """Return the rules that make the native reader read lines of this format exactly as expressions do."""
 
     def parse(lines: pl.LazyFrame) -> pl.LazyFrame:
-        return log_format.parse(lines, rules.time_zone).pipe(reparse, rules).pipe(interpret_requests, settings)
+        requests = log_format.parse(lines, rules.time_zone).pipe(reparse, rules)
+        return requests.pipe(count_unreadable, reading).pipe(interpret_requests, settings, reading)
 
     return LineRules(
         may_be_vendor=settings.protocols.may_be_vendor,
@@ -162,15 +171,18 @@ def list_request_columns(settings: PipelineSettings) -> pl.Schema:
     return pl.Schema({**request_columns, **texts, CONSENT_QUERY: pl.String(), REQUEST_HASH: pl.UInt64()})
 
 
-def interpret_requests(requests: pl.LazyFrame, settings: PipelineSettings) -> pl.LazyFrame:
-    """Turn REQUESTS into a frame with the columns of `list_request_columns`."""
-    events = interpret(requests, settings.protocols).with_columns(consent_query(settings.enrichment.custom_consent))
+def interpret_requests(requests: pl.LazyFrame, settings: PipelineSettings, reading: Reading) -> pl.LazyFrame:
+    """Turn REQUESTS into a frame with the columns of `list_request_columns`. `reading` counts those of pixels."""
+    events = interpret(requests, settings.protocols)
+    events = tap_batches(events, reading.pixel_lines.take_readable, ["file", "event_number"])
+    events = events.with_columns(consent_query(settings.enrichment.custom_consent))
     return events.pipe(hash_requests).select(list_request_columns(settings).names())
 
 
 def build_events(requests: pl.LazyFrame, settings: PipelineSettings) -> pl.LazyFrame:
     """Turn REQUESTS into EVENTS with their visitors, rejected by their requests. They are not yet enriched."""
-    events = interpret_requests(requests, settings).pipe(reject_by_request, settings.traffic).pipe(key_visitors)
+    events = interpret_requests(requests, settings, Reading())
+    events = events.pipe(reject_by_request, settings.traffic).pipe(key_visitors)
     columns = [name for name in EVENTS if name not in (*HIT_COLUMNS, *DERIVED)]
     temporary = [name for name in list_request_columns(settings) if name not in (*EVENTS, *IDENTITY_COLUMNS)]
     return events.select(*columns, *temporary)

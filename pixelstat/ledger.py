@@ -14,6 +14,7 @@ from threading import Lock
 import polars as pl
 
 from pixelstat.frames.batches import tap_batches
+from pixelstat.frames.counting import count_values
 from pixelstat.schemas import FILTER_REASONS, PARSE_ISSUES, REASONS
 from pixelstat.sources.lines import Reading
 from pixelstat.text.plurals import format_count
@@ -88,7 +89,7 @@ class Ledger:
         """Count what is rejected, the formats, the time that the logs cover, further events and overlaps of pixels."""
         rejected = batch["rejected"]
         codes = rejected.to_physical()  # comparing with the names would make a text of each
-        formats = _count_values(batch["format"].filter(~codes.is_in(_NO_PIXELS).fill_null(value=False)))
+        formats = count_values(batch["format"].filter(~codes.is_in(_NO_PIXELS).fill_null(value=False)))
         further_events = (batch["event_number"] != 1).arg_true().len()
         counts, times = {}, batch["time"]
         if rejected.null_count() < batch.height:
@@ -113,7 +114,7 @@ class Ledger:
         events = batch.select(name for name in _COUNTED_ROW_COLUMNS if name in batch.columns)
         events = events.filter(rejected.is_null()) if rejected.null_count() < batch.height else events
         has_parse_issues = events["parse_issue"].null_count() < events.height
-        parse_issues = _count_values(events["parse_issue"].drop_nulls()) if has_parse_issues else {}
+        parse_issues = count_values(events["parse_issue"].drop_nulls()) if has_parse_issues else {}
         with self._lock:
             self.counts[None] += events.height
             if not self.counts_rows_as_hits:
@@ -145,6 +146,12 @@ class Ledger:
     def pixel_requests(self) -> int:
         """The pixel requests, whether they count or not."""
         return self.hits + sum(self.rejected_counts.values())
+
+    @property
+    def is_all_unreadable(self) -> bool:
+        """Whether there are lines that may hold a pixel request, and none of them can be read."""
+        has_unreadable = self.reading.pixel_lines.unreadable.total() > 0
+        return has_unreadable and self.pixel_requests == self.counts["unreadable"]
 
     def line(self) -> str:
         """Return `6,576 events from 48,210 lines; excluded: 311 bots, 17 unreadable`."""
@@ -211,10 +218,3 @@ def _widen(
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         return period
     return min(period[0] or first, first), max(period[1] or last, last)
-
-
-def _count_values(names: pl.Series) -> dict[str | None, int]:
-    """Return how often each value occurs; nearly always there is one."""
-    if names.is_empty() or (names == names[0]).all():
-        return {names[0]: len(names)} if len(names) else {}
-    return dict(names.value_counts().iter_rows())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 MAX_TEXT_WIDTH = 100  # columns; longer lines are hard to read
+MAX_LINE_WIDTH = 160  # characters of a log's line that are shown
 PROGRESS_DELAY = 0.8  # seconds before a progress bar appears
 
 
@@ -25,6 +26,11 @@ def escape_controls(text: str) -> str:
     return _CONTROLS.sub(
         lambda match: f"\\x{ord(match[0]):02x}" if ord(match[0]) < 256 else f"\\u{ord(match[0]):04x}", text
     )
+
+
+def shorten_line(line: str) -> str:
+    """Return the beginning of a log's line, as long as a message may show it."""
+    return line if len(line) <= MAX_LINE_WIDTH else f"{line[:MAX_LINE_WIDTH]}..."
 
 
 def say(text: str) -> None:

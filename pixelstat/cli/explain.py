@@ -10,11 +10,11 @@ from pixelstat.errors import PixelstatError
 from pixelstat.event_streams import build_events
 from pixelstat.formats.assignment import ReadingRules, detect_log_format
 from pixelstat.formats.detection import HEAD_LINES, HEADER_START
-from pixelstat.formats.reparse import reparse_misfits
+from pixelstat.formats.reparse import reparse_line
 from pixelstat.outputs._text import format_lists
 from pixelstat.pipeline import apply_stages, list_row_stages
 from pixelstat.pipeline_settings import PipelineSettings
-from pixelstat.schemas import EXPORTED, FAULTS, READ, REASONS
+from pixelstat.schemas import EXPORTED, FAULTS, REASONS
 from pixelstat.sources import discovery
 from pixelstat.sources.blocks import MAX_LINE, Log
 from pixelstat.sources.lines import read_line
@@ -83,9 +83,7 @@ def _parse_line(log: Log, line: str, header: str | None, rules: ReadingRules) ->
     candidates = rules.candidates
     if log_format and log_format.matches(line, header):
         candidates = [log_format, *candidates]
-    values = {"line": line, "header": header, "file": "--explain", "number": 1, "rejected": "unreadable"}
-    unparsed = pl.DataFrame({name: [values.get(name)] for name in READ}, schema=READ)
-    return reparse_misfits(unparsed, candidates, rules.time_zone, MAX_LINE)
+    return reparse_line(line, header, candidates, rules.time_zone, MAX_LINE)
 
 
 def _explain_reason(reason: str | None, fault: str | None, fields: Mapping[str, object], rule: str | None) -> str:

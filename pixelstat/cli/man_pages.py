@@ -23,6 +23,7 @@ EXIT_STATUS = {
     Exit.PARTIAL: "Part of an input was damaged and is missing from the report.",
     Exit.TOO_MANY_BAD_LINES: "More lines were unreadable than --strict or --max-errors allow.",
     Exit.CONDITION_MET: "A condition of --fail-if or --fail-if-empty holds.",
+    Exit.NOTHING_READABLE: "No line that may hold a pixel request could be read.",
     Exit.INTERRUPTED: "The program was stopped by Ctrl-C.",
     Exit.TERMINATED: "The program was stopped by SIGTERM.",
 }

@@ -18,6 +18,7 @@ from pixelstat.cli.explain import explain
 from pixelstat.cli.output_files import prepare_folders
 from pixelstat.cli.settings import CommonOptions, build_reading_rules, load_project_key, match_pseudonymised_input
 from pixelstat.cli.suggestions import suggest_pixels
+from pixelstat.cli.unreadable import choose_exit_code, list_unreadable_warnings
 from pixelstat.errors import Exit, PixelstatError
 from pixelstat.formats.assignment import LogSet, assign_formats
 from pixelstat.ledger import Ledger
@@ -55,10 +56,15 @@ class Run:
         return load_project_key(self.common)
 
     def finish(self) -> None:
-        """Write the bad lines. Raises PixelstatError where there are too many of them."""
+        """Write the bad lines and warn of logs that have too many. Call it when all is read, before the output.
+
+        Raises PixelstatError where there are more bad lines than the options allow.
+        """
         if self.bad_lines and self.common.rejects:
             write_bad_lines(self.bad_lines, self.inputs, self.common)
         check_limit(self.common.bad_line_limit, self.bad_lines.total if self.bad_lines else 0, self.ledger.lines)
+        for warning in list_unreadable_warnings(self.logs, self.ledger.reading.pixel_lines):
+            self.common.say(warning)
 
 
 def run_command(
@@ -84,7 +90,7 @@ def run_command(
         common.say(note)
     name_skipped_files(run.inputs, common)
     damage = warn_of_damage(run.inputs)
-    return report_failures(failures) or damage
+    return report_failures(failures) or choose_exit_code(run.ledger) or damage
 
 
 def prepare_run(names: Sequence[str], common: CommonOptions, settings: PipelineSettings) -> Run:

@@ -71,6 +71,8 @@ class Reader:
                 header = header if blocks[0].log is log else None
                 log = blocks[-1].log
                 rows = interpret(pl.concat([block.rows for block in blocks]))
+                for block in blocks:
+                    reading.pixel_lines.add_readable(block.log.label, block.rows.height)
                 lines, header = self._rule_lines(blocks, header)
                 lines = lines.filter(self.rules.may_be_pixel)
                 if lines.height:
@@ -115,13 +117,17 @@ class Reader:
         return lines, last or header
 
     def collect_lines(self, blocks: Sequence[ReadBlock]) -> pl.DataFrame:
-        """Return the lines of the blocks that are not simple: `line` as text, and LINE_ORDER."""
+        """Return the lines of the blocks that are not simple: `line` as text, `file`, and LINE_ORDER."""
         orders = _numbers(b"".join(block.line_orders for block in blocks))
         text = sanitize(
             b"\n\n" + b"".join(block.lines for block in blocks)
         )  # the blank line keeps its first line as it is
         frame = split_lines(text, self.max_line).tail(len(orders))
-        return frame.with_columns(pl.Series(LINE_ORDER, orders, pl.UInt64))
+        files = [
+            pl.Series("file", [block.log.label], LINES["file"]).new_from_index(0, len(_numbers(block.line_orders)))
+            for block in blocks
+        ]
+        return frame.with_columns(pl.Series(LINE_ORDER, orders, pl.UInt64), pl.concat(files))
 
     def interpret(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Make what the requests say of rows as the plan gives them, LINE_ORDER included.

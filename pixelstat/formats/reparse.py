@@ -40,6 +40,18 @@ def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zon
     return pl.concat([good, *frames]).sort(row).drop(row)
 
 
+def reparse_line(
+    line: str, header: str | None, candidates: Sequence[LogFormat], zone: str, longest: int
+) -> pl.DataFrame:
+    """Parse a line by the first candidate that it matches, as a row of READ. `header` is its `#Fields:` line.
+
+    `longest` is that of `reparse_misfits`.
+    """
+    values = {"line": line, "header": header, "file": "", "number": 1, "rejected": "unreadable"}
+    unparsed = pl.DataFrame({name: [values.get(name)] for name in READ}, schema=READ)
+    return reparse_misfits(unparsed, candidates, zone, longest)
+
+
 def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:
     """Return the first candidate that the line matches, as it is or in wrappings.
 

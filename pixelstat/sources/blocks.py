@@ -76,6 +76,10 @@ class Log:
         """Return the name for the beginning of a sentence."""
         return "Standard input" if self.name == STDIN else self.label
 
+    def label_in_sentence(self) -> str:
+        """Return the name for the middle of a sentence."""
+        return "standard input" if self.name == STDIN else self.label
+
     def record_stream(self) -> None:
         """Record what is read of a stream in a temporary file, so that its lines can be read again."""
         if self.stream and not self.recording:

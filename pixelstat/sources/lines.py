@@ -15,6 +15,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.frames.batches import scan
 from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, Log, iter_blocks
+from pixelstat.sources.pixel_lines import PixelLines
 
 CORES = os.cpu_count() or 1
 BLOCKS_AHEAD = CORES + 1  # blocks that are processed at the same time
@@ -26,6 +27,7 @@ class Reading:
 
     lines: int = 0
     positions: dict[str, int] = field(default_factory=dict)  # bytes read from disk, by log
+    pixel_lines: PixelLines = field(default_factory=PixelLines)
     _lock: Lock = field(default_factory=Lock)
 
     def count(self, lines: int) -> None:
@@ -65,11 +67,11 @@ def scan_lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) 
     """
 
     def read(columns: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
-        is_numbered = "number" in columns or "file" in columns
+        is_numbered = "number" in columns
         has_header_column = "header" in columns
 
         def process(log: Log, block: bytes, lines_before: int) -> BlockLines:
-            frame = _number_lines(log, block, lines_before, max_line, numbered=is_numbered)
+            frame = _label_lines(log, block, lines_before, max_line, numbered=is_numbered)
             height, last_header = frame.height, None
             if has_header_column and b"#" in block:  # few logs have one, and this search costs a tenth of the next
                 frame, last_header = attach_headers(frame)
@@ -165,14 +167,12 @@ def split_lines(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
     return frame
 
 
-def _number_lines(log: Log, block: bytes, lines_before: int, max_line: int, *, numbered: bool = True) -> pl.DataFrame:
-    """Return the lines of a block, if `numbered` with the name of their log and their numbers in it."""
-    frame = split_lines(block, max_line)
+def _label_lines(log: Log, block: bytes, lines_before: int, max_line: int, *, numbered: bool = True) -> pl.DataFrame:
+    """Return the lines of a block with the name of their log, and if `numbered` with their numbers in it."""
+    frame = split_lines(block, max_line).select("line", pl.lit(log.label).cast(LINES["file"]).alias("file"))
     if not numbered:
-        return frame.select("line")
-    return frame.select(
-        "line",
-        pl.lit(log.label).cast(LINES["file"]).alias("file"),
+        return frame
+    return frame.with_columns(
         pl.int_range(lines_before + 1, lines_before + 1 + pl.len(), dtype=pl.Int64).alias("number"),
     )
 

@@ -164,7 +164,7 @@ def test_the_native_reader_gives_the_same_events_as_expressions(
 
 def compile_for(form: LogFormat, query: PipelineSettings | None = None) -> Reader | None:
     rules = ReadingRules(formats.load_all_formats())
-    return compile_reader(form, event_streams.build_line_rules(form, rules, query or PipelineSettings()))
+    return compile_reader(form, event_streams.build_line_rules(form, rules, query or PipelineSettings(), Reading()))
 
 
 def compiled(form: LogFormat = COMBINED) -> Reader:

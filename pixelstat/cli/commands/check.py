@@ -18,6 +18,7 @@ from pixelstat.cli.output_files import prepare_folders
 from pixelstat.cli.run import name_skipped_files, protect_inputs, warn_of_damage, write_bad_lines
 from pixelstat.cli.settings import build_protocol_rules, build_reading_rules, read_common_options
 from pixelstat.cli.suggestions import MIN_SHARE, count_opt_in_pixels
+from pixelstat.cli.unreadable import describe_unreadable
 from pixelstat.errors import Exit
 from pixelstat.event_streams import read_requests
 from pixelstat.formats.assignment import LogSet, assign_format
@@ -27,6 +28,7 @@ from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.json_shape import NAME as INFERRED
 from pixelstat.formats.wrappings import list_wrappings, unwrap_format
 from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
+from pixelstat.protocols.interpret import ProtocolRules
 from pixelstat.result import Column, Result
 from pixelstat.schemas import FAULTS
 from pixelstat.sources import discovery
@@ -34,7 +36,7 @@ from pixelstat.sources.bad_lines import BadLines, is_bad
 from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.globs import find_globs
 from pixelstat.sources.lines import Reading
-from pixelstat.terminal import say, show_progress
+from pixelstat.terminal import say, shorten_line, show_progress
 from pixelstat.text.plurals import format_count
 
 MIN_GAP = timedelta(hours=1)  # a longer time without a line is reported
@@ -44,7 +46,6 @@ MAX_LOGS = 20  # of which a table shows the verdicts
 MAX_NAMES = 3  # of logs that a sentence names
 MANY = 0.05  # a log with a larger share of unreadable lines is doubtful
 PROBLEMS = ("damage", "advice", "backwards", "verdict")  # the checks that a table of many logs shows
-MAX_WIDTH = 160  # characters of an unreadable line that are shown
 
 COLUMNS = (
     Column("file", about="path of the log", grouped=True),
@@ -75,8 +76,9 @@ class Findings:
     steps_back: int = 0
     furthest_back: timedelta = timedelta(0)
     unreadable: list[tuple[int, str, str]] = field(default_factory=list)  # number, fault, line
+    unreadable_pixels: int = 0  # unreadable lines that may hold a pixel request
 
-    def add(self, batch: pl.DataFrame, claims: pl.Expr) -> None:
+    def add(self, batch: pl.DataFrame, protocols: ProtocolRules) -> None:
         """Add the next lines, in their order."""
         outcome = (
             pl.when(pl.col("rejected").is_null()).then(pl.lit("read"))
@@ -89,11 +91,13 @@ class Findings:
         good = batch.filter(pl.col("outcome") == "read")
         self.formats.update(dict(good["format"].value_counts().iter_rows()))
         self.unnamed.update(count_opt_in_pixels(good))
-        self.pixels.update(dict(good.filter(claims)["path"].value_counts().iter_rows()))
+        self.pixels.update(dict(good.filter(protocols.claims)["path"].value_counts().iter_rows()))
         self._add_times(good["time"])
-        if len(self.unreadable) < MAX_UNREADABLE:
-            bad = batch.filter(is_bad()).head(MAX_UNREADABLE - len(self.unreadable))
-            self.unreadable += bad.select("number", "outcome", "line").iter_rows()
+        bad = batch.filter(is_bad())
+        if not bad.is_empty():
+            self.unreadable_pixels += bad.select(protocols.may_contain_pixel.sum()).item()
+            shown = bad.head(MAX_UNREADABLE - len(self.unreadable))
+            self.unreadable += shown.select("number", "outcome", "line").iter_rows()
 
     def _add_times(self, times: pl.Series) -> None:
         if times.is_empty():
@@ -147,7 +151,7 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     empty = Result("Check of the logs", COLUMNS, no_rows, [f"times in {common.tz.key}"], csv_safe=common.csv_safe)
     validate_options(empty, common)
     rules = build_reading_rules(common)
-    claims = build_protocol_rules(common).claims
+    protocols = build_protocol_rules(common)
     bad_lines = BadLines(keeps_numbers=bool(common.rejects))
     reading = Reading()
     rows: list[dict[str, object]] = []
@@ -156,7 +160,7 @@ def command(logs: Sequence[str], *, top: int, **options: Any) -> Exit:
     ):
         for log in inputs:
             log_format, log_set = assign_format(log, rules)
-            findings = _collect(log_set, reading, bad_lines, claims)
+            findings = _collect(log_set, reading, bad_lines, protocols)
             log_rows = _rows(log, log_format, findings, common.tz, top or None)
             rows += [{"file": log.title(), **row} for row in log_rows]
     result = replace(empty, frame=pl.DataFrame(rows, schema=schema), notes=[_next_step(logs, rows)])
@@ -190,13 +194,13 @@ def summarize_logs(result: Result) -> Result:
     return replace(result, frame=frame, notes=notes)
 
 
-def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, claims: pl.Expr) -> Findings:
+def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, protocols: ProtocolRules) -> Findings:
     findings = Findings()
     requests = read_requests(logs, reading, bad_lines=bad_lines).select(
         "line", "file", "number", "time", "method", "path", "query", "format", "rejected", "fault"
     )
     for batch in requests.collect_batches(maintain_order=True, engine="streaming"):
-        findings.add(batch, claims)
+        findings.add(batch, protocols)
     return findings
 
 
@@ -223,8 +227,7 @@ def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, 
     yield from _line_rows(findings, top)
     yield from _time_rows(findings, zone, top)
     for number, fault, line in findings.unreadable:
-        cut = line if len(line) <= MAX_WIDTH else f"{line[:MAX_WIDTH]}..."
-        yield _row("unreadable", f"{log.title()}:{number} {FAULTS[fault]}: {cut}")
+        yield _row("unreadable", f"{log.title()}:{number} {FAULTS[fault]}: {shorten_line(line)}")
     yield _row("verdict", _verdict(log, form, findings))
 
 
@@ -283,12 +286,23 @@ def _verdict(log: Log, form: LogFormat | None, findings: Findings) -> str:
         return "empty: the log contains no requests"
     if form is None and not findings.lines["read"]:
         return "unreadable: its lines match no known format"
-    if bad > MANY * content:
-        return f"doubtful: {bad / content:.0%} of its lines cannot be read"
+    if unreadable := _find_many_unreadable(findings, bad / content):
+        return f"doubtful: {unreadable}"
     if not pixels:
         return f"no pixel requests in {format_count(findings.lines['read'], 'request', 'requests')}"
     unreadable = f", {format_count(bad, 'unreadable line', 'unreadable lines')}" if bad else ""
     return f"good: {format_count(pixels, 'pixel request', 'pixel requests')}{unreadable}"
+
+
+def _find_many_unreadable(findings: Findings, share: float) -> str:
+    """Say how many lines are unreadable, or how many that may hold a pixel request; nothing where they are few.
+
+    `share` is that of the unreadable lines.
+    """
+    bad, pixels = findings.unreadable_pixels, findings.pixels.total()
+    if bad > pixels:
+        return describe_unreadable(bad, bad + pixels)
+    return f"{share:.0%} of its lines cannot be read" if share > MANY else ""
 
 
 def _next_step(logs: Sequence[str], rows: Sequence[Row]) -> str:

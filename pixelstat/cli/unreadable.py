@@ -1,0 +1,55 @@
+"""Warn of logs whose pixel lines cannot be read, so that their report does not look like one of a quiet day."""
+
+import shlex
+from collections.abc import Iterator
+
+from pixelstat.errors import Exit
+from pixelstat.formats.assignment import LogSet, ReadingRules
+from pixelstat.formats.reparse import reparse_line
+from pixelstat.ledger import Ledger
+from pixelstat.schemas import FAULTS
+from pixelstat.sources.blocks import STDIN, Log
+from pixelstat.sources.pixel_lines import LineWithHeader, PixelLines
+from pixelstat.terminal import shorten_line
+from pixelstat.text.plurals import format_count
+
+MAX_LOGS = 3  # that get a warning of their own
+
+
+def list_unreadable_warnings(logs: LogSet, pixel_lines: PixelLines) -> Iterator[str]:
+    """Yield a warning for each log of which most pixel lines cannot be read, of many logs for the first ones."""
+    by_label = {log.label: log for log in logs.all if pixel_lines.is_mostly_unreadable(log.label)}
+    for label, log in [*by_label.items()][:MAX_LOGS]:
+        bad = pixel_lines.unreadable[label]
+        counts = describe_unreadable(bad, bad + pixel_lines.readable[label], f" of {log.label_in_sentence()}")
+        example = _describe_example(pixel_lines.examples[label], logs.rules)
+        yield f"Warning: {counts}. {example}\n{_next_step(log)}"
+    if (more := len(by_label) - MAX_LOGS) > 0:
+        yield f"Warning: most pixel lines of {format_count(more, 'more log', 'more logs')} cannot be read."
+
+
+def describe_unreadable(bad: int, total: int, where: str = "") -> str:
+    """Return `8 of 12 pixel lines of access.log cannot be read`, or `none of the 12 ...`."""
+    if bad < total:
+        return f"{bad:,} of {total:,} pixel lines{where} cannot be read"
+    if total == 1:
+        return f"the only pixel line{where} cannot be read"
+    return f"none of the {total:,} pixel lines{where} can be read"
+
+
+def choose_exit_code(ledger: Ledger) -> Exit:
+    """Return the exit code of a run by its pixel lines: whether any of them can be read."""
+    return Exit.NOTHING_READABLE if ledger.is_all_unreadable else Exit.DONE
+
+
+def _describe_example(example: LineWithHeader, rules: ReadingRules) -> str:
+    """Say what is wrong with an unreadable line, and show it."""
+    parsed = reparse_line(example.line, example.header, rules.candidates, rules.time_zone, rules.max_line)
+    fault = parsed["fault"].item() or "no_format"
+    return f"The first one {FAULTS[fault]}:\n    {shorten_line(example.line)}"
+
+
+def _next_step(log: Log) -> str:
+    if log.name == STDIN:
+        return "To see why, save the log to a file and try: pixelstat check FILE"
+    return f"To see why, try: pixelstat check {shlex.quote(log.label)}"
