@@ -12,12 +12,14 @@ from pixelstat import formats
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINES, detect, pair_with_headers
+from pixelstat.formats.hints import describe_line, is_json
 from pixelstat.formats.nginx_conf import read_nginx_formats
 from pixelstat.formats.text import TextFormat
 from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, STDIN, Log, iter_member_heads
 from pixelstat.sources.event_parquet import has_fractions, is_event_parquet, read_first_time
 from pixelstat.text.addresses import Network
+from pixelstat.text.plurals import join_words
 
 FIRST_LINES = 5  # lines that show when a log begins
 
@@ -161,13 +163,24 @@ def _default_format(rules: ReadingRules) -> LogFormat:
 
 
 def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:
-    """Return the error for a log without a format. Its first line is shown only if it is text."""
+    """Return the error for a log without a format. Its first line is shown only if it is text, and described."""
     if kind := log.kind():
         name = "FILE" if log.name == STDIN else shlex.quote(log.name)
         return PixelstatError(f"{log.title()} is {kind.description}.", kind.advice.replace("FILE", name))
     formats_tried = "the given log format" if is_limited else "any log format that pixelstat knows"
-    return PixelstatError(
-        f"No line of {log.name} matches {formats_tried}. Its first line:\n    {log.first_line()}",
-        "Copy its format from the server's configuration (log_format of nginx, LogFormat of Apache):\n"
-        "    --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status'",
-    )
+    line = next(iter(log.first_lines(1)), "")
+    sentence = f"No line of {log.name} matches {formats_tried}. Its first line:\n    {log.first_line()}"
+    if parts := describe_line(line):
+        verb = "is" if is_json(line) else "contains"
+        sentence += f"\nIt {verb} {join_words(parts)}."
+    return PixelstatError(sentence, _JSON_ADVICE if is_json(line) else _TEXT_ADVICE)
+
+
+_TEXT_ADVICE = (
+    "Copy its format from the server's configuration (log_format of nginx, LogFormat of Apache):\n"
+    "    --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status'"
+)
+_JSON_ADVICE = (
+    "Name the keys of the time, the client, the request and the status, as a log_format of nginx does:\n"
+    '    --log-format \'{"KEY":"$time_iso8601","KEY":"$remote_addr","KEY":"$request","KEY":"$status"}\''
+)
