@@ -15,6 +15,7 @@ import polars as pl
 
 from pixelstat.frames.batches import tap_batches
 from pixelstat.frames.counting import count_values
+from pixelstat.identity.recognition import Recognition
 from pixelstat.schemas import FILTER_REASONS, PARSE_ISSUES, REASONS
 from pixelstat.sources.lines import Reading
 from pixelstat.text.plurals import format_count
@@ -42,6 +43,10 @@ class Ledger:
     without_visitor: list[pl.Series] | None = None  # the hits without a visitor; None: they are not counted
     further_events: int = 0  # events of requests that hold several, without one event of each request
     overlaps: OverlapCounter = field(default_factory=OverlapCounter)
+    recognition: Recognition = field(default_factory=Recognition)
+    json_formats: Sequence[str] = ()  # formats whose requests may lack their query, because no key holds it
+    json_requests: int = 0  # requests for the house pixel in these formats
+    json_queries: int = 0  # and those of them that have a query
     counts_rows_as_hits: bool = False  # every row is a hit, as if no two were copies of one
     _hits: list[pl.Series] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -56,15 +61,16 @@ class Ledger:
         the rows that a filter rejected and that match `exception`, with their reason.
         """
         needed = ["time", "hit", "format", "parse_issue", *(["visitor"] if self.without_visitor is not None else [])]
+        all_row_columns = [*_ALL_ROW_COLUMNS, *(["query"] if self.json_formats else [])]
         is_kept = pl.col("rejected").is_null()
         if exception is not None:
             needed += exception.meta.root_names()
             is_kept |= exception.fill_null(value=False) & pl.col("rejected").is_in(FILTER_REASONS)
         if not resolves_copies:
-            counted = self._tap(rows, [self._count_rows, self._count_events], [*needed, *_ALL_ROW_COLUMNS])
+            counted = self._tap(rows, [self._count_rows, self._count_events], [*needed, *all_row_columns])
             return counted.filter(is_kept & pl.col("time").is_not_null())
         decides_on_copies = pl.col("first").is_not_null() & pl.col("rejected").is_in(FILTER_REASONS)
-        every_row = self._tap(rows, [self._count_rows], [*needed, *_ALL_ROW_COLUMNS])
+        every_row = self._tap(rows, [self._count_rows], [*needed, *all_row_columns])
         candidates = every_row.filter(is_kept | decides_on_copies)
         resolved = reject_later_copies(candidates)
         if exception is not None:
@@ -100,7 +106,18 @@ class Ledger:
             self.formats.update(formats)
             self.further_events += further_events
             self.overlaps.add(batch.select("rejected", *OVERLAP_COLUMNS))
+            self.recognition.add(batch)
+            if self.json_formats:
+                self._count_queries(batch)
             self.log_first, self.log_last = _widen((self.log_first, self.log_last), times)
+
+    def _count_queries(self, batch: pl.DataFrame) -> None:
+        """Count the requests of JSON logs for the house pixel, and those that have a query."""
+        is_pixel = ~pl.col("rejected").is_in(["unreadable", "not_pixel"]).fill_null(value=False)
+        is_house = (pl.col("protocol") == HOUSE) & pl.col("format").is_in(self.json_formats)
+        queries = batch.filter(is_house, is_pixel)["query"]
+        self.json_requests += len(queries)
+        self.json_queries += len(queries) - queries.null_count()
 
     def _count_duplicates(self, batch: pl.DataFrame) -> None:
         """Count the rows that `reject_later_copies` rejected."""
@@ -203,10 +220,11 @@ class Ledger:
         return f"{format_count(number, 'event', 'events')} without a visitor" if number else ""
 
 
-_ALL_ROW_COLUMNS = ("event_number", *OVERLAP_COLUMNS)  # columns that are counted of all rows
+_ALL_ROW_COLUMNS = ("event_number", "visitor", *OVERLAP_COLUMNS)  # columns that are counted of all rows
 _COUNTED_ROW_COLUMNS = ("time", "hit", "parse_issue", "visitor")  # columns that are counted of the rows that count
 _UNREADABLE = list(REASONS).index("unreadable")
 _NO_PIXELS = [list(REASONS).index("not_pixel"), _UNREADABLE]
+HOUSE = "house"  # the protocol of pixels without a vendor
 _DUPLICATE = list(REASONS).index("duplicate")
 
 

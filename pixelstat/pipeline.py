@@ -69,6 +69,7 @@ def read_events(
     if settings.reads_logs_twice and not keeps_copies:
         copies = find_copies(logs, settings, ledger, identities, hit_rules)
     ledger.counts_rows_as_hits = keeps_copies
+    ledger.json_formats = logs.json_formats
     ledger.without_visitor = None if settings.visitors.key == "auto" else []
     events = (
         read_identified_events(logs, settings, ledger.reading, bad_lines)

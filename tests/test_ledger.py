@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixelstat.errors import Exit
 from pixelstat.ledger import Ledger
 from pixelstat.schemas import EVENTS, PARSE_ISSUES, REASONS, Reason
 from tests.builders import GOOGLEBOT, hit, log, request, view
@@ -23,7 +24,7 @@ def ledger_of(folder: Path, *arguments: str, lines: tuple[str, ...]) -> list[str
     """Return what `views` writes to stderr about these lines."""
     (folder / "access.log").write_text(log(*lines))
     finished = run_in_process(folder, "views", "access.log", *arguments)
-    assert finished.exit == 0, finished.stderr
+    assert finished.exit in (Exit.DONE, Exit.NOTHING_READABLE), finished.stderr
     return finished.stderr.splitlines()
 
 
@@ -170,7 +171,7 @@ def test_any_mix_of_lines_sums_to_the_lines(tmp_path_factory: pytest.TempPathFac
         counts["duplicates"] -= 1
         counts["events"] += 1
     said = ledger_of(tmp_path_factory.mktemp("ledger"), lines=lines)
-    found = numbers(said[0 if lines else 1])  # an empty log is said to be empty first
+    found = numbers(next(line for line in said if re.match(r"[\d,]+ events? from ", line)))  # warnings come first
     singular = ("line", "event", "bot", "duplicate", "failed request")
     found = {f"{words}s" if words in singular else words: number for words, number in found.items()}
     assert found.pop("lines") == len(lines)

@@ -14,6 +14,7 @@ import polars as pl
 from pixelstat import outputs
 from pixelstat.analysis.time_series import earliest, latest
 from pixelstat.cli.delivery import report_failures
+from pixelstat.cli.doubts import list_doubts
 from pixelstat.cli.explain import explain
 from pixelstat.cli.output_files import prepare_folders
 from pixelstat.cli.settings import CommonOptions, build_reading_rules, load_project_key, match_pseudonymised_input
@@ -160,6 +161,7 @@ def _ledger_notes(run: Run) -> Iterator[str]:
         yield "--cookieless: a person who visits on two days (UTC) counts as two visitors"
     yield ledger.further_events_line()
     yield ledger.overlap_line()
+    yield from list_doubts(run.logs, ledger, run.settings.visitors)
     yield ledger.parse_issues_line()
     yield ledger.formats_line()
     if ledger.first and ledger.last:

@@ -13,8 +13,10 @@ from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINES, detect, pair_with_headers
 from pixelstat.formats.hints import describe_line, is_json
+from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.nginx_conf import read_nginx_formats
 from pixelstat.formats.text import TextFormat
+from pixelstat.formats.wrappings import unwrap_format
 from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, STDIN, Log, iter_member_heads
 from pixelstat.sources.event_parquet import has_fractions, is_event_parquet, read_first_time
@@ -52,6 +54,11 @@ class LogSet:
         return any(map(has_fractions, self.event_files)) or any(
             _has_fractional_times(log_format, log) for log_format, logs in self.by_format for log in logs
         )
+
+    @property
+    def json_formats(self) -> Sequence[str]:
+        """The names of the formats that are JSON."""
+        return [form.name for form, logs in self.by_format if logs and isinstance(unwrap_format(form), JsonFormat)]
 
     @property
     def has_text(self) -> bool:
@@ -147,14 +154,19 @@ def _has_fractional_times(log_format: LogFormat, log: Log) -> bool:
 
 def _read_head_times(log_format: LogFormat, logs: Sequence[Log], count: int, time_zone: str = "UTC") -> pl.DataFrame:
     """Return the readable times of the first lines of each log: `log`, its place in the sequence, and `time`."""
+    index = pl.col("file").cast(pl.String).cast(pl.Int64)
+    times = read_head(log_format, logs, count, time_zone).select("time", log=index)
+    return times.filter(pl.col("time").is_not_null())
+
+
+def read_head(log_format: LogFormat, logs: Sequence[Log], count: int, time_zone: str = "UTC") -> pl.DataFrame:
+    """Parse the first lines of each log into READ, with the place of the log in the sequence as its `file`."""
     lines = [
-        {"line": line, "header": header, "file": str(index), "number": 0}
+        {"line": line, "header": header, "file": str(index), "number": 0}  # names of files may not be UTF-8
         for index, log in enumerate(logs)
         for line, header in pair_with_headers(log.first_lines(count))
     ]
-    index = pl.col("file").cast(pl.String).cast(pl.Int64)  # names of files may not be UTF-8
-    times = log_format.parse(pl.LazyFrame(lines, LINES), time_zone).select("time", log=index)
-    return times.filter(pl.col("time").is_not_null()).collect()
+    return log_format.parse(pl.LazyFrame(lines, LINES), time_zone).collect()
 
 
 def _default_format(rules: ReadingRules) -> LogFormat:

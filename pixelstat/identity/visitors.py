@@ -31,6 +31,11 @@ class VisitorRules:
     is_daily: bool = False  # by address, agent and site, for one day: no cookie or id is read
     secret: bytes = field(default=b"", repr=False)  # the project's key, under which daily keys are hashed
 
+    @property
+    def uses_address(self) -> bool:
+        """Whether an address can name a visitor."""
+        return self.is_daily or self.key in ("auto", "client")
+
 
 def digest(text: str, key: bytes = b"") -> str:
     """Return 96 bits of BLAKE2b over a text, under a key where there is one, as 24 hexadecimal digits."""

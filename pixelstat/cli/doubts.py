@@ -1,0 +1,47 @@
+"""Warn of what the logs do not show, although every line is read: clients, sites, or the queries of pixels."""
+
+from collections.abc import Iterator
+
+from pixelstat.formats.assignment import LogSet
+from pixelstat.formats.sites import find_address_as_site
+from pixelstat.identity.visitors import VisitorRules
+from pixelstat.ledger import Ledger
+
+
+def list_doubts(logs: LogSet, ledger: Ledger, visitors: VisitorRules) -> Iterator[str]:
+    """Yield a warning for each doubt. Those of addresses apply only if visitors are counted by address."""
+    if visitors.uses_address:
+        yield _describe_unknown_visitors(ledger)
+        if ledger.recognition.is_mostly_by_address:
+            yield _describe_address_as_site(logs)
+    yield _describe_missing_queries(ledger)
+
+
+def _describe_unknown_visitors(ledger: Ledger) -> str:
+    recognition = ledger.recognition
+    if not recognition.is_mostly_unknown:
+        return ""
+    events = f"{recognition.unknown:,} of {recognition.events:,} events"
+    return (
+        f"Warning: {events} have neither an address nor a visitor id, "
+        "so their visitors cannot be told apart and do not count."
+    )
+
+
+def _describe_address_as_site(logs: LogSet) -> str:
+    site = find_address_as_site(logs)
+    if not site:
+        return ""
+    return (
+        f"Warning: {site.format_name} reads addresses such as {site.address} as the site of {site.log.label}, "
+        "so visitors may be counted by the wrong address; try --log-format."
+    )
+
+
+def _describe_missing_queries(ledger: Ledger) -> str:
+    if not ledger.json_requests or ledger.json_queries:
+        return ""
+    return (
+        f"Warning: none of the {ledger.json_requests:,} pixel requests in JSON has a query; "
+        "if the pixel sends one, log the address with its query, such as $request_uri."
+    )

@@ -1,0 +1,61 @@
+"""Find logs whose format takes the addresses of clients for the sites that they request."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from pixelstat.formats.assignment import LogSet, read_head
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.detection import HEAD_LINES
+from pixelstat.formats.text import TextFormat
+from pixelstat.formats.wrappings import unwrap_format
+from pixelstat.sources.blocks import Log
+from pixelstat.text.addresses import parse_address
+
+MAX_LOGS = 3  # of a format that are looked at
+_HOST_OF_REFERRER = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#:]+)"
+
+
+class AddressAsSite(NamedTuple):
+    """A log whose format takes addresses for sites, and one of the addresses."""
+
+    log: Log
+    format_name: str
+    address: str
+
+
+def find_address_as_site(logs: LogSet) -> AddressAsSite | None:
+    """Return the first log of which most of the first lines have an address in the place of the site, or None.
+
+    A site may be requested by its own address. So there must be two addresses, and a referrer with the name of a site.
+    """
+    for log_format, group in logs.by_format:
+        if _may_have_site(log_format):
+            for log in group[:MAX_LOGS]:
+                requests = read_head(log_format, [log], HEAD_LINES, logs.rules.time_zone)
+                if address := _find_address(requests["vhost"].to_list(), _list_referring_hosts(requests)):
+                    return AddressAsSite(log, log_format.name, address)
+    return None
+
+
+def _may_have_site(log_format: LogFormat) -> bool:
+    bare = unwrap_format(log_format)
+    return not isinstance(bare, TextFormat) or "vhost" in bare.names
+
+
+def _list_referring_hosts(requests: pl.DataFrame) -> list[str]:
+    return requests["referrer"].str.extract(_HOST_OF_REFERRER).drop_nulls().to_list()
+
+
+def _find_address(sites: Sequence[str | None], others: Sequence[str]) -> str:
+    """Return an address if most sites are addresses, there are two of these, and a name is among the other hosts."""
+    addresses = [site for site in sites if site and _is_address(site)]
+    if len(addresses) * 2 <= len(sites) or len({*addresses}) < 2:
+        return ""
+    return addresses[0] if not all(map(_is_address, others)) else ""
+
+
+def _is_address(host: str) -> bool:
+    """Return whether a host is an IP address. One of IPv6 may lack its end, which looks like the port of a host."""
+    return host.count(":") > 1 or parse_address(host) is not None
