@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
+from pixelstat.formats.text import TextFormat
 from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Colours, Wrapped, Wrapping
 
 HEAD_LINES = 50  # the format is detected from so many lines
@@ -27,13 +28,19 @@ def detect(head: Sequence[str], candidates: Sequence[LogFormat]) -> LogFormat | 
     return None
 
 
-def find_format(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]) -> LogFormat | None:
-    """Return the format that these lines have, as they are or in wrappings, by the rule of `detect`."""
+def find_format(
+    lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat], *, are_misfits: bool = False
+) -> LogFormat | None:
+    """Return the format that these lines have, as they are or in wrappings, by the rule of `detect`.
+
+    `are_misfits` is true for lines that do not have the format of their log.
+    """
     best: tuple[int, LogFormat | None] = (0, None)
     unwrapped = [*unwrap_in_all_ways(lines)]
+    is_open = any(candidate.name == LAST_RESORT for candidate in candidates)  # the user has named no format
     for group in _group_candidates(candidates):
         for wrappings, bare in unwrapped:
-            log_format, count = _best_match(bare, group)
+            log_format, count = _best_match(bare, group, are_misfits=are_misfits, is_open=is_open)
             if log_format is None or count <= best[0]:
                 continue
             for wrapping in reversed(wrappings):
@@ -95,12 +102,16 @@ def pair_with_headers(head: Iterable[str]) -> list[LineWithHeader]:
     return pairs
 
 
-def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]) -> tuple[LogFormat | None, int]:
+def _best_match(
+    lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat], *, are_misfits: bool, is_open: bool
+) -> tuple[LogFormat | None, int]:
     """Return the first candidate that half of the lines match, else the one that most lines match, and how many do."""
     match_counts: Counter[LogFormat] = Counter()
-    for candidate in _infer_candidates(candidates, lines):
+    for candidate in _infer_candidates(candidates, lines, are_misfits=are_misfits):
         variants = Counter(
-            candidate.with_header(header, line) for line, header in lines if candidate.matches(line, header)
+            candidate.with_header(header, line)
+            for line, header in lines
+            if candidate.matches(line, header) and not (is_open and _mistakes_client(candidate, line))
         )
         if variants:
             variant = variants.most_common(1)[0][0]
@@ -111,10 +122,18 @@ def _best_match(lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat]
     return best, match_counts[best] if best else 0
 
 
-def _infer_candidates(candidates: Sequence[LogFormat], lines: Sequence[LineWithHeader]) -> Iterator[LogFormat]:
+def _mistakes_client(candidate: LogFormat, line: str) -> bool:
+    return isinstance(candidate, TextFormat) and candidate.mistakes_client(line)
+
+
+def _infer_candidates(
+    candidates: Sequence[LogFormat], lines: Sequence[LineWithHeader], *, are_misfits: bool
+) -> Iterator[LogFormat]:
     """Yield the candidates; those that are inferred as the format that these lines show together."""
     for candidate in candidates:
         if not isinstance(candidate, InferredFormat):
             yield candidate
         elif inferred := candidate.infer([line for line, _ in lines]):
-            yield inferred
+            needed = candidate.needed_field if are_misfits else ""
+            if not needed or (isinstance(inferred, TextFormat) and needed in inferred.names):
+                yield inferred

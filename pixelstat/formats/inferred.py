@@ -22,6 +22,7 @@ class InferredFormat:
     infer: Callable[[Sequence[str]], LogFormat | None] = field(compare=False)
     fallback: LogFormat = field(compare=False)  # has the columns of lines that have no format
     samples: Sequence[Sample] = field(default=(), compare=False)
+    needed_field: str = ""  # a line that does not fit its log must show this field, or it may have been cut short
 
     @cached_property
     def _infer_of_line(self) -> Callable[[str], LogFormat | None]:

@@ -57,7 +57,7 @@ def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat
 
     If no format reads the line, one that knows its keys says what is wrong with it.
     """
-    log_format = find_format([(line, header)], candidates)
+    log_format = find_format([(line, header)], candidates, are_misfits=True)
     return log_format or next(
         (form for form in candidates if isinstance(form, JsonFormat) and form.has_keys(line)), None
     )

@@ -88,15 +88,15 @@ class TextFormat:
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002 - for formats with headers
         """Return whether the whole line has the shape of this format. Its values may still be invalid."""
         match = self._pattern.match(line)
-        if not match or self._mistakes_client(line):
+        if not match:
             return False
         tail = line[match.end() :]
         return (not self.tail or re.search(self.tail, tail) is not None) and not (
             self.excluded_tails and re.search(self.excluded_tails, tail)
         )
 
-    def _mistakes_client(self, line: str) -> bool:
-        """Return whether a site in front of the line would be read as the client, or an address as the site."""
+    def mistakes_client(self, line: str) -> bool:
+        """Return whether the format would read a site in front of the line as the client, or an address as the site."""
         words = line[:MAX_FRONT].partition(" [")[0].split(" ")
         if self.tokens[0] or len(words) < 2:
             return False

@@ -82,7 +82,7 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
     alike: dict[tuple[str, ...], list[tuple[str, list[Part]]]] = defaultdict(list)
     for line in lines:
         bare = line.rstrip("\r\n ")
-        if _JSON.match(bare):
+        if _JSON.match(bare) or _has_open_quote(bare):
             continue
         if len(bare) <= MAX_LENGTH and "$" not in _cut_gaps(parts := split_parts(bare), bare):
             alike[_describe_shape(parts, bare)].append((bare, parts))
@@ -91,6 +91,11 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
         if columns.size and _name_parts(columns) and (inferred := _build_format(columns)):
             return inferred
     return None
+
+
+def _has_open_quote(line: str) -> bool:
+    """Return whether the last quote of a line is not closed: the line was cut short."""
+    return (line.count('"') - line.count('\\"')) % 2 == 1
 
 
 def _cut_gaps(parts: Sequence[Part], line: str) -> str:

@@ -95,7 +95,7 @@ class Findings:
         self._add_times(good["time"])
         bad = batch.filter(is_bad())
         if not bad.is_empty():
-            self.unreadable_pixels += bad.select(protocols.may_contain_pixel.sum()).item()
+            self.unreadable_pixels += bad.select(protocols.may_contain_pixel(pl.col("line")).sum()).item()
             shown = bad.head(MAX_UNREADABLE - len(self.unreadable))
             self.unreadable += shown.select("number", "outcome", "line").iter_rows()
 

@@ -10,7 +10,8 @@ FORMAT = InferredFormat(
     "text of any server: the fields are inferred from their places and looks",
     infer_text_format,
     combined.FORMAT,
-    (
+    needed_field="user_agent",
+    samples=(
         Sample(
             '[07/Sep/2026:10:00:00 +0000] 200 - GET https shop.example "/pixel.gif?e=pv" [Client 203.0.113.7] [Length 43] "Mozilla/5.0" "-"',
             {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "vhost": "shop.example", "method": "GET", "path": "/pixel.gif",
