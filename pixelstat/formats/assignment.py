@@ -19,6 +19,7 @@ from pixelstat.formats.text import TextFormat
 from pixelstat.formats.wrappings import unwrap_format
 from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, STDIN, Log, iter_member_heads
+from pixelstat.sources.dated_lines import has_clock_only
 from pixelstat.sources.event_parquet import has_fractions, is_event_parquet, read_first_time
 from pixelstat.text.addresses import Network
 from pixelstat.text.plurals import join_words
@@ -179,6 +180,11 @@ def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:
     if kind := log.kind():
         name = "FILE" if log.name == STDIN else shlex.quote(log.name)
         return PixelstatError(f"{log.title()} is {kind.description}.", kind.advice.replace("FILE", name))
+    if has_clock_only([line.encode() for line in log.first_lines(HEAD_LINES)]):
+        return PixelstatError(
+            f"The lines of {log.name} have a time but no date.",
+            "Put the date in front of the first line: #Date: 2026-09-07. Log it from now on: #Fields: date time ...",
+        )
     formats_tried = "the given log format" if is_limited else "any log format that pixelstat knows"
     line = next(iter(log.first_lines(1)), "")
     sentence = f"No line of {log.name} matches {formats_tried}. Its first line:\n    {log.first_line()}"

@@ -21,6 +21,7 @@ from typing import IO
 
 from pixelstat.sources.content import HEAD_BYTES, Content, open_content
 from pixelstat.sources.damage import DAMAGE_ERRORS, describe_damage
+from pixelstat.sources.dated_lines import DatedLines
 from pixelstat.sources.json_objects import ObjectLines
 from pixelstat.sources.kinds import SAMPLE_BYTES, FileKind, recognize_kind
 from pixelstat.sources.rewindable import RewindableStream
@@ -45,6 +46,7 @@ class Log:
     layers: tuple[str, ...] = ()  # the compressions and archives that hold its text, the outermost first
     encoding: str | None = None  # the codec of text that is not UTF-8
     is_json_document: bool = False  # with objects over several lines, or several in one
+    lacks_dates: bool = False  # of W3C lines that have only a clock
     beginning: bytes = b""  # its first bytes decompressed, neither decoded nor sanitized
     skipped: Sequence[str] = ()  # names of files inside an archive that are not text, as far as it was read
     recording: IO[bytes] | None = None  # all that was read of a stream, decompressed
@@ -122,7 +124,11 @@ def open_log(log: Log) -> Iterator[tuple[RawIOBase, Content]]:
             log.beginning = content.beginning[:SAMPLE_BYTES]
         if content.members:
             log.skipped = content.members.skipped
-        yield stored, content._replace(text=ObjectLines(content.text)) if log.is_json_document else content
+        if log.is_json_document:
+            content = content._replace(text=ObjectLines(content.text))
+        elif log.lacks_dates:
+            content = content._replace(text=DatedLines(content.text))
+        yield stored, content
 
 
 def iter_blocks(

@@ -12,6 +12,7 @@ from typing import cast
 
 from pixelstat.errors import PixelstatError
 from pixelstat.sources.blocks import STDIN, Log, iter_blocks
+from pixelstat.sources.dated_lines import lacks_dates
 from pixelstat.sources.json_objects import is_document
 from pixelstat.sources.rewindable import BEGINNING_BYTES, RewindableStream
 
@@ -105,8 +106,8 @@ def _read_head(log: Log) -> None:
     try:
         with contextlib.closing(iter_blocks(log)) as blocks:
             log.head = next(blocks, b"")
-        if is_document(log.head):
-            log.is_json_document = True
+        log.is_json_document, log.lacks_dates = is_document(log.head), lacks_dates(log.head)
+        if log.is_json_document or log.lacks_dates:
             with contextlib.closing(iter_blocks(log)) as blocks:
                 log.head = next(blocks, b"")
     except PermissionError as error:

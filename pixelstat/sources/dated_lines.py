@@ -1,0 +1,116 @@
+"""Write the date in front of the lines of a W3C log that have only a clock.
+
+The date stands in a `#Date:` line above them. The day changes where the clock goes back by half a day or more. Where it
+goes back by less, but by more than lines are out of order, the day is not known until the next `#Date:` line. A line
+without a known day stays as it is, and cannot be read.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from io import RawIOBase
+
+CHUNK = 1 << 20  # bytes that are read at a time
+HEAD_BYTES = 64 << 10  # bytes that show whether lines lack dates
+TOLERANCE = timedelta(hours=1)  # lines are out of order by less: a server writes them when requests end
+DAY, HALF_DAY = timedelta(days=1), timedelta(hours=12)
+_FIELDS, _CLOCK_NAMES, _DATE_NAMES = b"#Fields:", (b"time", b"time-local"), (b"date", b"date-local")
+_DATE = re.compile(rb"#(?:Start-)?Date:\s*(\d{4}-\d\d-\d\d|\d\d?-[A-Za-z]{3}-\d{4})(?:\s+(\d\d:\d\d:\d\d))?")
+_CLOCK = rb"[\"']?(\d\d:\d\d:\d\d)(?![\d:])"
+
+
+def lacks_dates(head: bytes) -> bool:
+    """Return whether a log that begins so has lines with a clock alone, and a date above them."""
+    lines = head[:HEAD_BYTES].split(b"\n") if _FIELDS in head[:HEAD_BYTES] else []
+    return has_clock_only(lines) and any(map(_DATE.match, lines))
+
+
+def has_clock_only(lines: Sequence[bytes]) -> bool:
+    """Return whether a `#Fields:` line among these names a clock and no date."""
+    return any(line.startswith(_FIELDS) and _find_clock(line) is not None for line in lines)
+
+
+def _find_clock(header: bytes) -> int | None:
+    """Return the index of the clock among the fields that a `#Fields:` line names, or None if it names a date too."""
+    names = header.removeprefix(_FIELDS).lower().split()
+    if set(names) & {*_DATE_NAMES}:
+        return None
+    return next((index for index, name in enumerate(names) if name in _CLOCK_NAMES), None)
+
+
+class DatedLines(RawIOBase):
+    """A reader of a W3C log that writes the date in front of lines that have only a clock."""
+
+    def __init__(self, log: RawIOBase) -> None:
+        self.log = log
+        self.pending = b""  # the beginning of a line
+        self.ready = b""
+        self.dates = LineDates()
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        while not self.ready:
+            piece = self.log.read(CHUNK) or b""
+            if not piece and not self.pending:
+                return 0
+            text = self.pending + piece
+            end = text.rfind(b"\n") + 1 if piece else len(text)
+            end = end or (len(text) if len(text) > CHUNK else 0)  # a line that is too long ends anywhere
+            self.pending = text[end:]
+            self.ready = b"".join(map(self.dates.complete, text[:end].splitlines(keepends=True)))
+        piece, self.ready = self.ready[: len(buffer)], self.ready[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class LineDates:
+    """The date of the lines of one log, as far as they were read."""
+
+    def __init__(self) -> None:
+        self.last: datetime | None = None  # of the last line, or of the `#Date:` line; None if the day is not known
+        self.is_exact = False  # whether `last` is a time, not only a day
+        self.clock: re.Pattern[bytes] | None = (
+            None  # where a line has its clock; None if lines have a date, or no clock
+        )
+
+    def complete(self, line: bytes) -> bytes:
+        """Return the line with its date in front, and a `#Fields:` line with a name for it."""
+        if line.startswith(b"#"):
+            return self._read_directive(line)
+        match = self.clock.match(line) if self.clock else None
+        day = self._find_day(self.last, match[1]) if match and self.last else None
+        separator = b"\t" if b"\t" in line else b" "
+        return line if day is None else day.isoformat().encode() + separator + line
+
+    def _read_directive(self, line: bytes) -> bytes:
+        if match := _DATE.match(line):
+            self.last, self.is_exact = _parse_date(match[1], match[2] or b"00:00:00"), bool(match[2])
+        if not line.startswith(_FIELDS):
+            return line
+        index = _find_clock(line)
+        self.clock = None if index is None else re.compile(rb"(?:[^ \t]+[ \t]+){%d}" % index + _CLOCK)
+        return line if index is None else _FIELDS + b" date " + line.removeprefix(_FIELDS).lstrip()
+
+    def _find_day(self, last: datetime, clock: bytes) -> date | None:
+        """Return the day of the next line by its clock, or None if it is not clear."""
+        try:
+            time = datetime.strptime(clock.decode(), "%H:%M:%S").time()  # noqa: DTZ007
+        except ValueError:
+            return None
+        at = datetime.combine(last.date(), time)
+        if self.is_exact and at - DAY >= last - TOLERANCE:  # shortly before midnight, below a line shortly behind it
+            return (at - DAY).date()
+        if at < last - TOLERANCE:
+            at += DAY
+            if at - last > HALF_DAY:
+                self.last = None
+                return None
+        self.last, self.is_exact = max(at, last), True
+        return at.date()
+
+
+def _parse_date(day: bytes, clock: bytes) -> datetime | None:
+    layout = "%Y-%m-%d" if day[4:5] == b"-" else "%d-%b-%Y"
+    try:
+        return datetime.strptime(f"{day.decode()} {clock.decode()}", f"{layout} %H:%M:%S")  # noqa: DTZ007
+    except ValueError:
+        return None
