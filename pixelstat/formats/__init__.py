@@ -17,7 +17,7 @@ NAMES = (
     "traefik", "icecast", "combined_host_last", "combined_host_last_quoted", "combined_forwarded", "combined",
     "ovh", "gandi", "combined_vhost_port", "combined_vhost", "common", "common_vhost_port", "common_vhost",
     "s3", "alb", "elb", "haproxy", "envoy", "squid", "bunny", "caddy", "traefik_json", "google_lb", "cloudflare",
-    "json", "nginx_json", "cloudfront", "incapsula", "shoutcast", "iis", "w3c", "text",
+    "iis_native", "json", "nginx_json", "cloudfront", "incapsula", "shoutcast", "iis", "w3c", "text",
 )  # fmt: skip
 ALIASES = {
     "ncsa_extended": "combined",

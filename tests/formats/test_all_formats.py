@@ -366,6 +366,11 @@ WRITINGS = (
     Writing("nginx_json", nginx_json_apart, kind="apart"),
     Writing("cloudfront", CLOUDFRONT, CLOUDFRONT_HEAD),
     Writing("incapsula", INCAPSULA, INCAPSULA_HEAD),
+    Writing(
+        "iis_native",
+        "{client}, -, 9/7/2026, {clock}, W3SVC1, WEB1, 192.0.2.6, 15, 163, 43, {status}, 0, {method}, {path}, {query},",
+        lacks="agent host",
+    ),
     Writing("shoutcast", SHOUTCAST, SHOUTCAST_HEAD, lacks="host"),
     Writing("iis", IIS, IIS_HEAD),
     Writing("iis", ADVANCED, ADVANCED_HEAD, kind="advanced"),

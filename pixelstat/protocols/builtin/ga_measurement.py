@@ -20,7 +20,7 @@ _ACTIONS = {"purchase": "purchase", "add": "add_to_cart", "remove": "remove_from
 PROTOCOL = build_pixel(
     "ga_measurement",
     "Google Analytics, Measurement Protocol v1",
-    marker=r"/(?:[rj]/)?collect[? \t\"\\]",
+    marker=r"/(?:[rj]/)?collect[? \t\",|\\]",
     paths="/collect$",
     claims=pl.col("path").str.contains("/(?:[rj]/)?collect$") & parameter_starts_with("v", "1(?:&|$)") & has_parameter("tid") & has_parameter("t"),
     names={

@@ -8,7 +8,7 @@ from pixelstat.protocols.table import build_pixel, first_matching, parameter_sta
 PROTOCOL = build_pixel(
     "goatcounter",
     "GoatCounter",
-    marker=r"/count[? \t\"\\]",
+    marker=r"/count[? \t\",|\\]",
     paths="/count$",
     claims=pl.col("path").str.ends_with("/count") & (parameter_starts_with("p", "(?:/|%2[Ff])") | parameter_starts_with("e", "(?:true|1)(?:&|$)") & parameter_starts_with("p", "[^&]")),
     names={"page_address": ("p",), "referrer": ("r",), "campaign_query": ("q",), "is_event": ("e",)},

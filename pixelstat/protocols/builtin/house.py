@@ -68,7 +68,7 @@ def house_protocol(pixels: Sequence[str] = ()) -> PixelProtocol:
         always_claims |= path.str.contains(f"^{pixel}$" if pixel.startswith("/") else f"/{pixel}$")
     claims |= always_claims
     # An endpoint is followed by its query, or by the end of the path in formats with a separate field for the query.
-    marker = "|".join([images, rf'{endpoints}[? \t"\\]', *custom])
+    marker = "|".join([images, rf'{endpoints}[? \t",|\\]', *custom])
     claims &= pl.col("method").is_in(METHODS) | pl.col("method").is_null()  # OPTIONS only precedes a POST
     about = "your own pixel, with the usual names of parameters"
     return PixelProtocol(

@@ -8,7 +8,7 @@ from pixelstat.protocols.table import build_pixel, first_matching, has_parameter
 PROTOCOL = build_pixel(
     "linkedin",
     "LinkedIn's insight tag",
-    marker=r'/collect/?[? \t"\\]',
+    marker=r'/collect/?[? \t",|\\]',
     paths="/collect/?$",
     claims=pl.col("path").str.contains("/collect/?$") & parameter_starts_with("pid", "[0-9]+(?:&|$)") & has_parameter("fmt", "url", "conversionId"),
     names={"page_address": ("url",), "goal": ("conversionId",)},

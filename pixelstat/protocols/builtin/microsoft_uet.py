@@ -9,7 +9,7 @@ from pixelstat.protocols.table import build_pixel, first_matching, has_parameter
 PROTOCOL = build_pixel(
     "microsoft_uet",
     "Microsoft UET",
-    marker=r'/action/0[? \t"\\]',
+    marker=r'/action/0[? \t",|\\]',
     paths="/action/0$",
     claims=pl.col("path").str.ends_with("/action/0") & has_parameter("ti"),
     names={

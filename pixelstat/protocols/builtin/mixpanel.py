@@ -13,7 +13,7 @@ _EVENTS = {"$mp_web_page_view": "page_view", "$mp_click": "click", "$mp_scroll":
 PROTOCOL = build_pixel(
     "mixpanel",
     "Mixpanel",
-    marker=r'/track/?[? \t"\\]',
+    marker=r'/track/?[? \t",|\\]',
     paths="/track/?$",
     claims=pl.col("path").str.contains("/track/?$") & parameter_starts_with("data", "[A-Za-z0-9+/_%=-]{16}") & (has_parameter("ip", "img", "redirect", "verbose", "_") | parameter_starts_with("data", "eyJldmVudCI6")),
     names={

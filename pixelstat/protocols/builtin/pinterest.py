@@ -9,7 +9,7 @@ from pixelstat.protocols.table import build_pixel, has_parameter, rename_events
 PROTOCOL = build_pixel(
     "pinterest",
     "Pinterest's tag",
-    marker=r'/v3/[? \t"\\]',
+    marker=r'/v3/[? \t",|\\]',
     paths="/v3/$",
     claims=pl.col("path").str.ends_with("/v3/") & has_parameter("tid") & has_parameter("event"),
     names={
