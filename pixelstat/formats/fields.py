@@ -14,33 +14,58 @@ from typing import Literal
 Kind = Literal["text", "source", "token", "number", "time"]
 
 
+AKAMAI_CLIENT = "cs-ip"  # only Akamai names the client so
+SINGLE_HEADERS = (  # headers in which a proxy names one client, in lower case; of several in one log the last counts
+    "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-envoy-external-address", "x-azure-clientip", "fly-client-ip",
+    "fastly-client-ip", "do-connecting-ip", "true-client-ip", "cf-connecting-ip",
+)  # fmt: skip
+# Names for several variables that belong together; see `templates`.
+CLIENT_AND_PORT, WHOLE_ADDRESS, WHOLE_URL = "whole_client", "whole_address", "whole_url"
+
+
+def _variables(headers: Sequence[str]) -> tuple[str, ...]:
+    """Return nginx's variables of request headers."""
+    return tuple(f"http_{header.replace('-', '_')}" for header in headers)
+
+
 @dataclass(frozen=True)
 class Field:
     """A field of log lines and what it is called in the configuration of servers."""
 
     name: str
     kind: Kind
+    # Of several names in one format the last of these counts.
     nginx: Sequence[str] = ()  # variables, without the dollar
     apache: Sequence[str] = ()  # directives, without the percent sign; a name in braces in lower case
-    w3c: Sequence[str] = ()  # names in `#Fields:`, in lower case; of several in one log, the last of these counts
+    w3c: Sequence[str] = ()  # names in `#Fields:`, in lower case
 
 
 # A format may have several fields for one thing. What the first of `absolute_request`, `request`, `url`, `address` and
 # `uri` says of the request counts. The first time of a format counts, and in W3C logs the first of these times here.
 FIELDS = (
-    Field("client", "text", ("remote_addr", "realip_remote_addr"), ("h", "a"), ("c-ip",)),
-    Field("client_and_port", "source"),  # a client that may have a port
-    Field("address_port", "source"),  # a client that always has a port, IPv6 without brackets
+    # Addresses of a connection may be those of proxies in front: `realip_remote_addr` and `{c}a` are the nearest one.
     Field(
-        "vhost", "text", ("host", "http_host", "server_name"), ("v", "V", "{host}i"),
-        ("cs(host)", "cs-host", "x-host-header"),
+        "client", "text", ("realip_remote_addr", "the_real_ip", "remote_addr"), ("{c}h", "{c}a", "h", "{remote}h", "a"),
+        ("c-dns", AKAMAI_CLIENT, "c-ip"),
     ),
-    Field("port", "token", ("server_port", "remote_port"), ("p",)),
+    Field("client_and_port", "source"),  # a client that may have a port
+    Field("address_port", "source", (CLIENT_AND_PORT,), (f"{{{CLIENT_AND_PORT}}}a",)),  # always with a port, IPv6 without brackets
+    # The client that a proxy names in a header for one address. It counts where there is no X-Forwarded-For.
+    Field(
+        "real_ip", "source", ("proxy_protocol_addr", *_variables(SINGLE_HEADERS)),
+        tuple(f"{{{header}}}i" for header in SINGLE_HEADERS),
+        tuple(name for header in SINGLE_HEADERS for name in (header, f"cs({header})")),
+    ),
+    Field(
+        "vhost", "text", ("server_name", "host", "http_host"), ("v", "V", "{host}i"),
+        ("cs-hostname", "cs(host)", "cs-host", "x-host-header"),
+    ),
+    Field("port", "token", ("remote_port", "server_port"), ("p",)),
     Field("date", "token", ("date",), w3c=("date-local", "date")),
     Field("clock", "token", ("clock",), w3c=("time-local", "time")),
     Field("time_clf", "time", ("time_local",), ("t",)),  # 10/Oct/2000:13:55:36 -0700
     Field("time_iso", "time", ("time_iso8601",)),  # 2026-09-07T10:00:00.125+02:00
-    Field("time_seconds", "time", ("msec",), ("{sec}t",), ("timestamp",)),  # since 1970, as are the next two
+    Field("time_seconds", "time", ("msec",), ("{sec}t",), ("timestamp", "x-timestamp-unix")),  # since 1970, as are the next two
     Field("time_milliseconds", "time", ("time_milliseconds",), ("{msec}t",), ("timestamp(ms)",)),
     Field("time_microseconds", "time", ("time_microseconds",), ("{usec}t",)),
     Field("time_clf_local", "time"),  # as time_clf, without an offset
@@ -49,20 +74,21 @@ FIELDS = (
     Field("time_unusual", "time", ("time",)),  # any of these, or as few logs write it
     Field("request", "source", ("request",), ("r",)),  # the whole first line of the request
     Field("absolute_request", "source", ("absolute_request",)),  # the same with a site in its address, as load balancers write it
-    Field("url", "source", ("url",), w3c=("cs-uri",)),  # an address with or without scheme and host
-    Field("address", "source"),  # a url whose scheme may be missing, its query in it or beside it
+    Field("url", "source", ("url", WHOLE_URL), w3c=("cs-uri",)),  # an address with or without scheme and host
+    Field("address", "source", (WHOLE_ADDRESS,), (f"{{{WHOLE_ADDRESS}}}u",)),  # a url whose scheme may be missing, its query in it or beside it
     Field("uri", "source", ("request_uri",), ("{whole}u",)),  # path and query
-    Field("stem", "source", w3c=("cs-uri-stem",)),  # path, or path and query where there is no `query`
+    Field("stem", "source", w3c=("cs-uri-path", "cs-uri-stem")),  # path, or path and query where there is no `query`
     Field("path", "source", ("uri", "document_uri"), ("U",)),
     Field("query", "source", ("args", "query_string"), ("q",), ("cs-uri-query",)),
     Field("method", "token", ("request_method",), ("m",), ("cs-method",)),
     Field("status", "number", ("status",), ("s",), ("c-status", "sc-status")),
     Field("bytes", "number", ("body_bytes_sent", "bytes_sent"), ("b", "B", "O"), ("sc-bytes",)),
-    Field("referrer", "text", ("http_referer",), ("{referer}i",), ("cs(referrer)", "cs(referer)")),
-    Field("user_agent", "text", ("http_user_agent",), ("{user-agent}i",), ("cs(user-agent)",)),
+    Field("referrer", "text", ("http_referer",), ("{referer}i",), ("c-referrer", "cs-referer", "cs(referrer)", "cs(referer)")),
+    Field("user_agent", "text", ("http_user_agent",), ("{user-agent}i",), ("c-user-agent", "cs-user-agent", "cs(user-agent)")),
     Field(
-        "forwarded_for", "text", ("http_x_forwarded_for", "proxy_add_x_forwarded_for"), ("{x-forwarded-for}i",),
-        ("s-xff", "x-forwarded-for"),
+        "forwarded_for", "text",
+        ("http_x_original_forwarded_for", "proxy_add_x_forwarded_for", "http_x_forwarded_for"), ("{x-forwarded-for}i",),
+        ("s-xff", "xff", "cs-x-forwarded-for", "cs(x-forwarded-for)", "x_forwarded_for", "x-forwarded-for"),
     ),
     Field("cookies", "text", ("http_cookie",), ("{cookie}i",), ("cs(cookie)",)),
     Field("dnt", "text", ("http_dnt",), ("{dnt}i",), ("cs(dnt)",)),

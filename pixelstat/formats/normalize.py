@@ -18,6 +18,7 @@ from pixelstat.schemas import READ, UTC_TIME, Reason
 from pixelstat.text.addresses import USUAL_CLIENT, normalize_client
 
 EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)  # any time before is a mistake
+_CLIENT_FIELDS = ("client", "client_and_port", "address_port", "real_ip", "forwarded_for")  # the first counts
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
 _OPTIONAL_ORIGIN = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
 
@@ -121,10 +122,13 @@ def fill_empty_path(path: pl.Expr) -> pl.Expr:
 
 
 def _find_clients(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
-    """Add `client` from the field that holds it. The first address of X-Forwarded-For is one if there is no other."""
-    source = next(
-        (name for name in ("client", "client_and_port", "address_port", "forwarded_for") if name in present), None
-    )
+    """Add `client` from the field that holds it, and `forwarded_for` from a header for one address if there is no other.
+
+    The address that a header names is the client if the server's own is not logged; of X-Forwarded-For the first.
+    """
+    if "real_ip" in present and "forwarded_for" not in present:
+        fields = fields.with_columns(forwarded_for=pl.col("real_ip"))
+    source = next((name for name in _CLIENT_FIELDS if name in present), None)
     if source is None:
         return fields
     client = pl.col(source)

@@ -12,14 +12,27 @@ from urllib.parse import unquote
 import polars as pl
 
 from pixelstat.formats.base import Sample
-from pixelstat.formats.fields import W3C_FIELDS
+from pixelstat.formats.fields import AKAMAI_CLIENT, W3C_FIELDS
 from pixelstat.formats.normalize import fill_missing_status, normalize_fields
 from pixelstat.frames.lookup import replace_where
 
 CLOUDFRONT_FIELD = "x-edge-location"  # only CloudFront has it
-LAYOUTS = ("blanks", "tabs", "quoted", "quotes")  # blanks or tabs between the fields; all fields in quotes, or some
+# Blanks or tabs between the fields; all fields in quotes, or some; some in apostrophes.
+LAYOUTS = ("apostrophes", "blanks", "tabs", "quoted", "quotes")
 _SEPARATORS = {"blanks": " ", "tabs": "\t", "quoted": '" "'}
-_WORD = r'"[^"]*"|[^ "\t\r]+'  # a field of the layout `quotes`
+_WORDS = {  # a field of the layout; a quote inside of quotes is written twice
+    "quotes": r'"(?:[^"]|"")*"|[^ "\t\r]+',
+    "apostrophes": r"'(?:[^']|'')*'|[^ '\t\r][^ \t\r]*",
+}
+_SITE_IN_PATH = r"^/([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-9-]+)(/.*)$"  # as Akamai writes addresses
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A usual set of fields, and a regular expression that tells its lines from those of other sets."""
+
+    header: str
+    pattern: str
 
 
 @dataclass(frozen=True)
@@ -34,30 +47,51 @@ class W3cFormat:
     default_header: str | None = None  # the `#Fields:` line of a log that has none, if the user names the format
     header: str | None = None  # the `#Fields:` line of this variant of the format
     quoted: tuple[bool, ...] = ()  # which fields stand in quotes in most lines; empty if that is not known
+    usual_shapes: Sequence[Shape] = field(default=(), compare=False)  # of logs whose `#Fields:` line is lost
+    shape: str = (
+        ""  # the pattern that lines without a `#Fields:` line have to match, where their shape names the fields
+    )
 
     def matches(self, line: str, header: str | None = None) -> bool:
         """Return whether the line has the layout of this format and as many fields as its header names."""
         header = header or self.header
-        if header is None or line.startswith("#"):
+        if line.startswith("#"):
             return False
+        if header is None:
+            return self._find_shape(line) is not None
         names = list_field_names(header)
         has_names = self.required_names <= set(names) and has_time_and_address(names)
         return has_names and len(self._split_line(line)) == len(names)
 
     def _split_line(self, line: str) -> list[str]:
         """Return the fields of a line that has this layout, or nothing for any other line."""
-        if ("\t" in line) != (self.layout == "tabs") or (self.layout == "blanks" and '"' in line):
+        if ("\t" in line) != (self.layout == "tabs"):
+            return []
+        has_apostrophes = " '" in f" {line}"
+        if self.layout in ("blanks", "apostrophes") and ('"' in line or has_apostrophes == (self.layout == "blanks")):
             return []
         if self.layout == "tabs":
             return line.split("\t")
         if self.layout == "quoted":
             return line[1:-1].split('" "') if line[:1] == line[-1:] == '"' else []
-        return re.findall(_WORD, line)
+        return re.findall(_WORDS.get(self.layout, _WORDS["quotes"]), line)
+
+    def _find_shape(self, line: str) -> Shape | None:
+        """Return the usual shape of a line without a `#Fields:` line, if it has one."""
+        return next((shape for shape in self.usual_shapes if re.search(shape.pattern, line)), None)
 
     def with_header(self, header: str | None, line: str = "") -> "W3cFormat":
-        """Return the format with the fields that this `#Fields:` line names, quoted as in this line."""
-        quoted = [word.startswith('"') for word in re.findall(_WORD, line)] if self.layout == "quotes" else ()
-        return replace(self, header=header or self.header, quoted=tuple(quoted))
+        """Return the format with the fields that this `#Fields:` line names, quoted as in this line.
+
+        Without a `#Fields:` line the shape of the line names its fields.
+        """
+        quoted = (
+            [word.startswith('"') for word in re.findall(_WORDS["quotes"], line)] if self.layout == "quotes" else ()
+        )
+        header = header or self.header
+        if header is None and (shape := self._find_shape(line)):
+            return replace(self, header=shape.header, shape=shape.pattern)
+        return replace(self, header=header, quoted=tuple(quoted))
 
     def parse(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
         """Parse LINES into REQUESTS with their lines: one row per line; unreadable lines are marked `unreadable`.
@@ -69,9 +103,13 @@ class W3cFormat:
         header = pl.lit(self.header, pl.String)
         is_ours = pl.col("header").fill_null(header) == header
         is_ours &= ~pl.col("line").str.starts_with("#")
-        if self.layout == "quotes":
+        if self.shape:  # as many fields may be those of another usual set
+            is_ours &= pl.col("header").is_not_null() | pl.col("line").str.contains(self.shape)
+        if self.layout == "apostrophes":
+            is_ours &= ~pl.col("line").str.contains('"', literal=True)
+        if self.layout in _WORDS:
             quoted = self.quoted if len(self.quoted) == len(names) else ()
-            texts = _cut_partly_quoted(lines, quoted, len(names), columns)
+            texts = _cut_partly_quoted(lines, _WORDS[self.layout], quoted, len(names), columns)
             cut = {name: pl.col(_cut_name(name)) for name in columns}
             is_whole = pl.col("is_whole")
         else:
@@ -85,11 +123,15 @@ class W3cFormat:
             is_whole = last.is_not_null() & rest.is_null()
             parts.append(last.str.strip_suffix("\r"))  # cheaper here than on the whole line
             cut = {name: parts[index] for name, index in columns.items()}
+            if self.layout == "tabs" and CLOUDFRONT_FIELD not in names:  # CloudFront never writes a quote
+                cut = {name: _strip_quotes(part, '"') for name, part in cut.items()}
         fields = texts.select("line", "header", "file", "number", is_whole=is_ours & is_whole, **cut)
         if CLOUDFRONT_FIELD in names:  # CloudFront encodes the percent signs of an address once more
             fields = fields.with_columns(
                 _decode_percent_signs(pl.col(name)) for name in ("stem", "query") if name in columns
             )
+        if AKAMAI_CLIENT in names and "c-ip" not in names and "url" in columns:
+            fields = fields.with_columns(url=pl.col("url").str.replace(_SITE_IN_PATH, "http://$1$2"))
         return normalize_fields(_use_common_names(fields, set(columns)), self.name, zone)
 
 
@@ -97,28 +139,34 @@ class W3cFormat:
 
 
 def _cut_partly_quoted(
-    lines: pl.LazyFrame, quoted: Sequence[bool], count: int, columns: Mapping[str, int]
+    lines: pl.LazyFrame, word: str, quoted: Sequence[bool], count: int, columns: Mapping[str, int]
 ) -> pl.LazyFrame:
     """Cut lines into the fields at these indices. Column `is_whole` is true for a line of exactly `count` fields.
 
-    Most lines of a log have the same fields in quotes. Those are cut at their quotes and then at blanks. The others are
+    `word` is the pattern of a field. Most lines of a log have the same fields in quotes. Those are cut at their quotes and then at blanks. The others are
     cut word by word, which takes several times as long.
     """
     is_usual, usual_fields = pl.lit(value=False), [pl.lit(None, pl.String)] * count
     if quoted:
         lines, is_usual, usual_fields = _cut_at_quotes(lines, quoted)
     lines = lines.with_columns(is_whole=is_usual.fill_null(value=False))
-    lines = lines.with_columns(tokens=pl.when(~pl.col("is_whole")).then("line").str.extract_all(_WORD))
+    lines = lines.with_columns(tokens=pl.when(~pl.col("is_whole")).then("line").str.extract_all(word))
     token = pl.col("tokens").list
     return lines.with_columns(
         is_whole=pl.col("is_whole") | (token.len() == count).fill_null(value=False),
         **{
             _cut_name(name): pl.when("is_whole")
             .then(usual_fields[index])
-            .otherwise(token.get(index, null_on_oob=True).str.strip_chars('"'))
+            .otherwise(_strip_quotes(token.get(index, null_on_oob=True), word[0]))
             for name, index in columns.items()
         },
     )
+
+
+def _strip_quotes(text: pl.Expr, quote: str) -> pl.Expr:
+    """Return the text inside of quotes, where a quote is written twice. Other text stays as it is."""
+    inner = text.str.slice(1).str.head(-1).str.replace_all(quote * 2, quote, literal=True)
+    return pl.when(text.str.starts_with(quote) & text.str.ends_with(quote)).then(inner).otherwise(text)
 
 
 def _cut_name(field_name: str) -> str:
@@ -186,6 +234,9 @@ def _use_common_names(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
         fields = fields.rename({"url": "address"})
     if "status" in present:
         fields = fields.with_columns(status=fill_missing_status(pl.col("status")))
+    fields = fields.with_columns(
+        _strip_quotes(pl.col(name), "'") for name in ("user_agent", "referrer") if name in present
+    )
     if "user_agent" in present:
         fields = replace_where(fields, ["user_agent"], lambda text: text.str.contains("[%+]"), decode_user_agent)
     return fields
@@ -206,4 +257,4 @@ def decode_user_agent(user_agent: str) -> str:
 def add_other_layouts(log_format: W3cFormat) -> tuple[W3cFormat, ...]:
     """Return the format in every layout, first as it is."""
     others = (layout for layout in LAYOUTS if layout != log_format.layout)
-    return (log_format, *(replace(log_format, layout=layout, samples=()) for layout in others))
+    return (log_format, *(replace(log_format, layout=layout, samples=(), usual_shapes=()) for layout in others))

@@ -20,7 +20,7 @@ def lines(*texts: str, header: str | None = None) -> pl.LazyFrame:
 
 def read(form: LogFormat, *texts: str, header: str | None = None) -> pl.DataFrame:
     """Read the lines as the format does."""
-    return form.with_header(header).parse(lines(*texts, header=header)).collect()
+    return form.with_header(header, texts[0]).parse(lines(*texts, header=header)).collect()
 
 
 def read_given(template: str, line: str) -> dict[str, object]:
