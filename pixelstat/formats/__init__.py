@@ -4,6 +4,7 @@ A log is parsed as the format of its first lines. A line that does not match it 
 does match, so that a log whose format changes midway loses nothing; see `reparse`.
 """
 
+import re
 from functools import cache
 from importlib import import_module
 
@@ -19,6 +20,7 @@ NAMES = (
     "s3", "alb", "elb", "haproxy", "envoy", "squid", "bunny", "caddy", "traefik_json", "google_lb", "cloudflare",
     "iis_native", "json", "nginx_json", "cloudfront", "incapsula", "shoutcast", "iis", "w3c", "text",
 )  # fmt: skip
+DIRECTIVE = re.compile(r"\s*(?:log_format\s|LogFormat\s+\"((?:[^\"\\]|\\.)*)\")")
 ALIASES = {
     "ncsa_extended": "combined",
     "common_complete": "combined_vhost",
@@ -44,7 +46,8 @@ def load_all_formats() -> tuple[LogFormat, ...]:
 def select_formats(text: str) -> tuple[LogFormat, ...]:
     """Return the layouts of the format that `--log-format` names or spells out.
 
-    The text is a name, a `#Fields:` line, or a format string of nginx or Apache. Raises PixelstatError for any other.
+    The text is a name, a `#Fields:` line, a format string of nginx or Apache, or the whole directive of one. Raises
+    PixelstatError for any other.
     """
     if text.startswith(HEADER_START):
         if not has_time_and_address(list_field_names(text)):
@@ -53,6 +56,9 @@ def select_formats(text: str) -> tuple[LogFormat, ...]:
                 "It needs date and time, and cs-uri-stem or cs-uri.",
             )
         return tuple(form.with_header(text) for form in load_formats("w3c"))
+    if DIRECTIVE.match(text):
+        return _parse_directive(text)
+    text = re.sub(r"^\s*escape=(?:json|default|none)\s+", "", text)
     if text.lstrip().startswith("{"):
         from pixelstat.formats.nginx_conf import parse_json_template
 
@@ -66,3 +72,15 @@ def select_formats(text: str) -> tuple[LogFormat, ...]:
             "List them: pixelstat formats. Or give the log_format string of nginx or the LogFormat string of Apache.",
         )
     return tuple(form.with_header(getattr(form, "default_header", None)) for form in load_formats(name))
+
+
+def _parse_directive(text: str) -> tuple[LogFormat, ...]:
+    """Return the format that a whole `log_format` or `LogFormat` directive defines. Raises PixelstatError."""
+    from pixelstat.formats.nginx_conf import parse_nginx_formats
+
+    match = DIRECTIVE.match(text)
+    if match and match[1]:
+        return (TextFormat("--log-format", match[1]),)
+    if not (log_formats := parse_nginx_formats(f"{text.rstrip().removesuffix(';')};")):
+        raise PixelstatError(f"{text!r} has no time, or no request.", "It needs $time_local and $request.")
+    return log_formats

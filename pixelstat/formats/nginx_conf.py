@@ -16,6 +16,7 @@ from pixelstat.formats.text import NGINX_VARIABLE, TextFormat
 _WORD = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[^\s;"\'#]+'
 _DIRECTIVE = re.compile(rf"(?:^|(?<=[;{{}}]))\s*log_format\s+(\S+)((?:\s+(?:{_WORD}))+)\s*;", re.MULTILINE)
 _JSON_FIELDS = {"uri": "target", "path": "target", "query": "args", "client": "client_and_port"}  # see `build_url`
+_RANKS = {variable: rank for rank, variable in enumerate([*sorted(NGINX_FIELDS, key="request_uri".__eq__)])}
 _COMMENT = re.compile(rf"({_WORD})|#[^\n]*")
 
 
@@ -28,6 +29,16 @@ def read_nginx_formats(path: str) -> tuple[LogFormat, ...]:
         text = Path(path).read_text("utf-8", "replace")
     except OSError as error:
         raise unreadable_file(repr(path), error, "Try: --nginx-conf /etc/nginx/nginx.conf") from error
+    if not (formats := parse_nginx_formats(text)):
+        raise PixelstatError(
+            f"{path!r} has no log_format directive with a time and a request.",
+            "Name the configuration file that contains one; pixelstat does not follow includes.",
+        )
+    return formats
+
+
+def parse_nginx_formats(text: str) -> tuple[LogFormat, ...]:
+    """Return the log formats of the directives in this text that have a time and a request."""
     formats: list[LogFormat] = []
     for name, words in _DIRECTIVE.findall(_COMMENT.sub(lambda word: word[1] or "", text)):
         pieces = [_unquote(word) for word in re.findall(_WORD, words)]
@@ -35,11 +46,6 @@ def read_nginx_formats(path: str) -> tuple[LogFormat, ...]:
         if "$" in template:
             with suppress(PixelstatError):  # a format without a time or a request is not one of access logs
                 formats.append(_parse_template(name, template))
-    if not formats:
-        raise PixelstatError(
-            f"{path!r} has no log_format directive with a time and a request.",
-            "Name the configuration file that contains one; pixelstat does not follow includes.",
-        )
     return tuple(formats)
 
 
@@ -62,8 +68,8 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
     except ValueError as error:
         raise PixelstatError(f"The log format {template!r} is not JSON: {error}.", "Copy it from nginx.") from error
     keys: dict[str, list[Key]] = {}
-    # $request_uri holds the query, $uri may be rewritten: the first key with a value counts.
-    for key, value in sorted(_leaves(layout), key=lambda leaf: "request_uri" not in leaf[1]):
+    # The first key with a value counts. $request_uri holds the query, $uri may be rewritten.
+    for key, value in sorted(_leaves(layout), key=_rank_leaf, reverse=True):
         variable = NGINX_VARIABLE.fullmatch(value.strip())
         name_of_field = NGINX_FIELDS.get("".join(filter(None, variable.groups())), "") if variable else ""
         json_field = "time_any" if is_time_field(name_of_field) else _JSON_FIELDS.get(name_of_field, name_of_field)
@@ -82,6 +88,11 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
         tuple(tuple(key[-1] for key in group) for group in required),
         finish=build_url,
     )
+
+
+def _rank_leaf(leaf: tuple[tuple[str, ...], str]) -> int:
+    """Return the place of a leaf's variable among those of its field: the last of these counts."""
+    return _RANKS.get(leaf[1].strip("${} "), -1)
 
 
 def _leaves(layout: object, above: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:

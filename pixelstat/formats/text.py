@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 import polars as pl
 
@@ -20,10 +21,11 @@ from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import Sample
 from pixelstat.formats.fields import APACHE_FIELDS, ESCAPABLE_FIELDS, NGINX_FIELDS
 from pixelstat.formats.normalize import is_time_field, normalize_fields
+from pixelstat.formats.templates import simplify_apache, simplify_nginx
 from pixelstat.frames.lookup import replace_where
 from pixelstat.text.addresses import parse_address
 
-APACHE_DIRECTIVE = re.compile(r"%(?:!?[\d,]+)?[<>]?(\{[^}]*\}\^?)?([a-zA-Z])")
+APACHE_DIRECTIVE = re.compile(r"(?<!%)%[!<>\d,]*(\{[^}]*\})?(\^t[io]|[a-zA-Z])")  # a percent sign itself is `%%`
 NGINX_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 MAX_FRONT = 500  # characters in which client and site are looked for
@@ -62,7 +64,7 @@ class TextFormat:
                 f"The log format {self.template!r} has no time.",
                 "It needs $time_local, $time_iso8601 or $msec (Apache: %t).",
             )
-        if not {"request", "absolute_request", "url", "uri", "path"} & set(names):
+        if not {"request", "absolute_request", "url", "address", "uri", "path"} & set(names):
             raise PixelstatError(
                 f"The log format {self.template!r} has no request.", "It needs $request or $request_uri (Apache: %r)."
             )
@@ -121,12 +123,13 @@ class TextFormat:
         """Cut LINES into a column per field, unescaped. Column `is_whole` is false for a line of another shape."""
         segments = _split_at_quotes(self.tokens)
         lines, parts = _split_lines(lines, quotes=len(segments) - 1)
-        cut = {
-            name: _cut_field(part, segment, index)
-            for part, segment in zip(parts, segments, strict=True)
-            for index, name in enumerate(segment)
-            if index % 2 and name
-        }
+        pieces: dict[str, list[pl.Expr]] = {}
+        for part, segment in zip(parts, map(_split_times, segments), strict=True):
+            for index in range(1, len(segment), 2):
+                if segment[index]:
+                    piece = _cut_field(part, segment, index)
+                    pieces.setdefault(segment[index].removesuffix(_PIECE), []).append(piece)
+        cut = {name: _join_pieces(exprs) for name, exprs in pieces.items()}
         is_whole = parts[-1].is_not_null()  # a line that ends before its last quote was cut short
         if len(segments) > 1:
             for check in self._check_tail(parts[-1]):
@@ -184,24 +187,37 @@ class TextFormat:
 def _parse_template(template: str, custom_fields: Mapping[str, str]) -> Segment:
     """Return the template as one segment. `custom_fields` are fields by variable, beside those of nginx."""
     if "$" in template:
+        template = simplify_nginx(template)
         variable, names = NGINX_VARIABLE, {**NGINX_FIELDS, **custom_fields}
     else:
         template = template.replace('\\"', '"').replace("\\t", "\t")
         template = re.sub(r"(?<!%)%t", "[%t]", template)  # Apache writes %t in brackets
-        template = template.replace("%U%q", "%{whole}U")  # path and query side by side are the whole URI
+        template = simplify_apache(template)
         variable, names = APACHE_DIRECTIVE, APACHE_FIELDS
     tokens, end = [], 0
+    ranks: list[int] = []
+    order = {name: rank for rank, name in enumerate(names)}
     for match in variable.finditer(template):
         name = "".join(filter(None, match.groups()))
         literal = template[end : match.start()].replace("%%", "%")
-        tokens += [literal, names.get(name.lower() if "{" in name else name, _strftime_field(name))]
+        key = name.lower() if "{" in name else name
+        tokens += [literal, names.get(key, _strftime_field(name))]
+        ranks.append(order.get(key, -1))
         end = match.end()
         if len(tokens) > 2 and not literal:
             raise PixelstatError(
                 f"The log format {template!r} has two fields without a separator.",
                 "Put a space or quotes between them, in the server's configuration too.",
             )
-    return [*tokens, template[end:]]
+    return _skip_repeated([*tokens, template[end:]], ranks)
+
+
+def _skip_repeated(tokens: Segment, ranks: Sequence[int]) -> Segment:
+    """Return the tokens with one field of each name: of several the one of the highest rank, of equal ones the last."""
+    names = tokens[1::2]
+    best = {name: index for _, index, name in sorted(zip(ranks, range(len(names)), names, strict=True))}
+    kept = [name if best[name] == index else "" for index, name in enumerate(names)]
+    return [*chain.from_iterable(zip(tokens[::2], kept, strict=False)), tokens[-1]]
 
 
 def _strftime_field(directive: str) -> str:
@@ -310,6 +326,25 @@ def _cut_field(part: pl.Expr, segment: Segment, index: int) -> pl.Expr:
         left = part.str.splitn(after, 2).struct.field("field_0")
         return left.str.tail(width) if width else _skip_to_field(left, segment, index)
     return rest.str.splitn(after, 2).struct.field("field_0")
+
+
+_PIECE = " (a piece)"
+
+
+def _split_times(segment: Segment) -> Segment:
+    """Return the segment with a field for each word of a time that a blank follows: its blanks end no field."""
+    split = segment[:1]
+    for name, after in zip(segment[1::2], segment[2::2], strict=True):
+        blanks = 1 if name == "time_clf" else name.removeprefix("time_as ").count(" ")
+        if after == " " and blanks and is_time_field(name):
+            split += [f"{name}{_PIECE}", " "] * blanks + [f"{name}{_PIECE}", after]
+        else:
+            split += [name, after]
+    return split
+
+
+def _join_pieces(pieces: Sequence[pl.Expr]) -> pl.Expr:
+    return pieces[0] if len(pieces) == 1 else pl.concat_str(pieces, separator=" ")
 
 
 def _find_run(segment: Segment, index: int) -> tuple[int, int]:

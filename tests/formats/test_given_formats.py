@@ -136,3 +136,52 @@ def test_the_keys_of_a_json_string_may_be_nested_and_may_hold_dots() -> None:
     assert formats.select_formats(template)[0].matches(line)
     row = read_given(template, line)
     assert (row["client"], row["path"], row["query"], row["rejected"]) == ("203.0.113.7", "/p.gif", "e=pv", None)
+
+
+MINUTE = instant("2026-09-07T10:00:00+00:00")
+TENTHS = instant("2026-09-07T10:00:00.120+00:00")
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "expected"),
+    [
+        pytest.param('%h [%{%d/%b/%Y:%H:%M:%S}t.%{msec_frac}t %{%z}t] "%r"', 'a.example [07/Sep/2026:12:00:00.120 +0200] "GET /p.gif HTTP/1.1"',
+                     {"time": TENTHS}, id="milliseconds and offset apart"),
+        pytest.param("%{begin:%d/%b/%Y %T}t.%{begin:usec_frac}t %U%q", "07/Sep/2026 10:00:00.120000 /p.gif?e=pv",
+                     {"time": TENTHS, "query": "e=pv"}, id="microseconds"),
+        pytest.param("%{sec}t.%{msec_frac}t %U%q", "1788775200.120 /p.gif", {"time": TENTHS}, id="seconds and milliseconds"),
+        pytest.param("%{sec}t%{msec_frac}t %U%q", "1788775200120 /p.gif", {"time": TENTHS}, id="one number"),
+        pytest.param("%{%Y-%m-%d}t %{%H:%M:%S}t %U%q", "2026-09-07 10:00:00 /p.gif", {"time": MINUTE}, id="day and clock"),
+        pytest.param("%{sec}t %a %h %{c}a %U%q", "1788775200 203.0.113.7 a.example 10.0.0.1 /p.gif", {"client": "203.0.113.7"}, id="%a, not the peer"),
+        pytest.param("%{sec}t %{c}a %U%q", "1788775200 203.0.113.7 /p.gif", {"client": "203.0.113.7"}, id="the peer alone"),
+        pytest.param("%{sec}t %{X-Real-IP}i %U%q", "1788775200 203.0.113.7 /p.gif", {"client": "203.0.113.7"}, id="X-Real-IP alone"),
+        pytest.param("%{sec}t %{X-Forwarded-For}i %U%q", "1788775200 203.0.113.7 /p.gif", {"client": "203.0.113.7"}, id="X-Forwarded-For alone"),
+        pytest.param("%{sec}t %{Foo}^ti %%h %!200,304{Referer}i %{Host}i:%{local}p%U%q", "1788775200 x %h https://a.example/ shop.example:80/p.gif?e=pv",
+                     {"referrer": "https://a.example/", "vhost": "shop.example", "path": "/p.gif", "query": "e=pv"}, id="rare directives"),
+        pytest.param("%{sec}t %a:%{remote}p %U%q", "1788775200 2001:db8::7:4242 /p.gif", {"client": "2001:db8::7"}, id="Apache's client and port"),
+        pytest.param("$msec $remote_addr:$remote_port $request_uri", "1788775200 2001:db8::7:4242 /p.gif", {"client": "2001:db8::7"}, id="client and port"),
+        pytest.param("$msec $remote_addr $realip_remote_addr $request_uri", "1788775200 203.0.113.7 10.0.0.1 /p.gif", {"client": "203.0.113.7"}, id="the address behind the proxy"),
+        pytest.param("$msec $realip_remote_addr $request_uri", "1788775200 10.0.0.1 /p.gif", {"client": "10.0.0.1"}, id="the proxy alone"),
+        pytest.param("$msec $proxy_protocol_addr $request_uri", "1788775200 203.0.113.7 /p.gif", {"client": "203.0.113.7"}, id="PROXY protocol"),
+        pytest.param('$msec $remote_addr $request_uri "$http_cf_connecting_ip"', '1788775200 10.0.0.1 /p.gif "203.0.113.7"',
+                     {"client": "10.0.0.1", "forwarded_for": "203.0.113.7"}, id="a header beside the client"),
+        pytest.param('$msec $remote_addr $request_uri "$http_x_forwarded_for" "$http_x_real_ip"', '1788775200 10.0.0.1 /p.gif "203.0.113.7" "10.0.0.1"',
+                     {"forwarded_for": "203.0.113.7"}, id="X-Forwarded-For before X-Real-IP"),
+        pytest.param("$msec $http_x_real_ip $http_true_client_ip $request_uri", "1788775200 10.0.0.1 203.0.113.7 /p.gif", {"client": "203.0.113.7"}, id="two headers"),
+        pytest.param('$msec "$request_method $scheme://$host$request_uri $server_protocol"', '1788775200 "GET https://shop.example/p.gif?e=pv HTTP/2.0"',
+                     {"vhost": "shop.example", "path": "/p.gif", "query": "e=pv", "method": "GET"}, id="a whole address"),
+        pytest.param("$msec ${http_host}${uri}$is_args$args", "1788775200 shop.example/p.gif?e=pv", {"vhost": "shop.example", "path": "/p.gif", "query": "e=pv"}, id="host and path"),
+        pytest.param("escape=json $msec $request_uri", "1788775200 /p.gif", {"path": "/p.gif"}, id="a parameter in front"),
+        pytest.param("log_format main escape=none \'$msec \'\n  \'$request_uri\';", "1788775200 /p.gif", {"path": "/p.gif"}, id="a directive of nginx"),
+        pytest.param('LogFormat "%{sec}t %U%q \\"%{User-agent}i\\"" main', '1788775200 /p.gif "Agent"', {"user_agent": "Agent"}, id="a directive of Apache"),
+        pytest.param('{"t":"$msec","peer":"$realip_remote_addr","c":"$remote_addr","r":"$request_uri"}', '{"t":"1788775200","peer":"10.0.0.1","c":"203.0.113.7","r":"/p.gif"}',
+                     {"client": "203.0.113.7"}, id="a JSON log with the proxy first"),
+        pytest.param('{"t":"$msec","c":"$http_x_real_ip","r":"$request_uri"}', '{"t":"1788775200","c":"203.0.113.7","r":"/p.gif"}', {"client": "203.0.113.7"}, id="a JSON log of X-Real-IP"),
+    ],
+)  # fmt: skip
+def test_fields_that_belong_together_or_mean_the_same_are_read(
+    template: str, line: str, expected: dict[str, object]
+) -> None:
+    row = read_given(template, line)
+    assert row["rejected"] is None
+    assert {name: row[name] for name in expected} == expected
