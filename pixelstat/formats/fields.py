@@ -82,7 +82,7 @@ FIELDS = (
     Field("query", "source", ("args", "query_string"), ("q",), ("cs-uri-query",)),
     Field("method", "token", ("request_method",), ("m",), ("cs-method",)),
     Field("status", "number", ("status",), ("s",), ("c-status", "sc-status")),
-    Field("bytes", "number", ("body_bytes_sent", "bytes_sent"), ("b", "B", "O"), ("sc-bytes",)),
+    Field("bytes", "number", ("body_bytes_sent", "bytes_sent"), ("b", "B", "O"), ("bytes", "sc-bytes")),
     Field("referrer", "text", ("http_referer",), ("{referer}i",), ("c-referrer", "cs-referer", "cs(referrer)", "cs(referer)")),
     Field("user_agent", "text", ("http_user_agent",), ("{user-agent}i",), ("c-user-agent", "cs-user-agent", "cs(user-agent)")),
     Field(

@@ -216,8 +216,8 @@ def _skip_repeated(tokens: Segment, ranks: Sequence[int]) -> Segment:
     """Return the tokens with one field of each name: of several the one of the highest rank, of equal ones the last."""
     names = tokens[1::2]
     best = {name: index for _, index, name in sorted(zip(ranks, range(len(names)), names, strict=True))}
-    kept = [name if best[name] == index else "" for index, name in enumerate(names)]
-    return [*chain.from_iterable(zip(tokens[::2], kept, strict=False)), tokens[-1]]
+    unique = [name if best[name] == index else "" for index, name in enumerate(names)]
+    return [*chain.from_iterable(zip(tokens[::2], unique, strict=False)), tokens[-1]]
 
 
 def _strftime_field(directive: str) -> str:

@@ -185,3 +185,54 @@ def test_fields_that_belong_together_or_mean_the_same_are_read(
     row = read_given(template, line)
     assert row["rejected"] is None
     assert {name: row[name] for name in expected} == expected
+
+
+# Of the documentation of nginx and Apache: variables and directives whose values say nothing of what is counted.
+OTHER_VARIABLES = """
+    $ancient_browser $arg_name $binary_remote_addr $bytes_received $connection $connection_requests $connection_time
+    $connections_active $content_length $content_type $cookie_name $date_gmt $date_local $document_root $fastcgi_path_info
+    $fastcgi_script_name $geoip_city $geoip_country_code $gzip_ratio $hostname $http2 $http3 $http_accept $https $invalid_referer
+    $is_args $is_request_port $jwt_claim_sub $limit_rate $limit_req_status $memcached_key $modern_browser $msie $nginx_version $pid
+    $pipe $protocol $proxy_host $proxy_port $proxy_protocol_port $proxy_protocol_server_addr $quic $realip_remote_port
+    $realpath_root $remote_user $request_body $request_body_file $request_completion $request_filename $request_length
+    $request_port $request_time $scheme $secure_link $sent_http_etag $sent_trailer_x $server_addr $server_protocol
+    $session_time $slice_range $spdy $ssi_flags $ssl_cipher $ssl_client_s_dn $ssl_client_verify $ssl_protocol
+    $ssl_server_name $ssl_session_id $tcpinfo_rtt $uid_got $uid_set $upstream_addr $upstream_bytes_received
+    $upstream_bytes_sent $upstream_cache_last_modified $upstream_cache_status $upstream_connect_time
+    $upstream_first_byte_time $upstream_header_time $upstream_http_server $upstream_queue_time $upstream_response_length
+    $upstream_response_time $upstream_status $upstream_trailer_x $userid_got $namespace $service_name $req_id
+"""
+OTHER_DIRECTIVES = """
+    %A %{VARNAME}C %D %{VARNAME}e %f %H %{Accept}i %I %k %l %{NOTE}n %{VARNAME}o %{canonical}p %{remote}p %P %{tid}P
+    %{hextid}P %R %S %T %{ms}T %{us}T %u %X %{VARNAME}^ti %{VARNAME}^to %400,501{Accept}i %!200,304{Accept}i %{forensic-id}n
+    %{SSL_PROTOCOL}x %{c}L %{ratio}n %E
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "others"),
+    [
+        ('$remote_addr {} [$time_local] {} "$request" "{}" $status {} $body_bytes_sent "$http_user_agent" {}', OTHER_VARIABLES),
+        ('%h {} %t {} "%r" "{}" %>s {} %b "%{{User-agent}}i" {}', OTHER_DIRECTIVES),
+    ],
+    ids=["nginx", "Apache"],
+)  # fmt: skip
+def test_fields_that_say_nothing_are_skipped(template: str, others: str) -> None:
+    line = '203.0.113.7 {} [07/Sep/2026:10:00:00 +0000] {} "GET /p.gif?e=pv HTTP/1.1" "{}" 200 {} 43 "Agent" {}'
+    forms = {tuple(formats.select_formats(template.format(*[other] * 5))[0].tokens) for other in others.split()}  # type: ignore[attr-defined]
+    assert len(forms) == 1
+    row = read_given(
+        template.format(*[others.split(maxsplit=1)[0]] * 5), line.format("-", "x", "a [b], c", "0.1", "0.2, 0.3")
+    )
+    values = ("203.0.113.7", MINUTE, "/p.gif", "e=pv", 200, 43, "Agent", None)
+    assert (
+        tuple(row[name] for name in ("client", "time", "path", "query", "status", "bytes", "user_agent", "rejected"))
+        == values
+    )
+
+
+def test_a_time_with_blanks_may_stand_without_brackets() -> None:
+    row = read_given(
+        "$remote_addr $time_local $status $request_uri", "203.0.113.7 07/Sep/2026:10:00:00 +0000 200 /p.gif"
+    )
+    assert (row["time"], row["status"], row["path"]) == (MINUTE, 200, "/p.gif")

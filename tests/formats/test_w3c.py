@@ -91,6 +91,7 @@ def test_a_quote_inside_a_field_does_no_harm_where_all_fields_are_quoted() -> No
     [
         "2026-09-07 10:00:00 192.0.2.6 GET /p.gif e=pv 443 - 203.0.113.7 Agent/1.0 - 200 0 0 15",
         "2026-09-07 10:00:00 192.0.2.6 GET /p.gif e=pv 443 - 203.0.113.7 Agent/1.0 https://shop.example/ 200 0 0\r",
+        "2026-09-07 10:00:00 192.0.2.6 GET /p.gif e=pv 443 - 203.0.113.7 Agent/1.0 - 200 0 0 15 198.51.100.1,+10.0.0.4:80",
         "2026-09-07 10:00:00 192.0.2.6 GET /p.gif e=pv 443 - 203.0.113.7 Agent/1.0 200 0 0 15",
         "2026-09-07 10:00:00 fe80::1%3 GET /p.gif e=pv 443 SHOP\\ann 203.0.113.7 Agent/1.0 200 0 64",
         "2026-09-07 10:00:00 W3SVC1 192.0.2.6 GET /p.gif e=pv 80 - 203.0.113.7 Agent/1.0 200 0 0",

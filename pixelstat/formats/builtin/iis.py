@@ -13,7 +13,7 @@ _SHAPES = {  # of a field, those that tell it from others
     "s-ip": _ADDRESS, "c-ip": _ADDRESS, "cs-method": r"[A-Z_-]+", "cs-uri-stem": r"[/*][^ \t]*", "s-port": _DIGITS,
     "cs-version": r"HTTP/[0-9.]+", "cs(referer)": r"(?:-|[A-Za-z][A-Za-z0-9+.-]*:[^ \t]*)", "cs(user-agent)": r"[^ \t]*[^ \t0-9][^ \t]*",
     "sc-status": r"\d{3}", "sc-substatus": _DIGITS, "sc-win32-status": _DIGITS, "sc-bytes": _DIGITS, "cs-bytes": _DIGITS,
-    "time-taken": _DIGITS,
+    "time-taken": _DIGITS, "x-forwarded-for": r"(?:-|\\?[0-9A-Fa-f:.,+%\[\]]+)",
 }  # fmt: skip
 _BEFORE = "date time {server} cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip"
 _AFTER = "sc-status sc-substatus sc-win32-status"
@@ -21,6 +21,7 @@ _MORE = f"cs(User-Agent) cs(Cookie) cs(Referer) cs-host {_AFTER} sc-bytes cs-byt
 _IIS_7 = _BEFORE.format(server="s-ip")
 _DEFAULTS = (
     f"{_IIS_7} cs(User-Agent) cs(Referer) {_AFTER} time-taken",  # IIS 8 and later
+    f"{_IIS_7} cs(User-Agent) cs(Referer) {_AFTER} time-taken X-Forwarded-For",  # the same behind a proxy
     f"{_IIS_7} cs(User-Agent) cs(Referer) {_AFTER}",
     f"{_IIS_7} cs(User-Agent) {_AFTER} time-taken",  # IIS 7.5
     f"{_IIS_7} cs(User-Agent) {_AFTER}",  # IIS 7 and 6
