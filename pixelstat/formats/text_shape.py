@@ -141,6 +141,8 @@ def _name_request(columns: Columns) -> int | None:
     if not targets:
         return None
     method, target = methods[0], targets[0]
+    if columns.kind(method) == "word" and "$date" in columns.variables.values():
+        return None  # a W3C log without its header: which address is the server's only the header tells
     columns.variables[method] = "$request_method"
     is_absolute = any(_URL.match(text) for text in columns.texts(target))
     query = target + 1
