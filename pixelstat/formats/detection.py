@@ -7,12 +7,16 @@ from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.text import TextFormat
 from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Colours, Wrapped, Wrapping
+from pixelstat.text.addresses import parse_address
 
 HEAD_LINES = 50  # the format is detected from so many lines
 LONG_HEAD_LINES = 5_000  # and from so many where none of those matches any format
+MAX_ADDRESS = 60  # characters of an address with a zone and a port
 HEADER_START = "#Fields:"
 LAST_RESORT = "text"  # takes nearly any line, so unwrapped lines are tried before it
+TELLING_FIELDS = {"client", "forwarded_for", "status", "bytes", "referrer", "user_agent"}
 LineWithHeader = tuple[str, str | None]  # a line, and the `#Fields:` line that applies to it
+Unwrapped = tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]  # what was taken off, and the lines inside
 
 
 def detect(head: Sequence[str], candidates: Sequence[LogFormat]) -> LogFormat | None:
@@ -37,30 +41,42 @@ def find_format(
     """
     best: tuple[int, LogFormat | None] = (0, None)
     unwrapped = [*unwrap_in_all_ways(lines)]
-    is_open = any(candidate.name == LAST_RESORT for candidate in candidates)  # the user has named no format
-    for group in _group_candidates(candidates):
-        for wrappings, bare in unwrapped:
-            log_format, count = _best_match(bare, group, are_misfits=are_misfits, is_open=is_open)
-            if log_format is None or count <= best[0]:
-                continue
-            for wrapping in reversed(wrappings):
-                log_format = Wrapped(wrapping, log_format)
-            if count * 2 >= len(bare):
-                return log_format
-            best = count, log_format
-    return best[1]
+    last_resorts = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
+    named = [candidate for candidate in candidates if candidate.name != LAST_RESORT]
+    is_open = bool(last_resorts)  # the user has named no format
+    for wrappings, bare in unwrapped:
+        log_format, count = _best_match(bare, named, are_misfits=are_misfits, is_open=is_open)
+        if log_format and count * 2 >= len(bare):
+            return _wrap(log_format, wrappings)
+        if log_format and count > best[0]:
+            best = count, _wrap(log_format, wrappings)
+    return best[1] or _find_last_resort(unwrapped, last_resorts, are_misfits=are_misfits)
 
 
-def _group_candidates(candidates: Sequence[LogFormat]) -> list[list[LogFormat]]:
-    """Return the candidates that are tried in all wrappings first, and then the last resort."""
-    first = [candidate for candidate in candidates if candidate.name != LAST_RESORT]
-    last = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
-    return [group for group in (first, last) if group]
+def _find_last_resort(
+    unwrapped: Sequence[Unwrapped], last_resorts: Sequence[LogFormat], *, are_misfits: bool
+) -> LogFormat | None:
+    """Return the format that shows the most in the lines. Of equal ones it is that of the lines without wrappings.
+
+    The last resort takes nearly any text around a line for a part of it.
+    """
+    ranked: list[tuple[tuple[int, int, int], LogFormat]] = []
+    for place, (wrappings, bare) in enumerate(unwrapped):
+        log_format, count = _best_match(bare, last_resorts, are_misfits=are_misfits, is_open=True)
+        if isinstance(log_format, TextFormat) and count * 2 >= len(bare):
+            rank = len(TELLING_FIELDS & {*log_format.names}), len(wrappings), -place
+            ranked.append((rank, _wrap(log_format, wrappings)))
+    return max(ranked, key=lambda entry: entry[0])[1] if ranked else None
 
 
-def unwrap_in_all_ways(
-    lines: Sequence[LineWithHeader],
-) -> Iterator[tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]]:
+def _wrap(log_format: LogFormat, wrappings: Sequence[Wrapping]) -> LogFormat:
+    """Return the format of lines in these wrappings, the outermost first."""
+    for wrapping in reversed(wrappings):
+        log_format = Wrapped(wrapping, log_format)
+    return log_format
+
+
+def unwrap_in_all_ways(lines: Sequence[LineWithHeader]) -> Iterator[Unwrapped]:
     """Yield the lines as they are, then those that have one wrapping, unwrapped, then two, and so on."""
     level = [_strip_colours((), lines)]
     for _ in range(MAX_DEPTH):
@@ -84,8 +100,12 @@ def _strip_colours(
 
 
 def _unwrap_each(lines: Sequence[LineWithHeader], wrapping: Wrapping) -> list[LineWithHeader]:
-    """Return those of the lines that have the wrapping, without it."""
-    return [(bare, header) for line, header in lines if (bare := wrapping.unwrap(line))]
+    """Return those of the lines that have the wrapping, without it. An address in front is none of a wrapping."""
+    return [
+        (bare, header)
+        for line, header in lines
+        if not parse_address(line[:MAX_ADDRESS].partition(" ")[0]) and (bare := wrapping.unwrap(line))
+    ]
 
 
 def pair_with_headers(head: Iterable[str]) -> list[LineWithHeader]:
@@ -133,7 +153,7 @@ def _infer_candidates(
     for candidate in candidates:
         if not isinstance(candidate, InferredFormat):
             yield candidate
-        elif inferred := candidate.infer([line for line, _ in lines]):
-            needed = candidate.needed_field if are_misfits else ""
-            if not needed or (isinstance(inferred, TextFormat) and needed in inferred.names):
-                yield inferred
+        elif (inferred := candidate.infer([line for line, _ in lines])) and (
+            not are_misfits or all(candidate.accepts_misfit(line, inferred) for line, _ in lines)
+        ):
+            yield inferred

@@ -72,8 +72,12 @@ def split_parts(line: str) -> list[Part]:
 
 
 def _find_time(line: str) -> list[Part]:
-    """Return the first time of a line outside of its request; two parts where a blank stands between date and clock."""
-    for match in _TIME.finditer(line):
+    """Return the time of a line outside of its request; two parts where a blank stands between date and clock.
+
+    It is the first, but one of the Common Log Format comes before others, which collectors write in front of it.
+    """
+    matches = sorted(_TIME.finditer(line), key=lambda match: match.lastindex != 1)
+    for match in matches:
         if line[: match.start()].rpartition('"')[2].startswith(("GET ", "POST ", "HEAD ")):
             continue
         start, end, text = match.start(), match.end(), match.group()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pixelstat.errors import PixelstatError
+from pixelstat.formats.base import LogFormat
 from pixelstat.formats.field_values import is_address, is_method, is_number, is_query, is_request
 from pixelstat.formats.line_parts import Part, split_parts
 from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat
@@ -82,7 +83,7 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
     alike: dict[tuple[str, ...], list[tuple[str, list[Part]]]] = defaultdict(list)
     for line in lines:
         bare = line.rstrip("\r\n ")
-        if _JSON.match(bare) or _has_open_quote(bare):
+        if _JSON.match(bare):
             continue
         if len(bare) <= MAX_LENGTH and "$" not in _cut_gaps(parts := split_parts(bare), bare):
             alike[_describe_shape(parts, bare)].append((bare, parts))
@@ -93,9 +94,13 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
     return None
 
 
-def _has_open_quote(line: str) -> bool:
-    """Return whether the last quote of a line is not closed: the line was cut short."""
-    return (line.count('"') - line.count('\\"')) % 2 == 1
+def accept_misfit(line: str, log_format: LogFormat) -> bool:
+    """Return whether a line that does not fit its log may have this format, and was not merely cut short.
+
+    Its quotes are closed, and it shows a user agent, which stands at the end of most lines.
+    """
+    has_open_quote = (line.count('"') - line.count('\\"')) % 2 == 1
+    return isinstance(log_format, TextFormat) and "user_agent" in log_format.names and not has_open_quote
 
 
 def _cut_gaps(parts: Sequence[Part], line: str) -> str:
@@ -138,11 +143,9 @@ def _name_request(columns: Columns) -> int | None:
     if not methods:
         return None
     targets = [place for place in targets if place > methods[0]]
-    if not targets:
+    if not targets or _is_doubtful_method(columns, methods[0]):
         return None
     method, target = methods[0], targets[0]
-    if columns.kind(method) == "word" and "$date" in columns.variables.values():
-        return None  # a W3C log without its header: which address is the server's only the header tells
     columns.variables[method] = "$request_method"
     is_absolute = any(_URL.match(text) for text in columns.texts(target))
     query = target + 1
@@ -151,6 +154,15 @@ def _name_request(columns: Columns) -> int | None:
         return query
     columns.variables[target] = "$url" if is_absolute else "$request_uri"
     return target
+
+
+def _is_doubtful_method(columns: Columns, place: int) -> bool:
+    """Return whether the method stands in a W3C log without its header, or behind quotes that are not escaped.
+
+    Only the header tells which address is the server's, and nothing tells where quoted texts begin.
+    """
+    is_w3c = "$date" in columns.variables.values()
+    return columns.kind(place) == "word" and (is_w3c or columns.gap(place).endswith('"'))
 
 
 def _is_method_place(columns: Columns, place: int) -> bool:

@@ -144,10 +144,11 @@ class Quotes:
 
     name: str = "quotes"
     sample: str = '"{}"'
+    pattern: str = r'^"[^"]* "'  # the next quote opens a field of the line, it does not close a first one
 
     def unwrap(self, line: str) -> str | None:
-        """Return the line without the quotes around it, or None where no quote is in front."""
-        if not line.startswith('"'):
+        """Return the line without the quotes around it, or None where no quote is in front of several words."""
+        if not re.match(self.pattern, line):
             return None
         bare = line[1:].rstrip("\r ")
         is_closed = bare.endswith('"') and bare.count('"') % 2 == 1
@@ -159,7 +160,7 @@ class Quotes:
         bare = line.str.slice(1).str.strip_chars_end("\r ")
         is_closed = bare.str.ends_with('"') & (bare.str.count_matches('"', literal=True) % 2 == 1)
         bare = pl.when(is_closed).then(bare.str.head(-1)).otherwise(bare)
-        return lines.with_columns(line=pl.when(line.str.starts_with('"')).then(bare).otherwise(line))
+        return lines.with_columns(line=pl.when(line.str.contains(self.pattern)).then(bare).otherwise(line))
 
     def wrap_sample(self, line: str) -> str:
         """Return the sample with a line in its place."""
@@ -221,6 +222,7 @@ _TAG = r'[A-Za-z_(/][^\s:\[\]"]*(?:\[[^\]\s]*\]: ?|: )'
 _POD = r"[a-z0-9][a-z0-9.-]*-(?:[a-z0-9]{8,10}-[a-z0-9]{5}|[0-9]+|[a-z0-9]{5})"
 _LEVEL = r"\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|trace|debug|info|notice|warn|error)\]?"
 _ELEMENT = r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\]'  # of the structured data of RFC 5424
+_FILE = r'[^\s:"#\[\]]*[A-Za-z_/][^\s:"#\[\]]*'
 _LINE_KEYS = {  # key of the line -> who writes it there
     "log": "Docker's JSON", "MESSAGE": "journald's JSON", "message": "JSON with the line as `message`",
     "msg": "JSON with the line as `msg`", "line": "Loki's JSON", "@message": "CloudWatch's JSON",
@@ -254,12 +256,15 @@ WRAPPINGS: tuple[Wrapping, ...] = (
            "2026-09-07 10:00:00,123 INFO  [main] access.log - {}"),
     Prefix("log4j", rf"{_LEVEL} +\[?{_ISO}\]? +(?:\[[^\]]*\] +)?(?:[A-Za-z_][\w.$-]*(?::\d+)?:? +)?(?:[-:|] +)?",
            "INFO  [2026-09-07 10:00:00,123] access.log: {}"),
-    Prefix("syslog", rf"{_PRIORITY}(?:{_BSD}|{_ISO}) {_HOST}", "Sep  7 10:00:01 web1 {}"),
+    Prefix("syslog", rf"{_PRIORITY}(?:{_BSD}|{_ISO}) [\w.-]*[A-Za-z][\w.-]* ", "Sep  7 10:00:01 web1 {}"),
     Prefix("syslog", rf"{_PRIORITY}(?:{_BSD}|{_ISO}) ", "Sep  7 10:00:01 {}"),
     Prefix("kubectl", r"\[(?:pod/)?[a-z0-9.-]+/[a-z0-9.-]+\] ", "[pod/web-7cfd7bf68f-nk5kr/nginx] {}"),
     Prefix("Docker", r"(?:\d\d:\d\d:\d\d )?(?:\d+\|)?[A-Za-z0-9_.@-]+ *\| ", "web-1  | {}"),
     Prefix("stern", rf"(?:[a-z0-9][a-z0-9-]* )?{_POD} [a-z0-9][a-z0-9-]* (?:[›>│|] )?", "default web-7cfd7bf68f-nk5kr nginx {}"),
-    Prefix("grep", r'[^\s:"#\[\]]*[A-Za-z_/][^\s:"#\[\]]*:(?:\d+:)?|\d+:', "access.log.1:12:{}"),
+    # Names alone come first, because the first group of an IPv6 address may look like the number of a line.
+    Prefix("grep", rf"{_FILE}:", "access.log.1:{}"),
+    Prefix("grep", rf"{_FILE}:\d+:", "access.log.1:12:{}"),
+    Prefix("grep", r"\d+:", "12:{}"),
     Quotes(),
     NamedFields(),
 )  # fmt: skip

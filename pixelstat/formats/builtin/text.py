@@ -3,14 +3,14 @@
 from pixelstat.formats.base import Sample
 from pixelstat.formats.builtin import combined
 from pixelstat.formats.inferred import InferredFormat
-from pixelstat.formats.text_shape import NAME, infer_text_format
+from pixelstat.formats.text_shape import NAME, accept_misfit, infer_text_format
 
 FORMAT = InferredFormat(
     NAME,
     "text of any server: the fields are inferred from their places and looks",
     infer_text_format,
     combined.FORMAT,
-    needed_field="user_agent",
+    accepts_misfit=accept_misfit,
     samples=(
         Sample(
             '[07/Sep/2026:10:00:00 +0000] 200 - GET https shop.example "/pixel.gif?e=pv" [Client 203.0.113.7] [Length 43] "Mozilla/5.0" "-"',
