@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.text import TextFormat
-from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Colours, Wrapped, Wrapping
+from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Colours, Prefix, Wrapped, Wrapping
 from pixelstat.text.addresses import parse_address
 
 HEAD_LINES = 50  # the format is detected from so many lines
@@ -100,11 +100,12 @@ def _strip_colours(
 
 
 def _unwrap_each(lines: Sequence[LineWithHeader], wrapping: Wrapping) -> list[LineWithHeader]:
-    """Return those of the lines that have the wrapping, without it. An address in front is none of a wrapping."""
+    """Return those of the lines that have the wrapping, without it. An address in front is no prefix."""
     return [
         (bare, header)
         for line, header in lines
-        if not parse_address(line[:MAX_ADDRESS].partition(" ")[0]) and (bare := wrapping.unwrap(line))
+        if not (isinstance(wrapping, Prefix) and parse_address(line[:MAX_ADDRESS].partition(" ")[0]))
+        and (bare := wrapping.unwrap(line))
     ]
 
 
