@@ -376,3 +376,11 @@ def test_a_log_that_is_named_twice_has_its_rows_once_for_each_time(tmp_path: Pat
     write_log(tmp_path, log(ANN))
     table = run_in_process(tmp_path, "check", "access.log", "access.log", "--format", "table").stdout
     assert table.count("good: 1 pixel request") == 2
+
+
+def test_check_shows_the_string_that_was_inferred_for_a_text_log(tmp_path: Path) -> None:
+    write_log(tmp_path, '[07/Sep/2026 10:00:00] "GET /pixel.gif?e=pv HTTP/1.1" 200 43\n')
+    rows = findings_of(tmp_path, "access.log")
+    layout = next(finding for check, finding, _ in rows if check == "layout")
+    assert layout == '[$time] "$request" $status $body_bytes_sent'
+    assert ("lines", "read", 1) in findings_of(tmp_path, "access.log", "--log-format", layout)

@@ -26,6 +26,8 @@ from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, LONG_HEAD_LINES, pair_with_headers
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.json_shape import NAME as INFERRED
+from pixelstat.formats.text import TextFormat
+from pixelstat.formats.text_shape import NAME as INFERRED_TEXT
 from pixelstat.formats.wrappings import list_wrappings, unwrap_format
 from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.protocols.interpret import ProtocolRules
@@ -51,8 +53,8 @@ COLUMNS = (
     Column("file", about="path of the log", grouped=True),
     Column(
         "check",
-        about="compression, encoding, damage, format, keys, lines, time, pixel, advice, gap, backwards, unreadable or "
-        "verdict",
+        about="compression, encoding, damage, format, keys, layout, lines, time, pixel, advice, gap, backwards, "
+        "unreadable or verdict",
         grouped=True,
     ),
     Column("finding", about="the finding in words"),
@@ -224,6 +226,8 @@ def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, 
         bare = unwrap_format(form)
         if isinstance(bare, JsonFormat) and bare.name == INFERRED:
             yield _row("keys", bare.about)
+        if isinstance(bare, TextFormat) and bare.name == INFERRED_TEXT:
+            yield _row("layout", bare.template)
     yield from _line_rows(findings, top)
     yield from _time_rows(findings, zone, top)
     for number, fault, line in findings.unreadable:
