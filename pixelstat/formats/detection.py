@@ -46,7 +46,7 @@ def find_format(
     is_open = bool(last_resorts)  # the user has named no format
     for wrappings, bare in unwrapped:
         log_format, count = _best_match(bare, named, are_misfits=are_misfits, is_open=is_open)
-        if log_format and count * 2 >= len(bare):
+        if log_format and count * 2 >= len(lines):
             return _wrap(log_format, wrappings)
         if log_format and count > best[0]:
             best = count, _wrap(log_format, wrappings)
@@ -60,11 +60,11 @@ def _find_last_resort(
 
     The last resort takes nearly any text around a line for a part of it.
     """
-    ranked: list[tuple[tuple[int, int, int], LogFormat]] = []
+    ranked: list[tuple[tuple[int, int, int, int], LogFormat]] = []
     for place, (wrappings, bare) in enumerate(unwrapped):
         log_format, count = _best_match(bare, last_resorts, are_misfits=are_misfits, is_open=True)
         if isinstance(log_format, TextFormat) and count * 2 >= len(bare):
-            rank = len(TELLING_FIELDS & {*log_format.names}), len(wrappings), -place
+            rank = count, len(TELLING_FIELDS & {*log_format.names}), len(wrappings), -place
             ranked.append((rank, _wrap(log_format, wrappings)))
     return max(ranked, key=lambda entry: entry[0])[1] if ranked else None
 

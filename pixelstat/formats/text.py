@@ -244,14 +244,17 @@ def _split_at_quotes(tokens: Segment) -> list[Segment]:
 
 # Possessive, so that a line of megabytes leaves no way back to remember. Only Python's `re` knows this syntax.
 _QUOTED_PATTERN = r'(?:[^"\\]++|\\.)*+'
-_IPV6 = r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]*)?"
+_IPV6 = (  # an IPv4 address may be its end
+    r"(?:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*|[0-9A-Fa-f:]*::(?:[Ff]{4}:)?[0-9]{1,3}(?:\.[0-9]{1,3}){3})"
+    r"(?:%[A-Za-z0-9_.-]*)?"
+)
 _CLIENT = (  # an address or a name, with a port or not
     rf'(?:-|{_IPV6}|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?|[A-Za-z0-9_][A-Za-z0-9_.-]*(?::[0-9]+)?|unix:[^ \t"]*)'
 )
 _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quotes
     "client": _CLIENT,
     "client_and_port": _CLIENT,
-    "address_port": r"(?:[0-9A-Fa-f:.]+|\[[0-9A-Fa-f:.]+\]|unix):[0-9]+",
+    "address_port": r"(?:[0-9.]+|[0-9A-Fa-f:]+|::[Ff]{4}:[0-9.]+|\[[0-9A-Fa-f:.]+\]|unix):[0-9]+",
     "vhost": r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.*-]+)(?::[0-9]+)?",
     "time_clf": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}",
     "time_iso": r'[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[^ \t"]*',

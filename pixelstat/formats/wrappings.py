@@ -144,7 +144,9 @@ class Quotes:
 
     name: str = "quotes"
     sample: str = '"{}"'
-    pattern: str = r'^"[^"]* "'  # the next quote opens a field of the line, it does not close a first one
+    pattern: str = (
+        r'^"(?:\{|[^"]*(?: "|"?\s*$))'  # the next quote opens a field of the line, it does not close a first one
+    )
 
     def unwrap(self, line: str) -> str | None:
         """Return the line without the quotes around it, or None where no quote is in front of several words."""

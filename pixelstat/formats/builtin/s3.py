@@ -25,4 +25,6 @@ FORMAT = TextFormat(
         ),
     ),
     tail=r"^(?: .*)?$",
+    field_patterns={"owner": r'[^ \[\]"]+', "bucket": r'[^ \[\]"]+'},  # nothing else stands in front of the time
+    fields={"owner": "owner", "bucket": "bucket"},
 )  # fmt: skip
