@@ -148,7 +148,7 @@ def test_a_value_that_is_not_a_time_or_of_another_age_is_unreadable(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "time",
-    ["-1", "0", "1e400", "-1e400", "9" * 25, "9" * 5_000, "true", "null", "{}", "[]", "[1788775200]", '""', '"1e400"',
+    ["-1", "0", "1e400", "-1e400", "9" * 25, "9" * 5_000, "true", "null", "{}", "[]", '""', '"1e400"',
      '"nan"', '"0000-09-07T10:00:00Z"', '"\\ud800"', "NaN", "Infinity"],
 )  # fmt: skip
 def test_a_json_value_that_is_not_a_time_is_unreadable(time: str, tmp_path: Path) -> None:
