@@ -31,6 +31,7 @@ _TIME = re.compile(
     rf"(?:(?<=^)|(?<=[\s\[\"|,(=]))(?:{'|'.join(f'({pattern})' for pattern in _TIMES)})(?=$|[\s\]\"|,)])"
 )
 _TIME_VARIABLES = tuple(_TIMES.values())
+_CLOSING = {"[": "]", "(": ")", '"': '"'}
 _DATE_AND_CLOCK = re.compile(rf"\d{{4}}[-/]\d\d[-/]\d\d {_CLOCK}{_FRACTION}")
 _WORD = re.compile(
     rf"{_QUOTED}"
@@ -81,6 +82,8 @@ def _find_time(line: str) -> list[Part]:
         if line[: match.start()].rpartition('"')[2].startswith(("GET ", "POST ", "HEAD ")):
             continue
         start, end, text = match.start(), match.end(), match.group()
+        if line[start - 1 : start] in _CLOSING and line[end : end + 1] != _CLOSING[line[start - 1 : start]]:
+            continue  # an odd offset follows, or anything else that belongs to the time
         is_enclosed = line[end : end + 1] in ("]", '"', ")", "|", "\t", ",")
         if " " not in text or is_enclosed:
             variable = _TIME_VARIABLES[(match.lastindex or 1) - 1]
