@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.detection import find_format
+from pixelstat.formats.detection import LAST_RESORT, find_format
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.normalize import EARLIEST_TIME, latest_plausible_time
 from pixelstat.frames.columns import internal
@@ -34,7 +34,11 @@ def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zon
     for form in dict.fromkeys(chosen):
         indices = pl.Series([index for index, choice in enumerate(chosen) if choice == form], dtype=pl.UInt32)
         misfits = requests.filter(bad)[indices]
-        parsed = _mark_unreadable(misfits, longest) if form is None else _parse_again(misfits, form, zone, longest)
+        if form is None:
+            parsed = _mark_unreadable(misfits, longest)
+        else:
+            parsed = _parse_again(misfits, form, zone, longest)
+            parsed = _parse_by_last_resort(parsed, candidates, zone, longest)
         frames.append(parsed.select(requests.columns).with_columns(rows.gather(indices).alias(row)))
     good = requests.filter(~bad).with_columns((~bad).arg_true().alias(row))
     return pl.concat([good, *frames]).sort(row).drop(row)
@@ -82,6 +86,32 @@ def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: in
         .with_columns(fault=pl.when(pl.col("rejected").is_not_null()).then(fault.cast(Fault)))
         .collect()
     )
+
+
+def _parse_by_last_resort(
+    requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, longest: int
+) -> pl.DataFrame:
+    """Parse by the last resort the lines that match a format which cannot read them, such as that of a W3C header."""
+    last = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
+    bad = requests["rejected"].is_not_null()
+    if not last or not bad.any():
+        return requests
+    row = internal("row of the first reading")
+    numbered = requests.with_row_index(row)
+    lines = numbered.filter(bad).select(row, "line", "header")
+    chosen = {
+        number: find_format([(line or "", header)], last, are_misfits=True)
+        for number, line, header in lines.iter_rows()
+    }
+    frames = []
+    for form in filter(None, dict.fromkeys(chosen.values())):
+        rows = pl.Series([number for number, choice in chosen.items() if choice == form], dtype=pl.UInt32)
+        again = _parse_again(requests[rows], form, zone, longest).with_columns(rows.alias(row))
+        frames.append(again.filter(pl.col("rejected").is_null()).select(numbered.columns))
+    if not frames:
+        return requests
+    read = pl.concat(frames)
+    return pl.concat([numbered.filter(~pl.col(row).is_in(read[row].implode())), read]).sort(row).drop(row)
 
 
 def _mark_unreadable(requests: pl.DataFrame, longest: int) -> pl.DataFrame:
