@@ -97,12 +97,14 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
 def accept_misfit(line: str, log_format: LogFormat) -> bool:
     """Return whether a line that does not fit its log may have this format, and was not merely cut short.
 
-    Its quotes are closed. It shows a user agent, which stands at the end of most lines, and a status, which follows the
+    Its quotes are closed, and its time has an offset. It shows a user agent, which stands at the end of most lines, and a status, which follows the
     request where the request is in quotes: a number further on may be anything.
     """
     if not isinstance(log_format, TextFormat) or not {"user_agent", "status"} <= {*log_format.names}:
         return False
     has_open_quote = (line.count('"') - line.count('\\"')) % 2 == 1
+    if "time_unusual" in log_format.names or "date" in log_format.names:
+        return False
     has_other_status = '"$request"' in log_format.template and '"$request" $status' not in log_format.template
     return not has_open_quote and not has_other_status
 

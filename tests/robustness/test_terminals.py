@@ -79,7 +79,7 @@ def test_a_terminal_gets_a_table_and_nothing_of_the_log_to_obey(tmp_path: Path) 
 def test_escapes_from_a_log_are_harmless_in_messages(tmp_path: Path) -> None:
     evil = "\x1b[2J\x9b\u202e.log"
     (tmp_path / evil).write_text("\x1b]0;owned\x07\n")
-    (tmp_path / "access.log").write_text(log(request("/a\x1b[2J.gif", "10:00")))
+    (tmp_path / "access.log").write_text(log(*[request("/style.css", "10:00")] * 3, request("/a\x1b[2J.gif", "10:00")))
     first, second = run_in_process(tmp_path, "views", evil), run_in_process(tmp_path, "views", "access.log")
     assert r"No line of \x1b[2J\x9b\u202e.log matches" in first.stderr
     assert r"    \x1b]0;owned\x07" in first.stderr
@@ -102,10 +102,10 @@ HARMLESS = r"\x1b[2J\x1b]0;owned\x07[red]x[/nope][link=https://evil.example]\x9b
 def test_escapes_and_markup_in_bad_lines_pixels_and_names_are_harmless_where_check_shows_them(tmp_path: Path) -> None:
     (tmp_path / "[red]x[").mkdir()  # the slash of the markup parts the name
     name = "[red]x[/nope]\x1b[2J.log"
-    (tmp_path / name).write_text(log(ANN, EVIL_TEXT, request("/\x1b[2J[/b]/pixel.gif?v=ann", "10:00")))
+    (tmp_path / name).write_text(log(*[ANN] * 3, EVIL_TEXT, request("/\x1b[2J[/b]/pixel.gif?v=ann", "10:00")))
     finished = run_in_process(tmp_path, "check", name, "--format", "table")
     shown = "".join(finished.stdout.split())
-    assert r"[red]x[/nope]\x1b[2J.log:2" in shown
+    assert r"[red]x[/nope]\x1b[2J.log:4" in shown
     assert r"/\x1b[2J[/b]/pixel.gif" in shown
     assert HARMLESS in shown
     assert not any(control in finished.stdout for control in ("\x1b", "\x07", "\x9b", "\u202e"))
