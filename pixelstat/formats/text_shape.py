@@ -97,8 +97,8 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
 def accept_misfit(line: str, log_format: LogFormat) -> bool:
     """Return whether a line that does not fit its log may have this format, and was not merely cut short.
 
-    Its quotes are closed, and its time has an offset. It shows a user agent, which stands at the end of most lines, and a status, which follows the
-    request where the request is in quotes: a number further on may be anything.
+    Its quotes are closed, and its time has an offset. It shows a user agent, which stands at the end of most lines, and
+    a status, which follows the request where the request is in quotes: a number further on may be anything.
     """
     if not isinstance(log_format, TextFormat) or not {"user_agent", "status"} <= {*log_format.names}:
         return False
