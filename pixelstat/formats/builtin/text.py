@@ -18,7 +18,7 @@ FORMAT = InferredFormat(
              "query": "e=pv", "status": 200, "bytes": 43, "referrer": None, "user_agent": "Mozilla/5.0"},
         ),
         Sample(
-            "2026/09/07 10:00:00|shop.example|203.0.113.7|GET|/pixel.gif?e=pv|200|43|https://shop.example/a|Mozilla/5.0",
+            "1788775200|shop.example|203.0.113.7|GET|/pixel.gif?e=pv|200|43|https://shop.example/a|Mozilla/5.0",
             {"time": "2026-09-07T10:00:00", "client": "203.0.113.7", "vhost": "shop.example", "method": "GET", "path": "/pixel.gif",
              "query": "e=pv", "status": 200, "bytes": 43, "referrer": "https://shop.example/a", "user_agent": "Mozilla/5.0"},
         ),
