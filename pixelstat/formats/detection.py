@@ -40,28 +40,27 @@ def find_format(
     `are_misfits` is true for lines that do not have the format of their log.
     """
     best: tuple[int, LogFormat | None] = (0, None)
-    unwrapped = [*unwrap_in_all_ways(lines)]
     last_resorts = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
     named = [candidate for candidate in candidates if candidate.name != LAST_RESORT]
     is_open = bool(last_resorts)  # the user has named no format
-    for wrappings, bare in unwrapped:
+    for wrappings, bare in unwrap_in_all_ways(lines):
         log_format, count = _best_match(bare, named, are_misfits=are_misfits, is_open=is_open)
         if log_format and count * 2 >= len(lines):
             return _wrap(log_format, wrappings)
         if log_format and count > best[0]:
             best = count, _wrap(log_format, wrappings)
-    return best[1] or _find_last_resort(unwrapped, last_resorts, are_misfits=are_misfits)
+    return best[1] or _find_last_resort(lines, last_resorts, are_misfits=are_misfits)
 
 
 def _find_last_resort(
-    unwrapped: Sequence[Unwrapped], last_resorts: Sequence[LogFormat], *, are_misfits: bool
+    lines: Sequence[LineWithHeader], last_resorts: Sequence[LogFormat], *, are_misfits: bool
 ) -> LogFormat | None:
     """Return the format that shows the most in the lines. Of equal ones it is that of the lines without wrappings.
 
     The last resort takes nearly any text around a line for a part of it.
     """
     ranked: list[tuple[tuple[int, int, int, int], LogFormat]] = []
-    for place, (wrappings, bare) in enumerate(unwrapped):
+    for place, (wrappings, bare) in enumerate(unwrap_in_all_ways(lines) if last_resorts else ()):
         log_format, count = _best_match(bare, last_resorts, are_misfits=are_misfits, is_open=True)
         if isinstance(log_format, TextFormat) and count * 2 >= len(bare):
             rank = count, len(TELLING_FIELDS & {*log_format.names}), len(wrappings), -place

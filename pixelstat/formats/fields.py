@@ -48,7 +48,6 @@ FIELDS = (
         "client", "text", ("realip_remote_addr", "the_real_ip", "remote_addr"), ("{c}h", "{c}a", "h", "{remote}h", "a"),
         ("c-dns", AKAMAI_CLIENT, "c-ip"),
     ),
-    Field("client_and_port", "source"),  # a client that may have a port
     Field("address_port", "source", (CLIENT_AND_PORT,), (f"{{{CLIENT_AND_PORT}}}a",)),  # always with a port, IPv6 without brackets
     # The client that a proxy names in a header for one address. It counts where there is no X-Forwarded-For.
     Field(

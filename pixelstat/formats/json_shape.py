@@ -355,7 +355,7 @@ def _build_format(columns: Columns) -> JsonFormat:
     """Return the format of lines of one kind."""
     chosen: dict[str, Path | None] = {
         **_choose_time(columns),
-        "client_and_port": _choose_client(columns),
+        "client": _choose_client(columns),
         "vhost": _choose_host(columns),
         "request": None,
         "method": _choose(columns, "method", values.is_method),
@@ -404,7 +404,6 @@ _TITLES = {
     "time_any": "time",
     "time_unusual": "unusual time",
     "bare_target": "address without scheme",
-    "client_and_port": "client",
     "vhost": "host",
     "target": "address",
     "other_target": "or",

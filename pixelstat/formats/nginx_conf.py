@@ -15,7 +15,7 @@ from pixelstat.formats.text import NGINX_VARIABLE, TextFormat
 
 _WORD = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[^\s;"\'#]+'
 _DIRECTIVE = re.compile(rf"(?:^|(?<=[;{{}}]))\s*log_format\s+(\S+)((?:\s+(?:{_WORD}))+)\s*;", re.MULTILINE)
-_JSON_FIELDS = {"uri": "target", "path": "target", "query": "args", "client": "client_and_port"}  # see `build_url`
+_JSON_FIELDS = {"uri": "target", "path": "target", "query": "args"}  # see `build_url`
 _RANKS = {variable: rank for rank, variable in enumerate([*sorted(NGINX_FIELDS, key="request_uri".__eq__)])}
 _COMMENT = re.compile(rf"({_WORD})|#[^\n]*")
 

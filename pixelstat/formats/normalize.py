@@ -18,7 +18,7 @@ from pixelstat.schemas import READ, UTC_TIME, Reason
 from pixelstat.text.addresses import USUAL_CLIENT, normalize_client
 
 EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)  # any time before is a mistake
-_CLIENT_FIELDS = ("client", "client_and_port", "address_port", "real_ip", "forwarded_for")  # the first counts
+_CLIENT_FIELDS = ("client", "address_port", "real_ip", "forwarded_for")  # the first counts
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
 _OPTIONAL_ORIGIN = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
 

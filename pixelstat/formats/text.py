@@ -253,7 +253,6 @@ _CLIENT = (  # an address or a name, with a port or not
 )
 _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quotes
     "client": _CLIENT,
-    "client_and_port": _CLIENT,
     "address_port": r"(?:[0-9.]+|[0-9A-Fa-f:]+|::[Ff]{4}:[0-9.]+|\[[0-9A-Fa-f:.]+\]|unix):[0-9]+",
     "vhost": r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.*-]+)(?::[0-9]+)?",
     "time_clf": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}",
@@ -265,7 +264,7 @@ _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quote
     "date": r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}",
     "clock": r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?",
 }
-_FRONT_FIELDS = ("client", "client_and_port", "address_port", "vhost", "port")  # those that tell formats apart in front
+_FRONT_FIELDS = ("client", "address_port", "vhost", "port")  # those that tell formats apart in front
 
 
 def _build_pattern(tokens: Segment, field_patterns: Mapping[str, str]) -> str:

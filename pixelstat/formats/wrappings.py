@@ -38,9 +38,6 @@ class Wrapping(Protocol):
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Unwrap LINES. A line without this wrapping stays as it is."""
 
-    def wrap_sample(self, line: str) -> str:
-        """Return the sample with a line in its place."""
-
 
 @dataclass(frozen=True)
 class Prefix:
@@ -71,10 +68,6 @@ class Prefix:
             has_prefix = pl.col("line").str.contains(self._compiled.pattern)
             line = pl.when(has_prefix).then(line.str.replace(f"(?:{self.suffix})$", "")).otherwise(line)
         return lines.with_columns(line)
-
-    def wrap_sample(self, line: str) -> str:
-        """Return the sample with a line in its place."""
-        return self.sample.replace("{}", line)
 
 
 @dataclass(frozen=True)
@@ -110,10 +103,6 @@ class Envelope:
         texts = [None if line is None else self.unwrap(line) for line in lines.to_list()]
         return pl.Series(lines.name, texts, pl.String)
 
-    def wrap_sample(self, line: str) -> str:
-        """Return the sample with a line in its place."""
-        return self.sample.replace("{}", json.dumps(line))
-
 
 @dataclass(frozen=True)
 class Colours:
@@ -132,10 +121,6 @@ class Colours:
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Take escape sequences out of LINES."""
         return lines.with_columns(pl.col("line").str.replace_all(self.pattern, ""))
-
-    def wrap_sample(self, line: str) -> str:
-        """Return the sample with a line in its place."""
-        return self.sample.replace("{}", line)
 
 
 @dataclass(frozen=True)
@@ -164,17 +149,13 @@ class Quotes:
         bare = pl.when(is_closed).then(bare.str.head(-1)).otherwise(bare)
         return lines.with_columns(line=pl.when(line.str.contains(self.pattern)).then(bare).otherwise(line))
 
-    def wrap_sample(self, line: str) -> str:
-        """Return the sample with a line in its place."""
-        return self.sample.replace("{}", line)
-
 
 @dataclass(frozen=True)
 class NamedFields:
     """A line of fields with their names, such as `status=200` or `status:200` between tabs, read as JSON."""
 
     name: str = "named fields"
-    sample: str = ""
+    sample: str = "{}"
     pattern: str = r'(?:^|[\s,;])([A-Za-z_@][\w.@-]*)=("(?:[^"\\]|\\.)*"|[^\s,;"]*)'
     min_fields: int = 4
 
@@ -197,10 +178,6 @@ class NamedFields:
     def _unwrap_each(self, lines: pl.Series) -> pl.Series:
         texts = [None if line is None else self.unwrap(line) or line for line in lines.to_list()]
         return pl.Series(lines.name, texts, pl.String)
-
-    def wrap_sample(self, line: str) -> str:
-        """Return the line itself: the names cannot be made up."""
-        return line
 
 
 def _split_labelled(line: str) -> dict[str, str] | None:

@@ -1,9 +1,12 @@
 """LINES for the tests of formats, and what a format reads in them."""
 
+import json
+
 import polars as pl
 
 from pixelstat import formats
 from pixelstat.formats.base import LogFormat
+from pixelstat.formats.wrappings import Envelope, Wrapping
 from pixelstat.schemas import LINES
 
 
@@ -26,3 +29,8 @@ def read(form: LogFormat, *texts: str, header: str | None = None) -> pl.DataFram
 def read_given(template: str, line: str) -> dict[str, object]:
     """Read one line by the format that is given as --log-format has it."""
     return read(formats.select_formats(template)[0], line).row(0, named=True)
+
+
+def wrap(wrapping: Wrapping, line: str) -> str:
+    """Put a line into the sample of a wrapping."""
+    return wrapping.sample.replace("{}", json.dumps(line) if isinstance(wrapping, Envelope) else line)

@@ -12,7 +12,7 @@ from pixelstat.formats.detection import detect
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.formats.wrappings import WRAPPINGS, Wrapping
 from pixelstat.schemas import READ
-from tests.formats.lines import read
+from tests.formats.lines import read, wrap
 from tests.marks import slow_after
 
 ALL = formats.load_all_formats()
@@ -75,7 +75,7 @@ def test_samples_in_a_wrapping_are_read_to_the_same_values(wrapping: Wrapping) -
             continue  # it looks like the name of the machine
         if wrapping.name == "grep" and has_colons_in_front:
             continue  # the number of a line looks like a part of the address
-        check_detected(form, sample, wrapping.wrap_sample(sample.line))
+        check_detected(form, sample, wrap(wrapping, sample.line))
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_wrappings_may_be_inside_each_other(outer: Wrapping) -> None:
     for inner in UNIVERSAL:
         if outer.name == "quotes" and inner.name in ("Fluent Bit", "Loki", "quotes"):
             continue  # the quotes of both are not escaped
-        check_detected(form, sample, outer.wrap_sample(inner.wrap_sample(sample.line)))
+        check_detected(form, sample, wrap(outer, wrap(inner, sample.line)))
 
 
 def check_detected(form: LogFormat, sample: Sample, line: str) -> None:

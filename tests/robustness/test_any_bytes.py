@@ -16,6 +16,7 @@ from pixelstat.sources.blocks import MAX_LINE, Log, iter_blocks
 from pixelstat.sources.decompression import detect_compression
 from pixelstat.sources.encodings import detect_encoding, has_only_carriage_returns
 from pixelstat.sources.lines import Reading, scan_lines
+from tests.formats.lines import wrap
 from tests.marks import slow_after
 from tests.small_logs import ANN
 
@@ -26,7 +27,7 @@ SAMPLES = [sample for form in ALL for sample in form.samples]
 WRITTEN = [
     *(sample.line.encode() for sample in SAMPLES),
     *(sample.header.encode() for sample in SAMPLES if sample.header),
-    *(wrapping.wrap_sample(ANN).encode() for wrapping in WRAPPINGS),
+    *(wrap(wrapping, ANN).encode() for wrapping in WRAPPINGS),
 ]
 
 PIECES = [

@@ -7,7 +7,7 @@ FORMAT = JsonFormat(
     "caddy",
     {
         "time_any": ("ts",),
-        "client_and_port": ("request.client_ip", "request.remote_ip", "request.remote_addr"),
+        "client": ("request.client_ip", "request.remote_ip", "request.remote_addr"),
         "vhost": ("request.host",),
         "method": ("request.method",),
         "uri": ("request.uri",),

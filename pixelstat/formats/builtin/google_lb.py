@@ -18,7 +18,7 @@ FORMAT = JsonFormat(
     "google_lb",
     {
         "time_any": ("timestamp",),
-        "client_and_port": ("httpRequest.remoteIp",),
+        "client": ("httpRequest.remoteIp",),
         "method": ("httpRequest.requestMethod",),
         "url": ("httpRequest.requestUrl",),
         "status": ("httpRequest.status",),

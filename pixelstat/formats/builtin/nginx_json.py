@@ -24,7 +24,7 @@ FORMAT = JsonFormat(
     "nginx_json",
     {
         "time_any": TIMES,
-        "client_and_port": CLIENTS,
+        "client": CLIENTS,
         "vhost": ("host", "http_host", "server_name", "vhost", "domain", "authority"),
         "request": ("request",),
         "method": ("request_method", "method"),

@@ -7,7 +7,7 @@ FORMAT = JsonFormat(
     "traefik_json",
     {
         "time_any": ("StartUTC", "StartLocal", "time"),
-        "client_and_port": ("ClientHost", "ClientAddr"),
+        "client": ("ClientHost", "ClientAddr"),
         "vhost": ("RequestHost", "RequestAddr"),
         "method": ("RequestMethod",),
         "uri": ("RequestPath",),
