@@ -14,10 +14,10 @@ from pixelstat.enrich.mailings import add_sent_times
 from pixelstat.fastpath import LineRules, compile_reader, hash_requests
 from pixelstat.formats.assignment import LogSet, ReadingRules
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.hidden_text import may_hide_text, pass_hidden
+from pixelstat.formats.hidden_text import flag_passing, may_hide_text, may_pass
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.frames.batches import tap_batches
-from pixelstat.frames.columns import drop_internal
+from pixelstat.frames.columns import drop_internal, internal
 from pixelstat.identity.consent import CONSENT_QUERY, add_consent, consent_query, signal_parameters
 from pixelstat.identity.proxies import resolve_clients
 from pixelstat.identity.pseudonyms import pseudonymize
@@ -33,6 +33,8 @@ from pixelstat.sources.lines import Reading, scan_lines
 from pixelstat.traffic.classify import classify_by_request
 from pixelstat.traffic.deduplication import HIT_COLUMNS, REQUEST_HASH
 from pixelstat.traffic.rejection import reject_by_request
+
+CANDIDATE = internal("may be a pixel")
 
 
 def read_event_streams(
@@ -98,11 +100,11 @@ def parse_candidates(
     """
     if bad_lines is None:
         return read_requests(logs, reading, settings.protocols).pipe(count_unreadable, reading)
-    log_formats = [log_format for log_format, _ in logs.by_format]
-    is_other = (pl.col("rejected") == "unreadable") & ~find_candidates(log_formats, settings.protocols)
     requests = read_requests(logs, reading, bad_lines=bad_lines)
+    requests = flag_passing(requests, settings.protocols.may_contain_pixel, CANDIDATE)
+    is_other = (pl.col("rejected") == "unreadable") & ~pl.col(CANDIDATE)
     rejected = pl.when(is_other).then(pl.lit("not_pixel", Reason)).otherwise("rejected")
-    return requests.with_columns(rejected=rejected).pipe(count_unreadable, reading)
+    return requests.with_columns(rejected=rejected).drop(CANDIDATE).pipe(count_unreadable, reading)
 
 
 def count_unreadable(requests: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
@@ -110,10 +112,12 @@ def count_unreadable(requests: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
     return tap_batches(requests, reading.pixel_lines.take_unreadable, ["line", "header", "file"])
 
 
-def find_candidates(log_formats: Sequence[LogFormat], protocols: ProtocolRules) -> pl.Expr:
-    """Return whether a `line` of these formats may hold a pixel, even if its format hides the text."""
-    may_hide = any(map(may_hide_text, log_formats))
-    return pass_hidden(protocols.may_contain_pixel) if may_hide else protocols.may_contain_pixel(pl.col("line"))
+def filter_candidates(rows: pl.LazyFrame, protocols: ProtocolRules, *, may_be_hidden: bool) -> pl.LazyFrame:
+    """Keep the rows whose `line` may hold a pixel. `may_be_hidden` is true where the text of lines may be hidden."""
+    passes = protocols.may_contain_pixel
+    if not may_be_hidden:
+        return rows.filter(passes(pl.col("line")))
+    return rows.filter(may_pass(passes)).pipe(flag_passing, passes, CANDIDATE).filter(CANDIDATE).drop(CANDIDATE)
 
 
 def read_requests(
@@ -123,7 +127,8 @@ def read_requests(
     streams = []
     for log_format, files in logs.by_format:
         rows = scan_lines(files, reading, logs.rules.max_line)
-        rows = rows.filter(find_candidates([log_format], protocols)) if protocols else rows
+        if protocols:
+            rows = filter_candidates(rows, protocols, may_be_hidden=may_hide_text(log_format))
         streams.append(log_format.parse(rows, logs.rules.time_zone))
     return pl.concat(streams).pipe(reparse, logs.rules, bad_lines)
 
@@ -155,7 +160,7 @@ def build_line_rules(
         may_be_vendor=settings.protocols.may_be_vendor,
         may_be_vendor_without_query=settings.protocols.may_be_vendor_without_query,
         is_house_pixel=settings.protocols.house.claims,
-        may_be_pixel=find_candidates([log_format], settings.protocols),
+        filter_candidates=lambda lines: filter_candidates(lines, settings.protocols, may_be_hidden=True),
         custom_columns=settings.protocols.custom_columns,
         consent_parameters=signal_parameters(settings.enrichment.custom_consent),
         parse=parse,

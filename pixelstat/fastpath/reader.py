@@ -74,7 +74,7 @@ class Reader:
                 for block in blocks:
                     reading.pixel_lines.add_readable(block.log.label, block.rows.height)
                 lines, header = self._rule_lines(blocks, header)
-                lines = lines.filter(self.rules.may_be_pixel)
+                lines = self.rules.filter_candidates(lines.lazy()).collect()
                 if lines.height:
                     missing = {name: pl.lit(None, dtype) for name, dtype in LINES.items() if name not in lines}
                     others = _restore_order(parse(lines.with_columns(**missing)), lines[LINE_ORDER])

@@ -103,8 +103,8 @@ def _unwrap_each(lines: Sequence[LineWithHeader], wrapping: Wrapping) -> list[Li
     return [
         (bare, header)
         for line, header in lines
-        if not (isinstance(wrapping, Prefix) and parse_address(line[:MAX_ADDRESS].partition(" ")[0]))
-        and (bare := wrapping.unwrap(line))
+        if (bare := wrapping.unwrap(line))
+        and not (isinstance(wrapping, Prefix) and parse_address(line[:MAX_ADDRESS].partition(" ")[0]))
     ]
 
 

@@ -14,10 +14,11 @@ from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.wrappings import Colours, Envelope, list_wrappings, unwrap_format
+from pixelstat.frames.columns import internal
 
 _COLOUR = Colours().pattern
-_HIDES_CHARACTERS = rf"\\(?:/|u00[0-7]|x[0-7])|\S{_COLOUR}"
-_HIDES_LINE = r'"\s*:\s*\[\s*\d+\s*[,\]]'  # a list of bytes
+_HIDES_CHARACTERS = r"\\(?:/|u00[0-7]|x[0-7])|(?:\x1b|#033)[\[(]"
+_HIDES_LINE = r"\[\s*\d+\s*,"  # a list of bytes
 
 
 def may_hide_text(log_format: LogFormat) -> bool:
@@ -26,11 +27,24 @@ def may_hide_text(log_format: LogFormat) -> bool:
     return has_wrapping or isinstance(unwrap_format(log_format), (JsonFormat, InferredFormat))
 
 
-def pass_hidden(passes: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """Return a filter of `line` that passes what this filter of a text passes, as it is or revealed."""
-    line = pl.col("line")
-    hidden = pl.when(line.str.contains(f"{_HIDES_CHARACTERS}|{_HIDES_LINE}")).then(line)  # all others cost no more
-    return passes(line) | (passes(reveal(hidden)) | hidden.str.contains(_HIDES_LINE)).fill_null(value=False)
+def may_pass(passes: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Return a quick filter of `line` that keeps each line which `flag_passing` flags, and others that hide some text."""
+    return passes(pl.col("line")) | _hides_text()
+
+
+def flag_passing(rows: pl.LazyFrame, passes: Callable[[pl.Expr], pl.Expr], flag: str) -> pl.LazyFrame:
+    """Add column `flag`, never null: whether this filter of a text passes the `line`, as it is or revealed."""
+    line, hidden, revealed = pl.col("line"), internal("hidden line"), internal("revealed line")
+    # Each step has its own `with_columns`, or Polars would repeat the steps before wherever their results are used.
+    rows = rows.with_columns(passes(line).fill_null(value=False).alias(flag))
+    rows = rows.with_columns(pl.when(~pl.col(flag) & _hides_text()).then(line).alias(hidden))  # only these cost more
+    rows = rows.with_columns(reveal(pl.col(hidden)).alias(revealed))
+    passed = passes(pl.col(revealed)) | pl.col(hidden).str.contains(_HIDES_LINE)
+    return rows.with_columns(pl.col(flag) | passed.fill_null(value=False)).drop(hidden, revealed)
+
+
+def _hides_text() -> pl.Expr:
+    return pl.col("line").str.contains(f"{_HIDES_CHARACTERS}|{_HIDES_LINE}")
 
 
 def reveal(line: pl.Expr) -> pl.Expr:

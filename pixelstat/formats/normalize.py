@@ -19,6 +19,7 @@ from pixelstat.text.addresses import USUAL_CLIENT, normalize_client
 
 EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)  # any time before is a mistake
 _CLIENT_FIELDS = ("client", "address_port", "real_ip", "forwarded_for")  # the first counts
+_IPV4_AND_PORT = r"^(\d+\.\d+\.\d+\.\d+):\d*$"  # is cut here, because load balancers write it in every line
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
 _OPTIONAL_ORIGIN = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
 
@@ -131,9 +132,10 @@ def _find_clients(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
     source = next((name for name in _CLIENT_FIELDS if name in present), None)
     if source is None:
         return fields
-    client = pl.col(source)
     if source == "address_port":  # IPv6 has no brackets here, so the port follows the last colon
-        client = client.str.replace(":[0-9]*$", "")
+        client = pl.col(source).str.replace(":[0-9]*$", "")
+    else:
+        client = pl.col(source).str.replace(_IPV4_AND_PORT, "$1")
     return replace_where(fields.with_columns(client=client), ["client"], _is_unusual_client, normalize_client)
 
 

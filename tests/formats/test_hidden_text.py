@@ -7,9 +7,8 @@ import polars as pl
 import pytest
 
 from pixelstat import formats
-from pixelstat.event_streams import find_candidates
 from pixelstat.formats.detection import detect
-from pixelstat.formats.hidden_text import may_hide_text
+from pixelstat.formats.hidden_text import flag_passing, may_hide_text
 from pixelstat.protocols.interpret import protocol_rules
 from pixelstat.schemas import LINES
 
@@ -81,7 +80,7 @@ def test_pixels_are_found_in_hidden_text(name: str) -> None:
     assert log_format
     assert may_hide_text(log_format)
     rows = pl.LazyFrame([{"line": line} for line in lines], LINES)
-    passes = rows.select(find_candidates([log_format], RULES)).collect().to_series().to_list()
+    passes = flag_passing(rows, RULES.may_contain_pixel, "passes").collect()["passes"].to_list()
     wanted = [*REQUESTS.values()] if "bytes" not in name else [True] * len(lines)  # which are not decoded to look
     assert passes == wanted
     requests = log_format.parse(rows).select("path", "query", "client", "rejected").collect()

@@ -1,14 +1,22 @@
 """json: JSON logs of any service, with keys that are inferred from the lines."""
 
-from pixelstat.formats.base import Sample
+from collections.abc import Sequence
+
+from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.builtin import nginx_json
 from pixelstat.formats.inferred import InferredFormat
-from pixelstat.formats.json_shape import NAME, infer_json_format
+
+
+def _infer(lines: Sequence[str]) -> LogFormat | None:
+    from pixelstat.formats.json_shape import infer_json_format  # takes a while to load, and few logs need it
+
+    return infer_json_format(lines)
+
 
 FORMAT = InferredFormat(
-    NAME,
+    "json",
     "JSON of any service: ECS, Fastly, Azure, Envoy, Vercel, ...; the keys are inferred",
-    infer_json_format,
+    _infer,
     nginx_json.FORMAT,
     (
         Sample(

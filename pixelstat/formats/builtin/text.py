@@ -1,16 +1,30 @@
 """text: text logs of any server, whose log_format string is inferred from the lines."""
 
-from pixelstat.formats.base import Sample
+from collections.abc import Sequence
+
+from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.builtin import combined
 from pixelstat.formats.inferred import InferredFormat
-from pixelstat.formats.text_shape import NAME, accept_misfit, infer_text_format
+
+
+def _infer(lines: Sequence[str]) -> LogFormat | None:
+    from pixelstat.formats.text_shape import infer_text_format  # takes a while to load, and few logs need it
+
+    return infer_text_format(lines)
+
+
+def _accept_misfit(line: str, inferred: LogFormat) -> bool:
+    from pixelstat.formats.text_shape import accept_misfit
+
+    return accept_misfit(line, inferred)
+
 
 FORMAT = InferredFormat(
-    NAME,
+    "text",
     "text of any server: the fields are inferred from their places and looks",
-    infer_text_format,
+    _infer,
     combined.FORMAT,
-    accepts_misfit=accept_misfit,
+    accepts_misfit=_accept_misfit,
     samples=(
         Sample(
             '[07/Sep/2026:10:00:00 +0000] 200 - GET https shop.example "/pixel.gif?e=pv" [Client 203.0.113.7] [Length 43] "Mozilla/5.0" "-"',
