@@ -75,9 +75,9 @@ def parse_and_interpret(
 ) -> pl.LazyFrame:
     """Parse the logs and interpret their requests. Return the columns of `list_request_columns`, one row a request.
 
-    Simple lines are read natively, unless bad lines are collected or proxies resolve clients.
+    Simple lines are read natively, unless bad lines are collected or clients are read from a header.
     """
-    if bad_lines or logs.rules.trusted_proxies:
+    if bad_lines or logs.rules.resolves_clients:
         return parse_candidates(logs, settings, reading, bad_lines).pipe(interpret_requests, settings, reading)
     streams = []
     for log_format, files in logs.by_format:
@@ -144,7 +144,7 @@ def reparse(requests: pl.LazyFrame, rules: ReadingRules, bad_lines: BadLines | N
 
     columns = ["line", "header", *(["file", "number", "fault"] if bad_lines else [])]
     requests = tap_batches(requests, reparse_batch, columns)
-    return resolve_clients(requests, rules.trusted_proxies) if rules.trusted_proxies else requests
+    return resolve_clients(requests, rules.trusted_proxies) if rules.resolves_clients else requests
 
 
 def build_line_rules(

@@ -83,6 +83,7 @@ class CommonOptions:
     nginx_conf: str | None = None
     log_tz: ZoneInfo = UTC
     trusted_proxy: Sequence[Network] = ()
+    client_header: str | None = None
     max_line: int = MAX_LINE
     explain: str | None = None
     # unreadable lines
@@ -135,7 +136,13 @@ def read_common_options(values: Mapping[str, Any]) -> CommonOptions:
 def build_reading_rules(common: CommonOptions) -> ReadingRules:
     """Return how lines are read. Raises PixelstatError for a log format that cannot be read."""
     candidates = candidate_formats(common.log_format, common.nginx_conf)
-    return ReadingRules(candidates, common.log_tz.key, common.max_line, common.trusted_proxy)
+    if common.client_header:
+        from pixelstat.formats.client_header import read_client_header
+
+        candidates = tuple(read_client_header(candidate, common.client_header) for candidate in candidates)
+    return ReadingRules(
+        candidates, common.log_tz.key, common.max_line, common.trusted_proxy, client_header=common.client_header
+    )
 
 
 def build_protocol_rules(common: CommonOptions) -> ProtocolRules:

@@ -34,7 +34,13 @@ class ReadingRules:
     candidates: Sequence[LogFormat] = ()  # the formats that a line may have, in the order in which they are tried
     time_zone: str = "UTC"  # of times that name none
     max_line: int = MAX_LINE  # bytes read of a longer line
-    trusted_proxies: Sequence[Network] = ()  # whose X-Forwarded-For names the client
+    trusted_proxies: Sequence[Network] = ()  # whose header names the client
+    client_header: str | None = None  # the header in the place of X-Forwarded-For
+
+    @property
+    def resolves_clients(self) -> bool:
+        """Whether clients are read from a header."""
+        return bool(self.trusted_proxies or self.client_header)
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,12 @@ def rank_name(path: Path, field: str) -> int | None:
     return min(ranks, default=None)
 
 
+@cache
+def is_header(path: Path, header: str) -> bool:
+    """Return whether the value at this path may be this header of the request."""
+    return not {*_prefixed(_HEADER_PREFIXES, _normalize(header))}.isdisjoint(names_of(path))
+
+
 # Whole paths that mean something else than their last names say.
 _OTHER_MEANINGS = {
     "bytes": (r"(http)?req(uest)?s?(body|bytes|size|length|content)",),

@@ -15,14 +15,14 @@ CACHED_LINES = 256
 
 @dataclass(frozen=True)
 class InferredFormat:
-    """Logs of many kinds. `infer` returns the format of the given lines, or None.
+    """Logs of many kinds. `infer` returns the format of the given lines, or None. It also takes a `client_header`.
 
     `accepts_misfit` tells of a line that does not fit its log whether it may have the format inferred from it.
     """
 
     name: str
     about: str
-    infer: Callable[[Sequence[str]], LogFormat | None] = field(compare=False)
+    infer: Callable[..., LogFormat | None] = field(compare=False)
     fallback: LogFormat = field(compare=False)  # has the columns of lines that have no format
     samples: Sequence[Sample] = field(default=(), compare=False)
     accepts_misfit: Callable[[str, LogFormat], bool] = field(default=lambda _line, _format: True, compare=False)

@@ -41,6 +41,9 @@ class JsonFormat:
     samples: Sequence[Sample] = field(default=(), compare=False)
     status_optional: bool = False  # a line without a status is read, with an unknown status
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # changes cut fields
+    headers: Mapping[str, Sequence[Key]] = field(
+        default_factory=dict, compare=False
+    )  # keys by nginx's name of a header
 
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002
         """Return whether the line is an object with the keys that this format requires, a time and an address."""

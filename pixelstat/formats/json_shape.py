@@ -17,7 +17,7 @@ import polars as pl
 
 from pixelstat.formats import field_values as values
 from pixelstat.formats.builtin import nginx_json
-from pixelstat.formats.field_names import Path, names_of, rank_name
+from pixelstat.formats.field_names import Path, is_header, names_of, rank_name
 from pixelstat.formats.json import ALL_ITEMS, FIRST_ITEM, JsonFormat
 from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
 from pixelstat.formats.request_url import build_url
@@ -33,8 +33,11 @@ Judge = Callable[[str], bool]
 Kind = tuple[tuple[str, Path], ...]  # the fields that make an object a request, with their keys
 
 
-def infer_json_format(lines: Iterable[str]) -> JsonFormat | None:
-    """Return the format of the most common kind of request among JSON lines, or None if no line is a request."""
+def infer_json_format(lines: Iterable[str], client_header: str | None = None) -> JsonFormat | None:
+    """Return the format of the most common kind of request among JSON lines, or None if no line is a request.
+
+    `client_header` is the header that takes the place of X-Forwarded-For.
+    """
     groups: dict[frozenset[Path], list[dict[Path, str]]] = {}  # objects with the same keys
     sizes: Counter[frozenset[Path]] = Counter()
     for line in lines:
@@ -52,7 +55,7 @@ def infer_json_format(lines: Iterable[str]) -> JsonFormat | None:
         if kind := _find_kind(Columns(group)):
             kinds[kind] += sizes[keys]
             objects.setdefault(kind, []).extend(group)
-    return _build_format(Columns(objects[kinds.most_common(1)[0][0]])) if kinds else None
+    return _build_format(Columns(objects[kinds.most_common(1)[0][0]]), client_header) if kinds else None
 
 
 def _list_leaves(value: dict[str, object], above: Path = ()) -> Iterable[tuple[Path, str]]:
@@ -351,7 +354,7 @@ def _choose_host(columns: Columns) -> Path | None:
 # -- the format ----------------------------------------------------------------------------------------------
 
 
-def _build_format(columns: Columns) -> JsonFormat:
+def _build_format(columns: Columns, client_header: str | None) -> JsonFormat:
     """Return the format of lines of one kind."""
     chosen: dict[str, Path | None] = {
         **_choose_time(columns),
@@ -377,7 +380,9 @@ def _build_format(columns: Columns) -> JsonFormat:
         chosen = {"time_unusual": chosen.pop("time_any"), **chosen}
     if (path := chosen["target"]) and not columns.looks_like(path, values.is_target):
         chosen |= {"bare_target": path, "target": None}
-    if _nginx_reads_same(columns, chosen):
+    if client_header:
+        chosen["forwarded_for"] = next((path for path in columns.values if is_header(path, client_header)), None)
+    elif _nginx_reads_same(columns, chosen):
         return nginx_json.FORMAT
     if path := chosen["forwarded_for"]:  # each proxy may add a header of its own
         chosen["forwarded_for"] = (*path[:-1], path[-1].replace(FIRST_ITEM, ALL_ITEMS))

@@ -68,10 +68,14 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
     except ValueError as error:
         raise PixelstatError(f"The log format {template!r} is not JSON: {error}.", "Copy it from nginx.") from error
     keys: dict[str, list[Key]] = {}
+    headers: dict[str, list[Key]] = {}
     # The first key with a value counts. $request_uri holds the query, $uri may be rewritten.
     for key, value in sorted(_leaves(layout), key=_rank_leaf, reverse=True):
         variable = NGINX_VARIABLE.fullmatch(value.strip())
-        name_of_field = NGINX_FIELDS.get("".join(filter(None, variable.groups())), "") if variable else ""
+        variable_name = "".join(filter(None, variable.groups())) if variable else ""
+        name_of_field = NGINX_FIELDS.get(variable_name, "")
+        if variable_name.startswith("http_"):
+            headers.setdefault(variable_name.removeprefix("http_"), []).append(key)
         json_field = "time_any" if is_time_field(name_of_field) else _JSON_FIELDS.get(name_of_field, name_of_field)
         if json_field:
             keys.setdefault(json_field, []).append(key)
@@ -87,6 +91,7 @@ def parse_json_template(name: str, template: str) -> JsonFormat:
         "JSON",
         tuple(tuple(key[-1] for key in group) for group in required),
         finish=build_url,
+        headers=headers,
     )
 
 

@@ -48,7 +48,7 @@ class TextFormat:
     tail: str = ANY_TAIL  # a regular expression that the text behind the template's last quote must match
     excluded_tails: str = ""  # a regular expression that this text must not match, as other formats have such tails
     field_patterns: Mapping[str, str] = field(default_factory=dict, compare=False)  # regular expressions, by field
-    fields: Mapping[str, str] = field(default_factory=dict, compare=False)  # fields by custom variable
+    fields: Mapping[str, str] = field(default_factory=dict, compare=False)  # by variable, beside the usual ones
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # changes cut fields
 
     def __post_init__(self) -> None:
@@ -185,7 +185,7 @@ class TextFormat:
 
 
 def _parse_template(template: str, custom_fields: Mapping[str, str]) -> Segment:
-    """Return the template as one segment. `custom_fields` are fields by variable, beside those of nginx."""
+    """Return the template as one segment. `custom_fields` are fields by variable, which come before the usual ones."""
     if "$" in template:
         template = simplify_nginx(template)
         variable, names = NGINX_VARIABLE, {**NGINX_FIELDS, **custom_fields}
@@ -193,7 +193,7 @@ def _parse_template(template: str, custom_fields: Mapping[str, str]) -> Segment:
         template = template.replace('\\"', '"').replace("\\t", "\t")
         template = re.sub(r"(?<!%)%t", "[%t]", template)  # Apache writes %t in brackets
         template = simplify_apache(template)
-        variable, names = APACHE_DIRECTIVE, APACHE_FIELDS
+        variable, names = APACHE_DIRECTIVE, {**APACHE_FIELDS, **custom_fields}
     tokens, end = [], 0
     ranks: list[int] = []
     order = {name: rank for rank, name in enumerate(names)}

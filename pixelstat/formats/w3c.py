@@ -48,6 +48,7 @@ class W3cFormat:
     header: str | None = None  # the `#Fields:` line of this variant of the format
     quoted: tuple[bool, ...] = ()  # which fields stand in quotes in most lines; empty if that is not known
     usual_shapes: Sequence[Shape] = field(default=(), compare=False)  # of logs whose `#Fields:` line is lost
+    fields: Mapping[str, str] = field(default_factory=lambda: W3C_FIELDS, compare=False)  # by their names in `#Fields:`
     shape: str = (
         ""  # the pattern that lines without a `#Fields:` line have to match, where their shape names the fields
     )
@@ -99,7 +100,7 @@ class W3cFormat:
         Lines under another header are unreadable too. `zone` is the time zone of times without an offset.
         """
         names = list_field_names(self.header or "") or ["date", "time", "cs-uri"]
-        columns = {W3C_FIELDS[name]: names.index(name) for name in W3C_FIELDS if name in names}
+        columns = {self.fields[name]: names.index(name) for name in self.fields if self.fields[name] and name in names}
         header = pl.lit(self.header, pl.String)
         is_ours = pl.col("header").fill_null(header) == header
         is_ours &= ~pl.col("line").str.starts_with("#")

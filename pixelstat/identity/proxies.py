@@ -1,8 +1,9 @@
-"""Resolve the client behind trusted proxies, by X-Forwarded-For.
+"""Resolve the client behind proxies, by X-Forwarded-For or the header that the user names.
 
-Anybody can send the header, so it is read from its end, address by address, as far as trusted proxies wrote it. The
+Anybody can send a header, so it is read from its end, address by address, as far as trusted proxies wrote it. The
 first address that is not a trusted proxy is the client. A proxy that connects through a Unix socket is on the same
-machine, and trusted wherever any proxy is.
+machine, and trusted wherever any proxy is. Where the user names a header and no proxies, the header is believed: then
+its first address is the client.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,10 @@ from pixelstat.text.addresses import UNIX_SOCKET, Network, normalize_client, par
 
 
 def resolve_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.LazyFrame:
-    """Replace the `client` of REQUESTS that trusted proxies sent with the client behind them. Others keep theirs."""
+    """Replace the `client` of REQUESTS that trusted proxies sent with the client behind them. Others keep theirs.
+
+    Without any proxy in `trusted`, every client is a proxy and its header is believed.
+    """
 
     @lru_cache(CACHE_SIZE)
     def is_trusted(text: str) -> bool:
@@ -26,6 +30,8 @@ def resolve_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.La
 
     def client_of(client_and_header: str) -> str | None:
         client, _, forwarded = client_and_header.partition(SEPARATOR)
+        if not trusted:
+            return normalize_client(forwarded) or client
         chain = split_addresses(forwarded)
         while is_trusted(client) and chain:
             client = chain.pop()

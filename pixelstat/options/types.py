@@ -154,6 +154,17 @@ class VisitorKeyType(click.ParamType[str]):
         return str(value)
 
 
+class HeaderType(click.ParamType[str]):
+    """The name of a header of HTTP, such as `CF-Connecting-IP`."""
+
+    name = "header"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", str(value)):
+            self.fail(f"{value!r} is not the name of a header. Try CF-Connecting-IP or X-Real-IP.", param, ctx)
+        return str(value)
+
+
 class TouchType(click.ParamType[str]):
     """Which value of a visitor a breakdown uses: `first`, `last`, `all` or `step:N`."""
 

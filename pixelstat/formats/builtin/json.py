@@ -7,10 +7,10 @@ from pixelstat.formats.builtin import nginx_json
 from pixelstat.formats.inferred import InferredFormat
 
 
-def _infer(lines: Sequence[str]) -> LogFormat | None:
+def _infer(lines: Sequence[str], client_header: str | None = None) -> LogFormat | None:
     from pixelstat.formats.json_shape import infer_json_format  # takes a while to load, and few logs need it
 
-    return infer_json_format(lines)
+    return infer_json_format(lines, client_header)
 
 
 FORMAT = InferredFormat(

@@ -7,10 +7,12 @@ from pixelstat.formats.builtin import combined
 from pixelstat.formats.inferred import InferredFormat
 
 
-def _infer(lines: Sequence[str]) -> LogFormat | None:
-    from pixelstat.formats.text_shape import infer_text_format  # takes a while to load, and few logs need it
+def _infer(lines: Sequence[str], client_header: str | None = None) -> LogFormat | None:
+    from pixelstat.formats.client_header import read_client_header  # these take a while to load, and few logs need them
+    from pixelstat.formats.text_shape import infer_text_format
 
-    return infer_text_format(lines)
+    inferred = infer_text_format(lines)
+    return read_client_header(inferred, client_header) if inferred and client_header else inferred
 
 
 def _accept_misfit(line: str, inferred: LogFormat) -> bool:
