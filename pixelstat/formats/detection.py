@@ -9,21 +9,21 @@ from pixelstat.formats.text import TextFormat
 from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Colours, Prefix, Wrapped, Wrapping
 from pixelstat.text.addresses import parse_address
 
-HEAD_LINES = 50  # the format is detected from so many lines
-LONG_HEAD_LINES = 5_000  # and from so many where none of those matches any format
-MAX_ADDRESS = 60  # characters of an address with a zone and a port
+HEAD_LINES = 50  # first lines from which the format is detected
+LONG_HEAD_LINES = 5_000  # first lines that are tried next, if none of the former matches a format
+MAX_ADDRESS = 60  # characters of an IP address with a zone and a port
 HEADER_START = "#Fields:"
-LAST_RESORT = "text"  # takes nearly any line, so unwrapped lines are tried before it
-TELLING_FIELDS = {"client", "forwarded_for", "status", "bytes", "referrer", "user_agent"}
-LineWithHeader = tuple[str, str | None]  # a line, and the `#Fields:` line that applies to it
-Unwrapped = tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]  # what was taken off, and the lines inside
+LAST_RESORT = "text"  # matches nearly any line, so it is tried after all other formats, in all wrappings
+RANKING_FIELDS = {"client", "forwarded_for", "status", "bytes", "referrer", "user_agent"}
+LinePair = tuple[str, str | None]  # a line, and the `#Fields:` line that applies to it
+Unwrapped = tuple[tuple[Wrapping, ...], Sequence[LinePair]]  # the wrappings that were removed, and the lines inside
 
 
 def detect(head: Sequence[str], candidates: Sequence[LogFormat]) -> LogFormat | None:
     """Return the format of a log by its first lines, or None if they match no candidate.
 
-    It is the first candidate that at least half of the lines match, as they are or unwrapped, else the one that most
-    lines match. Asking for half keeps one line that was cut short from deciding for a poorer format.
+    The first candidate that at least half of the lines match is the format. Otherwise it is the candidate that most
+    lines match. Lines can match as they are or unwrapped. A single truncated line must not select a poorer format.
     """
     lines = pair_with_headers(head)
     for count in (HEAD_LINES, LONG_HEAD_LINES):
@@ -33,18 +33,18 @@ def detect(head: Sequence[str], candidates: Sequence[LogFormat]) -> LogFormat | 
 
 
 def find_format(
-    lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat], *, are_misfits: bool = False
+    lines: Sequence[LinePair], candidates: Sequence[LogFormat], *, are_misfits: bool = False
 ) -> LogFormat | None:
-    """Return the format that these lines have, as they are or in wrappings, by the rule of `detect`.
+    """Return the format of these lines, as they are or unwrapped, by the rule of `detect`.
 
-    `are_misfits` is true for lines that do not have the format of their log.
+    `are_misfits` is true for lines that do not match the format of their log.
     """
     best: tuple[int, LogFormat | None] = (0, None)
     last_resorts = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
-    named = [candidate for candidate in candidates if candidate.name != LAST_RESORT]
-    is_open = bool(last_resorts)  # the user has named no format
+    others = [candidate for candidate in candidates if candidate.name != LAST_RESORT]
     for wrappings, bare in unwrap_in_all_ways(lines):
-        log_format, count = _best_match(bare, named, are_misfits=are_misfits, is_open=is_open)
+        # A line that another candidate would misread can still match the last resort.
+        log_format, count = _find_best(bare, others, are_misfits=are_misfits, is_strict=bool(last_resorts))
         if log_format and count * 2 >= len(lines):
             return _wrap(log_format, wrappings)
         if log_format and count > best[0]:
@@ -53,30 +53,34 @@ def find_format(
 
 
 def _find_last_resort(
-    lines: Sequence[LineWithHeader], last_resorts: Sequence[LogFormat], *, are_misfits: bool
+    lines: Sequence[LinePair], last_resorts: Sequence[LogFormat], *, are_misfits: bool
 ) -> LogFormat | None:
-    """Return the format that shows the most in the lines. Of equal ones it is that of the lines without wrappings.
+    """Return the last resort in those wrappings in which most lines match and most fields are recognized.
 
-    The last resort takes nearly any text around a line for a part of it.
+    The first match is not enough: the last resort reads nearly any wrapping as a part of the line. So if two ways to
+    unwrap the lines are equal, the one with more wrappings is better.
     """
     ranked: list[tuple[tuple[int, int, int, int], LogFormat]] = []
     for place, (wrappings, bare) in enumerate(unwrap_in_all_ways(lines) if last_resorts else ()):
-        log_format, count = _best_match(bare, last_resorts, are_misfits=are_misfits, is_open=True)
+        log_format, count = _find_best(bare, last_resorts, are_misfits=are_misfits, is_strict=True)
         if isinstance(log_format, TextFormat) and count * 2 >= len(bare):
-            rank = count, len(TELLING_FIELDS & {*log_format.names}), len(wrappings), -place
+            rank = count, len(RANKING_FIELDS & {*log_format.names}), len(wrappings), -place
             ranked.append((rank, _wrap(log_format, wrappings)))
     return max(ranked, key=lambda entry: entry[0])[1] if ranked else None
 
 
 def _wrap(log_format: LogFormat, wrappings: Sequence[Wrapping]) -> LogFormat:
-    """Return the format of lines in these wrappings, the outermost first."""
+    """Return the format of lines in these wrappings, which are listed from outside to inside."""
     for wrapping in reversed(wrappings):
         log_format = Wrapped(wrapping, log_format)
     return log_format
 
 
-def unwrap_in_all_ways(lines: Sequence[LineWithHeader]) -> Iterator[Unwrapped]:
-    """Yield the lines as they are, then those that have one wrapping, unwrapped, then two, and so on."""
+def unwrap_in_all_ways(lines: Sequence[LinePair]) -> Iterator[Unwrapped]:
+    """Yield the lines without any wrapping removed, then with each one removed, then with each two, and so on.
+
+    Lines that lack the wrapping are left out.
+    """
     level = [_strip_colours((), lines)]
     for _ in range(MAX_DEPTH):
         yield from level
@@ -90,16 +94,22 @@ def unwrap_in_all_ways(lines: Sequence[LineWithHeader]) -> Iterator[Unwrapped]:
 
 
 def _strip_colours(
-    wrappings: tuple[Wrapping, ...], lines: Sequence[LineWithHeader]
-) -> tuple[tuple[Wrapping, ...], Sequence[LineWithHeader]]:
-    """Return the lines without colours if half of them have any: a format would take colours for part of an address."""
+    wrappings: tuple[Wrapping, ...], lines: Sequence[LinePair]
+) -> tuple[tuple[Wrapping, ...], Sequence[LinePair]]:
+    """Return the coloured lines without colours if at least half of the lines are coloured, else all lines.
+
+    A format would match a line with colours, and read them as a part of the URL.
+    """
     colours = Colours()
     bare = _unwrap_each(lines, colours)
     return ((*wrappings, colours), bare) if bare and len(bare) * 2 >= len(lines) else (wrappings, lines)
 
 
-def _unwrap_each(lines: Sequence[LineWithHeader], wrapping: Wrapping) -> list[LineWithHeader]:
-    """Return those of the lines that have the wrapping, without it. An address in front is no prefix."""
+def _unwrap_each(lines: Sequence[LinePair], wrapping: Wrapping) -> list[LinePair]:
+    """Return the lines that have the wrapping, without it.
+
+    An IP address at the start of a line is not a prefix, although it can match the pattern of one.
+    """
     return [
         (bare, header)
         for line, header in lines
@@ -108,34 +118,37 @@ def _unwrap_each(lines: Sequence[LineWithHeader], wrapping: Wrapping) -> list[Li
     ]
 
 
-def pair_with_headers(head: Iterable[str]) -> list[LineWithHeader]:
+def pair_with_headers(head: Iterable[str]) -> list[LinePair]:
     """Return the lines that are neither blank nor comments, each with the `#Fields:` line that applies to it."""
-    pairs: list[LineWithHeader] = []
+    pairs: list[LinePair] = []
     header = None
     for line in head:
         if line.startswith(HEADER_START):
             header = line
         if line.strip() and not line.startswith("#"):
             pairs.append((line, header))
-    if not pairs and header:  # the log has only its header so far: make up a line of empty fields
+    if not pairs and header:  # the log has only a header so far, so a line of empty fields stands for its lines
         pairs.append((" ".join(["-"] * len(header.split()[1:])), header))
     return pairs
 
 
-def _best_match(
-    lines: Sequence[LineWithHeader], candidates: Sequence[LogFormat], *, are_misfits: bool, is_open: bool
+def _find_best(
+    lines: Sequence[LinePair], candidates: Sequence[LogFormat], *, are_misfits: bool, is_strict: bool
 ) -> tuple[LogFormat | None, int]:
-    """Return the first candidate that half of the lines match, else the one that most lines match, and how many do."""
+    """Return the first candidate that half of the lines match, else the one that most lines match, with their number.
+
+    With `is_strict`, a line does not match a candidate that would mistake its site for the client.
+    """
     match_counts: Counter[LogFormat] = Counter()
     for candidate in _infer_candidates(candidates, lines, are_misfits=are_misfits):
         variants = Counter(
             candidate.with_header(header, line)
             for line, header in lines
-            if candidate.matches(line, header) and not (is_open and _mistakes_client(candidate, line))
+            if candidate.matches(line, header) and not (is_strict and _mistakes_client(candidate, line))
         )
         if variants:
-            variant = variants.most_common(1)[0][0]
-            match_counts[variant] = variants.total()
+            usual = variants.most_common(1)[0][0]
+            match_counts[usual] = variants.total()
             if variants.total() * 2 >= len(lines):
                 break
     best = max(match_counts, key=lambda variant: match_counts[variant], default=None)
@@ -147,9 +160,9 @@ def _mistakes_client(candidate: LogFormat, line: str) -> bool:
 
 
 def _infer_candidates(
-    candidates: Sequence[LogFormat], lines: Sequence[LineWithHeader], *, are_misfits: bool
+    candidates: Sequence[LogFormat], lines: Sequence[LinePair], *, are_misfits: bool
 ) -> Iterator[LogFormat]:
-    """Yield the candidates; those that are inferred as the format that these lines show together."""
+    """Yield the candidates. Replace each that is inferred by the format that all these lines have together."""
     for candidate in candidates:
         if not isinstance(candidate, InferredFormat):
             yield candidate

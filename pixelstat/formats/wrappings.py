@@ -1,8 +1,8 @@
-"""Unwrap lines: take off what collectors, terminals and tools put around the lines of a log.
+"""Unwrap lines: remove what collectors, terminals and tools put around the lines of a log.
 
-A wrapping is text in front of a line, such as a prefix of syslog, or a JSON object that holds the line, or colours.
-Lines may have several, one inside the other. Each wrapping knows how to unwrap one line, which detection needs, and
-many lines at once. A pattern is a regular expression that Python and Polars both understand.
+A wrapping is text in front of a line, such as a prefix of syslog, a JSON object that holds the line, or colours. Lines
+can have several wrappings, one inside the other. Each wrapping unwraps one line for detection, and a whole frame for
+parsing. A pattern is a regular expression that Python and Polars both understand.
 """
 
 import json
@@ -20,11 +20,11 @@ from pixelstat.formats.json_text import parse_object
 from pixelstat.text.addresses import parse_address
 
 MAX_DEPTH = 4  # wrappings inside each other
-MAX_PREFIX = 2_000  # characters that are searched for a prefix, so that a line of megabytes costs no more
+MAX_PREFIX = 2_000  # characters that are searched for a prefix, so that detection stays fast for lines of megabytes
 
 
 class Wrapping(Protocol):
-    """What stands around the lines of a log."""
+    """Text or structure around the lines of a log."""
 
     @property
     def name(self) -> str: ...
@@ -33,7 +33,7 @@ class Wrapping(Protocol):
         """A wrapped line, with `{}` in the place of the line itself."""
 
     def unwrap(self, line: str) -> str | None:
-        """Return the line inside, or None where there is no such wrapping."""
+        """Return the line inside, or None if the line lacks this wrapping."""
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Unwrap LINES. A line without this wrapping stays as it is."""
@@ -44,17 +44,17 @@ class Prefix:
     """Text in front of a line."""
 
     name: str
-    pattern: str  # a regular expression of the text in front
+    pattern: str  # of the text in front
     sample: str = field(default="", compare=False)
-    suffix: str = ""  # a regular expression of the text behind the line, if there may be any
-    replacement: str = ""  # what stands for the prefix in the line; `$1` is the pattern's first group
+    suffix: str = ""  # the pattern of text behind the line, which can be missing
+    replacement: str = ""  # text that replaces the prefix; `$1` is the first group of the pattern
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
         return re.compile(f"^(?:{self.pattern})")
 
     def unwrap(self, line: str) -> str | None:
-        """Return the line without prefix and suffix, or None where it lacks the prefix."""
+        """Return the line without prefix and suffix, or None if it lacks the prefix."""
         match = self._compiled.match(line, endpos=min(len(line), MAX_PREFIX))
         if not match:
             return None
@@ -62,7 +62,7 @@ class Prefix:
         return re.sub(f"(?:{self.suffix})$", "", rest) if self.suffix else rest
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        """Take prefix and suffix off LINES. A line without the prefix stays as it is."""
+        """Remove prefix and suffix from LINES. A line without the prefix stays as it is."""
         line = pl.col("line").str.replace(self._compiled.pattern, re.sub(r"\$(\d)", r"${\1}", self.replacement))
         if self.suffix:
             has_prefix = pl.col("line").str.contains(self._compiled.pattern)
@@ -72,14 +72,14 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Envelope:
-    """A JSON object that holds the line as text under one key; journald may hold it as a list of bytes."""
+    """A JSON object that holds the line under one key, as text or as a list of bytes, which journald writes."""
 
     name: str
     key: str
     sample: str = field(default="", compare=False)
 
     def unwrap(self, line: str) -> str | None:
-        """Return the text under the key, or None where there is none."""
+        """Return the text under the key, or None if there is none."""
         if not line.startswith("{") or f'"{self.key}"' not in line:
             return None
         text = (parse_object(line) or {}).get(self.key)
@@ -88,7 +88,7 @@ class Envelope:
         return text.rstrip("\r\n") if isinstance(text, str) and text else None
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        """Replace LINES by the texts under the key. A line without one stays as it is."""
+        """Replace LINES by the texts under the key. A line without the key stays as it is."""
         decoded = decode_json(lines, "line", [[self.key]])
         text = pl.col("json").struct.field(self.key).str.strip_chars_end("\r\n")
         text = pl.when(text != "").then(text)
@@ -97,7 +97,7 @@ class Envelope:
         return decoded.with_columns(line=pl.coalesce("text", rest, "line")).drop("json", "text", "is_other")
 
     def _unwrap_each(self, lines: pl.Series) -> pl.Series:
-        """Unwrap lines one by one: few hold their text in another way than as text."""
+        """Unwrap the lines that are not null one by one, for values that Polars does not decode as text."""
         if lines.null_count() == len(lines):
             return lines
         texts = [None if line is None else self.unwrap(line) for line in lines.to_list()]
@@ -119,22 +119,21 @@ class Colours:
         return bare if bare != line else None
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        """Take escape sequences out of LINES."""
+        """Remove escape sequences from LINES."""
         return lines.with_columns(pl.col("line").str.replace_all(self.pattern, ""))
 
 
 @dataclass(frozen=True)
 class Quotes:
-    """A quote in front of the whole line, and one behind it that may be missing. Quotes inside are not escaped."""
+    """A quote in front of the whole line and one behind it, which can be missing. Quotes inside are not escaped."""
 
     name: str = "quotes"
     sample: str = '"{}"'
-    pattern: str = (
-        r'^"(?:\{|[^"]*(?: "|"?\s*$))'  # the next quote opens a field of the line, it does not close a first one
-    )
+    # The second quote must open a field of the line. Otherwise the first quote belongs to a field as well.
+    pattern: str = r'^"(?:\{|[^"]*(?: "|"?\s*$))'
 
     def unwrap(self, line: str) -> str | None:
-        """Return the line without the quotes around it, or None where no quote is in front of several words."""
+        """Return the line without the quotes around it, or None if the first quote only opens a field."""
         if not re.match(self.pattern, line):
             return None
         bare = line[1:].rstrip("\r ")
@@ -142,7 +141,7 @@ class Quotes:
         return bare[:-1] if is_closed else bare
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        """Take the quotes around LINES off. A line without a quote in front stays as it is."""
+        """Remove the quotes around LINES. A line without a quote in front stays as it is."""
         line = pl.col("line")
         bare = line.str.slice(1).str.strip_chars_end("\r ")
         is_closed = bare.str.ends_with('"') & (bare.str.count_matches('"', literal=True) % 2 == 1)
@@ -152,7 +151,7 @@ class Quotes:
 
 @dataclass(frozen=True)
 class NamedFields:
-    """A line of fields with their names, such as `status=200` or `status:200` between tabs, read as JSON."""
+    """A line of named fields, such as `status=200`, or `status:200` between tabs. It is read as a JSON object."""
 
     name: str = "named fields"
     sample: str = "{}"
@@ -160,7 +159,10 @@ class NamedFields:
     min_fields: int = 4
 
     def unwrap(self, line: str) -> str | None:
-        """Return the fields as an object, with the time in front of them as `time`; None for any other line."""
+        """Return the fields as a JSON object, or None for a line of another kind.
+
+        A time in front of the fields becomes the field `time`.
+        """
         if line.count("\t") >= self.min_fields and (fields := _split_labelled(line)):
             return json.dumps(fields)
         pairs = re.findall(self.pattern, line) if line.count("=") >= self.min_fields else []
@@ -171,7 +173,7 @@ class NamedFields:
         return json.dumps({"time": front.group(), **fields} if front else fields)
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        """Replace LINES of named fields by objects. A line without names stays as it is."""
+        """Replace LINES of named fields by JSON objects. A line without names stays as it is."""
         unwrapped = pl.col("line").map_batches(self._unwrap_each, return_dtype=pl.String, is_elementwise=True)
         return lines.with_columns(line=unwrapped)
 
@@ -181,13 +183,13 @@ class NamedFields:
 
 
 def _split_labelled(line: str) -> dict[str, str] | None:
-    """Return the fields of a labelled line between tabs (LTSV), or None where one has no label."""
+    """Return the fields of a line of LTSV, or None if a field has no label."""
     pairs = [part.partition(":") for part in line.rstrip("\r\n").split("\t")]
     is_labelled = all(mark and re.fullmatch(r"[A-Za-z_@][\w.@-]*", name) for name, mark, _ in pairs)
     if not is_labelled:
         return None
     fields = {name: value for name, _, value in pairs}
-    if parse_address(fields.get("host", "")):  # as ltsv.org has it: the client; the site is `vhost`
+    if parse_address(fields.get("host", "")):  # ltsv.org names the client `host` and the site `vhost`
         fields = {"client" if name == "host" else name: value for name, value in fields.items()}
     return fields
 
@@ -196,19 +198,19 @@ _ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d
 _BSD = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
 _PRIORITY = r"(?:<\d{1,3}>)?"
 _HOST = r"[A-Za-z0-9_.:-]+ "
-# Without a process id a blank must follow the colon, or it may be one inside an IPv6 address.
+# Without a process id, a blank must follow the colon. Otherwise the colon can be part of an IPv6 address.
 _TAG = r'[A-Za-z_(/][^\s:\[\]"]*(?:\[[^\]\s]*\]: ?|: )'
 _POD = r"[a-z0-9][a-z0-9.-]*-(?:[a-z0-9]{8,10}-[a-z0-9]{5}|[0-9]+|[a-z0-9]{5})"
 _LEVEL = r"\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|trace|debug|info|notice|warn|error)\]?"
 _ELEMENT = r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\]'  # of the structured data of RFC 5424
 _FILE = r'[^\s:"#\[\]]*[A-Za-z_/][^\s:"#\[\]]*'
-_LINE_KEYS = {  # key of the line -> who writes it there
+_LINE_KEYS = {  # key that holds the line -> name of the wrapping
     "log": "Docker's JSON", "MESSAGE": "journald's JSON", "message": "JSON with the line as `message`",
     "msg": "JSON with the line as `msg`", "line": "Loki's JSON", "@message": "CloudWatch's JSON",
     "textPayload": "Google Cloud's JSON", "short_message": "Graylog's JSON",
 }  # fmt: skip
 
-# Specific before general: of two that leave a line which a format matches, the first is taken.
+# Specific wrappings come before general ones: detection takes the first one inside which a format matches.
 WRAPPINGS: tuple[Wrapping, ...] = (
     Colours(),
     *(Envelope(name, key, f'{{"{key}":{{}},"stream":"stdout","time":"2026-09-07T10:00:01.5Z"}}') for key, name in _LINE_KEYS.items()),
@@ -240,7 +242,7 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Prefix("kubectl", r"\[(?:pod/)?[a-z0-9.-]+/[a-z0-9.-]+\] ", "[pod/web-7cfd7bf68f-nk5kr/nginx] {}"),
     Prefix("Docker", r"(?:\d\d:\d\d:\d\d )?(?:\d+\|)?[A-Za-z0-9_.@-]+ *\| ", "web-1  | {}"),
     Prefix("stern", rf"(?:[a-z0-9][a-z0-9-]* )?{_POD} [a-z0-9][a-z0-9-]* (?:[›>│|] )?", "default web-7cfd7bf68f-nk5kr nginx {}"),
-    # Names alone come first, because the first group of an IPv6 address may look like the number of a line.
+    # A file without a line number comes first: the first group of an IPv6 address can look like a line number.
     Prefix("grep", rf"{_FILE}:", "access.log.1:{}"),
     Prefix("grep", rf"{_FILE}:\d+:", "access.log.1:12:{}"),
     Prefix("grep", r"\d+:", "12:{}"),
@@ -251,7 +253,7 @@ WRAPPINGS: tuple[Wrapping, ...] = (
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A log format whose lines stand in a wrapping."""
+    """A log format of lines in a wrapping."""
 
     wrapping: Wrapping
     inner: LogFormat
@@ -278,7 +280,7 @@ class Wrapped:
         return Wrapped(self.wrapping, self.inner.with_header(header, self.wrapping.unwrap(line) or ""))
 
     def parse(self, lines: pl.LazyFrame, zone: str = "UTC") -> pl.LazyFrame:
-        """Parse LINES into REQUESTS, whose `line` comes without the wrapping."""
+        """Parse LINES into REQUESTS with their lines (READ). Their `line` lacks the wrapping."""
         return self.inner.parse(self.wrapping.unwrap_lines(lines), zone)
 
 
