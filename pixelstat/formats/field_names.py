@@ -1,9 +1,9 @@
-"""List the names that servers, clouds and collectors give the fields of logs that name them, such as JSON.
+"""List the keys that servers, clouds and collectors use for each field in JSON logs.
 
-Names are compared in lower case without `_`, `-`, blanks and brackets. A name may be the path that leads to a value:
-`http.request.method` of ECS, `properties.clientIp` of Azure, `request>uri` of Caddy's flat logs. Parents that say
-nothing about the value are left out one by one, so `http.request.method` is also `method`. `source.ip` is no `ip`: a
-parent that is not listed here may be another machine.
+Names are compared in lower case without `_`, `-`, `:`, blanks and brackets. A name can be the path that leads to a
+value: `http.request.method` of ECS, `properties.clientIp` of Azure, `request>uri` of Caddy's flat logs. Neutral parents
+are removed one by one, so `http.request.method` also counts as `method`. Other parents can be another machine, so
+`source.ip` does not count as `ip`.
 """
 
 import re
@@ -29,7 +29,7 @@ def _prefixed(prefixes: Sequence[str], *names: str) -> tuple[str, ...]:
     return tuple(f"{prefix}{name}" for name in names for prefix in prefixes)
 
 
-# The names of each field; of several in one log, the first counts.
+# The names of each field, the best one first.
 KNOWN_NAMES: dict[str, Sequence[str]] = {
     "time_any": (
         "timeiso8601", "timelocal", "msec", "startutc", "time", "timestamp", "requesttime", "requesttimestamp",
@@ -99,9 +99,9 @@ _RANKS = {field: {name: rank for rank, name in reversed([*enumerate(names)])} fo
 
 @cache
 def names_of(path: Path) -> tuple[str, ...]:
-    """Return the names of a value: its whole path, then the path without one, two, ... parents that say nothing.
+    """Return the names of a value: its whole path, then the path without one, two, ... neutral parents.
 
-    A key such as `source.ip` or `request>uri` is a path as well.
+    A key such as `source.ip` or `request>uri` is split like a path.
     """
     parts = [_normalize(part) for name in path for part in re.split(r"[.>/]", name) if part]
     names = ["".join(parts)]
@@ -122,15 +122,15 @@ def rank_name(path: Path, field: str) -> int | None:
 
 @cache
 def is_header(path: Path, header: str) -> bool:
-    """Return whether the value at this path may be this header of the request."""
+    """Return whether the name of this path can mean this request header."""
     return not {*_prefixed(_HEADER_PREFIXES, _normalize(header))}.isdisjoint(names_of(path))
 
 
-# Whole paths that mean something else than their last names say.
+# Beginnings of whole paths that do not mean the field, although their last names do.
 _OTHER_MEANINGS = {
     "bytes": (r"(http)?req(uest)?s?(body|bytes|size|length|content)",),
     "status": (r"(http)?req(uest)?code",),
-    "client": (r"proxy(?!client)", r"logsource"),  # the proxy itself, and who sent the log
+    "client": (r"proxy(?!client)", r"logsource"),  # the proxy itself, and the machine that sent the log
     "vhost": (r"(agent|log|event)?hostname$",),
 }
 

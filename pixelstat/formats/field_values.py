@@ -1,6 +1,6 @@
-"""Tell what a value of a log may be by how it looks: a time, an address of a client, the target of a request.
+"""Recognize values of a log by their form: a time, an IP address, the target of a request.
 
-`normalize` parses the same values. What is a time here, it can read.
+`normalize` must be able to parse each time that is recognized here.
 """
 
 import re
@@ -20,8 +20,8 @@ _USUAL_TIME = re.compile(
 _DATE = re.compile(r"\d{4}[-/]\d\d[-/]\d\d|\d\d/[A-Z][a-z]{2}/\d{4}")
 _ONLY_CLOCK = re.compile(rf"{_CLOCK}{_ZONE}")
 _EARLIEST_SECOND = 946_684_800  # 2000-01-01
-_UNITS = (1, 1_000, 1_000_000, 1_000_000_000)  # in a second
-_SLACK = 172_800  # seconds; clocks of servers are wrong by hours, not by years
+_UNITS_PER_SECOND = (1, 1_000, 1_000_000, 1_000_000_000)
+_MAX_AHEAD = 172_800  # seconds; clocks of servers are wrong by hours, not by years
 _METHOD = re.compile(r"[A-Z][A-Z_-]{1,19}")
 _TARGET = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://[^\s/]|/)[^\r\n]*")
 _SCHEMELESS = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?::\d+)?/\S*")
@@ -34,23 +34,23 @@ ABSENT = (None, "", "-")
 
 
 def is_time(text: str | None) -> bool:
-    """Return whether the text holds a date with a clock, or is a plausible number of seconds, ... ns since 1970."""
+    """Return whether the text is a date with a clock, or a plausible number of seconds to nanoseconds since 1970."""
     if not text:
         return False
     try:
         number = float(text)
     except ValueError:
         return _TIME.fullmatch(text) is not None
-    return any(_EARLIEST_SECOND <= number / unit <= time.time() + _SLACK for unit in _UNITS)
+    return any(_EARLIEST_SECOND <= number / units <= time.time() + _MAX_AHEAD for units in _UNITS_PER_SECOND)
 
 
 def is_usual_time(text: str | None) -> bool:
-    """Return whether the text is a time as most logs write it, which is read the fastest."""
+    """Return whether the text is a time of the usual layouts, which `time_any` parses faster than `time_unusual`."""
     return is_time(text) and (_USUAL_TIME.fullmatch(text or "") is not None or not is_time_text(text or ""))
 
 
 def is_time_text(text: str) -> bool:
-    """Return whether the text holds a date with a clock."""
+    """Return whether the text is a date with a clock."""
     return _TIME.fullmatch(text) is not None
 
 
@@ -70,22 +70,22 @@ def is_address(text: str) -> bool:
 
 
 def is_host_name(text: str) -> bool:
-    """Return whether the text is the name of a host, with or without a port, or an address."""
+    """Return whether the text is a host name or an IP address, with or without a port."""
     return _HOST.fullmatch(text) is not None
 
 
 def is_method(text: str) -> bool:
-    """Return whether the text may be an HTTP method."""
+    """Return whether the text can be an HTTP method."""
     return _METHOD.fullmatch(text) is not None
 
 
 def is_target(text: str) -> bool:
-    """Return whether the text is a path or an address, with or without a query."""
+    """Return whether the text is a path or a URL, with or without a query."""
     return _TARGET.fullmatch(text) is not None
 
 
 def is_schemeless(text: str) -> bool:
-    """Return whether the text is an address whose scheme is missing, such as `shop.example/pixel.gif`."""
+    """Return whether the text is a URL without its scheme, such as `shop.example/pixel.gif`."""
     return _SCHEMELESS.fullmatch(text) is not None
 
 
@@ -95,7 +95,7 @@ def is_request(text: str) -> bool:
 
 
 def is_status(text: str) -> bool:
-    """Return whether the text is an HTTP status: `200`, `200 OK`, or `0` and `-` for a request without an answer."""
+    """Return whether the text is an HTTP status: `200`, `200 OK`, or `0` or `-` for a request without an answer."""
     return _STATUS.fullmatch(text) is not None
 
 

@@ -1,8 +1,8 @@
-"""Parse JSON logs: one object per line. A JSON format maps fields to the keys that hold them.
+"""Parse JSON logs with one object per line. A JSON format maps fields to the keys that hold them.
 
     {"ts": 1788775200.1, "request": {"client_ip": "203.0.113.7", "uri": "/pixel.gif?e=pv"}, "status": 200}
 
-Each line is decoded once, by Polars where it is valid, else by `json_text`.
+Polars decodes batches of valid JSON. `json_text` decodes small batches with an invalid line.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,47 +17,47 @@ from pixelstat.formats.field_values import is_schemeless, is_status, is_target, 
 from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
 from pixelstat.formats.normalize import normalize_fields
 
-Key = str | tuple[str, ...]  # "request.uri", or the names one by one, which may hold dots: ("source.ip",)
-Path = Sequence[str]
-Shape = dict[str, "Shape"]  # the keys that are decoded, and the keys below them
-FIRST_ITEM, ALL_ITEMS = "[]", "[,]"  # behind the last name of a key
+Key = str | tuple[str, ...]  # "request.uri", or the names one by one, which can contain dots: ("source.ip",)
+Path = Sequence[str]  # the names on the way to a value
+KeyTree = dict[str, "KeyTree"]  # the keys that are decoded, and the keys below them
+FIRST_ITEM, ALL_ITEMS = "[]", "[,]"  # suffixes of the last name of a key
 RARE_FIELDS = {"forwarded_for", "cookies", "dnt", "gpc", "purpose", "request_id"}
-# What must be an address if the line has no `request`.
-ADDRESS_FIELDS = {"url": is_target, "uri": is_target, "target": is_target, "bare_target": is_schemeless}
-SMALL_BATCH = 64  # so few lines are decoded one by one when one of them is broken
+# Fields that can hold the URL of a line without `request`, and the test that their values must pass.
+TARGET_FIELDS = {"url": is_target, "uri": is_target, "target": is_target, "bare_target": is_schemeless}
+SMALL_BATCH = 64  # lines; a batch of this size is decoded line by line if one line is invalid
 
 
 @dataclass(frozen=True)
 class JsonFormat:
-    """A JSON log format: the keys that hold each field, of which the first with a value counts.
+    """A JSON log format. The first of a field's keys that has a value gives the field.
 
-    A dot leads into an object, `[]` to the first item of an array, `[,]` to all of them, joined by commas.
+    A dot in a key leads into an object. The suffix `[]` selects the first item of an array. The suffix `[,]` joins all
+    items with commas.
     """
 
     name: str
-    keys: Mapping[str, Sequence[Key]] = field(compare=False)
+    keys: Mapping[str, Sequence[Key]] = field(compare=False)  # by field
     about: str = ""
     required_keys: Sequence[Sequence[str]] = ()  # a line must have at least one key of each group
     samples: Sequence[Sample] = field(default=(), compare=False)
-    status_optional: bool = False  # a line without a status is read, with an unknown status
+    status_optional: bool = False  # whether a line without a status is readable; its status is unknown
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] | None = field(default=None, compare=False)  # changes cut fields
-    headers: Mapping[str, Sequence[Key]] = field(
-        default_factory=dict, compare=False
-    )  # keys by nginx's name of a header
+    # The keys of request headers, by the name that nginx gives the header: `cf_connecting_ip`.
+    headers: Mapping[str, Sequence[Key]] = field(default_factory=dict, compare=False)
 
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002
-        """Return whether the line is an object with the keys that this format requires, a time and an address."""
+        """Return whether the line is an object with the keys that this format requires, a time and a URL."""
         value = parse_object(line) if self.has_keys(line) else None
-        return value is not None and self._reads(value)
+        return value is not None and self._can_parse(value)
 
     def has_keys(self, line: str) -> bool:
-        """Return whether the line begins like an object and holds the names of the keys that this format requires."""
+        """Return whether the line begins like an object and contains the keys that this format requires."""
         return line.lstrip(AROUND_OBJECT).startswith("{") and all(
             any(f'"{name}"' in line for name in names) for names in self.required_keys
         )
 
-    def _reads(self, value: dict[str, object]) -> bool:
-        """Return whether `parse` finds a time and an address in this object."""
+    def _can_parse(self, value: dict[str, object]) -> bool:
+        """Return whether `parse` finds a time, a URL and, if the format needs one, a status in this object."""
 
         def find(name: str) -> str:
             texts = (find_text(value, path) for path in self._paths.get(name, ()))
@@ -69,11 +69,8 @@ class JsonFormat:
             or is_time(f"{find('date')} {find('clock')}")
         )
         has_status = self.status_optional or "status" not in self.keys or is_status(find("status"))
-        return (
-            has_time
-            and has_status
-            and (find("request") != "" or any(is_address(find(name)) for name, is_address in ADDRESS_FIELDS.items()))
-        )
+        has_url = find("request") != "" or any(is_valid(find(name)) for name, is_valid in TARGET_FIELDS.items())
+        return has_time and has_status and has_url
 
     @cached_property
     def _paths(self) -> dict[str, list[Path]]:
@@ -88,7 +85,7 @@ class JsonFormat:
 
         `zone` is the time zone of times without an offset.
         """
-        # Fields that few reports use are decoded apart, so that other reports do not pay for them.
+        # Fields that few reports use are decoded separately, so that other reports can skip them.
         usual = {name: paths for name, paths in self._paths.items() if name not in RARE_FIELDS}
         rare = {name: paths for name, paths in self._paths.items() if name in RARE_FIELDS}
         rows = decode_json(lines, "line", [key for keys in usual.values() for key in keys])
@@ -111,7 +108,10 @@ def split_key(key: Key) -> Path:
 
 
 def find_text(value: object, path: Path) -> str | None:
-    """Return the text that `parse` reads at this path of an object, or None."""
+    """Return the text that `parse` reads at this path of an object, or None.
+
+    Of an array, it is the first item.
+    """
     for name in path:
         if not isinstance(value, dict):
             return None
@@ -122,7 +122,7 @@ def find_text(value: object, path: Path) -> str | None:
 
 
 def _read_status(status: pl.Expr) -> pl.Expr:
-    """Return the number of a status such as `200` or `200 OK`. `-` is 0: the request got no answer."""
+    """Return the number of a status such as `200` or `200 OK`. `-` becomes 0: the server did not answer."""
     number = status.cast(pl.Int16, strict=False)
     text = pl.when(number.is_null()).then(status)
     spelled = text.str.extract(r"^\s*(\d{1,3})(?:\.0*|\s.*)?$").cast(pl.Int16, strict=False)
@@ -148,34 +148,33 @@ def _value_at(column: str, path: Path) -> pl.Expr:
 
 
 def decode_json(rows: pl.LazyFrame, column: str, keys: Sequence[Path], name: str = "json") -> pl.LazyFrame:
-    """Add a struct column `name` with the values, as text, that these keys have in the column's JSON objects.
+    """Add the column `name`: a struct with the values, as text, of these keys in the JSON objects of `column`.
 
-    A key is the path of names that leads to it. The struct is null where the text is not an object.
+    The struct is null if the text is not an object.
     """
-    shape: Shape = {}
+    tree: KeyTree = {}
     for key in keys:
-        below = shape
+        below = tree
         for part in key:
             below = below.setdefault(part, {})
-    dtype = _struct_type(shape)
+    dtype = _struct_type(tree)
 
     def decode(texts: pl.Series) -> pl.Series:
-        # Polars decodes all lines as one array, in which text that is not an object could join its neighbours.
+        # Polars decodes all texts as one array. A text that is not an object could merge with its neighbours.
         if not _are_braced(texts):
             texts = texts.str.strip_chars(AROUND_OBJECT)
         if _are_braced(texts):
             try:
                 objects = texts.str.json_decode(dtype)
             except pl.exceptions.PolarsError:
-                objects = texts  # one of them is broken: it is found below
+                objects = texts  # one of them is invalid, so smaller batches follow
             if objects.dtype == dtype and len(objects) == len(texts):
                 return objects
         if len(texts) <= SMALL_BATCH:
-            values = [_pick_values(parse_object(text), shape) for text in texts.to_list()]
+            values = [_pick_values(parse_object(text), tree) for text in texts.to_list()]
             return pl.Series(texts.name, values, dtype=dtype, strict=False)
-        return pl.concat(
-            [decode(texts.slice(at, -(-len(texts) // 8))) for at in range(0, len(texts), -(-len(texts) // 8))]
-        )
+        size = -(-len(texts) // 8)
+        return pl.concat([decode(texts.slice(at, size)) for at in range(0, len(texts), size)])
 
     decoded = pl.col(column).map_batches(decode, return_dtype=dtype, is_elementwise=True)
     return rows.with_columns(decoded.alias(name))
@@ -185,7 +184,7 @@ def _are_braced(texts: pl.Series) -> bool:
     return (texts.str.starts_with("{") & texts.str.ends_with("}")).all() is True
 
 
-def _struct_type(shape: Shape) -> pl.Struct:
+def _struct_type(tree: KeyTree) -> pl.Struct:
     return pl.Struct(
         {
             _bare_name(key): _struct_type(below)
@@ -193,17 +192,17 @@ def _struct_type(shape: Shape) -> pl.Struct:
             else pl.List(pl.String())
             if key.endswith((FIRST_ITEM, ALL_ITEMS))
             else pl.String()
-            for key, below in shape.items()
+            for key, below in tree.items()
         }
     )
 
 
-def _pick_values(value: object, shape: Shape) -> dict[str, Any] | None:
-    """Return the values of an object under the keys of the shape, as the text that Polars would give."""
+def _pick_values(value: object, tree: KeyTree) -> dict[str, Any] | None:
+    """Return the values of an object under the keys of the tree, as the texts that Polars would return."""
     if not isinstance(value, dict):
         return None
     picked: dict[str, Any] = {}
-    for key, below in shape.items():
+    for key, below in tree.items():
         member = value.get(_bare_name(key))
         if below:
             picked[key] = _pick_values(member, below)

@@ -1,9 +1,10 @@
-"""Infer the keys of a JSON log from its first lines: by names that are known, then by what the values look like.
+"""Infer the keys of a JSON log from its first lines: by known names, then by the form of the values.
 
     {"client_ip": "203.0.113.7", "at": "2026-09-07T10:00:00Z", "url": "/pixel.gif?e=pv", "response_status": 200}
 
-A key is taken for a field only if its values can be that. Where an unknown name leaves two readings, none is taken.
-The result is a `JsonFormat` with exactly these keys, so the log is read as fast as one whose format is built in.
+A key with a known name gives a field only if its values have the form of the field. A key with an unknown name gives a
+field only if no other key can. The result is a `JsonFormat` with exactly these keys, so the log is read as fast as one
+of a built-in format.
 """
 
 import re
@@ -25,18 +26,18 @@ from pixelstat.formats.w3c import decode_user_agent
 from pixelstat.frames.lookup import replace_where
 
 NAME = "json"
-MAX_OBJECTS = 1_000  # that are looked at
-MAX_ALIKE = 50  # of those with the same keys
+MAX_OBJECTS = 1_000  # from which the keys are inferred
+MAX_ALIKE = 50  # of these objects with the same keys
 MAX_DEPTH = 6  # of objects in objects
-MIN_SHARE = 0.8  # of the values of a key that must look like those of the field
-Judge = Callable[[str], bool]
+MIN_SHARE = 0.8  # of the values of a key that must have the form of the field
+Predicate = Callable[[str], bool]
 Kind = tuple[tuple[str, Path], ...]  # the fields that make an object a request, with their keys
 
 
 def infer_json_format(lines: Iterable[str], client_header: str | None = None) -> JsonFormat | None:
     """Return the format of the most common kind of request among JSON lines, or None if no line is a request.
 
-    `client_header` is the header that takes the place of X-Forwarded-For.
+    `client_header` is the header that replaces X-Forwarded-For.
     """
     groups: dict[frozenset[Path], list[dict[Path, str]]] = {}  # objects with the same keys
     sizes: Counter[frozenset[Path]] = Counter()
@@ -62,7 +63,7 @@ def _list_leaves(value: dict[str, object], above: Path = ()) -> Iterable[tuple[P
     """Yield the texts and numbers of an object with the keys that lead to them. Arrays give their first item."""
     for name, member in value.items():
         if not name.isprintable() or "*" in name or name.startswith("^") or name.endswith((FIRST_ITEM, ALL_ITEMS)):
-            continue  # Polars cannot select them
+            continue  # Polars would read the name as a pattern, or `_bare_name` would cut it
         if isinstance(member, dict):
             if len(above) < MAX_DEPTH:
                 yield from _list_leaves(member, (*above, name))
@@ -82,7 +83,7 @@ class Columns:
 
     @cached_property
     def values(self) -> dict[Path, list[str]]:
-        """The values that are not absent, by the keys that lead to them."""
+        """The values of each key, without absent ones."""
         by_path: dict[Path, list[str]] = {}
         for row in self.rows:
             for path, text in row.items():
@@ -91,29 +92,29 @@ class Columns:
                     texts.append(text)
         return by_path
 
-    def looks_like(self, path: Path, judge: Judge) -> bool:
-        """Return whether the key has values, and nearly all look as asked."""
+    def looks_like(self, path: Path, predicate: Predicate) -> bool:
+        """Return whether the key has values, and the predicate is true for nearly all of them."""
         texts = self.values[path]
-        return bool(texts) and sum(map(judge, texts)) >= MIN_SHARE * len(texts)
+        return bool(texts) and sum(map(predicate, texts)) >= MIN_SHARE * len(texts)
 
-    def find_known(self, field: str, judge: Judge) -> list[Path]:
-        """Return the keys with a known name of the field and values that look like it, the best name first.
+    def find_by_name(self, field: str, predicate: Predicate) -> list[Path]:
+        """Return the keys that have a known name of the field, the best name first.
 
-        Keys without any value come last.
+        The predicate must be true for their values. Keys without any value come last.
         """
         ranked = []
         for path, texts in self.values.items():
             rank = rank_name(_bare(path), field)
-            if rank is not None and (not texts or self.looks_like(path, judge)):
+            if rank is not None and (not texts or self.looks_like(path, predicate)):
                 ranked.append((not texts, rank, len(path), path))
         return [path for *_, path in sorted(ranked, key=lambda entry: entry[:3])]
 
-    def find_unknown(self, judge: Judge, exclude: re.Pattern[str], taken: Iterable[Path] = ()) -> list[Path]:
-        """Return the other keys whose values look as asked, and whose names do not say that they are something else."""
+    def find_by_values(self, predicate: Predicate, exclude: re.Pattern[str], taken: Iterable[Path] = ()) -> list[Path]:
+        """Return the keys with values of this form, except taken keys and keys whose words match `exclude`."""
         return [
             path
             for path in self.values
-            if path not in taken and not exclude.search(_spell(path)) and self.looks_like(path, judge)
+            if path not in taken and not exclude.search(_spell(path)) and self.looks_like(path, predicate)
         ]
 
 
@@ -122,52 +123,53 @@ def _bare(path: Path) -> Path:
 
 
 def _spell(path: Path) -> str:
-    """Return the path in lower case, its words apart."""
+    """Return the words of the path in lower case, with blanks between them."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", " ", " ".join(path)).lower()
 
 
-# -- what makes a line a request -----------------------------------------------------------------------------
+# -- requests ------------------------------------------------------------------------------------------------
 
 
 def _find_kind(columns: Columns) -> Kind | None:
-    """Return the keys of time and address of objects, or None if they are no requests."""
-    time, address = _choose_time(columns), _choose_address(columns)
-    if not time or not address or _wraps_another(columns, address) or _has_unknown_status(columns):
+    """Return the keys of the time and the URL of objects, or None if they are not requests."""
+    time, url = _choose_time(columns), _choose_url(columns)
+    if not time or not url or _is_envelope(columns, url) or _has_unknown_status(columns):
         return None
-    # A time and a path alone are no access log: something must say that this was a request.
+    # Other logs have a time and a path too, so another field must show that the object is a request.
     if not (
-        "request" in address
-        or columns.find_known("status", values.is_status)
+        "request" in url
+        or columns.find_by_name("status", values.is_status)
         or _choose_client(columns)
         or _choose(columns, "method", values.is_method)
         or _choose(columns, "user_agent", bool)
     ):
         return None
-    return (*time.items(), *((name, path) for name, path in address.items() if name in ("request", "target")))
+    return (*time.items(), *((name, path) for name, path in url.items() if name in ("request", "target")))
 
 
-_NO_TIME = re.compile(
+# `_NOT_...` match words of keys that do not hold the field, although their values have its form.
+_NOT_TIME = re.compile(
     r"\b(?:cert|certificate|expir\w*|not (?:after|before)|modified|birth\w*|issued|valid|updated|until|ttl)"
 )
 _TIME_WORD = re.compile(r"\b(?:t|ts|at|on|when|epoch\w*|\w*time\w*|\w*stamp\w*|\w*date\w*)\b")
 
 
 def _choose_time(columns: Columns) -> dict[str, Path]:
-    """Return the key of the time, or those of date and clock. Empty if there is none or not one only."""
-    if candidates := [path for path in columns.find_known("time_any", values.is_time) if columns.values[path]]:
+    """Return the key of the time, or the keys of date and clock. Return none if several keys can be the time."""
+    if candidates := [path for path in columns.find_by_name("time_any", values.is_time) if columns.values[path]]:
         return {"time_any": candidates[0]}
     date, clock = _choose(columns, "date", values.is_date), _choose(columns, "clock", values.is_clock)
     if date and clock:
         return {"date": date, "clock": clock}
-    texts = columns.find_unknown(values.is_time_text, _NO_TIME)
+    texts = columns.find_by_values(values.is_time_text, _NOT_TIME)
     if texts and _are_close([columns.values[path][0] for path in texts]):
         return {"time_any": texts[0]}
-    numbers = [path for path in columns.find_unknown(values.is_time, _NO_TIME) if _TIME_WORD.search(_spell(path))]
+    numbers = [path for path in columns.find_by_values(values.is_time, _NOT_TIME) if _TIME_WORD.search(_spell(path))]
     return {"time_any": numbers[0]} if not texts and len(numbers) == 1 else {}
 
 
 def _are_close(times: Sequence[str]) -> bool:
-    """Return whether the first of several times may be read for all: they are of one minute, or there is only one."""
+    """Return whether times lie within one minute, so that any of them can be the time of the request."""
     if len(times) == 1:
         return True
     try:
@@ -177,29 +179,29 @@ def _are_close(times: Sequence[str]) -> bool:
     return max(parsed) - min(parsed) <= 60
 
 
-_NO_ADDRESS = re.compile(
+_NOT_URL = re.compile(
     r"\b(?:file\w*|dir\w*|doc\w*|root|script\w*|log|pid|route\w*|template|handler|resource|referr?er|ref|page|origin|"
     r"upstream\w*|backend\w*|location|redirect\w*|pattern|rule|object|key|image|process|socket|exec\w*|cgroup|source|"
     r"message|msg|line|label|labels)\b"
 )
 
 
-def _choose_address(columns: Columns) -> dict[str, Path]:
-    """Return the keys of request line, target and query. Empty if there is no address, or not one only."""
+def _choose_url(columns: Columns) -> dict[str, Path]:
+    """Return the keys of request line, target and query. Return none if no key, or several, can hold the URL."""
     chosen: dict[str, Path] = {}
     request = _choose(columns, "request", values.is_request)
     if not request:
-        unknown = columns.find_unknown(lambda text: values.is_request(text) and " HTTP/" in text, _NO_ADDRESS)
+        unknown = columns.find_by_values(lambda text: values.is_request(text) and " HTTP/" in text, _NOT_URL)
         request = unknown[0] if len(unknown) == 1 else None
     targets = [
         path
-        for path in columns.find_known("target", lambda text: values.is_target(text) or values.is_schemeless(text))
+        for path in columns.find_by_name("target", lambda text: values.is_target(text) or values.is_schemeless(text))
         if columns.values[path]
     ]
-    if not targets:  # some servers call the target itself a request
-        targets = [path for path in columns.find_known("request", values.is_target) if columns.values[path]]
+    if not targets:  # some servers name the target `request`
+        targets = [path for path in columns.find_by_name("request", values.is_target) if columns.values[path]]
     if not targets and not request:
-        unknown = columns.find_unknown(values.is_target, _NO_ADDRESS)
+        unknown = columns.find_by_values(values.is_target, _NOT_URL)
         with_query = [path for path in unknown if _has_query(columns, path)]
         targets = next((paths for paths in (with_query, unknown) if len(paths) == 1), [])
     if request:
@@ -214,7 +216,10 @@ def _choose_address(columns: Columns) -> dict[str, Path]:
 
 
 def _choose_other_target(columns: Columns, chosen: dict[str, Path], targets: Sequence[Path]) -> Path | None:
-    """Return another key of the target that may hold the query in later lines, if the chosen one may lack it."""
+    """Return another key of the target, or None if the chosen keys cannot lack the query.
+
+    In later lines it can hold the query that a key such as `path` lacks.
+    """
     names = names_of(chosen["target"])
     if "request" in chosen or not _PATH_NAMES.intersection(names):
         return None
@@ -228,7 +233,7 @@ _GATEWAY_NAMES = frozenset({"routekey", "resourcepath", "apiid", "requestcontext
 
 
 def _lacks_query(columns: Columns, chosen: dict[str, Path]) -> bool:
-    """Return whether the log is one of API Gateway without queries: it can log paths only, so purchases look like views."""
+    """Return whether this is a log of API Gateway without queries, in which a purchase looks like a page view."""
     if "args" in chosen or any(_has_query(columns, path) for path in chosen.values()):
         return False
     return any(not _GATEWAY_NAMES.isdisjoint(names_of(path)) for path in columns.values)
@@ -238,22 +243,22 @@ def _has_query(columns: Columns, path: Path) -> bool:
     return any("?" in text for text in columns.values[path])
 
 
-_NO_QUERY = re.compile(
+_NOT_QUERY = re.compile(
     r"\b(?:cookies?|referr?er|ref|trace\w*|labels?|tags?|upstream\w*|message|msg|user agent|agent|body|tls|ssl|headers?)\b"
 )
 _QUERY_WORD = re.compile(r"query|args|param|search|\bqs\b")
 
 
 def _choose_query(columns: Columns, taken: Sequence[Path]) -> Path | None:
-    """Return the key of the query, or None if the address holds it or two keys may."""
-    candidates = columns.find_known(
+    """Return the key of the query, or None if the URL holds the query, or several keys can hold it."""
+    candidates = columns.find_by_name(
         "args", lambda text: not text.startswith("/") and "://" not in text.partition("?")[0]
     )
     if candidates and columns.values[candidates[0]]:
         return candidates[0]
     if all(_has_query(columns, path) for path in taken[:1]):
         return candidates[0] if candidates else None
-    unknown = columns.find_unknown(values.is_query, _NO_QUERY, taken)
+    unknown = columns.find_by_values(values.is_query, _NOT_QUERY, taken)
     named = [path for path in unknown if _QUERY_WORD.search(_spell(path))]
     marked = [path for path in unknown if any("&" in text or text.startswith("?") for text in columns.values[path])]
     return next((paths[0] for paths in (named, marked) if len(paths) == 1), candidates[0] if candidates else None)
@@ -265,11 +270,11 @@ _ENVELOPE_NAMES = frozenset(
 )
 
 
-def _wraps_another(columns: Columns, address: dict[str, Path]) -> bool:
-    """Return whether the object is an envelope around the line of a log, which has another address than it."""
-    own = [columns.values[path][0] for name, path in address.items() if name != "args"]
+def _is_envelope(columns: Columns, url: dict[str, Path]) -> bool:
+    """Return whether the objects hold lines of another log, whose URLs differ from those of the objects."""
+    own = [columns.values[path][0] for name, path in url.items() if name != "args"]
     for path, texts in columns.values.items():
-        if path not in address.values() and not _ENVELOPE_NAMES.isdisjoint(names_of(path)):
+        if path not in url.values() and not _ENVELOPE_NAMES.isdisjoint(names_of(path)):
             for text in texts:
                 if _WRAPPED.search(text) and not any(part.partition("?")[0] in text for part in own):
                     return True
@@ -279,12 +284,12 @@ def _wraps_another(columns: Columns, address: dict[str, Path]) -> bool:
 # -- the other fields ----------------------------------------------------------------------------------------
 
 
-def _choose(columns: Columns, field: str, judge: Judge) -> Path | None:
-    """Return the key with the best known name of the field."""
-    return next(iter(columns.find_known(field, judge)), None)
+def _choose(columns: Columns, field: str, predicate: Predicate) -> Path | None:
+    """Return the key with the best known name of the field, or None."""
+    return next(iter(columns.find_by_name(field, predicate)), None)
 
 
-_NO_CLIENT = re.compile(
+_NOT_CLIENT = re.compile(
     r"\b(?:server\w*|upstream\w*|backend\w*|origin\w*|dest\w*|dst|target\w*|local\w*|listen\w*|host\w*|node\w*|pod\w*|peer|edge\w*|"
     r"pop|lb|balancer|gateway|router|resolver|dns|proxy|proxies|forward\w*|xff|via|socket|bind|endpoint|service|agent|machine|"
     r"collector|log|geo\w*|nat|vip|cluster|container|cache\w*|version|via|hop|chain|sni)\b"
@@ -292,14 +297,14 @@ _NO_CLIENT = re.compile(
 
 
 def _choose_client(columns: Columns) -> Path | None:
-    """Return the key of the client's address: a known name, or the only other key that holds addresses."""
-    candidates = columns.find_known("client", values.is_address)
+    """Return the key of the client: one with a known name, or the only other key that holds IP addresses."""
+    candidates = columns.find_by_name("client", values.is_address)
     if candidates and columns.values[candidates[0]]:
         return candidates[0]
-    names = [path for path in columns.find_known("client", values.is_host_name) if _may_be_host_name(path)]
+    names = [path for path in columns.find_by_name("client", values.is_host_name) if _may_be_host_name(path)]
     if names and columns.values[names[0]]:
         return names[0]
-    unknown = columns.find_unknown(_is_full_address, _NO_CLIENT)
+    unknown = columns.find_by_values(_is_full_address, _NOT_CLIENT)
     return unknown[0] if len(unknown) == 1 else None
 
 
@@ -308,26 +313,28 @@ def _may_be_host_name(path: Path) -> bool:
 
 
 def _is_full_address(text: str) -> bool:
-    """Return whether the text is an address that cannot be anything else, such as a number or a word of hex digits."""
+    """Return whether the text is an IP address that cannot be mistaken for a number or a word of hex digits."""
     return values.is_address(text) and (text.count(".") == 3 or text.count(":") > 1)
 
 
-_NO_STATUS = re.compile(
+_NOT_STATUS = re.compile(
     r"\b(?:upstream\w*|backend\w*|origin\w*|cache\w*|grpc|tls|ssl|error\w*|exit|sub\w*|win32|target|country|region|port)\b"
 )
 _STATUS_WORD = re.compile(r"status|\bcode\b|\b(?:s|st|sc|rc|resp|result)\b")
 
 
 def _choose_status(columns: Columns) -> Path | None:
-    """Return the key of the status: a known name, or the only other key that is called one and looks like one."""
-    if candidates := columns.find_known("status", values.is_status):
+    """Return the key of the status: one with a known name, or the only other key with a similar name and values."""
+    if candidates := columns.find_by_name("status", values.is_status):
         return candidates[0]
-    unknown = [path for path in columns.find_unknown(values.is_status, _NO_STATUS) if _STATUS_WORD.search(_spell(path))]
+    unknown = [
+        path for path in columns.find_by_values(values.is_status, _NOT_STATUS) if _STATUS_WORD.search(_spell(path))
+    ]
     return unknown[0] if len(unknown) == 1 else None
 
 
 def _has_unknown_status(columns: Columns) -> bool:
-    """Return whether the only key that is called a status holds something else: failed requests could not be told."""
+    """Return whether a key is named status but no key has values of one, so that failed requests would count."""
     return not _choose_status(columns) and any(
         texts and rank_name(_bare(path), "status") is not None and "status" in _spell(path)
         for path, texts in columns.values.items()
@@ -338,16 +345,16 @@ _USUAL_AGENT = re.compile(r"\"?Mozilla(?:/|%2F)\d")
 
 
 def _choose_agent(columns: Columns) -> Path | None:
-    """Return the key of the user agent: a known name, or the only other key that holds those of browsers."""
-    if candidates := columns.find_known("user_agent", lambda text: not text.isdigit()):
+    """Return the key of the user agent: one with a known name, or the only other key with agents of browsers."""
+    if candidates := columns.find_by_name("user_agent", lambda text: not text.isdigit()):
         return candidates[0]
-    unknown = columns.find_unknown(lambda text: _USUAL_AGENT.match(text) is not None, re.compile("original request"))
+    unknown = columns.find_by_values(lambda text: _USUAL_AGENT.match(text) is not None, re.compile("original request"))
     return unknown[0] if len(unknown) == 1 else None
 
 
 def _choose_host(columns: Columns) -> Path | None:
-    """Return the key of the requested host. Addresses only may be those of clients, so they are no host."""
-    candidates = columns.find_known("vhost", values.is_host_name)
+    """Return the key of the requested host. A key with only IP addresses can be the client, so it does not count."""
+    candidates = columns.find_by_name("vhost", values.is_host_name)
     return next((path for path in candidates if not columns.looks_like(path, values.is_address)), None)
 
 
@@ -364,7 +371,7 @@ def _build_format(columns: Columns, client_header: str | None) -> JsonFormat:
         "method": _choose(columns, "method", values.is_method),
         "target": None,
         "args": None,
-        **_choose_address(columns),
+        **_choose_url(columns),
         "status": _choose_status(columns),
         "bytes": _choose(columns, "bytes", values.is_number),
         "referrer": _choose(columns, "referrer", lambda text: not text.isdigit()),
@@ -382,9 +389,9 @@ def _build_format(columns: Columns, client_header: str | None) -> JsonFormat:
         chosen |= {"bare_target": path, "target": None}
     if client_header:
         chosen["forwarded_for"] = next((path for path in columns.values if is_header(path, client_header)), None)
-    elif _nginx_reads_same(columns, chosen):
+    elif _equals_nginx_json(columns, chosen):
         return nginx_json.FORMAT
-    if path := chosen["forwarded_for"]:  # each proxy may add a header of its own
+    if path := chosen["forwarded_for"]:  # each proxy can add a header of its own, so all items count
         chosen["forwarded_for"] = (*path[:-1], path[-1].replace(FIRST_ITEM, ALL_ITEMS))
     status = chosen["status"]
     keys = {name: (path,) if path else () for name, path in chosen.items()}
@@ -416,8 +423,8 @@ _TITLES = {
 }
 
 
-def _nginx_reads_same(columns: Columns, chosen: dict[str, Path | None]) -> bool:
-    """Return whether `nginx_json` would read the same keys. It also knows names that these lines do not have."""
+def _equals_nginx_json(columns: Columns, chosen: dict[str, Path | None]) -> bool:
+    """Return whether `nginx_json` reads the same keys, apart from names that these lines lack."""
     status = chosen["status"]
     if "time_any" not in chosen or not status or not columns.values[status]:
         return False
@@ -432,7 +439,7 @@ def _nginx_reads_same(columns: Columns, chosen: dict[str, Path | None]) -> bool:
 
 
 def _finish(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """Turn the values of inferred keys into the fields that all formats share."""
+    """Turn the values of inferred keys into the fields that all formats have in common."""
     names = fields.collect_schema().names()
     if "date" in names:
         fields = fields.with_columns(time_unusual=pl.concat_str("date", pl.lit(" "), "clock")).drop("date", "clock")
@@ -440,7 +447,7 @@ def _finish(fields: pl.LazyFrame) -> pl.LazyFrame:
         has_query = pl.col("target").str.contains("?", literal=True)
         is_better = ~has_query & pl.col("other_target").str.contains("?", literal=True)
         fields = fields.with_columns(target=pl.when(is_better).then("other_target").otherwise("target"))
-    if "action" in names:  # a firewall answers what it blocks, but does not say how
+    if "action" in names:  # AWS WAF logs the requests that it blocks without their status
         is_blocked = pl.col("action").is_in(["BLOCK", "CAPTCHA", "CHALLENGE"]) & pl.col("status").is_null()
         fields = fields.with_columns(status=pl.when(is_blocked).then(pl.lit(403, pl.Int16)).otherwise("status"))
     if "bare_target" in names:
@@ -455,7 +462,7 @@ def _finish(fields: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _finish_cloudfront(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """Do the same for logs of CloudFront, which encodes the percent signs of an address once more."""
+    """Finish the fields of CloudFront, which percent-encodes the percent signs of a URL again."""
     return _finish(
         fields.with_columns(pl.col(name).str.replace_all("%25", "%", literal=True) for name in ("target", "args"))
     )
