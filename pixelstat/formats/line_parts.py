@@ -1,6 +1,6 @@
 """Split a line of a log into its parts: the time, and the words, quoted texts and fields around it.
 
-A part knows where it stands, so that the text between two parts can be kept as it is.
+A part knows its position, so that the text between two parts can be copied into a format string.
 """
 
 import re
@@ -14,7 +14,7 @@ _BLANKS = " \t"
 _CLOCK = r"\d\d:\d\d:\d\d"
 _FRACTION = r"(?:[.,]\d{1,9})?"
 _MONTH = r"[A-Z][a-z]{2}"
-# Ways to write a time -> the variables that read it. `$time` takes any of them, and the first two are the fastest.
+# Pattern of a time -> variable that parses it. `$time` parses any of them, but several times as slowly.
 _TIMES = {
     rf"\d\d/{_MONTH}/\d{{4}}:{_CLOCK} [+-]\d{{4}}": "$time_local",
     rf"\d{{4}}-\d\d-\d\dT{_CLOCK}(?:\.\d{{1,9}})?(?:Z|[+-]\d\d:?\d\d)?": "$time_iso8601",
@@ -35,47 +35,48 @@ _CLOSING = {"[": "]", "(": ")", '"': '"'}
 _DATE_AND_CLOCK = re.compile(rf"\d{{4}}[-/]\d\d[-/]\d\d {_CLOCK}{_FRACTION}")
 _WORD = re.compile(
     rf"{_QUOTED}"
-    r'|(?:/|[a-z]+://)[^\s"]*'  # a path or an address may hold anything
+    r'|(?:/|[a-z]+://)[^\s"]*'  # a path or a URL can contain brackets and bars
     r'|[^\s"\[\](){}|]+'
 )
 _KEY = re.compile(r"[A-Za-z_@][\w.@-]*=")
-_SEPARATORS = ("\t", "|")  # of fields that may hold blanks
-USER_PLACE = 2  # of the user in front of the time, behind the client and a dash
-MIN_SEPARATORS = 4  # that such a line has at least
+_SEPARATORS = ("\t", "|", '","')  # of fields that can contain blanks
+MIN_SEPARATORS = 4  # in a line that has such fields
+USER_PLACE = 2  # of the user in the Common Log Format, behind the client and a dash
 
 
 class Part(NamedTuple):
-    """A part of a line: its text without quotes, and where this text stands."""
+    """A part of a line: its text without quotes, and the position of this text."""
 
     text: str
     start: int
     end: int
     kind: str = "word"  # or "quoted", "field" (between tabs or bars), "time", "date", "clock"
-    variable: str = ""  # of a time: what reads it
+    variable: str = ""  # of a time: the variable that parses it
 
 
 def split_parts(line: str) -> list[Part]:
-    """Return the parts of a line in their order. The list is empty if the line holds no time."""
+    """Return the parts of a line in their order. The list is empty if the line contains no time."""
     time_parts = _find_time(line)
     if not time_parts:
         return []
     before, after = time_parts[0].start, time_parts[-1].end
-    if separator := next((mark for mark in (*_SEPARATORS, '","') if line.count(mark) >= MIN_SEPARATORS), None):
+    if separator := next((mark for mark in _SEPARATORS if line.count(mark) >= MIN_SEPARATORS), None):
         others = list(_split_fields(line, separator))
     else:
         others = list(_split_words(line))
     front = [part for part in others if part.end <= before]
     if len(front) > USER_PLACE + 1 and parse_address(front[0].text) and front[1].text == "-":
-        user = line[front[USER_PLACE].start : front[-1].end]  # a name may hold blanks
+        user = line[front[USER_PLACE].start : front[-1].end]  # the name of a user can contain blanks
         if line[before - 2 : before] == " [" and not re.search(r'[\[\]"]', user):
             front[USER_PLACE:] = [Part(user, front[USER_PLACE].start, front[-1].end)]
     return [*front, *time_parts, *(part for part in others if part.start >= after)]
 
 
 def _find_time(line: str) -> list[Part]:
-    """Return the time of a line outside of its request; two parts where a blank stands between date and clock.
+    """Return the time of a line: one part, or two for a date and a clock with a blank between them.
 
-    It is the first, but one of the Common Log Format comes before others, which collectors write in front of it.
+    A time of the Common Log Format comes before others, because collectors write their own time in front of it. Times
+    in the request do not count.
     """
     matches = sorted(_TIME.finditer(line), key=lambda match: match.lastindex != 1)
     for match in matches:
@@ -83,7 +84,7 @@ def _find_time(line: str) -> list[Part]:
             continue
         start, end, text = match.start(), match.end(), match.group()
         if line[start - 1 : start] in _CLOSING and line[end : end + 1] != _CLOSING[line[start - 1 : start]]:
-            continue  # an odd offset follows, or anything else that belongs to the time
+            continue  # the time goes on, for example with an offset of an unknown layout
         is_enclosed = line[end : end + 1] in ("]", '"', ")", "|", "\t", ",")
         if " " not in text or is_enclosed:
             variable = _TIME_VARIABLES[(match.lastindex or 1) - 1]
@@ -94,12 +95,12 @@ def _find_time(line: str) -> list[Part]:
                 Part(line[start:blank], start, blank, "date", "$date"),
                 Part(line[blank + 1 : end], blank + 1, end, "clock", "$clock"),
             ]
-        return []  # nothing says where this time ends
+        return []  # a format string needs a character that ends a time with blanks
     return []
 
 
 def _split_fields(line: str, separator: str) -> Iterator[Part]:
-    """Yield the fields between separators, without quotes and brackets around them."""
+    """Yield the fields between separators, without the quotes and brackets around them."""
     start = 0
     for raw in line.split(separator):
         stripped = raw.strip('"[] \r')
@@ -109,7 +110,7 @@ def _split_fields(line: str, separator: str) -> Iterator[Part]:
 
 
 def _split_words(line: str) -> Iterator[Part]:
-    """Yield the words and quoted texts of a line, without quotes, brackets, and keys such as `rt=` in front of them."""
+    """Yield the words and quoted texts of a line, without their quotes, brackets and keys such as `rt=`."""
     for match in _WORD.finditer(line):
         text, start = match.group(), match.start()
         if text.startswith('"'):

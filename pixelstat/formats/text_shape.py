@@ -1,7 +1,7 @@
-"""Infer the log_format string of a text log from its lines: what is what is told by place and looks.
+"""Infer the log_format string of a text log from the place and the form of the parts of its lines.
 
-The time and the request must be there. A part that nothing tells stays unnamed, and is skipped when lines are read.
-Lines with other separators or another number of parts have a format of their own.
+A line needs a time and a request. An unknown part gets a variable without a meaning, and parsing skips it. Lines are
+alike if they have the same parts and the same text between them. The string is that of the largest group of such lines.
 """
 
 import re
@@ -17,7 +17,7 @@ from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat
 from pixelstat.text.addresses import split_addresses
 
 NAME = "text"
-MAX_LENGTH = 8_000  # characters of a line that is looked at
+MAX_LENGTH = 8_000  # characters; longer lines are ignored
 _ABSENT = ("-", "")
 _REQUEST_VARIABLES = ("$request", "$absolute_request", "$request_uri", "$url", "$uri", "$args")
 _STATUSES = re.compile(r"(?:10[0-3]|20[0-8]|226|30[0-8]|4[0-4]\d|45[01]|49\d|50\d|51[01]|52\d|530|599)")
@@ -29,13 +29,13 @@ _HOST = re.compile(
     r"(?=[^.]*[A-Za-z-]|.*\.[A-Za-z]{2,}(?::|$))[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}(?::\d+)?"
 )
 _FILE = re.compile(r".*\.(?:gif|png|jpe?g|svg|webp|ico|js|css|html?|php|aspx?|jsp|txt|xml|json|log|gz|py|rb|go|sock)")
-_ADDRESS_LIST = r"(?:[0-9A-Fa-f:.,% -]|unknown)+"  # outside of quotes
+_ADDRESS_LIST = r"(?:[0-9A-Fa-f:.,% -]|unknown)+"  # a list of IP addresses without quotes around it
 _PORT = re.compile(r"(?:[0-9.]+|\[.*\]):\d+")
 
 
 @dataclass
 class Columns:
-    """The parts of several lines that are alike, by their place; and the variables that were given to places."""
+    """The parts of lines that are alike, by their place, and the variables that name places."""
 
     lines: Sequence[str]
     parts: Sequence[Sequence[Part]]
@@ -55,22 +55,22 @@ class Columns:
         return [line[place].text for line in self.parts if line[place].text not in _ABSENT]
 
     def gap(self, place: int) -> str:
-        """Return the text of the first line in front of this place."""
+        """Return the text of the first line between the part in front of this place and the part here."""
         start = self.parts[0][place - 1].end if place else 0
         return self.lines[0][start : self.parts[0][place].start]
 
     def is_labelled(self, place: int, labels: str) -> bool:
-        """Return whether one of these words, a regular expression, stands in front of the place as its label."""
+        """Return whether the word in front of the place is one of these labels, which are a regular expression."""
         start = self.parts[0][place - 1].start if place else 0
         return re.search(rf"(?i)\b(?:{labels})[ =:]\[?$", self.lines[0][start : self.parts[0][place].start]) is not None
 
     def looks_like(self, place: int, pattern: re.Pattern[str]) -> bool:
-        """Return whether there is a text at this place, and all of them match the pattern as a whole."""
+        """Return whether there are texts at this place, and all of them match the whole pattern."""
         texts = self.texts(place)
         return bool(texts) and all(pattern.fullmatch(text) for text in texts)
 
     def last_place(self, *variables: str) -> int:
-        """Return the last place of these variables, one of which the lines have."""
+        """Return the last place of these variables. The lines must have one of them."""
         return max(place for place, variable in self.variables.items() if variable in variables)
 
     def is_free(self, place: int) -> bool:
@@ -79,15 +79,15 @@ class Columns:
 
 
 def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
-    """Return the format of those lines that are alike and most, or None where they show no time or no request."""
-    alike: dict[tuple[str, ...], list[tuple[str, list[Part]]]] = defaultdict(list)
+    """Return the format of the largest group of lines that are alike and have a time and a request, or None."""
+    groups: dict[tuple[str, ...], list[tuple[str, list[Part]]]] = defaultdict(list)
     for line in lines:
         bare = line.rstrip("\r\n ")
         if _JSON.match(bare):
             continue
         if len(bare) <= MAX_LENGTH and "$" not in _cut_gaps(parts := split_parts(bare), bare):
-            alike[_describe_shape(parts, bare)].append((bare, parts))
-    for group in sorted(alike.values(), key=len, reverse=True):
+            groups[_describe_shape(parts, bare)].append((bare, parts))
+    for group in sorted(groups.values(), key=len, reverse=True):
         columns = Columns([line for line, _ in group], [parts for _, parts in group])
         if columns.size and _name_parts(columns) and (inferred := _build_format(columns)):
             return inferred
@@ -95,34 +95,34 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
 
 
 def accept_misfit(line: str, log_format: LogFormat) -> bool:
-    """Return whether a line that does not fit its log may have this format, and was not merely cut short.
+    """Return whether a line that does not match its log can have this format, and is not truncated.
 
-    Its quotes are closed, and its time has an offset. It shows a user agent, which stands at the end of most lines, and
-    a status, which follows the request where the request is in quotes: a number further on may be anything.
+    Its quotes are closed and its time has an offset. It has a user agent, which most lines have near their end, and a
+    status. The status must follow a request in quotes directly, because a later number can have any meaning.
     """
     if not isinstance(log_format, TextFormat) or not {"user_agent", "status"} <= {*log_format.names}:
         return False
     has_open_quote = (line.count('"') - line.count('\\"')) % 2 == 1
     if "time_unusual" in log_format.names or "date" in log_format.names:
         return False
-    has_other_status = '"$request"' in log_format.template and '"$request" $status' not in log_format.template
-    return not has_open_quote and not has_other_status
+    is_status_elsewhere = '"$request"' in log_format.template and '"$request" $status' not in log_format.template
+    return not has_open_quote and not is_status_elsewhere
 
 
 def _cut_gaps(parts: Sequence[Part], line: str) -> str:
-    """Return what is left of a line without its parts."""
+    """Return the text between the parts of a line, with NULs in the place of the parts."""
     ends = [0, *(part.end for part in parts)]
     starts = [*(part.start for part in parts), len(line)]
     return "\0".join(line[end:start] for end, start in zip(ends, starts, strict=True))
 
 
 def _describe_shape(parts: Sequence[Part], line: str) -> tuple[str, ...]:
-    """Return what two lines have in common if they are alike: the text between the parts, and the kinds of these."""
+    """Return the shape that lines have in common if they are alike: the text between their parts, and the kinds."""
     return _cut_gaps(parts, line), *(f"{part.kind}{part.variable}" for part in parts)
 
 
 def _name_parts(columns: Columns) -> bool:
-    """Give each place that is known its variable. Return whether a request was found."""
+    """Name the places whose meaning is clear. Return whether one of them is a request."""
     for place in range(columns.size):
         if variable := columns.parts[0][place].variable:
             columns.variables[place] = variable
@@ -137,7 +137,7 @@ def _name_parts(columns: Columns) -> bool:
 
 
 def _name_request(columns: Columns) -> int | None:
-    """Name the request line, or method, path and query. Return the last place of them, or None without a request."""
+    """Name the request line, or method, path and query. Return their last place, or None without a request."""
     for place in filter(columns.is_free, range(columns.size)):
         texts = columns.texts(place)
         if texts and all(is_request(text) and " " in text for text in texts):
@@ -163,9 +163,10 @@ def _name_request(columns: Columns) -> int | None:
 
 
 def _is_doubtful_method(columns: Columns, place: int) -> bool:
-    """Return whether the method stands in a W3C log without its header, or behind quotes that are not escaped.
+    """Return whether the line around a method is ambiguous.
 
-    Only the header tells which address is the server's, and nothing tells where quoted texts begin.
+    In a W3C log without its header, any IP address can be that of the server. If a quote stands directly in front of
+    the method, quotes are not escaped, so the beginnings of quoted texts are unclear.
     """
     is_w3c = "$date" in columns.variables.values()
     return columns.kind(place) == "word" and (is_w3c or columns.gap(place).endswith('"'))
@@ -183,13 +184,13 @@ def _is_target_place(columns: Columns, place: int) -> bool:
 
 
 def _holds_query(columns: Columns, target: int, query: int) -> bool:
-    """Return whether the place behind the path holds its query."""
+    """Return whether the place behind the path is its query."""
     texts = columns.texts(query)
     return bool(texts) and all(map(is_query, texts)) and not any("?" in text for text in columns.texts(target))
 
 
 def _name_status(columns: Columns, request: int) -> None:
-    """Name the status, and the size of the answer if it stands right behind a status that follows the request."""
+    """Name the status, and the size of the answer directly behind it or behind a label."""
     places = [place for place in filter(columns.is_free, range(columns.size)) if columns.looks_like(place, _STATUSES)]
     behind = [place for place in places if place > request]
     before = [place for place in places if place < request]
@@ -208,10 +209,10 @@ def _name_status(columns: Columns, request: int) -> None:
 
 
 def _name_clients(columns: Columns, request: int) -> None:
-    """Name the client, and X-Forwarded-For.
+    """Name the client and X-Forwarded-For.
 
-    Addresses in front of the request are the client's. Of several the list or the one in brackets is what the server
-    was told to log for the client. Behind the request a quoted list of addresses is X-Forwarded-For.
+    An IP address in front of the request is the client. If there are several, `_name_front_addresses` decides. Behind
+    the request, a quoted list of IP addresses is X-Forwarded-For.
     """
     places = [
         place
@@ -227,7 +228,7 @@ def _name_clients(columns: Columns, request: int) -> None:
         _name_front_addresses(columns, front)
     elif front:
         columns.variables[front[0]] = "$remote_addr"
-    # A bare address behind the request may be that of any machine.
+    # An IP address without quotes behind the request can be that of any machine.
     quoted = [place for place in filter(columns.is_free, behind) if columns.kind(place) != "word"]
     if (
         quoted
@@ -243,13 +244,16 @@ def _are_addresses(text: str) -> bool:
 
 
 def _find_client_name(columns: Columns) -> list[int]:
-    """Return the first place if it holds the name of a host in front of ` - `, as servers log that look names up."""
+    """Return the first place if it is a host name in front of ` - `, which servers log that resolve names."""
     is_name = columns.is_free(0) and columns.size > 1 and columns.looks_like(0, _HOST) and columns.gap(1) == " "
     return [0] if is_name and columns.parts[0][1].text == "-" else []
 
 
 def _name_front_addresses(columns: Columns, front: Sequence[int]) -> None:
-    """Name several addresses in front of the request: a list in the client's place, or the client in brackets."""
+    """Name several IP addresses in front of the request: the client in brackets, a site and a client, or a list.
+
+    A list and an address in brackets hold what a proxy reported, so they become X-Forwarded-For.
+    """
     enclosed = [place for place in front[1:] if columns.gap(place).rstrip('"').endswith(("[", "("))]
     if enclosed:
         columns.variables[enclosed[0]] = "$http_x_forwarded_for"
@@ -259,14 +263,15 @@ def _name_front_addresses(columns: Columns, front: Sequence[int]) -> None:
         last += 1
     distinct = [len({*columns.texts(place)}) for place in front]
     if last == front[0] + 1 and "," not in columns.gap(last) and distinct[0] == 1 < distinct[1]:
-        columns.variables[front[0]], columns.variables[last] = "$host", "$remote_addr"  # a site without a name
+        # Only the second address changes, so the first one is that of a site without a name.
+        columns.variables[front[0]], columns.variables[last] = "$host", "$remote_addr"
         return
     _join_parts(columns, front[0], last)
     columns.variables[front[0]] = "$http_x_forwarded_for"
 
 
 def _join_parts(columns: Columns, first: int, last: int) -> None:
-    """Make one place of the places from `first` to `last`."""
+    """Join the places from `first` to `last` into one place."""
     joined = []
     for line, parts in zip(columns.lines, columns.parts, strict=True):
         start, end = parts[first].start, parts[last].end
@@ -276,10 +281,10 @@ def _join_parts(columns: Columns, first: int, last: int) -> None:
     columns.variables = {place - shift * (place > last): name for place, name in columns.variables.items()}
 
 
-def _name_agent(columns: Columns, request: int) -> None:
-    """Name the user agent, and the referrer next to it."""
+def _name_agent(columns: Columns, after: int) -> None:
+    """Name the user agent, behind this place if possible, and the referrer next to it."""
     texts = [place for place in filter(columns.is_free, range(columns.size)) if columns.kind(place) != "word"]
-    behind = [place for place in texts if place > request] or texts
+    behind = [place for place in texts if place > after] or texts
     agent = next((place for place in behind if columns.looks_like(place, _AGENT)), None)
     urls = [place for place in filter(columns.is_free, range(columns.size)) if columns.looks_like(place, _URL)]
     if agent is None:
@@ -296,7 +301,7 @@ def _name_agent(columns: Columns, request: int) -> None:
 
 
 def _name_host(columns: Columns, request: int) -> None:
-    """Name the site: the name of a host in front of the request, or right behind the size or in quotes behind it."""
+    """Name the site: a host name in front of the request, directly behind status or size, or in quotes."""
     if "$host" in columns.variables.values():
         return
     for place in filter(columns.is_free, range(columns.size)):
@@ -309,7 +314,7 @@ def _name_host(columns: Columns, request: int) -> None:
 
 
 def _build_format(columns: Columns) -> TextFormat | None:
-    """Return the format of the named parts, or None where it does not match the lines it was made of."""
+    """Return the format of the named places, or None if less than half of the lines match it."""
     template, end = "", 0
     line, parts = columns.lines[0], columns.parts[0]
     for place, part in enumerate(parts):
