@@ -1,4 +1,4 @@
-"""Assign each log its format, by its first lines, among the formats that the options leave."""
+"""Assign each log the format of its first lines, among the formats that the options allow."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -24,18 +24,18 @@ from pixelstat.sources.event_parquet import has_fractions, is_event_parquet, rea
 from pixelstat.text.addresses import Network
 from pixelstat.text.plurals import join_words
 
-FIRST_LINES = 5  # lines that show when a log begins
+FIRST_LINES = 5  # whose earliest time is the beginning of a log
 
 
 @dataclass(frozen=True)
 class ReadingRules:
-    """How the lines of logs are read."""
+    """Rules for reading the lines of logs."""
 
-    candidates: Sequence[LogFormat] = ()  # the formats that a line may have, in the order in which they are tried
-    time_zone: str = "UTC"  # of times that name none
-    max_line: int = MAX_LINE  # bytes read of a longer line
-    trusted_proxies: Sequence[Network] = ()  # whose header names the client
-    client_header: str | None = None  # the header in the place of X-Forwarded-For
+    candidates: Sequence[LogFormat] = ()  # the possible formats of a line, in the order in which they are tried
+    time_zone: str = "UTC"  # of times without an offset
+    max_line: int = MAX_LINE  # bytes that are read of a longer line
+    trusted_proxies: Sequence[Network] = ()  # networks of proxies whose header names the client
+    client_header: str | None = None  # the header that replaces X-Forwarded-For
 
     @property
     def resolves_clients(self) -> bool:
@@ -45,7 +45,7 @@ class ReadingRules:
 
 @dataclass(frozen=True)
 class LogSet:
-    """The logs of a run: those to parse, by their format, and Parquet of events."""
+    """The logs of a run: logs to parse, grouped by their format, and Parquet files of events."""
 
     by_format: Sequence[tuple[LogFormat, Sequence[Log]]]
     rules: ReadingRules = field(default_factory=ReadingRules)
@@ -53,18 +53,18 @@ class LogSet:
 
     @property
     def all(self) -> Sequence[Log]:
-        """Every input, Parquet first."""
+        """All inputs, Parquet files first."""
         return [*self.event_files, *(log for _, logs in self.by_format for log in logs)]
 
     def has_fractions(self) -> bool:
-        """Return whether the first lines of a log, or the events of Parquet, have times finer than a second."""
+        """Return whether the first lines of a log, or any events in Parquet, have fractions of a second."""
         return any(map(has_fractions, self.event_files)) or any(
             _has_fractional_times(log_format, log) for log_format, logs in self.by_format for log in logs
         )
 
     @property
     def json_formats(self) -> Sequence[str]:
-        """The names of the formats that are JSON."""
+        """The names of the JSON formats of these logs."""
         return [form.name for form, logs in self.by_format if logs and isinstance(unwrap_format(form), JsonFormat)]
 
     @property
@@ -74,9 +74,9 @@ class LogSet:
 
 
 def candidate_formats(log_format: str | None, nginx_conf: str | None) -> tuple[LogFormat, ...]:
-    """Return the formats that a line may have: those that the two options name, else all.
+    """Return the possible formats of a line: those that one of the two options names, else all.
 
-    Raises PixelstatError where both are given, or one cannot be read as a format.
+    Raises PixelstatError if both options are set, or if one does not name a format.
     """
     if log_format and nginx_conf:
         raise PixelstatError("--log-format and --nginx-conf both define the format.", "Leave one of them out.")
@@ -88,8 +88,8 @@ def candidate_formats(log_format: str | None, nginx_conf: str | None) -> tuple[L
 def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str], None]) -> LogSet:
     """Group the logs by format.
 
-    Raises PixelstatError for a log that was named and has none of the formats, and where no file of a directory is a
-    log. Other files of a directory without a format are left out with a warning.
+    Raises PixelstatError if a log that the user named has none of the formats, or if directories contain no logs. Skips
+    other files of a directory with a warning.
     """
     by_format: dict[LogFormat, list[Log]] = {}
     not_logs, event_files = [], []
@@ -119,10 +119,9 @@ def assign_formats(logs: Sequence[Log], rules: ReadingRules, warn: Callable[[str
 
 
 def sort_by_time(logs: LogSet) -> LogSet:
-    """Return the logs in the order of their first times, then of their names.
+    """Sort the logs by their first times, then by their names. Logs of one format stay together.
 
-    So the first of two hits of one second does not depend on the order in which people name the logs. Formats and
-    Parquet of events are read one after the other.
+    So the order of two hits in the same second does not depend on the order in which the user names the logs.
     """
     if len(logs.all) < 2:
         return logs
@@ -139,20 +138,26 @@ def sort_by_time(logs: LogSet) -> LogSet:
 
 
 def assign_format(log: Log, rules: ReadingRules) -> tuple[LogFormat | None, LogSet]:
-    """Return the format of one log, or None, and the log as a set that is read by it, or by the first candidate."""
+    """Return the format of one log, or None, and a set of only this log.
+
+    The first candidate is the format of the set if the log has none.
+    """
     log_format = detect_log_format(log, rules.candidates)
     return log_format, LogSet([(log_format or _default_format(rules), [log])], rules)
 
 
 def detect_log_format(log: Log, candidates: Sequence[LogFormat]) -> LogFormat | None:
-    """Return the format of a log's first lines, or None. In an archive other files may be in front of the first log."""
+    """Return the format of a log's first lines, or None.
+
+    In an archive, other files can precede the first log, so the first lines of each file are tried.
+    """
     with closing(iter_member_heads(log, HEAD_LINES)) as member_heads:
         heads = chain([log.first_lines(LONG_HEAD_LINES)], member_heads)
         return next(filter(None, (detect(lines, candidates) for lines in heads)), None)
 
 
 def _has_fractional_times(log_format: LogFormat, log: Log) -> bool:
-    """Return whether the first lines of a log have times finer than a second."""
+    """Return whether the first lines of a log have times with a fraction of a second."""
     if isinstance(log_format, TextFormat) and "time_clf" in log_format.names:
         return False
     times = _read_head_times(log_format, [log], HEAD_LINES)
@@ -160,14 +165,17 @@ def _has_fractional_times(log_format: LogFormat, log: Log) -> bool:
 
 
 def _read_head_times(log_format: LogFormat, logs: Sequence[Log], count: int, time_zone: str = "UTC") -> pl.DataFrame:
-    """Return the readable times of the first lines of each log: `log`, its place in the sequence, and `time`."""
+    """Return the readable times of the first lines of each log.
+
+    The columns are `log`, the position of the log in the sequence, and `time`.
+    """
     index = pl.col("file").cast(pl.String).cast(pl.Int64)
     times = read_head(log_format, logs, count, time_zone).select("time", log=index)
     return times.filter(pl.col("time").is_not_null())
 
 
 def read_head(log_format: LogFormat, logs: Sequence[Log], count: int, time_zone: str = "UTC") -> pl.DataFrame:
-    """Parse the first lines of each log into READ, with the place of the log in the sequence as its `file`."""
+    """Parse the first lines of each log into READ, with the position of the log in the sequence as `file`."""
     lines = [
         {"line": line, "header": header, "file": str(index), "number": 0}  # names of files may not be UTF-8
         for index, log in enumerate(logs)
@@ -177,12 +185,15 @@ def read_head(log_format: LogFormat, logs: Sequence[Log], count: int, time_zone:
 
 
 def _default_format(rules: ReadingRules) -> LogFormat:
-    """Return the first candidate, for logs that show no format."""
+    """Return the first candidate, for logs without a recognized format."""
     return rules.candidates[0].with_header(HEADER_START)
 
 
 def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:
-    """Return the error for a log without a format. Its first line is shown only if it is text, and described."""
+    """Return the error for a log without a format.
+
+    Its message names the kind of a file that is not text. Otherwise it shows and describes the first line.
+    """
     if kind := log.kind():
         name = "FILE" if log.name == STDIN else shlex.quote(log.name)
         return PixelstatError(f"{log.title()} is {kind.description}.", kind.advice.replace("FILE", name))

@@ -1,8 +1,9 @@
-"""Find lines whose text a format hides from a search: by escapes of JSON, as a list of bytes, or by colours.
+"""Search lines whose text is hidden: by escapes of JSON, in a list of bytes, or between colours.
 
     {"log":"... \\"GET \\/g\\/collect?v=2\\u0026tid=G-1 ..."}     {"MESSAGE":[71,69,84,32,47]}     /<ESC>[1mpixel<ESC>[0m.gif
 
-A quick search for pixels would miss them. Only logs in JSON, in envelopes of JSON or with colours pay for this.
+A plain search for pixels would miss these lines. Only logs in JSON, in envelopes of JSON or with colours need this
+slower search.
 """
 
 from collections.abc import Callable
@@ -22,22 +23,26 @@ _HIDES_LINE = r"\[\s*\d+\s*,"  # a list of bytes
 
 
 def may_hide_text(log_format: LogFormat) -> bool:
-    """Return whether lines of a format may hold their text in another way than as it is."""
+    """Return whether lines of a format can hide a part of their text."""
     has_wrapping = any(isinstance(wrapping, (Envelope, Colours)) for wrapping in list_wrappings(log_format))
     return has_wrapping or isinstance(unwrap_format(log_format), (JsonFormat, InferredFormat))
 
 
 def may_pass(passes: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """Return a quick filter of `line` that keeps each line which `flag_passing` flags, and others that hide some text."""
+    """Return a fast filter of `line` that keeps all lines that `flag_passing` flags, and all that hide text."""
     return passes(pl.col("line")) | _hides_text()
 
 
 def flag_passing(rows: pl.LazyFrame, passes: Callable[[pl.Expr], pl.Expr], flag: str) -> pl.LazyFrame:
-    """Add column `flag`, never null: whether this filter of a text passes the `line`, as it is or revealed."""
+    """Add the boolean column `flag`: whether `line` passes this filter, as it is or with its hidden text revealed.
+
+    The column has no nulls. A line with a list of bytes always passes.
+    """
     line, hidden, revealed = pl.col("line"), internal("hidden line"), internal("revealed line")
-    # Each step has its own `with_columns`, or Polars would repeat the steps before wherever their results are used.
+    # Each step has its own `with_columns`. Otherwise Polars computes a step again wherever its result is used.
     rows = rows.with_columns(passes(line).fill_null(value=False).alias(flag))
-    rows = rows.with_columns(pl.when(~pl.col(flag) & _hides_text()).then(line).alias(hidden))  # only these cost more
+    # Only lines that did not pass need the slow search.
+    rows = rows.with_columns(pl.when(~pl.col(flag) & _hides_text()).then(line).alias(hidden))
     rows = rows.with_columns(reveal(pl.col(hidden)).alias(revealed))
     passed = passes(pl.col(revealed)) | pl.col(hidden).str.contains(_HIDES_LINE)
     return rows.with_columns(pl.col(flag) | passed.fill_null(value=False)).drop(hidden, revealed)
@@ -48,7 +53,7 @@ def _hides_text() -> pl.Expr:
 
 
 def reveal(line: pl.Expr) -> pl.Expr:
-    """Return a line with what its escapes stand for, however many envelopes escaped it, and without colours."""
+    """Return a line without colours, and with characters in place of their escapes, however often they are escaped."""
     escapes = _list_escapes()
     plain = line.str.replace_all(r"\\{2,}", "\\").str.replace_many([*escapes], [*escapes.values()])
     return plain.str.replace_all(_COLOUR, "")
@@ -56,7 +61,7 @@ def reveal(line: pl.Expr) -> pl.Expr:
 
 @cache
 def _list_escapes() -> dict[str, str]:
-    """Return the escapes of ASCII characters, each with its character."""
+    """Return the ASCII characters by their escapes."""
     codes = {
         prefix + digits: chr(number)
         for number in range(128)

@@ -1,4 +1,4 @@
-"""Describe a line of an unknown format: which parts of a request it shows. Nothing here decides how a log is read."""
+"""Describe which parts of a request a line of an unknown format contains, for an error message."""
 
 import re
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pixelstat.formats.json_text import parse_object
 from pixelstat.text.addresses import parse_address
 
-MAX_KEYS = 12  # of a JSON object that are named
-MAX_DEPTH = 3  # of its objects in objects
-MAX_SEARCHED = 2_000  # characters of a line of text that are searched
+MAX_KEYS = 12  # keys of a JSON object that are listed
+MAX_DEPTH = 3  # of objects in objects
+MAX_SEARCHED = 2_000  # characters of a line that are searched
 MAX_LENGTH = 60  # characters of a part that are shown
 _CLOCK = r"\d\d?:\d\d:\d\d(?:[.,]\d{1,9})?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
 _DATE = r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/. ](?:[A-Z][a-z]{2}|\d\d?)[-/. ]\d{4}|[A-Z][a-z]{2} {1,2}\d\d?)"
@@ -21,7 +21,7 @@ _REQUEST = re.compile(
 
 
 def describe_line(line: str) -> list[str]:
-    """Name what a line shows: the keys of JSON, else a time, an address and a request, each only where there is one."""
+    """List what a line contains: the keys of its JSON, or a time, an IP address and a request."""
     if value := parse_object(line):
         return [f"JSON with the keys {_list_keys(value)}"]
     line = line[:MAX_SEARCHED]
@@ -35,7 +35,7 @@ def is_json(line: str) -> bool:
 
 
 def _list_keys(value: dict[str, object]) -> str:
-    """Return the first keys of an object, those of objects in it behind a dot."""
+    """Return the first keys of an object. A dot leads to the keys of an object in it."""
     keys = [*_iter_keys(value, "", MAX_DEPTH)]
     more = f" and {len(keys) - MAX_KEYS:,} more" if len(keys) > MAX_KEYS else ""
     return ", ".join(map(_shorten, keys[:MAX_KEYS])) + more
@@ -54,7 +54,8 @@ def _find_time(line: str) -> str:
 
 
 def _find_address(line: str) -> str:
-    """Return the first IP address in a line, or nothing. A clock looks like one to a regular expression."""
+    """Return the first IP address in a line, or an empty text."""
+    # A clock matches the regular expression too, so each match is parsed.
     return next((match[0] for match in _ADDRESS.finditer(line) if parse_address(match[0])), "")
 
 

@@ -1,4 +1,4 @@
-"""Parse again the lines that do not fit the format of their log, each by the first format that it does fit."""
+"""Parse the misfits again: lines that do not match the format of their log. Each has the first format it matches."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ from pixelstat.schemas import READ, REASONS, Fault, Reason
 def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, longest: int) -> pl.DataFrame:
     """Parse each unreadable line by the first candidate that it matches.
 
-    `requests` has the columns of READ, or those that the query uses. Where it has `fault`, a line that stays
-    unreadable gets its reason there. `longest` is the length in bytes at which lines are cut.
+    `requests` has all columns of READ, or those that the query uses. If it has `fault`, lines that stay unreadable get
+    their reason there. `longest` is the length in bytes at which lines are cut.
     """
-    rejected = requests["rejected"].to_physical()  # comparing with a name would make a text of each value
+    rejected = requests["rejected"].to_physical()  # a comparison with a text would turn each value into text
     if rejected.null_count() == len(rejected):
         return requests
     bad = (rejected == list(REASONS).index("unreadable")).fill_null(value=False)
@@ -28,7 +28,7 @@ def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zon
     lines = requests.select("line", "header").filter(bad)
     chosen = [_choose_format(line or "", header, candidates) for line, header in lines.iter_rows()]
     if "fault" not in requests.columns and not any(chosen):
-        return requests  # the reasons are not needed
+        return requests  # nothing would change, because the query does not use the reasons
     row = internal("row")
     frames = []
     for form in dict.fromkeys(chosen):
@@ -57,9 +57,9 @@ def reparse_line(
 
 
 def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:
-    """Return the first candidate that the line matches, as it is or in wrappings.
+    """Return the first candidate that the line matches, as it is or unwrapped.
 
-    If no format reads the line, one that knows its keys says what is wrong with it.
+    If there is none, return a JSON format that has the keys of the line, because its parser finds the fault.
     """
     log_format = find_format([(line, header)], candidates, are_misfits=True)
     return log_format or next(
@@ -68,7 +68,7 @@ def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat
 
 
 def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: int) -> pl.DataFrame:
-    """Parse these lines by the format. A line that is unreadable again gets the fault that is found first."""
+    """Parse these lines by the format. A line that is still unreadable gets its first fault as the reason."""
     lines = requests.lazy().select(
         "line",
         "header",
@@ -91,7 +91,10 @@ def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: in
 def _parse_by_last_resort(
     requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, longest: int
 ) -> pl.DataFrame:
-    """Parse by the last resort the lines that match a format which cannot read them, such as that of a W3C header."""
+    """Parse the lines again that their format rejects although they match it, by the last resort.
+
+    For example, a W3C header can stand above lines of another format.
+    """
     last = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
     bad = requests["rejected"].is_not_null()
     if not last or not bad.any():
@@ -115,7 +118,7 @@ def _parse_by_last_resort(
 
 
 def _mark_unreadable(requests: pl.DataFrame, longest: int) -> pl.DataFrame:
-    """Mark these lines as unreadable by any format. All their columns but those of the line become null."""
+    """Mark these lines as unreadable. Every column becomes null, except those that identify the line."""
     fault = pl.when(_is_truncated(longest)).then(pl.lit("too_long")).otherwise(pl.lit("no_format")).cast(Fault)
     line_columns = {"line", "header", "file", "number"} & set(requests.columns)
     blank = {name: pl.lit(None, dtype) for name, dtype in READ.items() if name not in line_columns}

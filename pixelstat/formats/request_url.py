@@ -1,4 +1,4 @@
-"""Put together the address of a request that JSON logs hold in several keys: a request line, a target, a query."""
+"""Build the URL of a request that a JSON log stores under several keys: request line, target and query."""
 
 import polars as pl
 
@@ -6,9 +6,9 @@ import polars as pl
 def build_url(fields: pl.LazyFrame) -> pl.LazyFrame:
     """Replace `request`, `target` and `args` by `url`, `method` and `has_request`.
 
-    `request` is the whole request line. `target` is an address and `args` its query, which may also be part of it. Of
-    the request line and the target, the one with a query counts, or else the request line: a server may have rewritten
-    the target.
+    `request` is the whole request line. `target` is a URL with or without its query, and `args` is the query. The
+    request line counts if it has a query, else the target if it has one. Otherwise the URL of the request line, or of
+    the target, gets the query of `args`. The request line comes first because a server can rewrite the target.
     """
     words = pl.col("request").str.replace(r" HTTP/\d(?:\.\d)?$", "").str.splitn(" ", 2).struct
     fields = fields.with_columns(words.field("field_0").alias("verb"), words.field("field_1").alias("requested"))

@@ -1,4 +1,4 @@
-"""Find logs whose format takes the addresses of clients for the sites that they request."""
+"""Find logs whose format mistakes the clients' IP addresses for the requested sites."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from pixelstat.formats.wrappings import unwrap_format
 from pixelstat.sources.blocks import Log
 from pixelstat.text.addresses import parse_address
 
-MAX_LOGS = 3  # of a format that are looked at
+MAX_LOGS = 3  # of each format that are checked
 _HOST_OF_REFERRER = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#:]+)"
 
 
 class AddressAsSite(NamedTuple):
-    """A log whose format takes addresses for sites, and one of the addresses."""
+    """A log whose format reads IP addresses as sites, and one of the addresses."""
 
     log: Log
     format_name: str
@@ -26,9 +26,9 @@ class AddressAsSite(NamedTuple):
 
 
 def find_address_as_site(logs: LogSet) -> AddressAsSite | None:
-    """Return the first log of which most of the first lines have an address in the place of the site, or None.
+    """Return the first log in which most of the first lines have an IP address as the site, or None.
 
-    A site may be requested by its own address. So there must be two addresses, and a referrer with the name of a site.
+    Clients can request a site by its IP address. So the log must have two addresses, and a referrer with a host name.
     """
     for log_format, group in logs.by_format:
         if _may_have_site(log_format):
@@ -48,14 +48,14 @@ def _list_referring_hosts(requests: pl.DataFrame) -> list[str]:
     return requests["referrer"].str.extract(_HOST_OF_REFERRER).drop_nulls().to_list()
 
 
-def _find_address(sites: Sequence[str | None], others: Sequence[str]) -> str:
-    """Return an address if most sites are addresses, there are two of these, and a name is among the other hosts."""
+def _find_address(sites: Sequence[str | None], referring_hosts: Sequence[str]) -> str:
+    """Return the first IP address among the sites if it must be that of a client, or an empty text."""
     addresses = [site for site in sites if site and _is_address(site)]
     if len(addresses) * 2 <= len(sites) or len({*addresses}) < 2:
         return ""
-    return addresses[0] if not all(map(_is_address, others)) else ""
+    return addresses[0] if not all(map(_is_address, referring_hosts)) else ""
 
 
 def _is_address(host: str) -> bool:
-    """Return whether a host is an IP address. One of IPv6 may lack its end, which looks like the port of a host."""
+    """Return whether a host is an IP address. An IPv6 address can lack its end, which was removed like a port."""
     return host.count(":") > 1 or parse_address(host) is not None

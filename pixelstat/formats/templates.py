@@ -1,7 +1,7 @@
 """Simplify the format strings of nginx and Apache, so that each field of a line is one variable or directive.
 
-Some fields of a line are written by several directives that belong together: a time in parts, an address and its port,
-a host and a path. Their values cannot be cut apart by a delimiter, and mean something only together.
+Several directives can write one field together: the parts of a time, an IP address and its port, a host and a path. No
+separator stands between their values, so they are parsed as one.
 """
 
 import re
@@ -26,7 +26,7 @@ _APACHE_RULES = (
 _TIME_PART = re.compile(r"%\{(?:begin:|end:)?([^}]*)\}t")
 _TIME_PARTS = re.compile(rf"{_TIME_PART.pattern}(?:[ .,:T]?{_TIME_PART.pattern})+")
 _FRACTIONS = {"msec_frac": "%3f", "usec_frac": "%6f"}
-_OF_EPOCH = {  # parts that are a number since 1970 together
+_EPOCH_PARTS = {  # parts that form one number since 1970 -> the directive for this number
     "secmsec_frac": "msec",
     "secusec_frac": "usec",
     "sec.msec_frac": "sec",
@@ -36,7 +36,7 @@ _PARTS_OF = {"%T": "%H%M%S", "%R": "%H%M", "%F": "%Y%m%d", "%D": "%m%d%y"}
 
 
 def simplify_nginx(template: str) -> str:
-    """Return nginx's format string with one variable where several belong together."""
+    """Return a format string of nginx with one variable in place of several that belong together."""
     if "$" not in template:
         return template
     template = re.sub(r"\$\{(\w+)\}(?!\w)", r"$\1", template)
@@ -44,7 +44,7 @@ def simplify_nginx(template: str) -> str:
 
 
 def simplify_apache(template: str) -> str:
-    """Return Apache's format string with one directive where several belong together."""
+    """Return a format string of Apache with one directive in place of several that belong together."""
     return _TIME_PARTS.sub(_join_time, _apply(template, _APACHE_RULES))
 
 
@@ -55,9 +55,9 @@ def _apply(template: str, rules: Sequence[tuple[str, str]]) -> str:
 
 
 def _join_time(match: re.Match[str]) -> str:
-    """Return one directive for times side by side, unless a part of the time is in two of them."""
+    """Return one directive for several parts of a time, or the parts as they are if they overlap."""
     parts = _TIME_PART.findall(match[0])
-    if whole := _OF_EPOCH.get(_TIME_PART.sub(r"\1", match[0])):
+    if whole := _EPOCH_PARTS.get(_TIME_PART.sub(r"\1", match[0])):
         return f"%{{{whole}}}t"
     layouts = [_FRACTIONS.get(part, part) for part in parts]
     conversions = [part for layout in layouts for part in _list_conversions(layout)]
@@ -68,7 +68,7 @@ def _join_time(match: re.Match[str]) -> str:
 
 
 def _list_conversions(layout: str) -> list[str]:
-    """Return the letters of what a strftime layout writes, `f` for a fraction of a second."""
+    """Return the letters of the strftime directives in a layout. `f` is a fraction of a second."""
     for short, parts in _PARTS_OF.items():
         layout = layout.replace(short, parts)
     return re.findall(r"%[-_0^#]?\d?([A-Za-z])", layout)
