@@ -1,10 +1,13 @@
-"""Turn cut fields into REQUESTS: what every kind of format shares once it has cut its lines into fields.
+"""Turn the cut fields of any kind of format into REQUESTS.
 
-A format hands over text columns with names of `fields.FIELDS`, those that it has. Besides, `is_whole` is false for a
-broken line. `has_request`, which is optional, is true for a line that holds a request, and `lacks_status`, which is
-optional too, for a line without a status: its status is null and refuses nothing. A value that is absent (`-` or
-nothing) becomes null. A row that says too little to be a request is marked `unreadable`. Only an absent user agent
-becomes "" instead of null: the request had none. A null user agent means that the format does not log user agents.
+A format passes text columns named like its fields in `fields.FIELDS`, and up to three columns of booleans:
+
+- `is_whole` is false for a broken line.
+- `has_request` (optional) is true for a line that contains a request.
+- `lacks_status` (optional) is true for a line without a status. Its null status does not make it unreadable.
+
+An absent value (`-` or nothing) becomes null. A row without the fields of a request is marked `unreadable`. An absent
+user agent becomes "", because a null user agent means that the format does not log user agents.
 """
 
 from collections.abc import Callable
@@ -17,22 +20,23 @@ from pixelstat.frames.lookup import replace_where
 from pixelstat.schemas import READ, UTC_TIME, Reason
 from pixelstat.text.addresses import USUAL_CLIENT, normalize_client
 
-EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)  # any time before is a mistake
-_CLIENT_FIELDS = ("client", "address_port", "real_ip", "forwarded_for")  # the first counts
-_IPV4_AND_PORT = r"^(\d+\.\d+\.\d+\.\d+):\d*$"  # is cut here, because load balancers write it in every line
+EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)  # any earlier time is a mistake
+_CLIENT_FIELDS = ("client", "address_port", "real_ip", "forwarded_for")  # the best one first
+# Load balancers write the port in every line. Polars removes it much faster than `normalize_client`.
+_IPV4_AND_PORT = r"^(\d+\.\d+\.\d+\.\d+):\d*$"
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
 _OPTIONAL_ORIGIN = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
 
 
 def latest_plausible_time() -> datetime:
-    """Return the latest time that is not a mistake: clocks of servers are wrong by hours, not by years."""
+    """Return the latest time that is not a mistake. Clocks of servers are wrong by hours, not by years."""
     return datetime.now(timezone.utc) + timedelta(hours=48)
 
 
 def normalize_fields(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.LazyFrame:
     """Turn the cut fields of a format into REQUESTS with their lines (READ).
 
-    `name` is that of the format, `zone` the time zone of times without an offset.
+    `name` is the name of the format. `zone` is the time zone of times without an offset.
     """
     names = fields.collect_schema().names()
     present = set(names)
@@ -55,7 +59,7 @@ def normalize_fields(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.L
     if "vhost" in available:
         fields = fields.with_columns(pl.col("vhost").str.replace(":[0-9]*$", ""))
     is_readable = pl.col("is_whole") & pl.col("time").is_between(EARLIEST_TIME, latest_plausible_time())
-    # A client that does not speak HTTP (TLS on a plain port) leaves a request without a path. The line itself is sound.
+    # A client that does not speak HTTP (TLS on a plain port) sends a request without a path. Its line is readable.
     if "has_request" not in available:
         has_request = pl.col("request").is_not_null() if "request" in available else False
         fields = fields.with_columns(has_request=has_request)
@@ -71,12 +75,12 @@ def normalize_fields(fields: pl.LazyFrame, name: str, zone: str = "UTC") -> pl.L
 
 
 def _split_target(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
-    """Add method, path and query, and the host where the request's address names it.
+    """Add method, path and query, and the host if the request's URL names it.
 
-    `present` are the fields that the format has; `request` is added to it where an `absolute_request` becomes one.
+    `present` are the fields of the format. If the format has an `absolute_request`, `request` is added to them.
     """
     request = next((name for name in ("absolute_request", "request") if name in present), None)
-    if request:  # it holds method, path and query, so other fields for these are ignored
+    if request:  # it contains method, path and query, so other fields for these are ignored
         return _split_request(fields, request, present)
     if target := next((name for name in ("url", "address", "uri") if name in present), None):
         return _split_address(fields, target, present)
@@ -104,7 +108,7 @@ def _split_request(fields: pl.LazyFrame, request: str, present: set[str]) -> pl.
 
 
 def _split_address(fields: pl.LazyFrame, target: str, present: set[str]) -> pl.LazyFrame:
-    """Add path and query from the field `target`, and the host where it names one."""
+    """Add path and query from the field that `target` names, and the host if the field contains one."""
     fields = fields.with_columns(target=pl.col(target).str.splitn("?", 2))
     path, query = pl.col("target").struct.field("field_0"), pl.col("target").struct.field("field_1")
     if target != "uri":
@@ -118,21 +122,22 @@ def _split_address(fields: pl.LazyFrame, target: str, present: set[str]) -> pl.L
 
 
 def fill_empty_path(path: pl.Expr) -> pl.Expr:
-    """Return `/` for an empty path: an address without a path means that."""
+    """Return `/` for an empty path, because a URL without a path requests `/`."""
     return pl.when(path == "").then(pl.lit("/")).otherwise(path)
 
 
 def _find_clients(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
-    """Add `client` from the field that holds it, and `forwarded_for` from a header for one address if there is no other.
+    """Add `client` from the best field that the format has.
 
-    The address that a header names is the client if the server's own is not logged; of X-Forwarded-For the first.
+    Without a field for the connection, a header gives the client. Of X-Forwarded-For, it is the first address. If the
+    format has `real_ip` but no `forwarded_for`, also copy `real_ip` to `forwarded_for`.
     """
     if "real_ip" in present and "forwarded_for" not in present:
         fields = fields.with_columns(forwarded_for=pl.col("real_ip"))
     source = next((name for name in _CLIENT_FIELDS if name in present), None)
     if source is None:
         return fields
-    if source == "address_port":  # IPv6 has no brackets here, so the port follows the last colon
+    if source == "address_port":  # IPv6 addresses have no brackets here, so the port follows the last colon
         client = pl.col(source).str.replace(":[0-9]*$", "")
     else:
         client = pl.col(source).str.replace(_IPV4_AND_PORT, "$1")
@@ -144,7 +149,10 @@ def _is_unusual_client(client: pl.Expr) -> pl.Expr:
 
 
 def _strip_http_version(request: pl.Expr) -> pl.Expr:
-    """Return `GET /path?query`. It is cut from the end, because a server may let blanks in the target through."""
+    """Return a request line such as `GET /path?query`, without its HTTP version.
+
+    The version is removed from the end, because some servers accept blanks in the target.
+    """
     return (
         pl.when(request.str.tail(9).str.starts_with(" HTTP/"))
         .then(request.str.head(-9))
@@ -160,13 +168,13 @@ def _strip_http_version(request: pl.Expr) -> pl.Expr:
 
 
 def _parse_clf(time: pl.Expr, _zone: str) -> pl.Expr:
-    """Parse `10/Oct/2000:13:55:36 -0700`. The offset is a column of its own: that is four times as fast as %z."""
+    """Parse `10/Oct/2000:13:55:36 -0700`. The offset comes from the column `offset`, four times as fast as %z."""
     local = time.str.head(20).str.to_datetime("%d/%b/%Y:%H:%M:%S", time_unit="us", strict=False)
     return (local - pl.duration(minutes=pl.col("offset"))).dt.replace_time_zone("UTC")
 
 
 def _clf_offset() -> pl.Expr:
-    """Return the offset of `time_clf` as a number, -330 for ` -0330`, or null if it has none."""
+    """Return the offset of `time_clf` as a number, such as -330 for ` -0330`, or null if it has none."""
     time = pl.col("time_clf")
     return pl.when(time.str.len_bytes() == 26).then(time.str.slice(21)).cast(pl.Int32, strict=False)
 
@@ -186,14 +194,14 @@ def _parse_iso(time: pl.Expr, zone: str) -> pl.Expr:
 
 
 def _parse_local(time: pl.Expr, layout: str, zone: str) -> pl.Expr:
-    """Parse a time without an offset as one of the zone."""
+    """Parse a time without an offset as a time of the zone."""
     return _to_utc(time.str.to_datetime(layout, time_unit="us", strict=False), zone)
 
 
 def _to_utc(time: pl.Expr, zone: str) -> pl.Expr:
-    """Return a time of the zone as UTC.
+    """Return a time of the zone in UTC.
 
-    Of an hour that a clock change repeats, the first is taken. A time in an hour that it skips becomes null.
+    If a clock change repeats an hour, the earlier one counts. If it skips an hour, times in this hour become null.
     """
     if zone == "UTC":
         return time.dt.replace_time_zone("UTC")
@@ -203,7 +211,7 @@ def _to_utc(time: pl.Expr, zone: str) -> pl.Expr:
 def _local_parser(layout: str, width: int) -> Callable[[pl.Expr, str], pl.Expr]:
     """Return a parser of times without an offset: `width` characters of this layout, then a fraction of a second.
 
-    It is several times as fast as `%.f`.
+    It is several times as fast as the directive `%.f`.
     """
 
     def parse(time: pl.Expr, zone: str) -> pl.Expr:
@@ -217,7 +225,7 @@ def _local_parser(layout: str, width: int) -> Callable[[pl.Expr, str], pl.Expr]:
 
 
 def _epoch_parser(per_second: int) -> Callable[[pl.Expr, str], pl.Expr]:
-    """Return a parser of numbers since 1970 in units of which there are `per_second` in a second."""
+    """Return a parser of times that count units since 1970. A second has `per_second` units."""
 
     def parse(time: pl.Expr, _zone: str) -> pl.Expr:
         microseconds = time.cast(pl.Float64, strict=False) * (1_000_000 / per_second)
@@ -227,7 +235,10 @@ def _epoch_parser(per_second: int) -> Callable[[pl.Expr, str], pl.Expr]:
 
 
 def _parse_any(time: pl.Expr, zone: str) -> pl.Expr:
-    """Parse whatever a JSON log writes: CLF, ISO, or a number since 1970 whose size tells its unit, from s to ns."""
+    """Parse any time that is usual in JSON logs: CLF, ISO, or seconds to nanoseconds since 1970.
+
+    The size of a number determines its unit.
+    """
     number = time.cast(pl.Float64, strict=False)
     size = number.abs()
     scale = pl.when(size < 1e11).then(1e6).when(size < 1e14).then(1e3).when(size < 1e17).then(1.0).otherwise(1e-3)
@@ -239,9 +250,9 @@ def _parse_any(time: pl.Expr, zone: str) -> pl.Expr:
 
 
 def _parse_unusual(time: pl.Expr, zone: str) -> pl.Expr:
-    """Parse any of these and what few logs write: `2026/09/07 10:00:00,123`, `[07/Sep/2026:10:00:00]`, `... GMT`.
+    """Parse any of these and rare layouts: `2026/09/07 10:00:00,123`, `[07/Sep/2026:10:00:00]`, `... GMT`.
 
-    It takes several times as long.
+    This takes several times as long as `_parse_any`.
     """
     usual = _parse_any(time, zone)
     text = (
@@ -266,12 +277,12 @@ def _parse_unusual(time: pl.Expr, zone: str) -> pl.Expr:
 
 
 def is_time_field(name: str) -> bool:
-    """Return whether the field is a time. Each way to write a time is a field of its own."""
+    """Return whether the field is a time. Each layout of times has a field of its own."""
     return name.startswith("time_")
 
 
 def _parse_time(name: str, zone: str) -> pl.Expr:
-    """Return the time, in UTC, of the field `name`."""
+    """Return the time of the field `name` in UTC."""
     if name in _TIME_PARSERS:
         return _TIME_PARSERS[name](pl.col(name), zone)
     layout = name.removeprefix("time_as ")
@@ -300,16 +311,16 @@ def _parse_number(name: str, dtype: pl.DataType, present: set[str]) -> pl.Expr:
 
 
 def fill_missing_status(status: pl.Expr) -> pl.Expr:
-    """Return 0 as the status of a request that got no answer, for which some logs write `-` or -1."""
+    """Return the status with 0 in place of `-` or -1, which mean that the server did not answer."""
     return pl.when((status == "-") | (status == "-1")).then(pl.lit("0")).otherwise(status)
 
 
 def _absent_as_null(text: pl.Expr) -> pl.Expr:
-    """Return null for what servers write when there is no value: `-`, or nothing."""
+    """Return the text, or null for an absent value: `-` or nothing."""
     return pl.when((text != "-") & (text != "")).then(text)
 
 
 def _clean_text(name: str) -> pl.Expr:
-    """Return the text of a field: null where it is absent, but "" for an absent user agent."""
+    """Return the text of a field: null if it is absent, but "" for an absent user agent."""
     text = pl.col(name)
     return pl.when(text == "-").then(pl.lit("")).otherwise(text) if name == "user_agent" else _absent_as_null(text)
