@@ -1,4 +1,4 @@
-"""Warn of what the logs do not show, although every line is read: clients, sites, or the queries of pixels."""
+"""Warn if readable lines seem to lack the clients, the sites or the queries of pixel requests."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from pixelstat.ledger import Ledger
 
 
 def list_doubts(logs: LogSet, ledger: Ledger, visitors: VisitorRules) -> Iterator[str]:
-    """Yield a warning for each doubt. Those of addresses apply only if visitors are counted by address."""
+    """Yield a warning for each doubt, or an empty text. Doubts about IP addresses need visitors that depend on them."""
     if visitors.uses_address:
         yield _describe_unknown_visitors(ledger)
         if ledger.recognition.is_mostly_by_address:

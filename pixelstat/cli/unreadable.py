@@ -1,4 +1,4 @@
-"""Warn of logs whose pixel lines cannot be read, so that their report does not look like one of a quiet day."""
+"""Warn about logs with unreadable pixel lines, so that their report does not look like the report of a quiet day."""
 
 import shlex
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from pixelstat.sources.pixel_lines import LineWithHeader, PixelLines
 from pixelstat.terminal import shorten_line
 from pixelstat.text.plurals import format_count
 
-MAX_LOGS = 3  # that get a warning of their own
+MAX_LOGS = 3  # with a warning of their own
 
 
 def list_unreadable_warnings(logs: LogSet, pixel_lines: PixelLines) -> Iterator[str]:
-    """Yield a warning for each log of which most pixel lines cannot be read, of many logs for the first ones."""
+    """Yield a warning for each of the first logs with mostly unreadable pixel lines, and one for all further logs."""
     by_label = {log.label: log for log in logs.all if pixel_lines.is_mostly_unreadable(log.label)}
     for label, log in [*by_label.items()][:MAX_LOGS]:
         bad = pixel_lines.unreadable[label]
@@ -38,12 +38,12 @@ def describe_unreadable(bad: int, total: int, where: str = "") -> str:
 
 
 def choose_exit_code(ledger: Ledger) -> Exit:
-    """Return the exit code of a run by its pixel lines: whether any of them can be read."""
+    """Return NOTHING_READABLE if the run has pixel lines and none of them is readable, else DONE."""
     return Exit.NOTHING_READABLE if ledger.is_all_unreadable else Exit.DONE
 
 
 def _describe_example(example: LineWithHeader, rules: ReadingRules) -> str:
-    """Say what is wrong with an unreadable line, and show it."""
+    """Return the fault of an unreadable line, and the line."""
     parsed = reparse_line(example.line, example.header, rules.candidates, rules.time_zone, rules.max_line)
     fault = parsed["fault"].item() or "no_format"
     return f"The first one {FAULTS[fault]}:\n    {shorten_line(example.line)}"

@@ -1,7 +1,7 @@
 """Divide columns by one number with correct rounding.
 
-Polars multiplies a longer column by the reciprocal of a single number, but divides a column of one row. So the last
-digit of a quotient would be wrong in a third of all cases, and depend on how many rows are divided together.
+To divide a column by one number, Polars multiplies it by the reciprocal, unless the column has only one row. So the
+last digit of a quotient would be wrong in a third of all cases, and would depend on the number of rows.
 """
 
 import polars as pl

@@ -1,9 +1,10 @@
-"""Resolve the client behind proxies, by X-Forwarded-For or the header that the user names.
+"""Resolve the client behind proxies from X-Forwarded-For, or from the header that the user names.
 
-Anybody can send a header, so it is read from its end, address by address, as far as trusted proxies wrote it. The
-first address that is not a trusted proxy is the client. A proxy that connects through a Unix socket is on the same
-machine, and trusted wherever any proxy is. Where the user names a header and no proxies, the header is believed: then
-its first address is the client.
+Any client can send such a header, but each trusted proxy appends the address that connected to it. So the header is
+read from its end, and the first address that is not a trusted proxy is the client. A proxy that connects through a Unix
+socket is on the same machine. It is trusted if any proxy is trusted.
+
+If the user names a header and no proxies, every header is believed, and its first address is the client.
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,9 @@ from pixelstat.text.addresses import UNIX_SOCKET, Network, normalize_client, par
 
 
 def resolve_clients(requests: pl.LazyFrame, trusted: Sequence[Network]) -> pl.LazyFrame:
-    """Replace the `client` of REQUESTS that trusted proxies sent with the client behind them. Others keep theirs.
+    """Replace the `client` of REQUESTS from trusted proxies by the client behind them.
 
-    Without any proxy in `trusted`, every client is a proxy and its header is believed.
+    If `trusted` is empty, every header is believed.
     """
 
     @lru_cache(CACHE_SIZE)

@@ -1,21 +1,21 @@
-"""Count how events name their visitors, for warnings: by the address of the client, by an id, or not at all."""
+"""Count how events identify their visitors: by the IP address of the client, by an id, or not at all."""
 
 from dataclasses import dataclass
 
 import polars as pl
 
-SAMPLE = 10_000  # events whose keys are looked at
-_ADDRESS_KEY = "^[cd]:"  # what keys of visitors begin with that are made of address and agent
+SAMPLE = 10_000  # events whose visitor keys are counted
+_ADDRESS_KEY = "^[cd]:"  # the beginning of visitor keys that are hashes of address and user agent
 
 
 @dataclass
 class Recognition:
-    """How the events that count name their visitors, copies of a hit included."""
+    """The number of events that count, by how they identify their visitors. Copies of a hit are included."""
 
     events: int = 0
     unknown: int = 0  # events with neither an address nor an id
     sampled: int = 0
-    by_address: int = 0  # of those sampled
+    by_address: int = 0  # of the sampled events
 
     def add(self, events: pl.DataFrame) -> None:
         """Add events with `visitor`, `client` and `rejected`."""
@@ -30,10 +30,10 @@ class Recognition:
 
     @property
     def is_mostly_unknown(self) -> bool:
-        """Whether most visitors cannot be told apart."""
+        """Whether most events do not identify their visitor."""
         return self.unknown * 2 > self.events
 
     @property
     def is_mostly_by_address(self) -> bool:
-        """Whether most visitors are told apart by their addresses."""
+        """Whether most sampled events identify their visitor by the IP address."""
         return self.by_address * 2 > self.sampled
