@@ -1,8 +1,8 @@
 """Read a log in blocks of whole lines.
 
-Blocks are sanitized so that Polars can read them. Undecodable bytes become U+FFFD. Byte-order marks and NULs (the hole
-that copytruncate leaves) at the start of a line are removed. A line longer than MAX_LINE is cut. Of a damaged archive,
-the whole lines before the damage are read, and the log is marked as damaged.
+Blocks are sanitized so that Polars can read them. Undecodable bytes become U+FFFD. Byte-order marks and NULs at the
+start of a line are removed, because copytruncate leaves a hole of NULs. A line longer than a block is cut. If an
+archive is damaged, the whole lines before the damage are read, and the log is marked as damaged.
 """
 
 import contextlib
@@ -26,47 +26,47 @@ from pixelstat.sources.json_objects import ObjectLines
 from pixelstat.sources.kinds import SAMPLE_BYTES, FileKind, recognize_kind
 from pixelstat.sources.rewindable import RewindableStream
 
-BLOCK = 8 << 20  # bytes; half as many take a tenth more time, twice as many much more memory
+BLOCK = 8 << 20  # bytes; half as many take a tenth more time, twice as many take much more memory
 MAX_LINE = 2 << 20  # bytes; the rest of a longer line is dropped
-FINGERPRINT = 1 << 10  # two logs that begin with the same bytes, so many of them, are suspected to be copies
-MAX_MEMBER_HEADS = 100  # files in an archive whose first lines are looked at
+FINGERPRINT = 1 << 10  # bytes; two logs that begin with the same bytes are suspected to be copies
+MAX_MEMBER_HEADS = 100  # files in an archive whose first lines are read to detect its format
 STDIN = "-"
 
 
 @dataclass
 class Log:
-    """An input: its name, its first bytes decompressed, and what went wrong with it."""
+    """An input: its name, its decompressed beginning, and how to read the rest."""
 
-    name: str  # as the user gave it
+    name: str  # as the user wrote it
     size: int  # bytes on disk, 0 if unknown
-    head: bytes = b""
-    damage: str = ""  # why the rest of it could not be read
+    head: bytes = b""  # its first block, sanitized, behind an added newline
+    damage: str = ""  # why its rest is unreadable
     stream: RawIOBase | None = None  # an input that cannot be opened twice
-    from_folder: bool = False  # found in a directory, so it may not be a log
+    from_folder: bool = False  # whether it was found in a directory, so it might not be a log
     layers: tuple[str, ...] = ()  # the compressions and archives that hold its text, the outermost first
     encoding: str | None = None  # the codec of text that is not UTF-8
-    is_json_document: bool = False  # with objects over several lines, or several in one
-    lacks_dates: bool = False  # of W3C lines that have only a clock
-    beginning: bytes = b""  # its first bytes decompressed, neither decoded nor sanitized
-    skipped: Sequence[str] = ()  # names of files inside an archive that are not text, as far as it was read
-    recording: IO[bytes] | None = None  # all that was read of a stream, decompressed
+    is_json_document: bool = False  # whether its objects span lines, or lines hold several objects
+    lacks_dates: bool = False  # whether it is a W3C log whose lines have a clock, but no date
+    beginning: bytes = b""  # its first decompressed bytes, neither decoded nor sanitized
+    skipped: Sequence[str] = ()  # names of files in an archive that are not text, among those read so far
+    recording: IO[bytes] | None = None  # all text that was read of a stream
 
     def fingerprint(self) -> bytes:
-        """Return a digest of the first bytes, equal for logs that begin alike whatever their compression."""
+        """Return a digest of the first decompressed bytes, to find logs that begin with the same lines."""
         return hashlib.sha256(self.head[:FINGERPRINT]).digest()
 
     def kind(self) -> FileKind | None:
-        """Return what the input is if it is not text, or None."""
+        """Return the kind of the input if it is not text, else None."""
         return recognize_kind(self.beginning)
 
     @property
     def compression(self) -> str | None:
-        """The names of its compressions and archives, or None."""
+        """The compressions and archives around its text, such as `tar in gzip`, or None."""
         return " in ".join(reversed(self.layers)) or None
 
     @property
     def is_archive(self) -> bool:
-        """Whether its text is that of files inside an archive."""
+        """Whether its text comes from files inside an archive."""
         return self.layers[-1:] in (("tar",), ("zip",))
 
     @property
@@ -83,15 +83,15 @@ class Log:
         return "standard input" if self.name == STDIN else self.label
 
     def record_stream(self) -> None:
-        """Record what is read of a stream in a temporary file, so that its lines can be read again."""
+        """Copy the text that is read of a stream to a temporary file, so that its lines can be read again."""
         if self.stream and not self.recording:
             self.recording = TemporaryFile()  # noqa: SIM115 - lives as long as the log
 
     def rewind(self) -> None:
-        """Replace a stream that was recorded and read by its recording, so that it can be read again."""
+        """Replace a recorded stream by its recording, so that it can be read again."""
         if self.recording:
             self.recording.flush()
-            # The file has no name. So its descriptor has to stay open until the program ends.
+            # The temporary file has no name, so its descriptor stays open until the program ends.
             self.stream = FileIO(os.dup(self.recording.fileno()), closefd=False)
             self.recording.close()
             self.recording = None
@@ -101,7 +101,7 @@ class Log:
         return self.head[1:].partition(b"\n")[0][:300].decode("utf-8", "replace")
 
     def first_lines(self, count: int) -> list[str]:
-        """Return the first lines, as far as `head` goes."""
+        """Return the first lines of `head`."""
         return _split_text(self.head[1:], count)
 
 
@@ -115,11 +115,11 @@ def _split_text(text: bytes, count: int) -> list[str]:
 
 @contextlib.contextmanager
 def open_log(log: Log) -> Iterator[tuple[RawIOBase, Content]]:
-    """Open a log: yield its bytes as they are stored, and its content. Note on the log what that was taken out of."""
+    """Open a log, and yield its stored bytes and its content. Set `layers` and `encoding` of the log."""
     with contextlib.ExitStack() as stack:
         stored = log.stream or stack.enter_context(FileIO(log.name))
         content = open_content(stored)
-        if not log.beginning:  # a recording of a stream is plain text
+        if not log.beginning:  # a second reading may be of a recording, which is always plain text
             log.layers, log.encoding = content.layers, content.encoding
             log.beginning = content.beginning[:SAMPLE_BYTES]
         if content.members:
@@ -134,9 +134,9 @@ def open_log(log: Log) -> Iterator[tuple[RawIOBase, Content]]:
 def iter_blocks(
     log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, *, raw: bool = False
 ) -> Generator[bytes]:
-    """Yield a log in blocks of whole lines that Polars can read, or with `raw` as they are.
+    """Yield a log in sanitized blocks of whole lines, or with `raw` in blocks as they are.
 
-    `on_read` and `max_line` are those of `iter_block_views`.
+    `iter_block_views` describes `on_read` and `max_line`.
     """
     for view in iter_block_views(log, on_read, max_line):
         block = bytes(view)
@@ -144,7 +144,7 @@ def iter_blocks(
 
 
 class _BlockBuffer:
-    """Memory for a block and a newline in front of it. It is allocated when it is used first."""
+    """Memory for a block and a newline in front of it. It is allocated at its first use."""
 
     @cached_property
     def buffer(self) -> mmap.mmap:
@@ -156,18 +156,20 @@ class _BlockBuffer:
 def iter_block_views(
     log: Log, on_read: Callable[[int], None] = lambda _position: None, max_line: int = MAX_LINE, buffers: int = 1
 ) -> Generator[memoryview]:
-    """Yield a log in blocks of whole lines. Of a damaged log, yield the lines before the damage and set `log.damage`.
+    """Yield a log in blocks of whole lines. If the log is damaged, stop there and set `log.damage`.
 
-    Each block begins with an added newline and ends with one of the log's. The newline in front keeps Polars from
-    taking a line that begins with `x^` or `x\\x01` for a zlib archive. A last line without a newline counts, unless
-    damage cut it. Of a line too long for a block the first `max_line` bytes are kept. `on_read` is called with the
-    position in the stored file. The memory of a block is used again after as many more blocks as there are `buffers`.
+    Each block begins with an added newline and ends with a newline of the log. Without the added newline, Polars would
+    mistake a line that begins with `x^` or `x\\x01` for a zlib archive. A last line without a newline counts, unless
+    damage cut it. If a line is longer than a block, its first `max_line` bytes are kept.
+
+    `on_read` is called with the position in the stored file. The iterator reuses the memory of a block after `buffers`
+    more blocks.
     """
     memory = cycle([_BlockBuffer() for _ in range(buffers)])
     buffer = next(memory).buffer
     view = memoryview(buffer)
     used = 1  # bytes in the buffer: the added newline and the beginning of a line
-    is_cut = False  # whether the rest of that line is dropped
+    is_cut = False  # whether the rest of this line is dropped
 
     def record(block: memoryview) -> memoryview:
         if log.recording:
@@ -199,9 +201,8 @@ def iter_block_views(
             elif filled < len(buffer):
                 used = used if is_cut else filled
             elif not is_cut:
-                beginning = bytes(view[1:]).lstrip(
-                    b"\0"
-                )  # the hole that copytruncate leaves may be larger than a block
+                # The hole that copytruncate leaves can be larger than a block.
+                beginning = bytes(view[1:]).lstrip(b"\0")
                 view[1 : 1 + len(beginning)] = beginning
                 is_cut = len(beginning) > max_line
                 used = 1 + min(len(beginning), max_line)
@@ -216,13 +217,13 @@ _LEADING_MARKS = re.compile(rb"^(?:\xef\xbb\xbf)+", re.MULTILINE)
 def sanitize(block: bytes) -> bytes:
     """Return a block as text that Polars can read: valid UTF-8, without byte-order marks and NULs before its lines.
 
-    Logs that were joined have a byte-order mark where each begins. Each test is one fast pass over the block, and
-    almost always false.
+    Concatenated logs have a byte-order mark at the start of each. Every test here is one fast pass over the block, and
+    nearly always false.
     """
     if b"\0" in block:
         block = _LEADING_NULS.sub(b"", block)
     if not block.isascii():
-        if b"\xef" in block and b"\n\xef\xbb\xbf" in block:  # looking for one byte takes a tenth of the time
+        if b"\xef" in block and b"\n\xef\xbb\xbf" in block:  # a search for one byte takes a tenth of the time
             block = _LEADING_MARKS.sub(b"", block)
         try:
             block.decode()
@@ -236,7 +237,7 @@ def sanitize(block: bytes) -> bytes:
 
 @contextlib.contextmanager
 def keep_for_second_read(logs: Sequence[Log]) -> Iterator[None]:
-    """Make the logs that are read inside this context readable once more after it, streams included."""
+    """Let logs that are read inside this context be read again after it, including streams."""
     for log in logs:
         log.record_stream()
     yield
@@ -245,7 +246,7 @@ def keep_for_second_read(logs: Sequence[Log]) -> Iterator[None]:
 
 
 def rewind_to_head(logs: Sequence[Log]) -> Sequence[Log]:
-    """Return the logs, ready to be read once more. Of a stream that has been read, only its beginning is."""
+    """Return the logs, ready to be read again. A stream ends at the end of its beginning."""
     for log in logs:
         if isinstance(log.stream, RewindableStream):
             log.stream.beginning_only = True
@@ -253,9 +254,9 @@ def rewind_to_head(logs: Sequence[Log]) -> Sequence[Log]:
 
 
 def iter_member_heads(log: Log, count: int) -> Generator[list[str]]:
-    """Yield the first lines of the files inside a log that is an archive and has not been read.
+    """Yield the first lines of each file inside an archive that has not been read yet.
 
-    Of a stream, only its beginning is looked at. Damage ends the lines, and is met again when the log is read.
+    Only the beginning of a stream is used. Damage ends the iteration, and appears again when the log is read.
     """
     if not log.is_archive:
         return
@@ -266,19 +267,22 @@ def iter_member_heads(log: Log, count: int) -> Generator[list[str]]:
 
 @contextlib.contextmanager
 def _read_beginning_only(log: Log) -> Iterator[None]:
-    """Let a stream end where its beginning does, as long as this context lasts."""
+    """Let a stream end at the end of its beginning inside this context."""
     if isinstance(log.stream, RewindableStream):
         log.stream.beginning_only = True
     try:
         yield
-    finally:  # also where the reader of the lines has seen enough
+    finally:  # the caller can stop before the end
         if isinstance(log.stream, RewindableStream):
             log.stream.seek(0)
             log.stream.beginning_only = False
 
 
 def iter_raw_lines(log: Log, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield number and raw bytes of these lines of a log, or of the recording of a stream. `numbers` ascend."""
+    """Yield the line number and the raw bytes of these lines. `numbers` must be in ascending order.
+
+    The lines of a recorded stream come from its recording.
+    """
     wanted = deque(numbers)
     lines_before = 0
     if log.recording:

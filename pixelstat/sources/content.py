@@ -1,6 +1,6 @@
-"""Open what a file holds as text: peel off its compressions, archives and encodings, as its first bytes show them.
+"""Open the text in a file: remove its compressions, archives and encodings, which its first bytes show.
 
-Lines that a collector of container logs cut into parts are joined.
+Also join the parts of long lines that a collector of container logs has cut.
 """
 
 from io import RawIOBase
@@ -21,25 +21,25 @@ from pixelstat.sources.rewindable import BEGINNING_BYTES, RewindableStream, peek
 from pixelstat.sources.tar import is_tar, iter_tar_members
 from pixelstat.sources.zip import is_zip, iter_zip_members
 
-HEAD_BYTES = 64 << 10  # that show what a file is
+HEAD_BYTES = 64 << 10  # from which the kind of a file is detected
 READ_AHEAD_BYTES = 1 << 20
-MAX_LAYERS = 4  # of compressions and archives in each other: an archive can hold itself, without an end
+MAX_LAYERS = 4  # compressions and archives inside each other, because an archive can contain itself endlessly
 
 
 class Content(NamedTuple):
-    """The text in a file, and what it was taken out of."""
+    """The text in a file, and the layers that were removed around it."""
 
     text: RawIOBase
     layers: tuple[str, ...] = ()  # compressions and archives, the outermost first
     encoding: str | None = None  # the codec of text that is not UTF-8
-    beginning: bytes = b""  # of what is in the layers, before it is decoded
-    members: MembersReader | None = None  # the files inside the innermost archive; they are read once, here or as text
+    beginning: bytes = b""  # the first bytes inside the layers, before decoding
+    members: MembersReader | None = None  # the files inside the archive; either they or `text` can be read, once
 
 
 def open_content(source: RawIOBase, outer_layers: int = 0) -> Content:
     """Return the text in a file or a rewindable stream, from its start.
 
-    A file of plain text is returned itself. Nothing is raised here: damage is met when the text is read.
+    The text of a plain file is the file itself. Damage is not raised here, but when the text is read.
     """
     content = _peel_layers(source, outer_layers)
     is_plain = content.text is source
@@ -47,7 +47,7 @@ def open_content(source: RawIOBase, outer_layers: int = 0) -> Content:
 
 
 def _peel_layers(source: RawIOBase, outer_layers: int) -> Content:
-    """Return the text in a file or a rewindable stream that lies in so many layers itself."""
+    """Return the text in a file or a rewindable stream, which is itself inside `outer_layers` layers."""
     layers: list[str] = []
     source.seek(0)
     while True:
@@ -60,7 +60,7 @@ def _peel_layers(source: RawIOBase, outer_layers: int) -> Content:
             return Content(_UnreadableReader(f"it is packed more than {MAX_LAYERS} times"), tuple(layers))
         layers.append(compression or str(archive))
         if isinstance(source, RewindableStream):
-            source.keep(BEGINNING_BYTES)  # what is damaged there can be read again up to the damage
+            source.keep(BEGINNING_BYTES)  # so that data before damage in the beginning can be read again
         if archive:
             members = _open_archive(source, archive, outer_layers + len(layers))
             return Content(members, tuple(layers), members=members)
@@ -69,12 +69,12 @@ def _peel_layers(source: RawIOBase, outer_layers: int) -> Content:
 
 
 def _detect_archive(head: bytes) -> str | None:
-    """Return the kind of an archive that begins so, or None."""
+    """Return the kind of archive that has this head, or None."""
     return "zip" if is_zip(head) else "tar" if is_tar(head) else None
 
 
 def _open_archive(source: RawIOBase, archive: str, layers: int) -> MembersReader:
-    """Return a reader of the lines in all files inside an archive that lies in so many layers."""
+    """Return a reader of the lines in all files inside an archive. `layers` includes the archive itself."""
 
     def open_member(member: Member) -> RawIOBase | None:
         content = open_content(RewindableStream(member.data, HEAD_BYTES), layers)
@@ -90,7 +90,7 @@ def _open_text(source: RawIOBase, layers: tuple[str, ...], head: bytes) -> Conte
     if encoding:
         source = RewindableStream(decode_to_utf8(source, encoding), HEAD_BYTES)
         head = peek(source, HEAD_BYTES)
-    # The first line may be longer than the head, and hold a carriage return.
+    # The first line can be longer than the head and contain a carriage return.
     if has_only_carriage_returns(head) and has_only_carriage_returns(peek(source, BEGINNING_BYTES)):
         source = convert_carriage_returns(source)
     if collector := detect_collector(head):
@@ -99,9 +99,9 @@ def _open_text(source: RawIOBase, layers: tuple[str, ...], head: bytes) -> Conte
 
 
 class _FillingReader(RawIOBase):
-    """A reader that fills the buffer with several pieces of a stream. So blocks are large, however small its pieces.
+    """A reader that fills the whole buffer, so that blocks are large even if a stream returns small pieces.
 
-    Damage is raised behind the bytes before it, as often as it is met.
+    It returns all bytes before damage, and then raises the damage at every further read.
     """
 
     def __init__(self, source: RawIOBase) -> None:
@@ -121,10 +121,9 @@ class _FillingReader(RawIOBase):
 
 
 class _ReadAheadReader(RawIOBase):
-    """A reader that takes large pieces of a stream, however small the pieces that are asked of it.
+    """A reader that reads large pieces of a stream, and returns them in pieces of any size.
 
-    A decompressor copies all input that it has not used yet whenever it is called, which the small headers of a tar
-    would make slow.
+    A decompressor copies all its unused input at every call. So the many small reads of a tar would be slow.
     """
 
     def __init__(self, source: RawIOBase) -> None:

@@ -1,4 +1,4 @@
-"""Say what is wrong with a file that cannot be read to its end."""
+"""Describe why a file cannot be read to its end."""
 
 import lzma
 import sys
@@ -9,16 +9,16 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-# What reading a damaged archive raises.
+# Exceptions that a damaged file or archive raises.
 DAMAGE_ERRORS = (EOFError, OSError, zlib.error, zstd.ZstdError, lzma.LZMAError)
 
 
 class UnreadableArchiveError(OSError):
-    """An archive that pixelstat cannot read, or not to its end. The message says why, with `it` as its subject."""
+    """An archive that pixelstat cannot read completely. The message says why, with `it` as its subject."""
 
 
 def describe_damage(error: BaseException) -> str:
-    """Return what one of DAMAGE_ERRORS says about the file."""
+    """Return the damage that one of DAMAGE_ERRORS means, as a clause about `it`, the file."""
     if isinstance(error, UnreadableArchiveError):
         return str(error)
     if isinstance(error, EOFError):

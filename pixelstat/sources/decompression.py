@@ -1,6 +1,6 @@
-"""Read the bytes inside compressed files, as far as a damaged one goes.
+"""Decompress files, and damaged ones up to the damage.
 
-The kind of compression is detected from the first bytes, not from the name.
+The compression is detected from the first bytes, not from the name.
 """
 
 import bz2
@@ -20,24 +20,24 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-XZ_MEMORY_BYTES = 100 << 20  # that an xz archive may ask for: `xz -9` asks for 65 MB
-CHUNK_BYTES = 4 << 20  # read of an archive at a time
-TEXT_BYTES = 4 << 10  # of what follows an archive, to tell whether it is a log
+XZ_MEMORY_BYTES = 100 << 20  # that an xz archive may need; `xz -9` needs 65 MB
+CHUNK_BYTES = 4 << 20  # of an archive that are read at a time
+TEXT_BYTES = 4 << 10  # behind an archive that must look like lines of a log
 
 
 def open_decompressed(packed: RawIOBase, name: str) -> RawIOBase:
-    """Return a reader of the bytes inside a file or stream that has this kind of compression."""
+    """Return a reader of the bytes inside a file or stream with this compression."""
     magic, new_decompressor = COMPRESSIONS[name]
     return DecompressingReader(packed, magic, new_decompressor)
 
 
 def detect_compression(beginning: bytes) -> str | None:
-    """Return the name of the compression of data that begins so, or None."""
+    """Return the name of the compression of data with this beginning, or None."""
     return next((name for name, (magic, _) in COMPRESSIONS.items() if beginning.startswith(magic)), None)
 
 
 class _Decompressor(Protocol):
-    """What the decompressors of zlib, zstd, bz2 and lzma have in common."""
+    """The interface that the decompressors of zlib, zstd, bz2 and lzma have in common."""
 
     @property
     def eof(self) -> bool: ...
@@ -55,7 +55,7 @@ COMPRESSIONS: dict[str, tuple[bytes, Callable[[], _Decompressor]]] = {  # by nam
 
 
 class _PlainText:
-    """Text that follows an archive: what a server goes on to write into a log that was compressed in its place."""
+    """A decompressor of plain text behind an archive, which a server writes into a log that was compressed in place."""
 
     eof = False
     unused_data = unconsumed_tail = b""
@@ -66,10 +66,10 @@ class _PlainText:
 
 
 class DecompressingReader(RawIOBase):
-    """A reader of the bytes inside an archive, member after member, and of the lines of text that follow it.
+    """A reader of the bytes inside an archive, member after member, and of lines of text behind it.
 
-    It never decompresses more at a time than the caller has room for. Raises one of DAMAGE_ERRORS where the archive
-    ends too early or makes no sense, after all bytes before that.
+    It never decompresses more at a time than the caller's buffer can hold. If the archive is damaged, it raises one of
+    DAMAGE_ERRORS after it has returned all bytes before the damage.
     """
 
     def __init__(self, packed: RawIOBase, magic: bytes, new_decompressor: Callable[[], _Decompressor]) -> None:
@@ -77,8 +77,8 @@ class DecompressingReader(RawIOBase):
         self.member: _Decompressor = new_decompressor()
         self.data = b""
         self.bytes_returned = 0
-        self.damage: Exception | None = None  # set when the damage is met; `recovered` are the bytes before it
-        self.recovered = b""
+        self.damage: Exception | None = None  # the damage that a read has met
+        self.recovered = b""  # bytes before the damage that have not been returned
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         try:
@@ -93,12 +93,12 @@ class DecompressingReader(RawIOBase):
         return len(piece)
 
     def _decompress_piece(self, max_length: int) -> bytes:
-        """Return the next bytes, at most so many, or none at the end. Raises one of DAMAGE_ERRORS."""
+        """Return the next bytes, at most `max_length`, or none at the end. Raises one of DAMAGE_ERRORS."""
         while True:
             if self.member.eof and not self._start_next_member():
                 return b""
             piece = self.member.decompress(self.data, max_length)
-            # zlib hands back the input that it did not use, the others keep it.
+            # zlib returns its unused input, the others keep it.
             self.data = getattr(self.member, "unconsumed_tail", b"")
             if piece:
                 return piece
@@ -108,11 +108,11 @@ class DecompressingReader(RawIOBase):
                 raise EOFError
 
     def _recover_until_damage(self) -> bytes:
-        """Return the bytes between those that were returned so far and the damage.
+        """Return the bytes between the last returned byte and the damage.
 
-        The call that met the damage dropped them. So the archive is read again from its start: first as far as bytes
-        were returned, then byte by byte until the damage is met again. A stream that has moved on cannot be read again,
-        so nothing of it is recovered.
+        The call that met the damage dropped these bytes. So this method reads the archive again from its start: first
+        the bytes that were returned, then byte by byte up to the damage. It recovers nothing of a stream that has moved
+        on, because such a stream cannot be read again.
         """
         try:
             self.packed.seek(0)
@@ -129,19 +129,19 @@ class DecompressingReader(RawIOBase):
         return bytes(recovered)
 
     def _take_recovered(self, max_length: int) -> bytes:
-        """Return the next of the recovered bytes. After the last, raise the damage."""
+        """Return the next recovered bytes. Raise the damage after the last one."""
         piece, self.recovered = self.recovered[:max_length], self.recovered[max_length:]
         if not piece and self.damage:
             raise self.damage
         return piece
 
     def _read_chunk(self) -> bool:
-        """Read the next chunk of the archive into `data`. Return whether there was any."""
+        """Read the next chunk of the archive into `data`. Return whether there was one."""
         self.data = self.packed.read(CHUNK_BYTES) or b""
         return bool(self.data)
 
     def _start_next_member(self) -> bool:
-        """Go on to the member, or the text, that follows in the archive. Return whether there is one."""
+        """Start the next member of the archive, or the text behind it. Return whether there is one."""
         self.data = self.member.unused_data.lstrip(b"\0")  # some tools pad with zeros
         while not self.data and self._read_chunk():
             self.data = self.data.lstrip(b"\0")

@@ -1,4 +1,4 @@
-"""Turn text that is not UTF-8, or has other line ends, into UTF-8 with line feeds, piece by piece."""
+"""Convert text with another encoding or other line ends to UTF-8 with line feeds, piece by piece."""
 
 import codecs
 import re
@@ -6,22 +6,22 @@ from collections.abc import Callable
 from io import RawIOBase
 
 PIECE_BYTES = 1 << 20  # decoded at a time
-# By the mark that a file begins with; the longer marks begin with a shorter one, so they come first.
+# Byte-order mark at the start of a file -> codec. A longer mark can begin with a shorter one, so it comes first.
 BYTE_ORDER_MARKS = {
     b"\xff\xfe\0\0": "utf-32-le",
     b"\0\0\xfe\xff": "utf-32-be",
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
 }
-MIN_UNMARKED = 16  # bytes that show an encoding without a mark
-MAX_SAMPLE = 512  # bytes that are looked at: the first line of a log is nearly all ASCII, others may not be
+MIN_UNMARKED = 16  # bytes that are necessary to detect an encoding without a mark
+MAX_SAMPLE = 512  # bytes that are checked; the first line of a log is nearly all ASCII, other lines can differ
 
 
 def detect_encoding(beginning: bytes) -> str | None:
-    """Return the codec of text that begins so, or None for UTF-8 and anything else that needs none.
+    """Return the codec of text with this beginning, or None if it needs no decoding.
 
-    A mark alone is not enough: other bytes can begin like it. Without one, UTF-16 is recognized by the NULs that ASCII
-    has in it: nearly every second byte is one, and no other.
+    A mark alone is not enough, because binary data can begin with the same bytes. Text without a mark is UTF-16 if
+    nearly every second byte is NUL and no other byte is, because ASCII characters have such bytes.
     """
     sample = beginning[:MAX_SAMPLE]
     for mark, codec in BYTE_ORDER_MARKS.items():
@@ -35,12 +35,12 @@ def detect_encoding(beginning: bytes) -> str | None:
 
 
 def has_only_carriage_returns(beginning: bytes) -> bool:
-    """Return whether text that begins so ends its lines with a carriage return alone."""
+    """Return whether text with this beginning ends its lines with carriage returns only."""
     return b"\r" in beginning and b"\n" not in beginning
 
 
 class RecodingReader(RawIOBase):
-    """A reader of what a function makes of each piece of a stream. The last piece is empty and marked as final."""
+    """A reader that applies a function to each piece of a stream. The last piece is empty and marked as final."""
 
     def __init__(self, source: RawIOBase, recode: Callable[[bytes, bool], bytes]) -> None:
         self.source, self.recode = source, recode
@@ -68,8 +68,8 @@ _LINE_END = re.compile(rb"\r\n?")
 
 
 def convert_carriage_returns(source: RawIOBase) -> RawIOBase:
-    """Return a reader of the text with a line feed in place of each carriage return, and of each pair of both."""
-    withheld = b""  # a carriage return at the end of a piece: a line feed may follow
+    """Return a reader of the text with a line feed in place of CR and of CRLF."""
+    withheld = b""  # a carriage return at the end of a piece, because the next piece can begin with a line feed
 
     def recode(piece: bytes, is_final: bool) -> bytes:
         nonlocal withheld

@@ -1,4 +1,4 @@
-"""Say what a file is that is not a log, from its first bytes."""
+"""Recognize the kind of a file that is not text by its first bytes."""
 
 import re
 from typing import NamedTuple
@@ -7,26 +7,26 @@ from pixelstat.sources.encodings import detect_encoding
 
 
 class FileKind(NamedTuple):
-    """What a file is, as the end of a sentence, and what to do about it."""
+    """A description of a file for the end of a sentence, and advice for the user."""
 
     description: str
     advice: str = "Name access logs, or directories with logs."
 
 
-def _unpacked_by(description: str, command: str) -> FileKind:
+def _unpack_with(description: str, command: str) -> FileKind:
     return FileKind(description, f"Unpack it: {command} | pixelstat views")
 
 
 _BY_MAGIC = {
-    b"\x04\x22\x4d\x18": _unpacked_by("an lz4 file", "lz4 -dc FILE"),
-    b"\x02\x21\x4c\x18": _unpacked_by("an lz4 file", "lz4 -dc FILE"),
-    b"7z\xbc\xaf\x27\x1c": _unpacked_by("a 7z archive", "7z x -so FILE"),
-    b"Rar!\x1a\x07": _unpacked_by("a RAR archive", "unrar p -inul FILE"),
-    b"\x1f\x9d": _unpacked_by("a file of compress (.Z)", "gzip -dc FILE"),
-    b"\x5d\0\0": _unpacked_by("an lzma file", "xz --format=lzma -dc FILE"),
-    b"LZIP": _unpacked_by("an lzip file", "lzip -dc FILE"),
-    b"\x89LZO\0\r\n\x1a\n": _unpacked_by("an lzop file", "lzop -dc FILE"),
-    b"\xff\x06\0\0sNaPpY": _unpacked_by("a snappy file", "snzip -dc FILE"),
+    b"\x04\x22\x4d\x18": _unpack_with("an lz4 file", "lz4 -dc FILE"),
+    b"\x02\x21\x4c\x18": _unpack_with("an lz4 file", "lz4 -dc FILE"),
+    b"7z\xbc\xaf\x27\x1c": _unpack_with("a 7z archive", "7z x -so FILE"),
+    b"Rar!\x1a\x07": _unpack_with("a RAR archive", "unrar p -inul FILE"),
+    b"\x1f\x9d": _unpack_with("a file of compress (.Z)", "gzip -dc FILE"),
+    b"\x5d\0\0": _unpack_with("an lzma file", "xz --format=lzma -dc FILE"),
+    b"LZIP": _unpack_with("an lzip file", "lzip -dc FILE"),
+    b"\x89LZO\0\r\n\x1a\n": _unpack_with("an lzop file", "lzop -dc FILE"),
+    b"\xff\x06\0\0sNaPpY": _unpack_with("a snappy file", "snzip -dc FILE"),
     b"070701": FileKind("a cpio archive", "Unpack it: cpio -i < FILE"),
     b"!<arch>\n": FileKind("an ar archive", "Unpack it: ar x FILE"),
     b"MSCF": FileKind("a cabinet archive", "Unpack it: cabextract FILE"),
@@ -67,13 +67,14 @@ _BY_PATTERN = {
 _BINARY = FileKind("binary, and not of a kind that pixelstat reads")
 _TEXT = re.compile(rb"[\t\n\r -~]*")
 SAMPLE_BYTES = 4 << 10
-_CONTROLS = re.compile(rb"[\0-\x06\x0e-\x1a\x1c-\x1f\x7f]")  # without those that a terminal obeys in text
+_CONTROLS = re.compile(rb"[\0-\x06\x0e-\x1a\x1c-\x1f\x7f]")  # without those that occur in text, such as tab and escape
 
 
 def recognize_kind(beginning: bytes) -> FileKind | None:
-    """Return what a file is that begins so, or None for text. The NULs that log rotation leaves do not count.
+    """Return the kind of a file with this beginning, or None for text.
 
-    A text can begin like a magic of printable letters, so that one counts only in front of binary content.
+    Text can begin with the magic of a kind if the magic is printable. So a printable magic counts only if the file is
+    binary.
     """
     is_binary = looks_binary(beginning)
     for magic, kind in _BY_MAGIC.items():
@@ -85,14 +86,14 @@ def recognize_kind(beginning: bytes) -> FileKind | None:
 
 
 def looks_binary(beginning: bytes) -> bool:
-    """Return whether bytes are not text: one in 20 or more is a control character.
+    """Return whether at least one byte in 20 is a control character, so that a log with a few such bytes stays text.
 
-    So a log with some stray bytes stays a log. Text in UTF-16 is decoded before it comes here.
+    NULs at the start, which log rotation leaves, do not count. UTF-16 and UTF-32 are text.
     """
     sample = beginning.lstrip(b"\0")[:SAMPLE_BYTES]
     return len(_CONTROLS.findall(sample)) * 20 >= max(len(sample), 1) and detect_encoding(sample) is None
 
 
 def looks_like_lines(beginning: bytes) -> bool:
-    """Return whether bytes are a line of text or several, without any control character."""
+    """Return whether bytes contain a line end and no control characters, as lines of text do."""
     return b"\n" in beginning and not _CONTROLS.search(beginning)

@@ -1,11 +1,11 @@
-"""The files inside an archive, as one stream of lines."""
+"""Read the files inside an archive as one stream of lines."""
 
 from collections.abc import Callable, Iterator
 from io import RawIOBase
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-MAX_SKIPPED = 100  # names of skipped files that are kept
+MAX_SKIPPED = 100  # names of skipped files that are stored
 
 
 class Member(NamedTuple):
@@ -16,22 +16,22 @@ class Member(NamedTuple):
 
 
 def is_hidden(member: Member) -> bool:
-    """Return whether a file inside an archive is hidden, like the metadata that macOS adds: `._access.log`."""
+    """Return whether a file inside an archive is hidden, such as `._access.log`, the metadata that macOS adds."""
     return PurePosixPath(member.name).name.startswith(".")
 
 
 class MembersReader(RawIOBase):
     """A reader of the lines of all files inside an archive, one after the other.
 
-    A file that does not end with a line end gets one, so that the next one begins with a line of its own. `open_member`
-    returns the text of a file, or None if it is not text.
+    If a file does not end with a line end, the reader adds one, so that the next file begins a new line. `open_member`
+    returns the text of a file, or None if the file is not text.
     """
 
     def __init__(self, members: Iterator[Member], open_member: Callable[[Member], RawIOBase | None]) -> None:
         self.members, self.open_member = members, open_member
         self.text: RawIOBase | None = None
-        self.ends_line = True  # whether the last byte that was read ends a line
-        self.skipped: list[str] = []  # names of files that are not text, the first ones
+        self.ends_line = True  # whether the last byte that was read is a line end
+        self.skipped: list[str] = []  # names of the first files that are not text
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         while self._take_next_member() and self.text:
@@ -47,13 +47,13 @@ class MembersReader(RawIOBase):
         return 0
 
     def iter_heads(self, size: int) -> Iterator[bytes]:
-        """Yield so many of the first bytes of the text in each file."""
+        """Yield the first `size` bytes of the text in each file."""
         while self._take_next_member() and self.text:
             yield self.text.read(size) or b""
             self.text = None
 
     def _take_next_member(self) -> bool:
-        """Open the next file that holds text, unless one is open. Return whether one is."""
+        """Open the next file that is text, unless one is open. Return whether a file is open."""
         while self.text is None:
             member = next(self.members, None)
             if member is None:

@@ -1,16 +1,17 @@
-"""Read a stream again from its start, as long as it has not moved on from its beginning."""
+"""Read a stream again from its start, until it moves on from its beginning."""
 
 from io import BufferedIOBase, RawIOBase, UnsupportedOperation
 
 from pixelstat.sources.damage import DAMAGE_ERRORS
 
-BEGINNING_BYTES = 4 << 20  # that are kept of a stream
+BEGINNING_BYTES = 4 << 20  # of a stream that are kept in memory
 
 
 class RewindableStream(RawIOBase):
-    """A stream that cannot seek, but keeps its beginning in memory to read it again until the stream moves on.
+    """A stream that cannot seek, but keeps its beginning in memory, so that it can be read again.
 
-    Damage in the beginning is raised behind the bytes before it, as often as they are read.
+    This works until the stream moves on, which means that bytes behind its beginning are read. If the beginning is
+    damaged, each reading of it returns the bytes before the damage, and then raises the damage.
     """
 
     def __init__(self, stream: BufferedIOBase | RawIOBase, keep: int = BEGINNING_BYTES) -> None:
@@ -20,11 +21,11 @@ class RewindableStream(RawIOBase):
         self.has_moved_on = False
         self.is_whole = False  # whether the beginning is the whole stream
         self.damage: Exception | None = None
-        self.beginning_only = False  # whether the stream ends for readers where its beginning does
+        self.beginning_only = False  # whether the stream ends for readers at the end of its beginning
         self.keep(keep)
 
     def keep(self, size: int) -> None:
-        """Keep at least so many bytes of the beginning, if the stream has as many and has not moved on."""
+        """Keep at least `size` bytes of the beginning, if the stream has as many and has not moved on."""
         pieces, length = [self.beginning], len(self.beginning)
         try:
             while length < size and not (self.has_moved_on or self.is_whole or self.damage):
@@ -59,7 +60,7 @@ class RewindableStream(RawIOBase):
 
 
 def peek(source: RawIOBase, size: int) -> bytes:
-    """Return the first bytes of a file or a rewindable stream, which is at its start before and after."""
+    """Return the first bytes of a file or a rewindable stream at its start, and leave it there."""
     if isinstance(source, RewindableStream):
         source.keep(size)
         return source.beginning[:size]

@@ -1,4 +1,4 @@
-"""Read the files inside a tar as a stream: in one pass, and without memory for their names or sizes."""
+"""Read the files inside a tar in one pass, without storing their names or sizes."""
 
 import re
 from collections.abc import Iterator
@@ -10,27 +10,29 @@ from pixelstat.sources.members import Member
 if TYPE_CHECKING:
     from tarfile import TarInfo
 
-RECORD_BYTES = 512  # a header; the bytes of a file are filled up to a multiple of it
+RECORD_BYTES = 512  # the size of a header; the bytes of a file are padded to a multiple of it
 SKIP_BYTES = 1 << 20  # skipped at a time
-MAX_PAX_BYTES = 1 << 20  # of an extended header that is looked at
+MAX_PAX_BYTES = 1 << 20  # of an extended header that are searched for the size of a file
 _CHECKSUM = re.compile(rb"[ \0]*[0-7]+[ \0]*")
 _PAX_SIZE = re.compile(rb"(?:^|\n)\d+ size=(\d{1,18})\n")
-_PAX, _SPARSE = b"x", b"S"  # types of members: what a header has no room for, a file with holes
-_NO_DATA = b"123456"  # types of members that are no files: links, devices, folders, pipes
-_NO_FILES = b"KLxgXVND"  # types of members that describe others
-_MORE_IN_HEADER, _MORE_IN_SPARSE_HEADER = 482, 504  # where a header says that one with more holes follows
+# Types of members.
+_PAX, _SPARSE = b"x", b"S"  # an extended header, and a file with holes
+_NO_DATA = b"123456"  # members without data: links, devices, folders, pipes
+_NO_FILES = b"KLxgXVND"  # members that describe other members
+# Offsets of the flag that another header with more holes follows.
+_MORE_IN_HEADER, _MORE_IN_SPARSE_HEADER = 482, 504
 
 
 def is_tar(beginning: bytes) -> bool:
-    """Return whether data that begins so is a tar: whether its first header has the right checksum."""
+    """Return whether data with this beginning is a tar. The checksum of its first header must be correct."""
     return _CHECKSUM.fullmatch(beginning[148:156]) is not None and _parse_header(beginning[:RECORD_BYTES]) is not None
 
 
 def iter_tar_members(packed: RawIOBase) -> Iterator[Member]:
-    """Yield the files inside a tar. The content of one must be read before the next is taken; what is not, is skipped.
+    """Yield the files inside a tar. Read each file before you take the next one, which skips its unread bytes.
 
-    Tars that follow each other are read as one. The names and times of members do not matter, so names that are too
-    long for a header are not read. Raises EOFError where the tar ends in a file, OSError for a damaged header.
+    Concatenated tars are read as one. Nothing depends on the names of members, so names that are too long for a header
+    stay cut. Raises EOFError if the tar ends inside a file, and OSError for a damaged header.
     """
     pax_size: int | None = None
     for header, member in _iter_headers(packed):
@@ -47,9 +49,9 @@ def iter_tar_members(packed: RawIOBase) -> Iterator[Member]:
 
 
 def _iter_headers(packed: RawIOBase) -> "Iterator[tuple[bytes, TarInfo]]":
-    """Yield the headers of a tar. The data behind one must be read before the next is taken.
+    """Yield the headers of a tar. Read the data behind a header before you take the next one.
 
-    What follows the zeros that end a tar, and is not a header, is nothing.
+    Zeros end a tar. Data behind them that is not a header is ignored.
     """
     has_ended = False
     while header := _read_up_to(packed, RECORD_BYTES):
@@ -68,21 +70,21 @@ def _iter_headers(packed: RawIOBase) -> "Iterator[tuple[bytes, TarInfo]]":
 
 
 def _measure(member: "TarInfo", pax_size: int | None) -> int:
-    """Return how many bytes follow a header. The extended header in front of it can say so too."""
+    """Return the number of data bytes behind a header. `pax_size` comes from an extended header in front of it."""
     if member.type in _NO_DATA:
         return 0
     return member.size if pax_size is None or member.type in _NO_FILES else pax_size
 
 
 def _find_pax_size(text: bytes) -> int | None:
-    """Return the size of a file that its extended header tells, or None."""
+    """Return the size of a file in its extended header, or None."""
     size = _PAX_SIZE.search(text)
     return int(size[1]) if size else None
 
 
 def _parse_header(header: bytes) -> "TarInfo | None":
-    """Return what a header says, or None if its checksum is wrong."""
-    import tarfile  # most logs are none
+    """Return the member that a header describes, or None if the header is invalid."""
+    import tarfile  # few logs are tars
 
     try:
         return tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
@@ -91,7 +93,7 @@ def _parse_header(header: bytes) -> "TarInfo | None":
 
 
 def _skip_sparse_headers(packed: RawIOBase, header: bytes) -> None:
-    """Skip the headers that list the holes of a sparse file: they would be NULs, which no log needs."""
+    """Skip the headers that list the holes of a sparse file. The holes are NULs, which no log needs."""
     has_more = header[_MORE_IN_HEADER] != 0
     while has_more:
         further = _read_up_to(packed, RECORD_BYTES)
@@ -101,7 +103,7 @@ def _skip_sparse_headers(packed: RawIOBase, header: bytes) -> None:
 
 
 def _read_up_to(packed: RawIOBase, size: int) -> bytes:
-    """Return so many bytes, or fewer at the end."""
+    """Return `size` bytes, or fewer at the end."""
     data = b""
     while len(data) < size and (piece := packed.read(size - len(data))):
         data += piece
@@ -109,7 +111,7 @@ def _read_up_to(packed: RawIOBase, size: int) -> bytes:
 
 
 class _MemberData(RawIOBase):
-    """A reader of the bytes of one file in a tar. Raises EOFError where the tar ends before the file."""
+    """A reader of the bytes of one file in a tar. Raises EOFError if the tar ends before the file."""
 
     def __init__(self, packed: RawIOBase, size: int) -> None:
         self.packed, self.unread = packed, size
@@ -125,7 +127,7 @@ class _MemberData(RawIOBase):
         return count
 
     def skip_rest(self) -> None:
-        """Read on to the next header."""
+        """Skip to the next header."""
         self.unread, self.padding = self.unread + self.padding, 0
         while self.read(SKIP_BYTES):
             pass

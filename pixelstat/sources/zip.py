@@ -12,23 +12,24 @@ if TYPE_CHECKING:
     from zipfile import ZipExtFile
 
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # of a zip archive, and of an empty one
-MAX_STREAM_BYTES = 64 << 20  # of a zip archive that cannot seek: all of it is kept in memory
-MAX_LIST_BYTES = 16 << 20  # of the list of files: those of some 200,000 files
-PIECE_BYTES = 64 << 10  # read at a time; damage takes the bytes of its piece with it
+MAX_STREAM_BYTES = 64 << 20  # of a zip archive that cannot seek, so that it is kept in memory
+MAX_LIST_BYTES = 16 << 20  # of the list of files, enough for about 200,000 files
+PIECE_BYTES = 64 << 10  # read at a time; if a piece is damaged, all of it is lost
 _ENCRYPTED = 1  # the flag of an encrypted file
 
 
 def is_zip(beginning: bytes) -> bool:
-    """Return whether data that begins so is a zip archive."""
+    """Return whether data with this beginning is a zip archive."""
     return beginning.startswith(ZIP_MAGICS)
 
 
 def iter_zip_members(packed: RawIOBase) -> Iterator[Member]:
-    """Yield the files inside a zip archive. Raises UnreadableArchiveError where one cannot be read.
+    """Yield the files inside a zip archive.
 
-    The list of the files stands at the end of the archive. So one that is a stream is read into memory first.
+    The list of files is at the end of the archive, so an archive from a stream is read into memory first. Raises
+    UnreadableArchiveError for an encrypted file or a rare compression, and OSError for a damaged archive.
     """
-    import zipfile  # most logs are none
+    import zipfile  # few logs are zip archives
 
     try:
         with zipfile.ZipFile(cast("IO[bytes]", _BoundedFile(_make_seekable(packed)))) as archive:
@@ -38,7 +39,7 @@ def iter_zip_members(packed: RawIOBase) -> Iterator[Member]:
                 if info.flag_bits & _ENCRYPTED:
                     raise UnreadableArchiveError(f"its file {info.filename!r} is encrypted: unpack it first")
                 if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    # zipfile reads others without a limit to the memory that they take.
+                    # zipfile does not limit the memory that other compressions use.
                     raise UnreadableArchiveError(f"its file {info.filename!r} has a rare compression: unpack it first")
                 with archive.open(info) as data:
                     yield Member(info.filename, _MemberData(cast("ZipExtFile", data)))
@@ -48,7 +49,7 @@ def iter_zip_members(packed: RawIOBase) -> Iterator[Member]:
 
 
 def _make_seekable(packed: RawIOBase) -> RawIOBase | BytesIO:
-    """Return the archive as a file that can seek. Raises UnreadableArchiveError for a stream that is too large."""
+    """Return the archive as a file that can seek. Raises UnreadableArchiveError if a stream is too large."""
     if not isinstance(packed, RewindableStream):
         return packed
     packed.keep(MAX_STREAM_BYTES + 1)
@@ -61,7 +62,7 @@ def _make_seekable(packed: RawIOBase) -> RawIOBase | BytesIO:
 
 
 class _BoundedFile(RawIOBase):
-    """A file that refuses to read very much at a time, as zipfile does with the list of the files."""
+    """A file with a limit for a single read, because zipfile reads the whole list of files at once."""
 
     def __init__(self, file: RawIOBase | BytesIO) -> None:
         self.file = file
@@ -82,7 +83,7 @@ class _BoundedFile(RawIOBase):
 
 
 class _MemberData(RawIOBase):
-    """A reader of one file in a zip archive. Raises OSError where it is damaged."""
+    """A reader of one file in a zip archive. Raises OSError if the file is damaged."""
 
     def __init__(self, data: "ZipExtFile") -> None:
         self.data = data
