@@ -1,4 +1,4 @@
-"""Record and count bad lines: which lines could not be read, why, and whether there are too many."""
+"""Count and record bad lines: lines that cannot be read, with the reasons."""
 
 from array import array
 from collections import Counter
@@ -20,13 +20,13 @@ HEADER_ROW = b"file\tline\treason\traw\n"
 
 @dataclass(frozen=True)
 class BadLineLimit:
-    """The number of bad lines that are allowed, or their percentage of all lines."""
+    """The largest allowed number of bad lines, or their largest percentage of all lines."""
 
     number: int = 0
     percent: Decimal | None = None
 
     def is_exceeded(self, bad: int, lines: int) -> bool:
-        """Return whether so many bad lines, out of so many lines, are too many."""
+        """Return whether this number of bad lines is too large for this number of lines."""
         return bad > self.number if self.percent is None else bad * 100 > self.percent * lines
 
 
@@ -35,12 +35,12 @@ class BadLines:
     """The bad lines of one pass over the logs. Blank lines and comments (`#`) are not bad."""
 
     counts: Counter[str] = field(default_factory=Counter)  # by fault
-    keeps_numbers: bool = False  # whether to record their numbers, not only to count them
+    keeps_numbers: bool = False  # whether to record their line numbers
     _numbers: dict[str, tuple["array[int]", bytearray]] = field(default_factory=dict)  # by file: line numbers, faults
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, batch: pl.DataFrame) -> None:
-        """Count the bad lines among these REQUESTS, and record their numbers if that is wanted."""
+        """Count the bad lines among these REQUESTS, and record their line numbers if `keeps_numbers` is set."""
         bad = batch.filter(is_bad())
         if bad.is_empty():
             return
@@ -60,7 +60,7 @@ class BadLines:
         return self.counts.total()
 
     def write(self, path: str, logs: Sequence[Log]) -> None:
-        """Write log, number, reason and raw bytes of each bad line to a file, which appears whole or not at all."""
+        """Write log, line number, reason and raw bytes of each bad line to a file, completely or not at all."""
         reasons = list(FAULTS)
         with atomic_write(path) as file:
             file.write(HEADER_ROW)
@@ -75,13 +75,13 @@ class BadLines:
 
 
 def is_bad() -> pl.Expr:
-    """Return whether an unreadable line is bad: it is neither blank nor a comment."""
+    """Return whether a line is bad: unreadable, but neither blank nor a comment."""
     has_content = ~pl.col("line").str.starts_with("#") & (pl.col("line").str.strip_chars() != "")
     return (pl.col("rejected") == "unreadable") & has_content
 
 
 def check_limit(limit: BadLineLimit | None, bad: int, lines: int) -> None:
-    """Raise PixelstatError, with the exit code for too many bad lines, if the limit is exceeded."""
+    """Raise PixelstatError with the exit code for too many bad lines if the limit is exceeded."""
     if limit and limit.is_exceeded(bad, lines):
         raise PixelstatError(
             f"{bad:,} of {lines:,} lines could not be read, which is more than allowed. No report was written.",

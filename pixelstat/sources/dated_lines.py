@@ -1,8 +1,8 @@
-"""Write the date in front of the lines of a W3C log that have only a clock.
+"""Write the date in front of the lines of a W3C log that have a clock, but no date.
 
-The date stands in a `#Date:` line above them. The day changes where the clock goes back by half a day or more. Where it
-goes back by less, but by more than lines are out of order, the day is not known until the next `#Date:` line. A line
-without a known day stays as it is, and cannot be read.
+The `#Date:` line above them has the date. A new day begins if the clock goes back by half a day or more. If it goes
+back by less, but by more than TOLERANCE, the day is unknown until the next `#Date:` line. A line without a known day
+stays as it is, and is unreadable.
 """
 
 import re
@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from io import RawIOBase
 
 CHUNK = 1 << 20  # bytes that are read at a time
-HEAD_BYTES = 64 << 10  # bytes that show whether lines lack dates
-TOLERANCE = timedelta(hours=1)  # lines are out of order by less: a server writes them when requests end
+HEAD_BYTES = 64 << 10  # bytes that are searched for a `#Fields:` line without a date
+TOLERANCE = timedelta(hours=1)  # a server writes lines when requests end, so lines can be out of order by less
 DAY, HALF_DAY = timedelta(days=1), timedelta(hours=12)
 _FIELDS, _CLOCK_NAMES, _DATE_NAMES = b"#Fields:", (b"time", b"time-local"), (b"date", b"date-local")
 _DATE = re.compile(rb"#(?:Start-)?Date:\s*(\d{4}-\d\d-\d\d|\d\d?-[A-Za-z]{3}-\d{4})(?:\s+(\d\d:\d\d:\d\d))?")
@@ -20,18 +20,18 @@ _CLOCK = rb"[\"']?(\d\d:\d\d:\d\d)(?![\d:])"
 
 
 def lacks_dates(head: bytes) -> bool:
-    """Return whether a log that begins so has lines with a clock alone, and a date above them."""
+    """Return whether a log with this head has lines with a clock but no date, and a date above them."""
     lines = head[:HEAD_BYTES].split(b"\n") if _FIELDS in head[:HEAD_BYTES] else []
     return has_clock_only(lines) and any(map(_DATE.match, lines))
 
 
 def has_clock_only(lines: Sequence[bytes]) -> bool:
-    """Return whether a `#Fields:` line among these names a clock and no date."""
+    """Return whether one of the lines is a `#Fields:` line that names a clock but no date."""
     return any(line.startswith(_FIELDS) and _find_clock(line) is not None for line in lines)
 
 
 def _find_clock(header: bytes) -> int | None:
-    """Return the index of the clock among the fields that a `#Fields:` line names, or None if it names a date too."""
+    """Return the index of the clock in a `#Fields:` line, or None if there is no clock, or a date too."""
     names = header.removeprefix(_FIELDS).lower().split()
     if set(names) & {*_DATE_NAMES}:
         return None
@@ -54,7 +54,7 @@ class DatedLines(RawIOBase):
                 return 0
             text = self.pending + piece
             end = text.rfind(b"\n") + 1 if piece else len(text)
-            end = end or (len(text) if len(text) > CHUNK else 0)  # a line that is too long ends anywhere
+            end = end or (len(text) if len(text) > CHUNK else 0)  # a very long line is passed on in pieces
             self.pending = text[end:]
             self.ready = b"".join(map(self.dates.complete, text[:end].splitlines(keepends=True)))
         piece, self.ready = self.ready[: len(buffer)], self.ready[len(buffer) :]
@@ -63,17 +63,15 @@ class DatedLines(RawIOBase):
 
 
 class LineDates:
-    """The date of the lines of one log, as far as they were read."""
+    """The date and the clock of the last line of a log, from which the next line gets its date."""
 
     def __init__(self) -> None:
-        self.last: datetime | None = None  # of the last line, or of the `#Date:` line; None if the day is not known
+        self.last: datetime | None = None  # of the last line, or of the `#Date:` line; None if the day is unknown
         self.is_exact = False  # whether `last` is a time, not only a day
-        self.clock: re.Pattern[bytes] | None = (
-            None  # where a line has its clock; None if lines have a date, or no clock
-        )
+        self.clock: re.Pattern[bytes] | None = None  # finds the clock in a line; None if lines have a date, or no clock
 
     def complete(self, line: bytes) -> bytes:
-        """Return the line with its date in front, and a `#Fields:` line with a name for it."""
+        """Return a line with its date in front. A `#Fields:` line gets the name of the date."""
         if line.startswith(b"#"):
             return self._read_directive(line)
         match = self.clock.match(line) if self.clock else None
@@ -91,13 +89,13 @@ class LineDates:
         return line if index is None else _FIELDS + b" date " + line.removeprefix(_FIELDS).lstrip()
 
     def _find_day(self, last: datetime, clock: bytes) -> date | None:
-        """Return the day of the next line by its clock, or None if it is not clear."""
+        """Return the day of the next line by its clock, or None if the day is unclear."""
         try:
             time = datetime.strptime(clock.decode(), "%H:%M:%S").time()  # noqa: DTZ007
         except ValueError:
             return None
         at = datetime.combine(last.date(), time)
-        if self.is_exact and at - DAY >= last - TOLERANCE:  # shortly before midnight, below a line shortly behind it
+        if self.is_exact and at - DAY >= last - TOLERANCE:  # the line is out of order, from before midnight
             return (at - DAY).date()
         if at < last - TOLERANCE:
             at += DAY

@@ -1,4 +1,4 @@
-"""Find the logs that paths, directories, quoted globs and `-` name, and read their beginnings."""
+"""Find the logs that the arguments name, and read their beginnings."""
 
 import contextlib
 import glob
@@ -22,7 +22,7 @@ MAX_PATH_LENGTH = 4096  # characters of a path
 def find_logs(paths: Sequence[str]) -> list[Log]:
     """Return the logs that paths, directories, quoted globs and `-` name, each with its `head`.
 
-    Raises PixelstatError for a path that leads to nothing, before any log is read.
+    Raises PixelstatError for a path without a log, before any log is read.
     """
     logs = [log for path in paths for log in _expand_pattern(path)]
     for log in logs:
@@ -31,11 +31,11 @@ def find_logs(paths: Sequence[str]) -> list[Log]:
 
 
 def _expand_pattern(path: str) -> list[Log]:
-    """Return the logs that one argument names. Raises PixelstatError for one that leads to none."""
+    """Return the logs that one argument names. Raises PixelstatError if there are none."""
     if path == STDIN:
         return [_open_standard_input()]
     location = Path(path)
-    if not path_exists(path):  # a file may be named like a glob: x[1].log
+    if not path_exists(path):  # the name of a file can look like a glob: x[1].log
         matches = _expand_glob(path) if len(path) < MAX_PATH_LENGTH and glob.has_magic(path) else []
         if not matches:
             sentence = f"No file matches {path!r}." if glob.has_magic(path) else f"There is no file {path!r}."
@@ -59,7 +59,7 @@ def _expand_pattern(path: str) -> list[Log]:
 
 
 def _expand_glob(pattern: str) -> list[str]:
-    """Return the paths that match a glob. Of several paths to one file, the one with the fewest folders is returned."""
+    """Return the paths that match a glob. If several lead to one file, return the one with the fewest folders."""
     paths: dict[str, str] = {}  # by the path without symbolic links
     for path in sorted(glob.glob(pattern, recursive=True), key=lambda path: (path.count(os.sep), path)):  # noqa: PTH207 - as typed
         paths.setdefault(os.path.realpath(path), path)
@@ -67,10 +67,10 @@ def _expand_glob(pattern: str) -> list[str]:
 
 
 def path_exists(path: str) -> bool:
-    """Return whether there is a file or directory of this name."""
+    """Return whether there is a file or directory with this path."""
     try:
         return bool(path) and Path(path).exists()
-    except (OSError, ValueError):  # too long, or with a NUL in it: no file has such a name
+    except (OSError, ValueError):  # the path is too long or contains a NUL, so no file can have it
         return False
 
 
@@ -87,10 +87,10 @@ def _open_standard_input() -> Log:
 
 
 def _keep_first_line(stream: BufferedIOBase | RawIOBase) -> RewindableStream:
-    """Return a stream that keeps its beginning and, as formats are detected from whole lines, the first line.
+    """Return a stream that keeps its beginning, including the whole first line.
 
-    A line that is longer than any log's is not kept whole. Until the head of the log has been read, the stream ends
-    where its beginning does.
+    Formats are detected from whole lines, but a line much longer than those of logs is not kept whole. The stream ends
+    at the end of its beginning until the head of the log has been read.
     """
     rewindable = RewindableStream(stream)
     while b"\n" not in rewindable.beginning and len(rewindable.beginning) < 16 * BEGINNING_BYTES:
@@ -102,7 +102,7 @@ def _keep_first_line(stream: BufferedIOBase | RawIOBase) -> RewindableStream:
 
 
 def _read_head(log: Log) -> None:
-    """Read the first block, as text, into `head`, and say what it was taken out of. Raises PixelstatError."""
+    """Read the first block of a log into its `head`, and detect its layers. Raises PixelstatError."""
     try:
         with contextlib.closing(iter_blocks(log)) as blocks:
             log.head = next(blocks, b"")
@@ -115,14 +115,14 @@ def _read_head(log: Log) -> None:
             f"You have no permission to read {log.name!r}.", "Run pixelstat as another user."
         ) from error
     if log.head:
-        log.damage = ""  # damage behind the head is met again when the log is read
+        log.damage = ""  # damage behind the head appears again when the log is read
     if isinstance(log.stream, RewindableStream):
         log.stream.seek(0)
         log.stream.beginning_only = False
 
 
 def find_repeated(logs: Sequence[Log]) -> list[tuple[str, str]]:
-    """Return pairs of logs that begin with the same bytes: a file and its archive, or a file named twice."""
+    """Return pairs of logs that begin with the same bytes, such as a file and its compressed copy."""
     first: dict[bytes, str] = {}
     pairs = []
     for log in logs:

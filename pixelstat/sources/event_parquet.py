@@ -1,4 +1,4 @@
-"""Read EVENTS from Parquet files that `pixelstat events` wrote: an input like a log, but already parsed."""
+"""Read EVENTS from Parquet files of `pixelstat events`, which are inputs like logs, but already parsed."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from pixelstat.sources.lines import Reading
 
 STORED_COLUMNS = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
 DEDUPLICATED_TAG, CONSENT_TAG = "pixelstat.once", "pixelstat.consent"  # keys of the metadata
-ALWAYS_PRESENT = "path"  # every event has one: as it was requested, or as a pseudonym
-MAGIC = b"PAR1"  # what a Parquet file begins with
+ALWAYS_PRESENT = "path"  # a column without nulls; it holds the requested paths, or their pseudonyms
+MAGIC = b"PAR1"  # the first bytes of a Parquet file
 
 
 def is_event_parquet(log: Log) -> bool:
-    """Return whether an input is Parquet. Raises PixelstatError for Parquet from a stream, which cannot be read."""
+    """Return whether an input is Parquet. Raises PixelstatError for a stream of Parquet, which is unreadable."""
     if not log.head[1:].startswith(MAGIC):
         return False
     if log.stream or log.name == STDIN:
@@ -38,7 +38,7 @@ def holds_pseudonyms(log: Log) -> bool | None:
 
 
 def event_tags(*, is_deduplicated: bool, has_custom_consent: bool) -> dict[str, str]:
-    """Return the metadata to write: whether each hit is in the file once, and how its consent was read."""
+    """Return the metadata to write: whether the events are deduplicated, and the rules by which consent was read."""
     return {
         DEDUPLICATED_TAG: "yes" if is_deduplicated else "no",
         CONSENT_TAG: "" if has_custom_consent else CONSENT_READING,
@@ -46,12 +46,12 @@ def event_tags(*, is_deduplicated: bool, has_custom_consent: bool) -> dict[str, 
 
 
 def are_deduplicated(logs: Sequence[Log]) -> bool:
-    """Return whether no hit is in these files twice. Only a single file can be sure of that."""
+    """Return whether the files are deduplicated. Several files can contain the same hit."""
     return len(logs) == 1 and _read_tags(logs[0]).get(DEDUPLICATED_TAG) == "yes"
 
 
 def has_current_consent(logs: Sequence[Log]) -> bool:
-    """Return whether the consent in these files was read by the present rules, without a custom parameter."""
+    """Return whether the consent in these files was read by the current rules, without a custom parameter."""
     return all(_read_tags(log).get(CONSENT_TAG) == CONSENT_READING for log in logs)
 
 
@@ -69,7 +69,7 @@ def read_first_time(log: Log) -> int:
 
 
 def has_fractions(log: Log) -> bool:
-    """Return whether the file has events whose times are finer than a second. Raises PixelstatError."""
+    """Return whether events in the file have times with a fraction of a second. Raises PixelstatError."""
     with _explain_failures(log):
         return bool(_open_parquet(log).select((pl.col("time").dt.microsecond() != 0).any()).collect().item())
 
@@ -77,9 +77,10 @@ def has_fractions(log: Log) -> bool:
 def scan_events(
     logs: Sequence[Log], reading: Reading, custom_columns: Sequence[str] = (), columns: pl.Schema = STORED_COLUMNS
 ) -> pl.LazyFrame:
-    """Return these columns of the events in the files, and the custom columns, null where a file has none.
+    """Return these columns and the custom columns of the events in the files. A missing column is null.
 
-    No event is rejected yet. `reading` counts the events as they pass. Raises PixelstatError for other Parquet.
+    No event is rejected yet. `reading` counts the events when the query runs. Raises PixelstatError for Parquet that
+    does not hold events.
     """
     return pl.concat(
         [_scan_file(log, reading, {**columns, **dict.fromkeys(custom_columns, pl.String())}) for log in logs]
@@ -88,7 +89,7 @@ def scan_events(
 
 @contextmanager
 def _explain_failures(log: Log) -> Iterator[None]:
-    """Raise failures of reading the file as PixelstatError."""
+    """Raise PixelstatError in place of the errors of Polars and the file system."""
     try:
         yield
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -111,7 +112,7 @@ def _open_parquet(log: Log) -> pl.LazyFrame:
 
 
 def _scan_file(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> pl.LazyFrame:
-    """Return these columns of the events in one file, null where the file has none."""
+    """Return these columns of the events in one file. A missing column is null."""
     events = _open_parquet(log)
     schema = events.collect_schema()
 
@@ -119,7 +120,7 @@ def _scan_file(log: Log, reading: Reading, columns: dict[str, pl.DataType]) -> p
         reading.count(batch.height)
         return batch
 
-    # A batch without any column has no height. But every report uses the time, so there is always one.
+    # A batch without columns has no height to count. Every report uses the time, so a batch always has a column.
     selected = [name if name in schema else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()]
     counted = events.select(selected).map_batches(count, projection_pushdown=True, streamable=True)
     times = [name for name, dtype in columns.items() if dtype == UTC_TIME]

@@ -1,4 +1,4 @@
-"""Find the glob that a shell has probably expanded into the names of files."""
+"""Find the globs that a shell has probably expanded to the names of files."""
 
 import glob
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from pathlib import PurePath
 
 
 def find_globs(logs: Sequence[str]) -> list[str]:
-    """Return the arguments with a glob in place of files that one matches, or nothing where there are no such files.
+    """Return the arguments with a glob in place of the files of each folder, or nothing if there is no such glob.
 
-    The glob matches exactly these files today, so the shell has probably expanded it.
+    A glob must match exactly the files that it replaces.
     """
     folders: dict[str, list[str]] = {}
     for log in logs:
@@ -21,7 +21,10 @@ def find_globs(logs: Sequence[str]) -> list[str]:
 
 
 def _find_glob(files: Sequence[str]) -> str:
-    """Return the glob that matches exactly these files of one folder, from what their names begin and end with."""
+    """Return the glob that matches exactly these files of one folder, or an empty text.
+
+    It consists of the common beginning and the common end of their names.
+    """
     names = [PurePath(file).name for file in files]
     start = _common_start(names)
     end = _common_start([name[len(start) :][::-1] for name in names])[::-1]

@@ -1,23 +1,23 @@
-"""Write the objects of a JSON document one in a line, as logs of JSON are read.
+"""Write each object of a JSON document in a line of its own, because JSON logs are read line by line.
 
-Exports hold an array, indented over several lines or all in one line, or objects that are indented one by one. What
-does not look like JSON passes as it is. So does a log that has one object in a line, with or without the brackets and
-commas of an array.
+A document is an export: an array that is indented or in a single line, or a sequence of indented objects. Text that is
+not JSON stays as it is. A log with one object per line stays as it is too, with or without the brackets and commas of
+an array.
 """
 
 import re
 
 from pixelstat.sources.rewriting import RewritingReader
 
-MAX_OBJECT = 2 << 20  # bytes; a longer object is no request, and ends where a line does
-# A string, a bracket of an object, the end of a line; a quote alone begins a string that does not end in its line.
+MAX_OBJECT = 2 << 20  # bytes; a longer object is not a request, so it ends at the next line end
+# A string, a bracket of an object, or a line end. A single quote begins a string that is not closed in its line.
 _TOKEN = re.compile(rb'"(?:[^"\\\n]|\\[^\n])*+"|[{}\n"]')
 _OUTSIDE = b" \t\r\n[],"
 _BEFORE_BREAK = (b"{", b"[", b",", b":", b"}", b"]")
 
 
 def is_document(beginning: bytes) -> bool:
-    """Return whether a file that begins so holds an object over several lines, or several objects in a line."""
+    """Return whether a file with this beginning has an object on several lines, or several objects on a line."""
     text = beginning.lstrip(b"\n\xef\xbb\xbf \t\r")
     if not text.startswith((b"{", b"[")):
         return False
@@ -27,10 +27,10 @@ def is_document(beginning: bytes) -> bool:
     depth = 0
     for token in _TOKEN.finditer(text, start):
         mark = token[0]
-        if mark == b'"':  # a string that does not end in its line
+        if mark == b'"':  # a string that is not closed in its line
             return False
         if mark == b"\n":
-            return _is_broken_well(text, token.start())
+            return _is_break_allowed(text, token.start())
         depth += (mark == b"{") - (mark == b"}")
         if not depth:
             rest = text[token.end() :].partition(b"\n")[0].lstrip(b" \t\r,")
@@ -38,24 +38,24 @@ def is_document(beginning: bytes) -> bool:
     return False
 
 
-def _is_broken_well(text: bytes, at: int) -> bool:
-    """Return whether a JSON document may have a line break here, inside of an object."""
+def _is_break_allowed(text: bytes, at: int) -> bool:
+    """Return whether an indented object can have a line break at this position."""
     after = text[at:].lstrip()[:1]
     return text[:at].rstrip().endswith(_BEFORE_BREAK) and after in (b'"', b"}", b"{", b"[", b"]")
 
 
 class ObjectLines(RewritingReader):
-    """A reader of a JSON document that writes each of its objects in a line of its own."""
+    """A reader of a JSON document that writes each object in a line of its own."""
 
     def rewrite(self, text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
-        """Return the whole objects of a text, one in a line, and the rest of the text."""
+        """Return the complete objects of a text, one per line, and the rest of the text."""
         return split_objects(text, is_last=is_last)
 
 
 def split_objects(text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
-    """Return the whole objects of a text, one in a line, and the rest of the text.
+    """Return the complete objects of a text, one per line, and the rest of the text.
 
-    With `is_last` there is no rest. A string that does not end in its line is broken, and ends the object there. Text
+    With `is_last`, there is no rest. A string that is not closed in its line is broken, and the object ends there. Text
     between objects keeps its lines.
     """
     lines: list[bytes] = []
@@ -64,7 +64,7 @@ def split_objects(text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
         mark, end = token[0], token.end()
         if mark == b'"':
             end = text.find(b"\n", end)
-            if end < 0:  # the string may go on in the rest
+            if end < 0:  # the next piece can contain the end of the string
                 break
         position = end
         depth += (mark == b"{") - (mark == b"}")
@@ -80,6 +80,6 @@ def split_objects(text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
 
 
 def _join(text: bytes) -> bytes:
-    """Return an object as one line, without what an array has between its objects."""
+    """Return an object as one line, without the brackets and commas of an array."""
     line = b" ".join(part.strip() for part in text.lstrip(_OUTSIDE).splitlines())
     return line + b"\n" if line.strip(_OUTSIDE) else b""

@@ -1,4 +1,4 @@
-"""Turn logs into LINES: every line once, in order, block after block on all cores."""
+"""Read logs into LINES, in order and on all cores."""
 
 import os
 from collections import deque
@@ -23,7 +23,7 @@ BLOCKS_AHEAD = CORES + 1  # blocks that are processed at the same time
 
 @dataclass
 class Reading:
-    """The progress of one pass over the logs: its lines, for the ledger, and its bytes, for a progress bar."""
+    """The progress of one pass over the logs: lines for the ledger, and bytes for a progress bar."""
 
     lines: int = 0
     positions: dict[str, int] = field(default_factory=dict)  # bytes read from disk, by log
@@ -56,14 +56,14 @@ class BlockLines(NamedTuple):
 
     log: Log
     height: int  # the number of lines in the block
-    frame: pl.DataFrame  # those lines that passed the predicate
+    frame: pl.DataFrame  # the lines for which the predicate is true
     last_header: str | None  # the last `#Fields:` line in the block
 
 
 def scan_lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) -> pl.LazyFrame:
-    """Return the LINES of the logs, one log after the other. They are read when the query runs, in one pass.
+    """Return the LINES of the logs, one log after the other. One pass reads them when the query runs.
 
-    Of a line longer than `max_line` bytes, the rest is dropped.
+    A line longer than `max_line` bytes is cut.
     """
 
     def read(columns: Sequence[str], predicate: pl.Expr | None) -> Generator[pl.DataFrame]:
@@ -73,12 +73,12 @@ def scan_lines(logs: Sequence[Log], reading: Reading, max_line: int = MAX_LINE) 
         def process(log: Log, block: bytes, lines_before: int) -> BlockLines:
             frame = _label_lines(log, block, lines_before, max_line, numbered=is_numbered)
             height, last_header = frame.height, None
-            if has_header_column and b"#" in block:  # few logs have one, and this search costs a tenth of the next
+            if has_header_column and b"#" in block:  # few logs have a `#`; `attach_headers` is ten times as slow
                 frame, last_header = attach_headers(frame)
             elif has_header_column:
                 frame = frame.with_columns(header=pl.lit(None, pl.String))
             frame = frame if predicate is None else frame.filter(predicate)
-            if frame.height * 4 < height:  # copy the few lines, or they would keep the whole block in memory
+            if frame.height * 4 < height:  # the copy of a few lines does not keep the whole block in memory
                 frame = frame.with_columns(pl.col("line") + "")
             return BlockLines(log, height, frame.select(columns), last_header)
 
@@ -99,7 +99,7 @@ def map_blocks(
 ) -> Iterator[BlockLines]:
     """Apply the function to each block on all cores, and yield the results in order.
 
-    The function receives the log, the block, and if `numbered` the number of lines in front of it in its log.
+    The function gets the log, the block and the number of lines before it, which is always 0 unless `numbered` is set.
     """
 
     def submit(pool: Executor) -> Iterator[Future[BlockLines]]:
@@ -115,7 +115,7 @@ def map_blocks(
 def map_in_order(submit: Callable[[Executor], Iterator[Future[AnyResult]]], reading: Reading) -> Iterator[AnyResult]:
     """Yield the results of the tasks that `submit` starts, in order, and count their lines.
 
-    At most BLOCKS_AHEAD tasks are under way at a time.
+    At most BLOCKS_AHEAD tasks run or wait at a time.
     """
     pool = ThreadPoolExecutor(CORES)
     try:
@@ -127,7 +127,7 @@ def map_in_order(submit: Callable[[Executor], Iterator[Future[AnyResult]]], read
 
 
 def attach_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
-    """Add the `#Fields:` line in the block that applies to each line, and return the last of these too."""
+    """Add `header`, the `#Fields:` line that applies to each line, and return the last `#Fields:` line of the block."""
     starts = frame["line"].str.starts_with("#Fields:")
     if not starts.any():
         return frame.with_columns(header=pl.lit(None, pl.String)), None
@@ -136,7 +136,7 @@ def attach_headers(frame: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
 
 
 def carry_headers(blocks: Iterator[BlockLines]) -> Iterator[BlockLines]:
-    """Yield the blocks with the `#Fields:` line of an earlier block of the log for lines that have none yet."""
+    """Yield the blocks. Lines without a `#Fields:` line get the last one of the earlier blocks of their log."""
     log, header = None, None
     for block in blocks:
         if block.log is not log:
@@ -147,7 +147,7 @@ def carry_headers(blocks: Iterator[BlockLines]) -> Iterator[BlockLines]:
 
 
 def _yield_in_order(tasks: Iterator[Future[AnyResult]]) -> Iterator[AnyResult]:
-    """Yield the results of tasks in order. A task is taken from the iterator only when one of BLOCKS_AHEAD is free."""
+    """Yield the results of tasks in order. Take a task only if fewer than BLOCKS_AHEAD are waiting."""
     waiting: deque[Future[AnyResult]] = deque()
     for task in tasks:
         waiting.append(task)
@@ -158,7 +158,7 @@ def _yield_in_order(tasks: Iterator[Future[AnyResult]]) -> Iterator[AnyResult]:
 
 
 def split_lines(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
-    """Return the lines of one block, without the added newline, each cut after `max_line` bytes."""
+    """Return the lines of one block, without the added newline. A line longer than `max_line` bytes is cut."""
     frame = pl.read_lines(block).slice(1)
     is_long = frame["line"].str.len_bytes() > max_line
     if is_long.any():
@@ -168,7 +168,7 @@ def split_lines(block: bytes, max_line: int = MAX_LINE) -> pl.DataFrame:
 
 
 def _label_lines(log: Log, block: bytes, lines_before: int, max_line: int, *, numbered: bool = True) -> pl.DataFrame:
-    """Return the lines of a block with the name of their log, and if `numbered` with their numbers in it."""
+    """Return the lines of a block with the name of their log and, if `numbered` is set, their line numbers."""
     frame = split_lines(block, max_line).select("line", pl.lit(log.label).cast(LINES["file"]).alias("file"))
     if not numbered:
         return frame

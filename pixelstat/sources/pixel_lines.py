@@ -1,4 +1,4 @@
-"""Count the pixel lines of each log that can be read and that cannot, and keep one that cannot as an example."""
+"""Count the readable and unreadable pixel lines of each log, and store an unreadable one as an example."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ class LineWithHeader(NamedTuple):
 class PixelLines:
     """The pixel lines of one pass over the logs, by the label of their log.
 
-    A readable one holds a pixel request. An unreadable one may hold one, because it contains a marker of a pixel.
+    A readable pixel line is a pixel request. An unreadable one contains a marker of a pixel, so it can be a request.
     """
 
     readable: Counter[str | None] = field(default_factory=Counter)
     unreadable: Counter[str | None] = field(default_factory=Counter)
-    examples: dict[str, LineWithHeader] = field(default_factory=dict)  # the unreadable line of each log that came first
+    examples: dict[str, LineWithHeader] = field(default_factory=dict)  # the first unreadable pixel line of each log
     _lock: Lock = field(default_factory=Lock)
 
     def add_readable(self, label: str, number: int) -> None:
@@ -36,7 +36,10 @@ class PixelLines:
             self.readable[label] += number
 
     def take_readable(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Count the pixel requests among these events, which have `rejected`, `file` and `event_number`; return all."""
+        """Count the pixel requests of these events, and return the events unchanged.
+
+        They have `rejected`, `file` and `event_number`.
+        """
         is_request = events["rejected"].is_null() & (events["event_number"].fill_null(1) == 1)
         counts = count_values(events["file"].filter(is_request))
         with self._lock:
@@ -44,7 +47,10 @@ class PixelLines:
         return events
 
     def take_unreadable(self, requests: pl.DataFrame) -> pl.DataFrame:
-        """Count the bad lines among these requests, which have `rejected`, `file`, `line` and `header`; return all."""
+        """Count the bad lines among these requests, and return the requests unchanged.
+
+        They have `rejected`, `file`, `line` and `header`.
+        """
         if requests["rejected"].null_count() == requests.height:
             return requests
         bad = requests.filter(is_bad())

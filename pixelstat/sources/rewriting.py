@@ -1,4 +1,4 @@
-"""Rewrite a stream of text piece by piece, as stages do that change how the lines of a log are laid out."""
+"""Rewrite a stream of text piece by piece, to change the layout of the lines of a log."""
 
 from abc import abstractmethod
 from io import RawIOBase
@@ -7,7 +7,7 @@ CHUNK = 1 << 20  # bytes that are read at a time
 
 
 class RewritingReader(RawIOBase):
-    """A reader of a text that a method rewrites."""
+    """A reader that rewrites the text of another reader. Subclasses define `rewrite`."""
 
     def __init__(self, source: RawIOBase) -> None:
         self.source = source
@@ -17,9 +17,9 @@ class RewritingReader(RawIOBase):
 
     @abstractmethod
     def rewrite(self, text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
-        """Return the beginning of a text rewritten, and the rest as it is. With `is_last` there is no rest.
+        """Return the rewritten beginning of a text, and the rest of the text as it is.
 
-        The rest comes again, in front of the text that follows.
+        The next call gets the rest in front of its text. With `is_last`, there is no rest.
         """
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
