@@ -121,7 +121,7 @@ READING = [
     click.Option(["--nginx-conf", "nginx_conf"], type=FileType(), metavar="FILE", help="Read the logs by the log_format directives of this nginx configuration."),
     click.Option(["--log-tz", "log_tz"], type=ZoneType(), default="UTC", show_default=True, metavar="ZONE", help="Use this time zone for log times without one."),
     click.Option(["--trusted-proxy", "trusted_proxy"], type=NetworkType(), multiple=True, metavar="NET", help="Take the client's address from the X-Forwarded-For header of this proxy. Can be repeated."),
-    click.Option(["--client-header", "client_header"], type=HeaderType(), metavar="NAME", help="Take the client's address from this header, such as CF-Connecting-IP. With --trusted-proxy, only requests of these proxies count. The log must name the header."),
+    click.Option(["--client-header", "client_header"], type=HeaderType(), metavar="NAME", help="Take the client's address from this header, such as CF-Connecting-IP. With --trusted-proxy, pixelstat reads it only for requests from these proxies. The format of the log must name the header."),
     click.Option(["--max-line", "max_line"], type=SizeType(), default="2M", show_default=True, metavar="SIZE", help="Read only this much of a longer line."),
 ]
 BAD_LINES = [
