@@ -12,11 +12,11 @@ from pixelstat.frames.columns import internal
 from pixelstat.schemas import READ, REASONS, Fault, Reason
 
 
-def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, longest: int) -> pl.DataFrame:
+def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, max_line: int) -> pl.DataFrame:
     """Parse each unreadable line by the first candidate that it matches.
 
     `requests` has all columns of READ, or those that the query uses. If it has `fault`, lines that stay unreadable get
-    their reason there. `longest` is the length in bytes at which lines are cut.
+    their reason there. Lines of `max_line` bytes count as cut.
     """
     rejected = requests["rejected"].to_physical()  # a comparison with a text would turn each value into text
     if rejected.null_count() == len(rejected):
@@ -35,25 +35,25 @@ def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zon
         indices = pl.Series([index for index, choice in enumerate(chosen) if choice == form], dtype=pl.UInt32)
         misfits = requests.filter(bad)[indices]
         if form is None:
-            parsed = _mark_unreadable(misfits, longest)
+            parsed = _mark_unreadable(misfits, max_line)
         else:
-            parsed = _parse_again(misfits, form, zone, longest)
-            parsed = _parse_by_last_resort(parsed, candidates, zone, longest)
+            parsed = _parse_again(misfits, form, zone, max_line)
+            parsed = _parse_by_last_resort(parsed, candidates, zone, max_line)
         frames.append(parsed.select(requests.columns).with_columns(rows.gather(indices).alias(row)))
     good = requests.filter(~bad).with_columns((~bad).arg_true().alias(row))
     return pl.concat([good, *frames]).sort(row).drop(row)
 
 
 def reparse_line(
-    line: str, header: str | None, candidates: Sequence[LogFormat], zone: str, longest: int
+    line: str, header: str | None, candidates: Sequence[LogFormat], zone: str, max_line: int
 ) -> pl.DataFrame:
     """Parse a line by the first candidate that it matches, as a row of READ. `header` is its `#Fields:` line.
 
-    `longest` is that of `reparse_misfits`.
+    A line of `max_line` bytes counts as cut.
     """
     values = {"line": line, "header": header, "file": "", "number": 1, "rejected": "unreadable"}
     unparsed = pl.DataFrame({name: [values.get(name)] for name in READ}, schema=READ)
-    return reparse_misfits(unparsed, candidates, zone, longest)
+    return reparse_misfits(unparsed, candidates, zone, max_line)
 
 
 def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:
@@ -67,7 +67,7 @@ def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat
     )
 
 
-def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: int) -> pl.DataFrame:
+def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, max_line: int) -> pl.DataFrame:
     """Parse these lines by the format. A line that is still unreadable gets its first fault as the reason."""
     lines = requests.lazy().select(
         "line",
@@ -75,7 +75,7 @@ def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: in
         *(name if name in requests.columns else pl.lit(None, READ[name]).alias(name) for name in ("file", "number")),
     )
     fault = (
-        pl.when(_is_truncated(longest)).then(pl.lit("too_long"))
+        pl.when(_is_truncated(max_line)).then(pl.lit("too_long"))
         .when(pl.col("path").is_null()).then(pl.lit("no_request"))
         .when(pl.col("time").is_null() | ~pl.col("time").is_between(EARLIEST_TIME, latest_plausible_time())).then(pl.lit("bad_time"))
         .when(pl.col("status").is_null() | ~pl.col("status").is_between(0, 999)).then(pl.lit("bad_status"))
@@ -89,7 +89,7 @@ def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, longest: in
 
 
 def _parse_by_last_resort(
-    requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, longest: int
+    requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, max_line: int
 ) -> pl.DataFrame:
     """Parse the lines again that their format rejects although they match it, by the last resort.
 
@@ -109,7 +109,7 @@ def _parse_by_last_resort(
     frames = []
     for form in filter(None, dict.fromkeys(chosen.values())):
         rows = pl.Series([number for number, choice in chosen.items() if choice == form], dtype=pl.UInt32)
-        again = _parse_again(requests[rows], form, zone, longest).with_columns(rows.alias(row))
+        again = _parse_again(requests[rows], form, zone, max_line).with_columns(rows.alias(row))
         frames.append(again.filter(pl.col("rejected").is_null()).select(numbered.columns))
     if not frames:
         return requests
@@ -117,13 +117,13 @@ def _parse_by_last_resort(
     return pl.concat([numbered.filter(~pl.col(row).is_in(read[row].implode())), read]).sort(row).drop(row)
 
 
-def _mark_unreadable(requests: pl.DataFrame, longest: int) -> pl.DataFrame:
+def _mark_unreadable(requests: pl.DataFrame, max_line: int) -> pl.DataFrame:
     """Mark these lines as unreadable. Every column becomes null, except those that identify the line."""
-    fault = pl.when(_is_truncated(longest)).then(pl.lit("too_long")).otherwise(pl.lit("no_format")).cast(Fault)
+    fault = pl.when(_is_truncated(max_line)).then(pl.lit("too_long")).otherwise(pl.lit("no_format")).cast(Fault)
     line_columns = {"line", "header", "file", "number"} & set(requests.columns)
     blank = {name: pl.lit(None, dtype) for name, dtype in READ.items() if name not in line_columns}
     return requests.with_columns(**{**blank, "rejected": pl.lit("unreadable", Reason), "fault": fault})
 
 
-def _is_truncated(longest: int) -> pl.Expr:
-    return pl.col("line").str.len_bytes() >= longest
+def _is_truncated(max_line: int) -> pl.Expr:
+    return pl.col("line").str.len_bytes() >= max_line
