@@ -7,7 +7,7 @@ import polars as pl
 from pixelstat import protocols
 from pixelstat.event_streams import read_requests
 from pixelstat.formats.assignment import LogSet
-from pixelstat.sources.blocks import rewind_to_head
+from pixelstat.sources.blocks import limit_streams_to_beginning
 from pixelstat.sources.lines import Reading
 
 MAX_SUGGESTIONS = 5
@@ -35,7 +35,7 @@ def count_opt_in_pixels(requests: pl.DataFrame) -> dict[str, int]:
 
 def suggest_pixels(logs: LogSet) -> str:
     """Return a sentence with the most requested paths that may be pixels: images, or paths with a query."""
-    from_start = replace(logs, by_format=[(form, rewind_to_head(group)) for form, group in logs.by_format])
+    from_start = replace(logs, by_format=[(form, limit_streams_to_beginning(group)) for form, group in logs.by_format])
     top = (
         read_requests(from_start, Reading())
         .filter(pl.col("rejected").is_null(), may_be_pixel())

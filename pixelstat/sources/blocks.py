@@ -119,7 +119,7 @@ def open_log(log: Log) -> Iterator[tuple[RawIOBase, Content]]:
     with contextlib.ExitStack() as stack:
         stored = log.stream or stack.enter_context(FileIO(log.name))
         content = open_content(stored)
-        if not log.beginning:  # a second reading may be of a recording, which is always plain text
+        if not log.beginning:  # keep the values of the first reading: a recording is plain text
             log.layers, log.encoding = content.layers, content.encoding
             log.beginning = content.beginning[:SAMPLE_BYTES]
         if content.members:
@@ -245,8 +245,8 @@ def keep_for_second_read(logs: Sequence[Log]) -> Iterator[None]:
         log.rewind()
 
 
-def rewind_to_head(logs: Sequence[Log]) -> Sequence[Log]:
-    """Return the logs, ready to be read again. A stream ends at the end of its beginning."""
+def limit_streams_to_beginning(logs: Sequence[Log]) -> Sequence[Log]:
+    """Let streams end at the end of their beginnings, which can be read again. Return the logs."""
     for log in logs:
         if isinstance(log.stream, RewindableStream):
             log.stream.beginning_only = True
