@@ -127,7 +127,7 @@ def pair_with_headers(head: Iterable[str]) -> list[LinePair]:
             header = line
         if line.strip() and not line.startswith("#"):
             pairs.append((line, header))
-    if not pairs and header:  # the log has only a header so far, so a line of empty fields stands for its lines
+    if not pairs and header:  # a log with only a header is detected by a line of empty fields
         pairs.append((" ".join(["-"] * len(header.split()[1:])), header))
     return pairs
 

@@ -110,7 +110,7 @@ def split_key(key: Key) -> Path:
 def find_text(value: object, path: Path) -> str | None:
     """Return the text that `parse` reads at this path of an object, or None.
 
-    Of an array, it is the first item.
+    An array gives its first item.
     """
     for name in path:
         if not isinstance(value, dict):

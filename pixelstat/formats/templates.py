@@ -1,7 +1,7 @@
 """Simplify the format strings of nginx and Apache, so that each field of a line is one variable or directive.
 
-Several directives can write one field together: the parts of a time, an IP address and its port, a host and a path. No
-separator stands between their values, so they are parsed as one.
+Several directives can write one field together: the parts of a time, an IP address and its port, a host and a path.
+Their values lack a unique separator, so they are parsed as one.
 """
 
 import re

@@ -47,7 +47,7 @@ def open_content(source: RawIOBase, outer_layers: int = 0) -> Content:
 
 
 def _peel_layers(source: RawIOBase, outer_layers: int) -> Content:
-    """Return the text in a file or a rewindable stream, which is itself inside `outer_layers` layers."""
+    """Return the text in a file or a rewindable stream that `outer_layers` other layers contain."""
     layers: list[str] = []
     source.seek(0)
     while True:

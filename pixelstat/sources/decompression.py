@@ -77,7 +77,7 @@ class DecompressingReader(RawIOBase):
         self.member: _Decompressor = new_decompressor()
         self.data = b""
         self.bytes_returned = 0
-        self.damage: Exception | None = None  # the damage that a read has met
+        self.damage: Exception | None = None  # the first error of a read
         self.recovered = b""  # bytes before the damage that have not been returned
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
@@ -110,9 +110,9 @@ class DecompressingReader(RawIOBase):
     def _recover_until_damage(self) -> bytes:
         """Return the bytes between the last returned byte and the damage.
 
-        The call that met the damage dropped these bytes. So this method reads the archive again from its start: first
-        the bytes that were returned, then byte by byte up to the damage. It recovers nothing of a stream that has moved
-        on, because such a stream cannot be read again.
+        The call that raised the damage dropped these bytes. So this method reads the archive again from its start:
+        first the bytes that were returned, then byte by byte up to the damage. It recovers nothing of a stream that has
+        moved on, because such a stream cannot be read again.
         """
         try:
             self.packed.seek(0)
