@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from pixelstat.formats.assignment import LogSet
-from pixelstat.formats.sites import find_address_as_site
+from pixelstat.formats.assignment import LogSet, read_head
+from pixelstat.formats.detection import HEAD_LINES
+from pixelstat.formats.sites import MAX_LOGS, find_address_as_site
 from pixelstat.identity.visitors import VisitorRules
 from pixelstat.ledger import Ledger
 
@@ -15,6 +16,7 @@ def list_doubts(logs: LogSet, ledger: Ledger, visitors: VisitorRules) -> Iterato
         if ledger.recognition.is_mostly_by_address:
             yield _describe_address_as_site(logs)
     yield _describe_missing_queries(ledger)
+    yield _describe_missing_header(logs)
 
 
 def _describe_unknown_visitors(ledger: Ledger) -> str:
@@ -44,4 +46,22 @@ def _describe_missing_queries(ledger: Ledger) -> str:
     return (
         f"Warning: none of the {ledger.json_requests:,} pixel requests in JSON has a query; "
         "if the pixel sends one, log the address with its query, such as $request_uri."
+    )
+
+
+def _describe_missing_header(logs: LogSet) -> str:
+    header = logs.rules.client_header
+    if not header or not logs.has_text or _has_header(logs):
+        return ""
+    return (
+        f"Warning: the first lines have no header {header}, so pixelstat cannot take clients from it; "
+        "if the logs contain it, give their format with --log-format."
+    )
+
+
+def _has_header(logs: LogSet) -> bool:
+    """Return whether the first lines of a log hold the header that names the client."""
+    return any(
+        read_head(log_format, group[:MAX_LOGS], HEAD_LINES)["forwarded_for"].is_not_null().any()
+        for log_format, group in logs.by_format
     )

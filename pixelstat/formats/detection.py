@@ -156,7 +156,8 @@ def _find_best(
 
 
 def _mistakes_client(candidate: LogFormat, line: str) -> bool:
-    return isinstance(candidate, TextFormat) and candidate.mistakes_client(line)
+    """Return whether a format of fixed fields takes a site for the client, or an address for the site."""
+    return isinstance(candidate, TextFormat) and candidate.name != LAST_RESORT and candidate.mistakes_client(line)
 
 
 def _infer_candidates(

@@ -122,8 +122,9 @@ def rank_name(path: Path, field: str) -> int | None:
 
 @cache
 def is_header(path: Path, header: str) -> bool:
-    """Return whether the name of this path can mean this request header."""
-    return not {*_prefixed(_HEADER_PREFIXES, _normalize(header))}.isdisjoint(names_of(path))
+    """Return whether the value at this path may be this header of the request."""
+    name = names_of(path)[0]
+    return name.endswith(_normalize(header)) and not re.match(r"(?:http)?(?:resp|rsp|reply)", name)
 
 
 # Beginnings of whole paths that do not mean the field, although their last names do.

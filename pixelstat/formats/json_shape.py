@@ -388,7 +388,7 @@ def _build_format(columns: Columns, client_header: str | None) -> JsonFormat:
     if (path := chosen["target"]) and not columns.looks_like(path, values.is_target):
         chosen |= {"bare_target": path, "target": None}
     if client_header:
-        chosen["forwarded_for"] = next((path for path in columns.values if is_header(path, client_header)), None)
+        chosen["forwarded_for"] = next((path for path in columns.values if is_header(_bare(path), client_header)), None)
     elif _equals_nginx_json(columns, chosen):
         return nginx_json.FORMAT
     if path := chosen["forwarded_for"]:  # each proxy can add a header of its own, so all items count
