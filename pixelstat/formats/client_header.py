@@ -29,8 +29,8 @@ def read_client_header(log_format: LogFormat, header: str) -> LogFormat:
     variable = name.replace("-", "_")
     if isinstance(log_format, TextFormat):
         spellings = {f"http_{variable}", f"{{{name}}}i"}
-        fields = NGINX_FIELDS if "$" in log_format.template else APACHE_FIELDS
-        return replace(log_format, fields=_select_header({**fields, **log_format.fields}, spellings))
+        usual = NGINX_FIELDS if "$" in log_format.template else APACHE_FIELDS
+        return replace(log_format, fields=_select_header({**usual, **log_format.fields}, spellings))
     if isinstance(log_format, W3cFormat):
         return replace(log_format, fields=_select_header(W3C_FIELDS, {name, variable, f"cs({name})", f"cs-{name}"}))
     if isinstance(log_format, JsonFormat):
