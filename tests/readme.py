@@ -1,7 +1,8 @@
-"""Write the output blocks of README.md and of the manual's topics anew: `python tests/readme.py [FILE ...]`.
+"""Write the generated parts of README.md and of the manual's topics anew: `python tests/readme.py [FILE ...]`.
 
 A block is a fence with `console` whose first line is a command behind `$`. What follows is the output of the command on
-a terminal of 100 columns, stderr behind stdout. A test checks that the blocks are what the program prints.
+a terminal of 100 columns, stderr behind stdout. The sentence that lists the log formats comes from their registry.
+A test checks that all this is what the program prints.
 """
 
 import os
@@ -9,12 +10,17 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+
+from pixelstat import formats
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 TOPICS = sorted((ROOT / "pixelstat" / "manual").glob("*.md"))
 BLOCK = re.compile(r"(```console\n\$ (.+?)\n)(.*?)(```)", re.DOTALL)
+FORMATS = re.compile(r"^pixelstat detects \d+ log formats: [^.]*\.$", re.MULTILINE)
+LINE_LENGTH = 120
 TEXT_COMMANDS = ("snippet", "help", "schema", "completion")  # commands that print the same text to a pipe
 TEXT_OPTIONS = ("--format", "--explain", "--help", "--help-all")  # options that choose the output
 
@@ -43,8 +49,15 @@ def expand_glob(argument: str) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(argument))]
 
 
+def list_formats() -> str:
+    """Return the sentence that lists the log formats, wrapped."""
+    sentence = f"pixelstat detects {len(formats.NAMES)} log formats: {', '.join(formats.NAMES)}."
+    return textwrap.fill(sentence, LINE_LENGTH)
+
+
 def write_outputs(text: str) -> str:
-    """Return the text of a page with the output of each block as the program prints it now."""
+    """Return the text of a page with its generated parts as the program has them now."""
+    text = FORMATS.sub(lambda _: list_formats(), text)
     return BLOCK.sub(lambda block: block[1] + run_block(block[2]) + block[4], text)
 
 
