@@ -16,7 +16,7 @@ from pixelstat.pipeline import apply_stages, list_row_stages
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.schemas import EXPORTED, FAULTS, REASONS
 from pixelstat.sources import discovery
-from pixelstat.sources.blocks import MAX_LINE, Log
+from pixelstat.sources.blocks import Log
 from pixelstat.sources.lines import read_line
 from pixelstat.terminal import escape_controls
 
@@ -80,10 +80,7 @@ def _find_line(text: str, logs: Sequence[str]) -> tuple[Log, str, str | None]:
 def _parse_line(log: Log, line: str, header: str | None, rules: ReadingRules) -> pl.DataFrame:
     """Return the line as a row of READ: by the format of its log, else by the first that it fits."""
     log_format = detect_log_format(log, rules.candidates) if log.head else None
-    candidates = rules.candidates
-    if log_format and log_format.matches(line, header):
-        candidates = [log_format, *candidates]
-    return reparse_line(line, header, candidates, rules.time_zone, MAX_LINE)
+    return reparse_line(line, header, log_format, rules)
 
 
 def _explain_reason(reason: str | None, fault: str | None, fields: Mapping[str, object], rule: str | None) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from pixelstat.errors import Exit
 from pixelstat.formats.assignment import LogSet, ReadingRules
+from pixelstat.formats.base import LogFormat
+from pixelstat.formats.hints import describe_month
 from pixelstat.formats.reparse import reparse_line
 from pixelstat.ledger import Ledger
 from pixelstat.schemas import FAULTS
@@ -22,7 +24,8 @@ def list_unreadable_warnings(logs: LogSet, pixel_lines: PixelLines) -> Iterator[
     for label, log in [*by_label.items()][:MAX_LOGS]:
         bad = pixel_lines.unreadable[label]
         counts = describe_unreadable(bad, bad + pixel_lines.readable[label], f" of {log.label_in_sentence()}")
-        example = _describe_example(pixel_lines.examples[label], logs.rules)
+        log_format = next((log_format for log_format, group in logs.by_format if log in group), None)
+        example = _describe_example(pixel_lines.examples[label], log_format, logs.rules)
         yield f"Warning: {counts}. {example}\n{_next_step(log)}"
     if (more := len(by_label) - MAX_LOGS) > 0:
         yield f"Warning: most pixel lines of {format_count(more, 'more log', 'more logs')} cannot be read."
@@ -42,11 +45,13 @@ def choose_exit_code(ledger: Ledger) -> Exit:
     return Exit.NOTHING_READABLE if ledger.is_all_unreadable else Exit.DONE
 
 
-def _describe_example(example: LineWithHeader, rules: ReadingRules) -> str:
+def _describe_example(example: LineWithHeader, log_format: LogFormat | None, rules: ReadingRules) -> str:
     """Return the fault of an unreadable line, and the line."""
-    parsed = reparse_line(example.line, example.header, rules.candidates, rules.time_zone, rules.max_line)
+    line, header = example
+    parsed = reparse_line(line, header, log_format, rules)
     fault = parsed["fault"].item() or "no_format"
-    return f"The first one {FAULTS[fault]}:\n    {shorten_line(example.line)}"
+    month = f"\n{sentence}" if (sentence := describe_month(line)) else ""
+    return f"The first one {FAULTS[fault]}:\n    {shorten_line(line)}{month}"
 
 
 def _next_step(log: Log) -> str:

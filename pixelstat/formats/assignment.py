@@ -12,7 +12,7 @@ from pixelstat import formats
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, HEADER_START, LONG_HEAD_LINES, detect, pair_with_headers
-from pixelstat.formats.hints import describe_line, is_json
+from pixelstat.formats.hints import describe_line, describe_month, is_json
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.nginx_conf import read_nginx_formats
 from pixelstat.formats.text import TextFormat
@@ -205,9 +205,18 @@ def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:
     formats_tried = "the given log format" if is_limited else "any log format that pixelstat knows"
     line = next(iter(log.first_lines(1)), "")
     sentence = f"No line of {log.name} matches {formats_tried}. Its first line:\n    {log.first_line()}"
+    from pixelstat.formats.skeletons import suggest_format  # only an error needs it
+
     if parts := describe_line(line):
         verb = "is" if is_json(line) else "contains"
         sentence += f"\nIt {verb} {join_words(parts)}."
+    if month := describe_month(line):
+        sentence += f"\n{month}"
+    if is_limited and (log_format := detect_log_format(log, formats.load_all_formats())):
+        return PixelstatError(sentence, f"Leave the option out: pixelstat reads the log as {log_format.name}.")
+    if template := suggest_format(line):
+        advice = f"If every part is in its place, this format reads the line:\n    --log-format {shlex.quote(template)}"
+        return PixelstatError(sentence, advice)
     return PixelstatError(sentence, _JSON_ADVICE if is_json(line) else _TEXT_ADVICE)
 
 

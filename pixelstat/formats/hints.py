@@ -29,6 +29,22 @@ def describe_line(line: str) -> list[str]:
     return [f"{name} ({_shorten(text)})" for name, text in parts.items() if text]
 
 
+_MONTH = re.compile(r"(?<!\w)\d{1,2}[/. -]{1,2}([^\W\d_]{3,9})\.?[/. -]\d{4}[: ]\d\d:\d\d")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+
+
+def describe_month(line: str) -> str:
+    """Say that the month in the time of a line is not English, or return nothing."""
+    month = _MONTH.search(line[:MAX_SEARCHED])
+    if not month or any(month[1].lower() in (name, name[:3]) for name in _MONTHS):
+        return ""
+    return (
+        f"The name of its month, {month[1]}, is not English: let the server write its times in English or as numbers."
+    )
+
+
 def is_json(line: str) -> bool:
     """Return whether the line holds a JSON object."""
     return parse_object(line) is not None

@@ -63,7 +63,7 @@ def split_parts(line: str) -> list[Part]:
     if separator := next((mark for mark in _SEPARATORS if line.count(mark) >= MIN_SEPARATORS), None):
         others = list(_split_fields(line, separator))
     else:
-        others = list(_split_words(line))
+        others = list(split_words(line))
     front = [part for part in others if part.end <= before]
     if len(front) > USER_PLACE + 1 and parse_address(front[0].text) and front[1].text == "-":
         user = line[front[USER_PLACE].start : front[-1].end]  # the name of a user can contain blanks
@@ -109,7 +109,7 @@ def _split_fields(line: str, separator: str) -> Iterator[Part]:
         start += len(raw) + len(separator)
 
 
-def _split_words(line: str) -> Iterator[Part]:
+def split_words(line: str) -> Iterator[Part]:
     """Yield the words and quoted texts of a line, without their quotes, brackets and keys such as `rt=`."""
     for match in _WORD.finditer(line):
         text, start = match.group(), match.start()

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pixelstat.formats.assignment import ReadingRules
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import LAST_RESORT, find_format
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.normalize import EARLIEST_TIME, latest_plausible_time
 from pixelstat.frames.columns import internal
-from pixelstat.schemas import READ, REASONS, Fault, Reason
+from pixelstat.schemas import LINES, READ, REASONS, Fault, Reason
 
 
 def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, max_line: int) -> pl.DataFrame:
@@ -44,16 +45,16 @@ def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zon
     return pl.concat([good, *frames]).sort(row).drop(row)
 
 
-def reparse_line(
-    line: str, header: str | None, candidates: Sequence[LogFormat], zone: str, max_line: int
-) -> pl.DataFrame:
-    """Parse a line by the first candidate that it matches, as a row of READ. `header` is its `#Fields:` line.
+def reparse_line(line: str, header: str | None, log_format: LogFormat | None, rules: ReadingRules) -> pl.DataFrame:
+    """Parse a line by the format of its log, else by the first candidate that it matches, as a row of READ.
 
-    A line of `max_line` bytes counts as cut.
+    `header` is its `#Fields:` line. `log_format` is None for a log without a format.
     """
     values = {"line": line, "header": header, "file": "", "number": 1, "rejected": "unreadable"}
-    unparsed = pl.DataFrame({name: [values.get(name)] for name in READ}, schema=READ)
-    return reparse_misfits(unparsed, candidates, zone, max_line)
+    requests = pl.DataFrame({name: [values.get(name)] for name in READ}, schema=READ)
+    if log_format:
+        requests = log_format.parse(requests.lazy().select([*LINES]), rules.time_zone).collect()
+    return reparse_misfits(requests, rules.candidates, rules.time_zone, rules.max_line)
 
 
 def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:
@@ -77,7 +78,7 @@ def _parse_again(requests: pl.DataFrame, form: LogFormat, zone: str, max_line: i
     fault = (
         pl.when(_is_truncated(max_line)).then(pl.lit("too_long"))
         .when(pl.col("path").is_null()).then(pl.lit("no_request"))
-        .when(pl.col("time").is_null() | ~pl.col("time").is_between(EARLIEST_TIME, latest_plausible_time())).then(pl.lit("bad_time"))
+        .when(_has_bad_time()).then(pl.lit("bad_time"))
         .when(pl.col("status").is_null() | ~pl.col("status").is_between(0, 999)).then(pl.lit("bad_status"))
         .otherwise(pl.lit("no_format"))
     )  # fmt: skip
@@ -119,11 +120,19 @@ def _parse_by_last_resort(
 
 def _mark_unreadable(requests: pl.DataFrame, max_line: int) -> pl.DataFrame:
     """Mark these lines as unreadable. Every column becomes null, except those that identify the line."""
-    fault = pl.when(_is_truncated(max_line)).then(pl.lit("too_long")).otherwise(pl.lit("no_format")).cast(Fault)
+    fault = pl.when(_is_truncated(max_line)).then(pl.lit("too_long")).otherwise(pl.lit("no_format"))
+    if {"path", "time", "status"} <= {*requests.columns}:  # those that the format of the log has read
+        is_request = pl.col("path").str.starts_with("/") & pl.col("status").is_between(100, 599)
+        fault = pl.when(is_request & _has_bad_time()).then(pl.lit("bad_time")).otherwise(fault)
+    fault = fault.cast(Fault)
     line_columns = {"line", "header", "file", "number"} & set(requests.columns)
     blank = {name: pl.lit(None, dtype) for name, dtype in READ.items() if name not in line_columns}
     return requests.with_columns(**{**blank, "rejected": pl.lit("unreadable", Reason), "fault": fault})
 
 
-def _is_truncated(max_line: int) -> pl.Expr:
-    return pl.col("line").str.len_bytes() >= max_line
+def _has_bad_time() -> pl.Expr:
+    return pl.col("time").is_null() | ~pl.col("time").is_between(EARLIEST_TIME, latest_plausible_time())
+
+
+def _is_truncated(longest: int) -> pl.Expr:
+    return pl.col("line").str.len_bytes() >= longest

@@ -280,9 +280,10 @@ def _build_pattern(tokens: Segment, field_patterns: Mapping[str, str]) -> str:
             pattern += _QUOTED_PATTERN if tokens[index + 1].startswith('"') else r'[^"]*?'
         elif token in _FIELD_PATTERNS:
             pattern += _FIELD_PATTERNS[token]
+        elif tokens[index + 1] in ("", " ", '"'):
+            pattern += " ".join([r'[^ \t"]*'] * (_count_blanks(token) + 1))
         else:
-            next_literal = tokens[index + 1]
-            pattern += r'[^ \t"]*' if next_literal in ("", " ", '"') else r'[^"]*?'
+            pattern += r'[^"]*?'
     return pattern
 
 
@@ -337,12 +338,17 @@ def _split_times(segment: Segment) -> Segment:
     """Return the segment with a field for each word of a time that a blank follows: its blanks end no field."""
     split = segment[:1]
     for name, after in zip(segment[1::2], segment[2::2], strict=True):
-        blanks = 1 if name == "time_clf" else name.removeprefix("time_as ").count(" ")
-        if after == " " and blanks and is_time_field(name):
+        blanks = _count_blanks(name)
+        if after == " " and blanks:
             split += [f"{name}{_PIECE}", " "] * blanks + [f"{name}{_PIECE}", after]
         else:
             split += [name, after]
     return split
+
+
+def _count_blanks(name: str) -> int:
+    """Return the number of blanks in a field that is a time; no other field outside of quotes holds any."""
+    return 1 if name == "time_clf" else name.removeprefix("time_as ").count(" ") if is_time_field(name) else 0
 
 
 def _join_pieces(pieces: Sequence[pl.Expr]) -> pl.Expr:

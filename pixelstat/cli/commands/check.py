@@ -24,8 +24,10 @@ from pixelstat.event_streams import read_requests
 from pixelstat.formats.assignment import LogSet, assign_format
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES, LONG_HEAD_LINES, pair_with_headers
+from pixelstat.formats.hints import describe_month
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.json_shape import NAME as INFERRED
+from pixelstat.formats.skeletons import suggest_format
 from pixelstat.formats.text import TextFormat
 from pixelstat.formats.text_shape import NAME as INFERRED_TEXT
 from pixelstat.formats.wrappings import list_wrappings, unwrap_format
@@ -199,7 +201,7 @@ def summarize_logs(result: Result) -> Result:
 def _collect(logs: LogSet, reading: Reading, bad_lines: BadLines, protocols: ProtocolRules) -> Findings:
     findings = Findings()
     requests = read_requests(logs, reading, bad_lines=bad_lines).select(
-        "line", "file", "number", "time", "method", "path", "query", "format", "rejected", "fault"
+        "line", "file", "number", "time", "method", "path", "query", "status", "format", "rejected", "fault"
     )
     for batch in requests.collect_batches(maintain_order=True, engine="streaming"):
         findings.add(batch, protocols)
@@ -220,6 +222,10 @@ def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, 
         kind = log.kind()
         unknown = f"unknown: it is {kind.description}" if kind else "unknown"
         yield _row("format", unknown if log.head else "none: the log is empty")
+        if not kind and (template := suggest_format(next(iter(log.first_lines(1)), ""))):
+            yield _row(
+                "advice", f"if every part is in its place, this reads the log: --log-format {shlex.quote(template)}"
+            )
     else:
         around = "".join(f", wrapped by {wrapping.name}" for wrapping in list_wrappings(form))
         yield _row("format", f"{form.name}: {_explain_format(log, form)}{around}")
@@ -231,7 +237,8 @@ def _rows(log: Log, form: LogFormat | None, findings: Findings, zone: ZoneInfo, 
     yield from _line_rows(findings, top)
     yield from _time_rows(findings, zone, top)
     for number, fault, line in findings.unreadable:
-        yield _row("unreadable", f"{log.title()}:{number} {FAULTS[fault]}: {shorten_line(line)}")
+        hint = f". {month} The line" if (month := describe_month(line)) else ""
+        yield _row("unreadable", f"{log.title()}:{number} {FAULTS[fault]}{hint}: {shorten_line(line)}")
     yield _row("verdict", _verdict(log, form, findings))
 
 
