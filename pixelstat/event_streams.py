@@ -144,6 +144,11 @@ def reparse(requests: pl.LazyFrame, rules: ReadingRules, bad_lines: BadLines | N
 
     columns = ["line", "header", *(["file", "number", "fault"] if bad_lines else [])]
     requests = tap_batches(requests, reparse_batch, columns)
+    return find_clients(requests, rules)
+
+
+def find_clients(requests: pl.LazyFrame, rules: ReadingRules) -> pl.LazyFrame:
+    """Replace the clients of REQUESTS by those that a header of proxies names, if the rules say so."""
     return resolve_clients(requests, rules.trusted_proxies) if rules.resolves_clients else requests
 
 

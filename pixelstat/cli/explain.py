@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from pixelstat.errors import PixelstatError
-from pixelstat.event_streams import build_events
+from pixelstat.event_streams import build_events, find_clients
 from pixelstat.formats.assignment import ReadingRules, detect_log_format
 from pixelstat.formats.detection import HEAD_LINES, HEADER_START
 from pixelstat.formats.reparse import reparse_line
@@ -46,6 +46,7 @@ def explain(text: str, logs: Sequence[str], rules: ReadingRules, settings: Pipel
     fault = request["fault"].item()
     if request["format"].item() is None:
         return _format_listing({"line": line, "result": "excluded: unreadable", "why": f"it {FAULTS['no_format']}"})
+    request = find_clients(request.lazy(), rules).collect()
     events = apply_stages(build_events(request.lazy(), settings), list_row_stages(settings)).collect()
     fields = request.drop("file", "number", "rejected", "line", "header", "fault").row(0, named=True)
     listing: dict[str, object] = {"line": line, "format": fields.pop("format"), **fields}

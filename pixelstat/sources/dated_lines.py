@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from io import RawIOBase
 
-CHUNK = 1 << 20  # bytes that are read at a time
+from pixelstat.sources.rewriting import CHUNK, RewritingReader
+
+MAX_HELD = 2 * CHUNK  # a longer line is passed on in pieces
 HEAD_BYTES = 64 << 10  # bytes that are searched for a `#Fields:` line without a date
 TOLERANCE = timedelta(hours=1)  # a server writes lines when requests end, so lines can be out of order by less
 DAY, HALF_DAY = timedelta(days=1), timedelta(hours=12)
@@ -38,28 +40,17 @@ def _find_clock(header: bytes) -> int | None:
     return next((index for index, name in enumerate(names) if name in _CLOCK_NAMES), None)
 
 
-class DatedLines(RawIOBase):
+class DatedLines(RewritingReader):
     """A reader of a W3C log that writes the date in front of lines that have only a clock."""
 
-    def __init__(self, log: RawIOBase) -> None:
-        self.log = log
-        self.pending = b""  # the beginning of a line
-        self.ready = b""
+    def __init__(self, source: RawIOBase) -> None:
+        super().__init__(source)
         self.dates = LineDates()
 
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        while not self.ready:
-            piece = self.log.read(CHUNK) or b""
-            if not piece and not self.pending:
-                return 0
-            text = self.pending + piece
-            end = text.rfind(b"\n") + 1 if piece else len(text)
-            end = end or (len(text) if len(text) > CHUNK else 0)  # a very long line is passed on in pieces
-            self.pending = text[end:]
-            self.ready = b"".join(map(self.dates.complete, text[:end].splitlines(keepends=True)))
-        piece, self.ready = self.ready[: len(buffer)], self.ready[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
+    def rewrite(self, text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
+        end = len(text) if is_last else text.rfind(b"\n") + 1
+        end = end or (len(text) if len(text) > MAX_HELD else 0)
+        return b"".join(map(self.dates.complete, text[:end].splitlines(keepends=True))), text[end:]
 
 
 class LineDates:

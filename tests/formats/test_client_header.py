@@ -1,6 +1,7 @@
 """The client comes from the header that the user names, in every kind of format that names its headers."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,14 @@ def test_the_header_names_the_client(kind: str, tmp_path: Path) -> None:
     assert clients(tmp_path, line, heads, *named, "--trusted-proxy", "10.0.0.0/8") == ["203.0.113.7"]
     assert clients(tmp_path, line, heads, *named, "--trusted-proxy", "192.0.2.0/24") == ["10.0.0.1"]
     assert clients(tmp_path, line, heads, *options) == ["10.0.0.1"]
+
+
+def test_explain_shows_the_client_of_the_header(tmp_path: Path) -> None:
+    line = TEXT.format("203.0.113.7")
+    for option in (("--client-header", HEADER), ("--trusted-proxy", "10.0.0.0/8", "--client-header", "x-real-ip")):
+        finished = run_in_process(tmp_path, "views", "--log-format", NGINX, "--explain", line, *option)
+        client = "203.0.113.7" if HEADER in option else "198.51.100.2"
+        assert re.search(rf"^client +{re.escape(client)}$", finished.stdout, re.MULTILINE), finished.stdout
 
 
 def test_a_header_that_no_log_names_is_warned_of(tmp_path: Path) -> None:
