@@ -202,8 +202,8 @@ def _unknown_format(log: Log, *, is_limited: bool) -> PixelstatError:
             f"The lines of {log.name} have a time but no date.",
             "Put the date in front of the first line: #Date: 2026-09-07. Log it from now on: #Fields: date time ...",
         )
-    formats_tried = "the given log format" if is_limited else "any log format that pixelstat knows"
     line = next(iter(log.first_lines(1)), "")
+    formats_tried = "the given log format" if is_limited else "any log format that pixelstat knows"
     sentence = f"No line of {log.name} matches {formats_tried}. Its first line:\n    {log.first_line()}"
     from pixelstat.formats.skeletons import suggest_format  # only an error needs it
 

@@ -49,16 +49,18 @@ def find_format(
             return _wrap(log_format, wrappings)
         if log_format and count > best[0]:
             best = count, _wrap(log_format, wrappings)
-    return best[1] or _find_last_resort(lines, last_resorts, are_misfits=are_misfits)
+    last_resort, count = _find_last_resort(lines, last_resorts, are_misfits=are_misfits)
+    return last_resort if count > best[0] else best[1]
 
 
 def _find_last_resort(
     lines: Sequence[LinePair], last_resorts: Sequence[LogFormat], *, are_misfits: bool
-) -> LogFormat | None:
+) -> tuple[LogFormat | None, int]:
     """Return the last resort in those wrappings in which most lines match and most fields are recognized.
 
     The first match is not enough: the last resort reads nearly any wrapping as a part of the line. So if two ways to
-    unwrap the lines are equal, the one with more wrappings is better.
+    unwrap the lines are equal, the one with more wrappings is better. The second value is the number of lines that
+    match.
     """
     ranked: list[tuple[tuple[int, int, int, int], LogFormat]] = []
     for place, (wrappings, bare) in enumerate(unwrap_in_all_ways(lines) if last_resorts else ()):
@@ -66,7 +68,10 @@ def _find_last_resort(
         if isinstance(log_format, TextFormat) and count * 2 >= len(bare):
             rank = count, len(RANKING_FIELDS & {*log_format.names}), len(wrappings), -place
             ranked.append((rank, _wrap(log_format, wrappings)))
-    return max(ranked, key=lambda entry: entry[0])[1] if ranked else None
+    if not ranked:
+        return None, 0
+    rank, best = max(ranked, key=lambda entry: entry[0])
+    return best, rank[0]
 
 
 def _wrap(log_format: LogFormat, wrappings: Sequence[Wrapping]) -> LogFormat:

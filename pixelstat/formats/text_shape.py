@@ -14,6 +14,7 @@ from pixelstat.formats.base import LogFormat
 from pixelstat.formats.field_values import is_address, is_method, is_number, is_query, is_request
 from pixelstat.formats.line_parts import Part, split_parts
 from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat
+from pixelstat.sources.kinds import is_error_line
 from pixelstat.text.addresses import split_addresses
 
 NAME = "text"
@@ -83,7 +84,7 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
     groups: dict[tuple[str, ...], list[tuple[str, list[Part]]]] = defaultdict(list)
     for line in lines:
         bare = line.rstrip("\r\n ")
-        if _JSON.match(bare):
+        if _JSON.match(bare) or is_error_line(bare):
             continue
         if len(bare) <= MAX_LENGTH and "$" not in _cut_gaps(parts := split_parts(bare), bare):
             groups[_describe_shape(parts, bare)].append((bare, parts))
