@@ -23,7 +23,7 @@ from pixelstat.sources.content import HEAD_BYTES, Content, open_content
 from pixelstat.sources.damage import DAMAGE_ERRORS, describe_damage
 from pixelstat.sources.dated_lines import DatedLines
 from pixelstat.sources.json_objects import ObjectLines
-from pixelstat.sources.kinds import SAMPLE_BYTES, FileKind, recognize_kind
+from pixelstat.sources.kinds import ERROR_LOG, SAMPLE_BYTES, FileKind, is_error_line, recognize_kind
 from pixelstat.sources.rewindable import RewindableStream
 
 BLOCK = 8 << 20  # bytes; half as many take a tenth more time, twice as many take much more memory
@@ -56,8 +56,8 @@ class Log:
         return hashlib.sha256(self.head[:FINGERPRINT]).digest()
 
     def kind(self) -> FileKind | None:
-        """Return the kind of the input if it is not text, else None."""
-        return recognize_kind(self.beginning)
+        """Return the kind of the input if it is not text, or begins like an error log, else None."""
+        return recognize_kind(self.beginning) or (ERROR_LOG if is_error_line(self.first_line()) else None)
 
     @property
     def compression(self) -> str | None:

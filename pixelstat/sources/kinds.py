@@ -68,14 +68,14 @@ _BINARY = FileKind("binary, and not of a kind that pixelstat reads")
 _TEXT = re.compile(rb"[\t\n\r -~]*")
 # A line of an error log: `2026/09/07 10:00:00 [error] 29#29: *1 open() ... request: "GET /a"`, `[core:error] [pid 7]`
 _ERROR_LINE = re.compile(r" \[[a-z]+\] \d+#\d+: |\[(?:[a-z_0-9]+:)?(?:emerg|alert|crit|error|warn)\] ")
-_ERROR_LOG = FileKind("an error log", "Name the access log of the same server.")
+ERROR_LOG = FileKind("an error log", "Name the access log of the same server.")
 MAX_SEVERITY = 200  # characters of a line in which its severity is
 SAMPLE_BYTES = 4 << 10
 _CONTROLS = re.compile(rb"[\0-\x06\x0e-\x1a\x1c-\x1f\x7f]")  # without those that occur in text, such as tab and escape
 
 
 def recognize_kind(beginning: bytes) -> FileKind | None:
-    """Return the kind of a file with this beginning, or None for text that is no error log.
+    """Return the kind of a file with this beginning, or None for text.
 
     Text can begin with the magic of a kind if the magic is printable. So a printable magic counts only if the file is
     binary.
@@ -85,8 +85,7 @@ def recognize_kind(beginning: bytes) -> FileKind | None:
         if beginning.startswith(magic) and (is_binary or not _TEXT.fullmatch(magic)):
             return kind
     if not is_binary:
-        first_line = beginning[:MAX_SEVERITY].partition(b"\n")[0].decode("utf-8", "replace")
-        return _ERROR_LOG if is_error_line(first_line) else None
+        return None
     return next((kind for pattern, kind in _BY_PATTERN.items() if pattern.match(beginning)), _BINARY)
 
 
