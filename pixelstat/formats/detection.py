@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.text import TextFormat
-from pixelstat.formats.wrappings import MAX_DEPTH, WRAPPINGS, Colours, Prefix, Wrapped, Wrapping
+from pixelstat.formats.wrappings import (
+    MAX_DEPTH,
+    NO_PREFIXES,
+    WRAPPINGS,
+    Colours,
+    Prefix,
+    Wrapped,
+    Wrapping,
+    has_prefix,
+)
 from pixelstat.text.addresses import parse_address
 
 HEAD_LINES = 50  # first lines from which the format is detected
@@ -42,28 +51,46 @@ def find_format(
     best: tuple[int, LogFormat | None] = (0, None)
     last_resorts = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
     others = [candidate for candidate in candidates if candidate.name != LAST_RESORT]
+    ways: list[Unwrapped] = []
     for wrappings, bare in unwrap_in_all_ways(lines):
+        ways.append((wrappings, bare))
         # A line that another candidate would misread can still match the last resort.
         log_format, count = _find_best(bare, others, are_misfits=are_misfits, is_strict=bool(last_resorts))
         if log_format and count * 2 >= len(lines):
             return _wrap(log_format, wrappings)
         if log_format and count > best[0]:
             best = count, _wrap(log_format, wrappings)
-    last_resort, count = _find_last_resort(lines, last_resorts, are_misfits=are_misfits)
+    last_resort, count = _find_last_resort(ways, last_resorts, are_misfits=are_misfits)
     return last_resort if count > best[0] else best[1]
 
 
+def reads_misfit(log_format: LogFormat, line: str, header: str | None, candidates: Sequence[LogFormat]) -> bool:
+    """Return whether this format, which `find_format` returned for another misfit, is also one of this line."""
+    while isinstance(log_format, Wrapped):
+        bare = log_format.wrapping.unwrap(line)
+        if bare is None:
+            return False
+        line, log_format = bare, log_format.inner
+    inferring = next(
+        (form for form in candidates if isinstance(form, InferredFormat) and form.name == log_format.name), None
+    )
+    is_strict = any(candidate.name == LAST_RESORT for candidate in candidates)
+    return _accepts(log_format, line, header, is_strict=is_strict) and (
+        inferring is None or inferring.accepts_misfit(line, log_format)
+    )
+
+
 def _find_last_resort(
-    lines: Sequence[LinePair], last_resorts: Sequence[LogFormat], *, are_misfits: bool
+    ways: Sequence[Unwrapped], last_resorts: Sequence[LogFormat], *, are_misfits: bool
 ) -> tuple[LogFormat | None, int]:
-    """Return the last resort in those wrappings in which most lines match and most fields are recognized.
+    """Return the last resort in those of these wrappings in which most lines match and most fields are recognized.
 
     The first match is not enough: the last resort reads nearly any wrapping as a part of the line. So if two ways to
     unwrap the lines are equal, the one with more wrappings is better. The second value is the number of lines that
     match.
     """
     ranked: list[tuple[tuple[int, int, int, int], LogFormat]] = []
-    for place, (wrappings, bare) in enumerate(unwrap_in_all_ways(lines) if last_resorts else ()):
+    for place, (wrappings, bare) in enumerate(ways if last_resorts else ()):
         log_format, count = _find_best(bare, last_resorts, are_misfits=are_misfits, is_strict=True)
         if isinstance(log_format, TextFormat) and count * 2 >= len(bare):
             rank = count, len(RANKING_FIELDS & {*log_format.names}), len(wrappings), -place
@@ -87,15 +114,14 @@ def unwrap_in_all_ways(lines: Sequence[LinePair]) -> Iterator[Unwrapped]:
     Lines that lack the wrapping are left out.
     """
     level = [_strip_colours((), lines)]
-    for _ in range(MAX_DEPTH):
-        yield from level
-        level = [
-            _strip_colours((*wrappings, wrapping), bare)
-            for wrappings, wrapped in level
-            for wrapping in WRAPPINGS
-            if (bare := _unwrap_each(wrapped, wrapping))
-        ]
     yield from level
+    for _ in range(MAX_DEPTH):
+        outer, level = level, []
+        for wrappings, wrapped in outer:
+            for wrapping in _list_likely_wrappings(wrapped):
+                if bare := _unwrap_each(wrapped, wrapping):
+                    level.append(_strip_colours((*wrappings, wrapping), bare))
+                    yield level[-1]
 
 
 def _strip_colours(
@@ -108,6 +134,11 @@ def _strip_colours(
     colours = Colours()
     bare = _unwrap_each(lines, colours)
     return ((*wrappings, colours), bare) if bare and len(bare) * 2 >= len(lines) else (wrappings, lines)
+
+
+def _list_likely_wrappings(lines: Sequence[LinePair]) -> Sequence[Wrapping]:
+    """Return the wrappings that the lines may have. One search for all prefixes is quicker than one for each."""
+    return WRAPPINGS if any(has_prefix(line) for line, _ in lines) else NO_PREFIXES
 
 
 def _unwrap_each(lines: Sequence[LinePair], wrapping: Wrapping) -> list[LinePair]:
@@ -144,12 +175,17 @@ def _find_best(
 
     With `is_strict`, a line does not match a candidate that would mistake its site for the client.
     """
+    fitting = _infer_candidates(candidates, lines, are_misfits=are_misfits)
+    if len(lines) == 1:  # as of each misfit: counting would take most of the time
+        line, header = lines[0]
+        first = next((form for form in fitting if _accepts(form, line, header, is_strict=is_strict)), None)
+        return (first.with_header(header, line), 1) if first else (None, 0)
     match_counts: Counter[LogFormat] = Counter()
-    for candidate in _infer_candidates(candidates, lines, are_misfits=are_misfits):
+    for candidate in fitting:
         variants = Counter(
             candidate.with_header(header, line)
             for line, header in lines
-            if candidate.matches(line, header) and not (is_strict and _mistakes_client(candidate, line))
+            if _accepts(candidate, line, header, is_strict=is_strict)
         )
         if variants:
             usual = variants.most_common(1)[0][0]
@@ -160,9 +196,13 @@ def _find_best(
     return best, match_counts[best] if best else 0
 
 
-def _mistakes_client(candidate: LogFormat, line: str) -> bool:
-    """Return whether a format of fixed fields takes a site for the client, or an address for the site."""
-    return isinstance(candidate, TextFormat) and candidate.name != LAST_RESORT and candidate.mistakes_client(line)
+def _accepts(candidate: LogFormat, line: str, header: str | None, *, is_strict: bool) -> bool:
+    """Return whether the line matches. With `is_strict`, a format of fixed fields must not take a site for the client."""
+    if not candidate.matches(line, header):
+        return False
+    if not is_strict or not isinstance(candidate, TextFormat) or candidate.name == LAST_RESORT:
+        return True
+    return not candidate.mistakes_client(line)
 
 
 def _infer_candidates(

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import polars as pl
 
@@ -51,12 +51,16 @@ def infer_json_format(lines: Iterable[str], client_header: str | None = None) ->
         if sizes.total() == MAX_OBJECTS:
             break
     kinds: Counter[Kind] = Counter()
-    objects: dict[Kind, list[dict[Path, str]]] = {}
+    alike: dict[Kind, list[Columns]] = {}
     for keys, group in groups.items():
-        if kind := _find_kind(Columns(group)):
+        if kind := _find_kind(columns := Columns(group)):
             kinds[kind] += sizes[keys]
-            objects.setdefault(kind, []).extend(group)
-    return _build_format(Columns(objects[kinds.most_common(1)[0][0]]), client_header) if kinds else None
+            alike.setdefault(kind, []).append(columns)
+    if not kinds:
+        return None
+    first, *others = alike[kinds.most_common(1)[0][0]]
+    every = Columns([row for columns in (first, *others) for row in columns.rows]) if others else first
+    return _build_format(every, client_header)
 
 
 def _list_leaves(value: dict[str, object], above: Path = ()) -> Iterable[tuple[Path, str]]:
@@ -102,12 +106,9 @@ class Columns:
 
         The predicate must be true for their values. Keys without any value come last.
         """
-        ranked = []
-        for path, texts in self.values.items():
-            rank = rank_name(_bare(path), field)
-            if rank is not None and (not texts or self.looks_like(path, predicate)):
-                ranked.append((not texts, rank, len(path), path))
-        return [path for *_, path in sorted(ranked, key=lambda entry: entry[:3])]
+        named = _rank_keys(tuple(self.values), field)
+        with_values = [path for path in named if self.looks_like(path, predicate)]
+        return with_values + [path for path in named if not self.values[path]]
 
     def find_by_values(self, predicate: Predicate, exclude: re.Pattern[str], taken: Iterable[Path] = ()) -> list[Path]:
         """Return the keys with values of this form, except taken keys and keys whose words match `exclude`."""
@@ -116,6 +117,13 @@ class Columns:
             for path in self.values
             if path not in taken and not exclude.search(_spell(path)) and self.looks_like(path, predicate)
         ]
+
+
+@lru_cache(MAX_OBJECTS)
+def _rank_keys(paths: Sequence[Path], field: str) -> Sequence[Path]:
+    """Return those of the keys that have a known name of the field, the best name first."""
+    ranks = {path: rank for path in paths if (rank := rank_name(_bare(path), field)) is not None}
+    return sorted(ranks, key=lambda path: (ranks[path], len(path)))
 
 
 def _bare(path: Path) -> Path:

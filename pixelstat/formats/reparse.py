@@ -1,13 +1,15 @@
 """Parse the misfits again: lines that do not match the format of their log. Each has the first format it matches."""
 
+import re
 from collections.abc import Sequence
 
 import polars as pl
 
 from pixelstat.formats.assignment import ReadingRules
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.detection import LAST_RESORT, find_format
+from pixelstat.formats.detection import LAST_RESORT, find_format, reads_misfit
 from pixelstat.formats.json import JsonFormat
+from pixelstat.formats.json_text import AROUND_OBJECT
 from pixelstat.formats.normalize import EARLIEST_TIME, latest_plausible_time
 from pixelstat.frames.columns import internal
 from pixelstat.schemas import LINES, READ, REASONS, Fault, Reason
@@ -27,7 +29,7 @@ def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zon
         return requests
     rows = bad.arg_true()
     lines = requests.select("line", "header").filter(bad)
-    chosen = [_choose_format(line or "", header, candidates) for line, header in lines.iter_rows()]
+    chosen = _choose_formats(lines, candidates)
     if "fault" not in requests.columns and not any(chosen):
         return requests  # nothing would change, because the query does not use the reasons
     row = internal("row")
@@ -55,6 +57,41 @@ def reparse_line(line: str, header: str | None, log_format: LogFormat | None, ru
     if log_format:
         requests = log_format.parse(requests.lazy().select([*LINES]), rules.time_zone).collect()
     return reparse_misfits(requests, rules.candidates, rules.time_zone, rules.max_line)
+
+
+def _choose_formats(lines: pl.DataFrame, candidates: Sequence[LogFormat]) -> list[LogFormat | None]:
+    """Return the format of each line.
+
+    A search takes long, and most lines are alike, for example after a server changed its format. So the format of the
+    last line with the same outline comes first.
+    """
+    formats: dict[tuple[str, str | None], LogFormat] = {}  # by outline and `#Fields:` line
+    chosen: list[LogFormat | None] = []
+    for line, header in lines.iter_rows():
+        line = line or ""  # noqa: PLW2901
+        outline = _outline(line), header
+        likely = formats.get(outline)
+        if likely is None or not reads_misfit(likely, line, header, candidates):
+            likely = _choose_format(line, header, candidates)
+            if likely:
+                formats[outline] = likely
+        chosen.append(likely)
+    return chosen
+
+
+def _outline(line: str) -> str:
+    """Return what lines of one format have in common: the keys of JSON, else the kinds of words outside of quotes."""
+    if line.lstrip(AROUND_OBJECT).startswith("{"):
+        return ",".join(_KEY.findall(line))
+    front, _, rest = line.partition('"')
+    outside = f"{front[:MAX_OUTLINE]}{rest.count(QUOTE)}{rest.rpartition(QUOTE)[2][:MAX_OUTLINE]}"
+    return _NUMBER.sub("0", _WORD.sub("a", outside))
+
+
+QUOTE = '"'
+MAX_OUTLINE = 200  # characters before the first quote, and behind the last one
+_KEY = re.compile(r'"([^"\\]*)"\s*:')
+_NUMBER, _WORD = re.compile(r"[0-9]+"), re.compile(r"[0-9]*[A-Za-z][A-Za-z0-9]*")
 
 
 def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:

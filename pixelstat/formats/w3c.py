@@ -56,10 +56,10 @@ class W3cFormat:
     def matches(self, line: str, header: str | None = None) -> bool:
         """Return whether the line has the layout of this format and as many fields as its header names."""
         header = header or self.header
+        if header is None:
+            return bool(self.usual_shapes) and self._find_shape(line) is not None
         if line.startswith("#"):
             return False
-        if header is None:
-            return self._find_shape(line) is not None
         names = list_field_names(header)
         has_names = self.required_names <= set(names) and has_time_and_address(names)
         return has_names and len(self._split_line(line)) == len(names)

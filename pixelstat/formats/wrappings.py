@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Protocol
 
 import polars as pl
@@ -115,6 +115,8 @@ class Colours:
 
     def unwrap(self, line: str) -> str | None:
         """Return the line without escape sequences, or None where it has none."""
+        if "\x1b" not in line and "#033" not in line:
+            return None
         bare = re.sub(self.pattern, "", line)
         return bare if bare != line else None
 
@@ -249,6 +251,20 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Quotes(),
     NamedFields(),
 )  # fmt: skip
+
+
+NO_PREFIXES = tuple(wrapping for wrapping in WRAPPINGS if not isinstance(wrapping, Prefix))
+
+
+@cache
+def _any_prefix() -> re.Pattern[str]:
+    patterns = (wrapping.pattern for wrapping in WRAPPINGS if isinstance(wrapping, Prefix))
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+
+
+def has_prefix(line: str) -> bool:
+    """Return whether a line begins with the prefix of any wrapping."""
+    return _any_prefix().match(line, endpos=min(len(line), MAX_PREFIX)) is not None
 
 
 @dataclass(frozen=True)
