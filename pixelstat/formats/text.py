@@ -28,6 +28,7 @@ from pixelstat.text.addresses import parse_address
 APACHE_DIRECTIVE = re.compile(r"(?<!%)%[!<>\d,]*(\{[^}]*\})?(\^t[io]|[a-zA-Z])")  # a percent sign itself is `%%`
 NGINX_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
+_CLIENT_IN_BRACKETS = re.compile(r'[^"\[]* \[([0-9A-Fa-f:.]+)\] ')
 MAX_FRONT = 500  # characters in which client and site are looked for
 ANY_TAIL = ""  # anything may follow the last quote
 EMPTY_TAIL = r"^\s*$"
@@ -85,12 +86,17 @@ class TextFormat:
         if self.tail:  # the tail is checked apart, so the pattern ends at the last quote
             last = max(index for index in range(0, len(tokens), 2) if '"' in tokens[index])
             tokens = [*tokens[:last], tokens[last].rpartition('"')[0] + '"']
-        return re.compile(_build_pattern(tokens, self.field_patterns))
+        return re.compile(_build_pattern(tokens, self.field_patterns, is_for_python=True))
 
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002 - for formats with headers
         """Return whether the whole line has the shape of this format. Its values may still be invalid."""
+        if "\\" in line:
+            line = _escape_as_hex(line)  # as `parse` does: an escaped quote ends no field, wherever it stands
         match = self._pattern.match(line)
         if not match:
+            return False
+        parts = line.split('"', sum(literal.count('"') for literal in self.tokens[::2]))
+        if not all(re.search(pattern, parts[number]) for number, pattern in self._outside_patterns):
             return False
         tail = line[match.end() :]
         return (not self.tail or re.search(self.tail, tail) is not None) and not (
@@ -103,8 +109,14 @@ class TextFormat:
         if self.tokens[0] or len(words) < 2:
             return False
         is_first, *are_others = (parse_address(word) is not None for word in words)
-        return (self.tokens[1] == "client" and not is_first and any(are_others)) or (
-            self.tokens[1] == "vhost" and is_first
+        is_client_absent = words[1:] == ["-"] * 3  # nor are there names of the user
+        enclosed = _CLIENT_IN_BRACKETS.match(line, endpos=MAX_FRONT)  # by a server that logs its proxy in front of it
+        if self.tokens[1] not in ("client", "vhost"):
+            return False
+        return (
+            (self.tokens[1] == "client" and not is_first and (any(are_others) or is_client_absent))
+            or (self.tokens[1] == "vhost" and is_first)
+            or (enclosed is not None and parse_address(enclosed[1]) is not None and (is_first or any(are_others)))
         )
 
     def with_header(self, header: str | None, line: str = "") -> "TextFormat":  # noqa: ARG002
@@ -138,6 +150,8 @@ class TextFormat:
             is_whole &= check
         fields = lines.select("line", "header", "file", "number", "escaped", is_whole.alias("is_whole"), **cut)
         fields = replace_where(fields, sorted({*cut} & ESCAPABLE_FIELDS), _is_escaped, unescape)
+        if "status" in cut:
+            fields = fields.with_columns(status=_read_status(pl.col("status")))
         quoted = {name for segment in segments[1::2] for name in segment[1::2]}
         return self._check_quoted(fields, quoted)
 
@@ -150,26 +164,36 @@ class TextFormat:
         if self.excluded_tails:
             yield ~tail.str.contains(self.excluded_tails)
 
-    def _check_outside_quotes(self, parts: Sequence[pl.Expr], segments: Sequence[Segment]) -> Iterator[pl.Expr]:
-        """Yield the conditions that the text outside of quotes must meet.
+    @cached_property
+    def _outside_patterns(self) -> list[tuple[int, str]]:
+        """The parts outside of quotes that are checked, with the regular expression that each must match.
 
         Fields are checked against their patterns only where that tells two formats apart: at the start of a line,
         those are client and host. Times are not checked here, because they are parsed later.
         """
+        segments = _split_at_quotes(self.tokens)
         quotes = len(segments) - 1
         custom = {name for name in self.field_patterns if not is_time_field(name)}
-        outside = list(zip(parts, segments, strict=True))[0 : max(quotes, 1) : 2]
-        for number, (part, segment) in enumerate(outside):
+        patterns = []
+        for number in range(0, max(quotes, 1), 2):
+            segment = segments[number]
             checked = custom | {*(_FRONT_FIELDS if number == 0 else _FIELD_PATTERNS)}
             indices = [index for index in range(1, len(segment), 2) if segment[index] in checked]
             if len(segment) == 1:
-                yield part == segment[0]
+                patterns.append((number, f"^{re.escape(segment[0])}$"))
             elif indices:
                 # Check one field more than needed, unless it is a time: another format may have one field less.
                 last = indices[-1]
                 beginning = segment[: last + (2 if any(map(is_time_field, segment[last + 2 : last + 3])) else 4)]
                 end = "$" if quotes and len(beginning) == len(segment) else ""
-                yield part.str.contains(f"^{_build_pattern(beginning, self.field_patterns)}{end}")
+                patterns.append((number, f"^{_build_pattern(beginning, self.field_patterns)}{end}"))
+        return patterns
+
+    def _check_outside_quotes(self, parts: Sequence[pl.Expr], segments: Sequence[Segment]) -> Iterator[pl.Expr]:
+        """Yield the conditions that the text outside of quotes must meet."""
+        for number, pattern in self._outside_patterns:
+            is_literal = len(segments[number]) == 1
+            yield parts[number] == segments[number][0] if is_literal else parts[number].str.contains(pattern)
 
     def _check_quoted(self, fields: pl.LazyFrame, quoted: set[str]) -> pl.LazyFrame:
         """Check the fields that stand in quotes against the custom patterns of this format."""
@@ -259,6 +283,8 @@ _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quote
     "time_iso": r'[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[^ \t"]*',
     "time_seconds": r"[0-9]+(?:\.[0-9]+)?",
     "status": r"(?:[0-9]{3}|[0-])",
+    "status_code": r"[0-9]{1,3}",
+    "answer": r"(?:[0-9]{1,3}|-1?)",
     "bytes": r"(?:[0-9]+|-)",
     "port": r"[0-9]+",
     "date": r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}",
@@ -267,8 +293,11 @@ _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quote
 _FRONT_FIELDS = ("client", "address_port", "vhost", "port")  # those that tell formats apart in front
 
 
-def _build_pattern(tokens: Segment, field_patterns: Mapping[str, str]) -> str:
-    """Return a regular expression for the tokens. Without quotes in them, both Python and Polars understand it."""
+def _build_pattern(tokens: Segment, field_patterns: Mapping[str, str], *, is_for_python: bool = False) -> str:
+    """Return a regular expression for the tokens. Without quotes in them, both Python and Polars understand it.
+
+    Only Python understands one that `is_for_python`, which leaves no way back to remember.
+    """
     pattern, is_quoted = "", False
     for index, token in enumerate(tokens):
         if index % 2 == 0:
@@ -280,11 +309,27 @@ def _build_pattern(tokens: Segment, field_patterns: Mapping[str, str]) -> str:
             pattern += _QUOTED_PATTERN if tokens[index + 1].startswith('"') else r'[^"]*?'
         elif token in _FIELD_PATTERNS:
             pattern += _FIELD_PATTERNS[token]
-        elif tokens[index + 1] in ("", " ", '"'):
-            pattern += " ".join([r'[^ \t"]*'] * (_count_blanks(token) + 1))
+        elif blanks := _count_blanks(token):
+            pattern += " ".join([r'[^ \t"]*'] * (blanks + 1))
         else:
-            pattern += r'[^"]*?'
+            pattern += _match_text_before(tokens[index + 1], "+" if is_for_python else "")
     return pattern
+
+
+def _match_text_before(literal: str, possessive: str) -> str:
+    """Return a regular expression of text outside of quotes that ends at the first such literal, as cut fields do.
+
+    `possessive` is the mark behind what gives nothing back, if there is such a mark.
+    """
+    if literal in ("", " ", '"'):
+        return r'[^ \t"]*'
+    first, second = re.escape(literal[0]), re.escape(literal[1:2])
+    if len(literal) == 1:
+        return f'[^{first}"]*{possessive}'
+    if len(literal) == 2 and first != second and '"' not in literal:
+        one, more = f'[^{first}"]+{possessive}' if possessive else f'[^{first}"]', f"{first}+{possessive}"
+        return f'(?:{one}|{more}[^{first}{second}"])*{possessive}{first}*?'
+    return r'[^"]*?'
 
 
 # -- segments -> expressions -----------------------------------------------------------------------------------
@@ -329,6 +374,16 @@ def _cut_field(part: pl.Expr, segment: Segment, index: int) -> pl.Expr:
         left = part.str.splitn(after, 2).struct.field("field_0")
         return left.str.tail(width) if width else _skip_to_field(left, segment, index)
     return rest.str.splitn(after, 2).struct.field("field_0")
+
+
+def _read_status(status: pl.Expr) -> pl.Expr:
+    """Return the number of a cut status, 0 for `-`: the request got no answer.
+
+    A status of another width than usual comes with a character of what stands next to it.
+    """
+    number = status.cast(pl.Int16, strict=False)
+    odd = pl.when(number.is_null()).then(status)
+    return pl.when(odd.str.contains(r"^[^0-9A-Za-z-]?[0-](?:[^0-9A-Za-z-]|$)")).then(0).otherwise(number).cast(pl.Int16)
 
 
 _PIECE = " (a piece)"
@@ -437,4 +492,4 @@ def unescape(text: str) -> str:
 
 def _escape_as_hex(line: str) -> str:
     """Write `\\"` and `\\\\` as `\\x22` and `\\x5C`."""
-    return re.sub(r"\\([\\\"])", lambda match: f"\\x{ord(match[1]):02X}", line)
+    return line.replace("\\\\", "\\x5C").replace('\\"', "\\x22")

@@ -41,7 +41,7 @@ FORMAT = TextFormat(
     ),
     field_patterns={
         "time_iso_local": r"[0-9]{1,2}/[0-9]{1,2}/(?:20)?[0-9]{2}", "clock": r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}",
-        "bytes": r"[0-9]+", "status": r"[0-9]{3}", "method": r"[A-Z_-]+", "path": r"/.*?", "query": r".*,\s*",
+        "bytes": r"[0-9]+", "status": r"[0-9]{3}", "method": r"[A-Z_-]+", "path": r"/.*?", "query": r".*,\s*$",
     },
     fields={"date": "time_iso_local", "clock": "clock", "path": "path", "query": "query"},
     finish=_join_fields,
