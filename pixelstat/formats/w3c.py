@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from pixelstat.formats.base import Sample
+from pixelstat.formats.field_values import is_time
 from pixelstat.formats.fields import AKAMAI_CLIENT, W3C_FIELDS
 from pixelstat.formats.normalize import fill_missing_status, normalize_fields
 from pixelstat.frames.lookup import replace_where
@@ -24,6 +25,8 @@ _WORDS = {  # a field of the layout; a quote inside of quotes is written twice
     "quotes": r'"(?:[^"]|"")*"|[^ "\t\r]+',
     "apostrophes": r"'(?:[^']|'')*'|[^ '\t\r][^ \t\r]*",
 }
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?")
+_STATUS = re.compile(r"\d{1,3}|-1?")
 _SITE_IN_PATH = r"^/([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-9-]+)(/.*)$"  # as Akamai writes addresses
 
 
@@ -61,8 +64,23 @@ class W3cFormat:
         if line.startswith("#"):
             return False
         names = list_field_names(header)
-        has_names = self.required_names <= set(names) and has_time_and_address(names)
-        return has_names and len(self._split_line(line)) == len(names)
+        if not (self.required_names <= set(names) and has_time_and_address(names)):
+            return False
+        words = self._split_line(line)
+        return len(words) == len(names) and self._reads(dict(zip(names, words, strict=True)))
+
+    def _reads(self, words: Mapping[str, str]) -> bool:
+        """Return whether `parse` finds a time, an address and a status in the words under these names."""
+        if {*words.values()} == {"-"}:
+            return True  # a line that is made up for a log with nothing but its header
+        quote = "'" if self.layout == "apostrophes" else '"'
+        values = {self.fields[name]: words[name].strip(f"{quote}\r") for name in self.fields if name in words}
+        if "date" in values and "clock" in values:
+            has_time = _TIME.fullmatch(f"{values['date']}T{values['clock']}") is not None
+        else:
+            has_time = is_time(values.get("time_seconds") or values.get("time_milliseconds"))
+        has_address = values.get("stem" if "stem" in values else "url", "-") != "-"
+        return has_time and has_address and _STATUS.fullmatch(values.get("status", "-")) is not None
 
     def _split_line(self, line: str) -> list[str]:
         """Return the fields of a line that has this layout, or nothing for any other line."""
