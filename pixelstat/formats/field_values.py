@@ -26,7 +26,7 @@ _METHOD = re.compile(r"[A-Z][A-Z_-]{1,19}")
 _TARGET = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://[^\s/]|/)[^\r\n]*")
 _SCHEMELESS = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?::\d+)?/\S*")
 _REQUEST = re.compile(r"[A-Z][A-Z_-]{1,19} (?:/|[A-Za-z][A-Za-z0-9+.-]*://)\S.*|[A-Z]{3,7} [/*](?: HTTP/.*)?")
-_STATUS = re.compile(r"(?:[1-9]\d\d(?:\.0*|\s.*)?|0{1,3}|-)")
+_STATUS = re.compile(r"(?:[1-9]\d\d(?:\.0*|\s.*)?|0{1,3}|-1?)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|-")
 _HOST = re.compile(r"(?:[A-Za-z0-9_*](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
 _QUERY = re.compile(r"\s*\??[^\s=&/?#;:,{}\"]+=[^\s&;]*(?:&[^\s=&]+(?:=[^\s&]*)?)*\s*")
@@ -95,7 +95,7 @@ def is_request(text: str) -> bool:
 
 
 def is_status(text: str) -> bool:
-    """Return whether the text is an HTTP status: `200`, `200 OK`, or `0` or `-` for a request without an answer."""
+    """Return whether the text is an HTTP status: `200`, `200 OK`, or `0`, `-` and -1 for a request without an answer."""
     return _STATUS.fullmatch(text) is not None
 
 

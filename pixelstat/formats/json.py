@@ -122,10 +122,11 @@ def find_text(value: object, path: Path) -> str | None:
 
 
 def _read_status(status: pl.Expr) -> pl.Expr:
-    """Return the number of a status such as `200` or `200 OK`. `-` becomes 0: the server did not answer."""
+    """Return the number of a status such as `200` or `200 OK`. `-` and -1 become 0: the server did not answer."""
     number = status.cast(pl.Int16, strict=False)
     text = pl.when(number.is_null()).then(status)
     spelled = text.str.extract(r"^\s*(\d{1,3})(?:\.0*|\s.*)?$").cast(pl.Int16, strict=False)
+    number = pl.when(number == -1).then(0).otherwise(number)
     return pl.coalesce(number, pl.when(text == "-").then(pl.lit(0, pl.Int16)), spelled)
 
 

@@ -190,7 +190,7 @@ def _are_close(times: Sequence[str]) -> bool:
 _NOT_URL = re.compile(
     r"\b(?:file\w*|dir\w*|doc\w*|root|script\w*|log|pid|route\w*|template|handler|resource|referr?er|ref|page|origin|"
     r"upstream\w*|backend\w*|location|redirect\w*|pattern|rule|object|key|image|process|socket|exec\w*|cgroup|source|"
-    r"message|msg|line|label|labels)\b"
+    r"message|msg|line|label|labels|agent|useragent|ua)\b"
 )
 
 

@@ -91,7 +91,7 @@ def _split_target(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
 
 def _split_request(fields: pl.LazyFrame, request: str, present: set[str]) -> pl.LazyFrame:
     """Add method, path and query from the first line of a request, and the host of an `absolute_request`."""
-    fields = fields.with_columns(request=_strip_http_version(pl.col(request)))
+    fields = fields.with_columns(request=strip_http_version(pl.col(request)))
     fields = fields.with_columns(pl.col("request").str.splitn("?", 2))
     fields = fields.with_columns(
         pl.col("request").struct.field("field_0").str.splitn(" ", 2).alias("method_and_path"),
@@ -148,7 +148,7 @@ def _is_unusual_client(client: pl.Expr) -> pl.Expr:
     return ~client.str.contains(USUAL_CLIENT)
 
 
-def _strip_http_version(request: pl.Expr) -> pl.Expr:
+def strip_http_version(request: pl.Expr) -> pl.Expr:
     """Return a request line such as `GET /path?query`, without its HTTP version.
 
     The version is removed from the end, because some servers accept blanks in the target.

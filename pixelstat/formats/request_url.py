@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from pixelstat.formats.normalize import strip_http_version
+
 
 def build_url(fields: pl.LazyFrame) -> pl.LazyFrame:
     """Replace `request`, `target` and `args` by `url`, `method` and `has_request`.
@@ -10,7 +12,7 @@ def build_url(fields: pl.LazyFrame) -> pl.LazyFrame:
     request line counts if it has a query, else the target if it has one. Otherwise the URL of the request line, or of
     the target, gets the query of `args`. The request line comes first because a server can rewrite the target.
     """
-    words = pl.col("request").str.replace(r" HTTP/\d(?:\.\d)?$", "").str.splitn(" ", 2).struct
+    words = strip_http_version(pl.col("request")).str.splitn(" ", 2).struct
     fields = fields.with_columns(words.field("field_0").alias("verb"), words.field("field_1").alias("requested"))
     address = pl.coalesce("requested", "target")
     args = pl.col("args").str.strip_chars().str.strip_prefix("?")
