@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
+from pixelstat.formats.normalize import is_time_field
 from pixelstat.formats.text import TextFormat
 from pixelstat.formats.wrappings import (
     MAX_DEPTH,
@@ -89,11 +90,13 @@ def _find_last_resort(
     unwrap the lines are equal, the one with more wrappings is better. The second value is the number of lines that
     match.
     """
-    ranked: list[tuple[tuple[int, int, int, int], LogFormat]] = []
+    ranked: list[tuple[tuple[int, ...], LogFormat]] = []
     for place, (wrappings, bare) in enumerate(ways if last_resorts else ()):
         log_format, count = _find_best(bare, last_resorts, are_misfits=are_misfits, is_strict=True)
         if isinstance(log_format, TextFormat) and count * 2 >= len(bare):
-            rank = count, len(RANKING_FIELDS & {*log_format.names}), len(wrappings), -place
+            names = log_format.names
+            is_time_last = is_time_field(names[-1])  # a time in front was taken for a part of the wrapping
+            rank = count, len(RANKING_FIELDS & {*names}), -is_time_last, len(wrappings), -place
             ranked.append((rank, _wrap(log_format, wrappings)))
     if not ranked:
         return None, 0

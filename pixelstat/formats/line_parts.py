@@ -38,6 +38,7 @@ _WORD = re.compile(
     r'|(?:/|[a-z]+://)[^\s"]*'  # a path or a URL can contain brackets and bars
     r'|[^\s"\[\](){}|]+'
 )
+_REQUEST = re.compile(r'"(?:GET|POST|HEAD) ')
 _KEY = re.compile(r"[A-Za-z_@][\w.@-]*=")
 _SEPARATORS = ("\t", "|", '","')  # of fields that can contain blanks
 MIN_SEPARATORS = 4  # in a line that has such fields
@@ -76,9 +77,11 @@ def _find_time(line: str) -> list[Part]:
     """Return the time of a line: one part, or two for a date and a clock with a blank between them.
 
     A time of the Common Log Format comes before others, because collectors write their own time in front of it. Times
-    in the request do not count.
+    behind the request come last, and those in the request do not count.
     """
-    matches = sorted(_TIME.finditer(line), key=lambda match: match.lastindex != 1)
+    request = _REQUEST.search(line)
+    end = request.start() if request else len(line)
+    matches = sorted(_TIME.finditer(line), key=lambda match: (match.start() > end, match.lastindex != 1))
     for match in matches:
         if line[: match.start()].rpartition('"')[2].startswith(("GET ", "POST ", "HEAD ")):
             continue

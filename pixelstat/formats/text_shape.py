@@ -25,12 +25,14 @@ _STATUSES = re.compile(r"(?:10[0-3]|20[0-8]|226|30[0-8]|4[0-4]\d|45[01]|49\d|50\
 _JSON = re.compile(r"[\s\[,\ufeff]*\{")
 _URL = re.compile(r"(?:https?|android-app|ios-app)://\S*")
 _ABSOLUTE_REQUEST = re.compile(r"[A-Z]+ https?://")
-_AGENT = re.compile(r"(?!https?://)[A-Za-z][\w .,:;!@+-]{0,60}/[\w.]+.*|Mozilla.*|[A-Za-z][\w .-]*[bB]ot\b.*")
+_AGENT = re.compile(r"(?!https?://|unix:)[A-Za-z][\w .,:;!@+-]{0,60}/[\w.]+.*|Mozilla.*|[A-Za-z][\w .-]*[bB]ot\b.*")
 _HOST = re.compile(
     r"(?=[^.]*[A-Za-z-]|.*\.[A-Za-z]{2,}(?::|$))[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}(?::\d+)?"
 )
+_CLIENT_NAME = re.compile(r"(?=[^:]*[A-Za-z])[A-Za-z0-9_][A-Za-z0-9_.-]*(?::\d+)?")
 _FILE = re.compile(r".*\.(?:gif|png|jpe?g|svg|webp|ico|js|css|html?|php|aspx?|jsp|txt|xml|json|log|gz|py|rb|go|sock)")
 _ADDRESS_LIST = r"(?:[0-9A-Fa-f:.,% -]|unknown)+"  # a list of IP addresses without quotes around it
+_ADDRESS_LIST_BEFORE_BLANK = r"(?:[0-9A-Fa-f:.,%-]|unknown)+"  # a blank ends it
 _PORT = re.compile(r"(?:[0-9.]+|\[.*\]):\d+")
 
 
@@ -86,7 +88,9 @@ def infer_text_format(lines: Sequence[str]) -> TextFormat | None:
         bare = line.rstrip("\r\n ")
         if _JSON.match(bare) or is_error_line(bare):
             continue
-        if len(bare) <= MAX_LENGTH and "$" not in _cut_gaps(parts := split_parts(bare), bare):
+        if len(bare) > MAX_LENGTH or "$" in _cut_gaps(parts := split_parts(bare), bare):
+            continue
+        if not _has_open_request(parts, bare):
             groups[_describe_shape(parts, bare)].append((bare, parts))
     for group in sorted(groups.values(), key=len, reverse=True):
         columns = Columns([line for line, _ in group], [parts for _, parts in group])
@@ -117,6 +121,14 @@ def _cut_gaps(parts: Sequence[Part], line: str) -> str:
     return "\0".join(line[end:start] for end, start in zip(ends, starts, strict=True))
 
 
+def _has_open_request(parts: Sequence[Part], line: str) -> bool:
+    """Return whether the request seems to end in front of a letter: a quote in it is not escaped, so it ends elsewhere."""
+    return any(
+        part.kind == "quoted" and line[part.end + 1 : part.end + 2].isalnum() and is_request(part.text)
+        for part in parts
+    )
+
+
 def _describe_shape(parts: Sequence[Part], line: str) -> tuple[str, ...]:
     """Return the shape that lines have in common if they are alike: the text between their parts, and the kinds."""
     return _cut_gaps(parts, line), *(f"{part.kind}{part.variable}" for part in parts)
@@ -141,6 +153,8 @@ def _name_request(columns: Columns) -> int | None:
     """Name the request line, or method, path and query. Return their last place, or None without a request."""
     for place in filter(columns.is_free, range(columns.size)):
         texts = columns.texts(place)
+        if columns.kind(place) == "quoted" and any(text.startswith("\\x") for text in texts):
+            return None  # bytes that are no HTTP came in the place of a request
         if texts and all(is_request(text) and " " in text for text in texts):
             is_absolute = all(map(_ABSOLUTE_REQUEST.match, texts))
             columns.variables[place] = "$absolute_request" if is_absolute else "$request"
@@ -181,7 +195,7 @@ def _is_method_place(columns: Columns, place: int) -> bool:
 
 def _is_target_place(columns: Columns, place: int) -> bool:
     texts = columns.texts(place)
-    return bool(texts) and all(text.startswith("/") or _URL.match(text) for text in texts)
+    return bool(texts) and all((text.startswith("/") or _URL.match(text)) and not text.endswith(",") for text in texts)
 
 
 def _holds_query(columns: Columns, target: int, query: int) -> bool:
@@ -193,11 +207,15 @@ def _holds_query(columns: Columns, target: int, query: int) -> bool:
 def _name_status(columns: Columns, request: int) -> None:
     """Name the status, and the size of the answer directly behind it or behind a label."""
     places = [place for place in filter(columns.is_free, range(columns.size)) if columns.looks_like(place, _STATUSES)]
+    if _lacks_answer(columns, request) and request + 2 not in places:
+        places.insert(0, request + 1)
     behind = [place for place in places if place > request]
     before = [place for place in places if place < request]
-    status = behind[0] if behind else before[-1] if before else None
-    if status is None:
+    if not places:
         return
+    if before and behind and any(columns.kind(place) == "quoted" for place in range(request + 1, behind[0])):
+        return  # either may be another number
+    status = behind[0] if behind else before[-1]
     columns.variables[status] = "$status"
     size = status + 1
     is_next = status > request and columns.is_free(size) and columns.gap(size).strip('" |,\t') == ""
@@ -207,6 +225,16 @@ def _name_status(columns: Columns, request: int) -> None:
         if columns.is_labelled(place, "length|bytes|size") and all(map(is_number, columns.texts(place))):
             columns.variables[place] = "$body_bytes_sent"
             return
+
+
+def _lacks_answer(columns: Columns, request: int) -> bool:
+    """Return whether 0 or `-` stands behind the request in quotes as the status, in front of a number or `-`."""
+    if not columns.is_free(request + 1) or not columns.is_free(request + 2) or columns.kind(request) != "quoted":
+        return False
+    return columns.gap(request + 1) == '" ' and all(
+        re.fullmatch("0|000|-1?", line[request + 1].text) and is_number(line[request + 2].text)
+        for line in columns.parts
+    )
 
 
 def _name_clients(columns: Columns, request: int) -> None:
@@ -246,7 +274,7 @@ def _are_addresses(text: str) -> bool:
 
 def _find_client_name(columns: Columns) -> list[int]:
     """Return the first place if it is a host name in front of ` - `, which servers log that resolve names."""
-    is_name = columns.is_free(0) and columns.size > 1 and columns.looks_like(0, _HOST) and columns.gap(1) == " "
+    is_name = columns.is_free(0) and columns.size > 1 and columns.looks_like(0, _CLIENT_NAME) and columns.gap(1) == " "
     return [0] if is_name and columns.parts[0][1].text == "-" else []
 
 
@@ -324,7 +352,9 @@ def _build_format(columns: Columns) -> TextFormat | None:
     template += line[end:]
     request = template.index(next(name for name in _REQUEST_VARIABLES if name in columns.variables.values()))
     is_list_in_front = -1 < template.find("$http_x_forwarded_for") < request
-    patterns = {"forwarded_for": _ADDRESS_LIST} if is_list_in_front else {}
+    ends_at_blank = re.search(r"\$http_x_forwarded_for (?:[$]|[^\s\[\"(])", template[:request]) is not None
+    pattern = _ADDRESS_LIST_BEFORE_BLANK if ends_at_blank else _ADDRESS_LIST
+    patterns = {"forwarded_for": pattern} if is_list_in_front else {}
     tail = EMPTY_TAIL if template.endswith('"') else ANY_TAIL
     try:
         inferred = TextFormat(NAME, template, template, tail=tail, field_patterns=patterns)

@@ -205,7 +205,7 @@ _TAG = r'[A-Za-z_(/][^\s:\[\]"]*(?:\[[^\]\s]*\]: ?|: )'
 _POD = r"[a-z0-9][a-z0-9.-]*-(?:[a-z0-9]{8,10}-[a-z0-9]{5}|[0-9]+|[a-z0-9]{5})"
 _LEVEL = r"\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|trace|debug|info|notice|warn|error)\]?"
 _ELEMENT = r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\]'  # of the structured data of RFC 5424
-_FILE = r'[^\s:"#\[\]]*[A-Za-z_/][^\s:"#\[\]]*'
+_FILE = r'[^\s:"#\[\]]*[A-SU-Za-z_/][^\s:"#\[\]]*'  # `2026-09-07T10` is none
 _LINE_KEYS = {  # key that holds the line -> name of the wrapping
     "log": "Docker's JSON", "MESSAGE": "journald's JSON", "message": "JSON with the line as `message`",
     "msg": "JSON with the line as `msg`", "line": "Loki's JSON", "@message": "CloudWatch's JSON",
