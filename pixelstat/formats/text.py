@@ -285,6 +285,7 @@ _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quote
     "status": r"(?:[0-9]{3}|[0-])",
     "status_code": r"[0-9]{1,3}",
     "answer": r"(?:[0-9]{1,3}|-1?)",
+    "hierarchy": r"[A-Z0-9_]+/[^ ]*",
     "bytes": r"(?:[0-9]+|-)",
     "port": r"[0-9]+",
     "date": r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}",

@@ -6,9 +6,9 @@ from pixelstat.formats.base import Sample
 from pixelstat.formats.normalize import fill_missing_status
 from pixelstat.formats.text import TextFormat
 
-_REFERRER = r"[{|]https?://"
-_AGENT = r"[{|][A-Za-z][^|}/:]*/"
-_SITE = r"[{|](?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*(?::[0-9]+)?[|}]"
+_REFERRER = r"https?://[^|}]*"
+_AGENT = r"[A-Za-z][^|}/:]*/[^|}]*"
+_SITE = r"(?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*(?::[0-9]+)?"
 
 
 def _split_captured(fields: pl.LazyFrame) -> pl.LazyFrame:
@@ -21,11 +21,16 @@ def _split_captured(fields: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _find_header(beginning: str) -> pl.Expr:
-    """Return the captured header that begins so. Finding and cutting it is five times as fast as extracting it."""
+def _find_header(pattern: str) -> pl.Expr:
+    """Return the captured header that matches the pattern. Finding and cutting it is five times as fast as extracting it.
+
+    What is found is a place in bytes, but what is cut are characters, so text beyond ASCII is extracted.
+    """
     captured = pl.col("captured")
-    rest = captured.str.slice(captured.str.find(beginning) + 1)
-    return rest.str.head(rest.str.find("[|}]"))
+    is_ascii = captured.str.len_bytes() == captured.str.len_chars()
+    rest = captured.str.slice(captured.str.find(f"[{{|]{pattern}[|}}]") + 1)
+    other = pl.when(~is_ascii).then(captured).str.extract(f"[{{|]({pattern})[|}}]")
+    return pl.when(is_ascii).then(rest.str.head(rest.str.find("[|}]"))).otherwise(other)
 
 
 FORMAT = TextFormat(

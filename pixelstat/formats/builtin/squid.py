@@ -7,11 +7,15 @@ from pixelstat.formats.text import TextFormat
 
 
 def _split_front(fields: pl.LazyFrame) -> pl.LazyFrame:
-    """Split `time_seconds`, which holds all text up to the answer, into time and client. That saves a cut."""
+    """Split `time_seconds`, which holds all text up to the answer, into time and client. That saves a cut.
+
+    Where another word stands in the place of the hierarchy, the address has a blank inside.
+    """
     before = pl.col("time_seconds")
     return fields.with_columns(
         time_seconds=before.str.head(before.str.find(" ", literal=True)),
         client=before.str.extract(r"(\S+) \S+$"),
+        is_whole=pl.col("is_whole") & pl.col("hierarchy").str.contains("/", literal=True),
     )
 
 
@@ -27,6 +31,6 @@ FORMAT = TextFormat(
         ),
     ),
     field_patterns={"time_seconds": r'[0-9]+(?:\.[0-9]+)? [^"/]*'},
-    fields={"before": "time_seconds", "url": "url"},
+    fields={"before": "time_seconds", "url": "url", "hierarchy": "hierarchy"},
     finish=_split_front,
 )  # fmt: skip
