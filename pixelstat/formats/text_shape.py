@@ -24,7 +24,7 @@ _REQUEST_VARIABLES = ("$request", "$absolute_request", "$request_uri", "$url", "
 _STATUSES = re.compile(r"(?:10[0-3]|20[0-8]|226|30[0-8]|4[0-4]\d|45[01]|49\d|50\d|51[01]|52\d|530|599)")
 _JSON = re.compile(r"[\s\[,\ufeff]*\{")
 _URL = re.compile(r"(?:https?|android-app|ios-app)://\S*")
-_ABSOLUTE_REQUEST = re.compile(r"[A-Z]+ https?://")
+_ABSOLUTE_REQUEST = re.compile(r"[A-Z][A-Z_-]* https?://")
 _AGENT = re.compile(r"(?!https?://|unix:)[A-Za-z][\w .,:;!@+-]{0,60}/[\w.]+.*|Mozilla.*|[A-Za-z][\w .-]*[bB]ot\b.*")
 _HOST = re.compile(
     r"(?=[^.]*[A-Za-z-]|.*\.[A-Za-z]{2,}(?::|$))[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}(?::\d+)?"
@@ -159,6 +159,11 @@ def _name_request(columns: Columns) -> int | None:
             is_absolute = all(map(_ABSOLUTE_REQUEST.match, texts))
             columns.variables[place] = "$absolute_request" if is_absolute else "$request"
             return place
+    return _name_method_and_target(columns)
+
+
+def _name_method_and_target(columns: Columns) -> int | None:
+    """Name method, path and query that stand apart. Return the last place of them, or None where they are missing."""
     methods = [place for place in filter(columns.is_free, range(columns.size)) if _is_method_place(columns, place)]
     targets = [place for place in filter(columns.is_free, range(columns.size)) if _is_target_place(columns, place)]
     if not methods:
@@ -173,6 +178,8 @@ def _name_request(columns: Columns) -> int | None:
     if columns.is_free(query) and not is_absolute and _holds_query(columns, target, query):
         columns.variables[target], columns.variables[query] = "$uri", "$args"
         return query
+    if columns.is_free(query) and _continues_query(columns, query):
+        return None
     columns.variables[target] = "$url" if is_absolute else "$request_uri"
     return target
 
@@ -202,6 +209,12 @@ def _holds_query(columns: Columns, target: int, query: int) -> bool:
     """Return whether the place behind the path is its query."""
     texts = columns.texts(query)
     return bool(texts) and all(map(is_query, texts)) and not any("?" in text for text in columns.texts(target))
+
+
+def _continues_query(columns: Columns, place: int) -> bool:
+    """Return whether a blank inside of the address ended it in front of this place."""
+    is_next_word = columns.kind(place) == "word" and columns.gap(place) == " "
+    return is_next_word and any("&" in text and not _URL.match(text) for text in columns.texts(place))
 
 
 def _name_status(columns: Columns, request: int) -> None:
@@ -256,7 +269,8 @@ def _name_clients(columns: Columns, request: int) -> None:
     elif len(front) > 1:
         _name_front_addresses(columns, front)
     elif front:
-        columns.variables[front[0]] = "$remote_addr"
+        is_list = any("," in text for text in columns.texts(front[0]))
+        columns.variables[front[0]] = "$http_x_forwarded_for" if is_list else "$remote_addr"
     # An IP address without quotes behind the request can be that of any machine.
     quoted = [place for place in filter(columns.is_free, behind) if columns.kind(place) != "word"]
     if (
