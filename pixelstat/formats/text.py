@@ -286,6 +286,7 @@ _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quote
     "status_code": r"[0-9]{1,3}",
     "answer": r"(?:[0-9]{1,3}|-1?)",
     "hierarchy": r"[A-Z0-9_]+/[^ ]*",
+    "country": r"(?:[A-Z][A-Z0-9]|-?)",
     "bytes": r"(?:[0-9]+|-)",
     "port": r"[0-9]+",
     "date": r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}",

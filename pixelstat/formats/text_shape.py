@@ -214,7 +214,7 @@ def _holds_query(columns: Columns, target: int, query: int) -> bool:
 def _continues_query(columns: Columns, place: int) -> bool:
     """Return whether a blank inside of the address ended it in front of this place."""
     is_next_word = columns.kind(place) == "word" and columns.gap(place) == " "
-    return is_next_word and any("&" in text and not _URL.match(text) for text in columns.texts(place))
+    return is_next_word and any(re.search("[&?]", text) and not _URL.match(text) for text in columns.texts(place))
 
 
 def _name_status(columns: Columns, request: int) -> None:
@@ -287,9 +287,15 @@ def _are_addresses(text: str) -> bool:
 
 
 def _find_client_name(columns: Columns) -> list[int]:
-    """Return the first place if it is a host name in front of ` - `, which servers log that resolve names."""
-    is_name = columns.is_free(0) and columns.size > 1 and columns.looks_like(0, _CLIENT_NAME) and columns.gap(1) == " "
-    return [0] if is_name and columns.parts[0][1].text == "-" else []
+    """Return the place of a host name in front of ` - `, which servers log that resolve names.
+
+    It is the first place, or the second behind a site.
+    """
+    for place in range(min(2, columns.size - 1)):
+        is_name = columns.is_free(place) and columns.looks_like(place, _CLIENT_NAME) and columns.gap(place + 1) == " "
+        if is_name and columns.parts[0][place + 1].text == "-":
+            return [place]
+    return []
 
 
 def _name_front_addresses(columns: Columns, front: Sequence[int]) -> None:

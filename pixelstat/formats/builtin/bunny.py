@@ -1,7 +1,15 @@
 """bunny: the CDN bunny.net, fields between bars."""
 
+import polars as pl
+
 from pixelstat.formats.base import Sample
 from pixelstat.formats.text import TextFormat
+
+
+def _check_country(fields: pl.LazyFrame) -> pl.LazyFrame:
+    """Refuse a line that has anything but a country in its place: the address in front of it has a bar inside."""
+    return fields.with_columns(is_whole=pl.col("is_whole") & pl.col("country").str.contains("^(?:[A-Z][A-Z0-9]|-?)$"))
+
 
 FORMAT = TextFormat(
     "bunny",
@@ -16,5 +24,7 @@ FORMAT = TextFormat(
         ),
     ),
     field_patterns={"cache": "[A-Z]+|-", "status": "[0-9]{1,3}", "time_milliseconds": "[0-9]{12,}"},
-    fields={"cache": "cache", "answer": "status", "milliseconds": "time_milliseconds", "client": "client", "url": "url"},
+    fields={"cache": "cache", "answer": "status", "milliseconds": "time_milliseconds", "client": "client", "url": "url",
+            "country": "country"},
+    finish=_check_country,
 )  # fmt: skip
