@@ -133,7 +133,8 @@ class Draft:
 
     def change_size(self) -> None:
         """Write another size of the answer."""
-        self.text = re.sub(r"(?<=[ |\t])43(?=[ |\t,]|$)", self.dice.choice(SIZES), self.text, count=1)
+        if self.truth["user_agent"] in (AGENT, None):
+            self.text = re.sub(r"(?<=[ |\t])43(?=[ |\t,]|$)", self.dice.choice(SIZES), self.text, count=1)
 
     def change_agent(self) -> None:
         """Write another user agent."""
@@ -142,8 +143,8 @@ class Draft:
             self.spell, lambda text: text.replace(" ", "+"), lambda text: quote(text, safe="/();.,"),
             lambda text: quote(text, safe=""),
         )  # fmt: skip
-        if self.writing.format == "haproxy" and '"' in agent:
-            return  # it is recognized by its shape
+        if self.writing.format == "haproxy" and re.search(r'["\\]', agent):
+            return  # it escapes them in a way of its own
         if encode := next((encode for encode in encodings if encode(AGENT) in self.text), None):
             self.text = self.text.replace(encode(AGENT), encode(agent) or ("-" if self.writing.is_w3c else ""), 1)
             self.truth["user_agent"] = "" if agent == "-" else agent
@@ -161,7 +162,8 @@ class Draft:
         uri = self.dice.choice(URIS)
         lets_through = {"envoy": not re.search(" ", uri), "haproxy": not re.search('["|]', uri)}
         spelled = json.dumps(URI)[1:-1].replace("&", r"\u0026") if self.is_json else URI
-        if spelled in self.text and lets_through.get(self.writing.format, True):
+        is_clear = " HTTP/" not in uri or self.text.count(" HTTP/") == 1
+        if spelled in self.text and is_clear and lets_through.get(self.writing.format, True):
             self.text = self.text.replace(spelled, self.spell(uri))
             self.truth["path"], _, query = uri.partition("?")
             self.truth["query"] = query or None
