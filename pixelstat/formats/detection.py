@@ -90,7 +90,7 @@ def _find_last_resort(
     unwrap the lines are equal, the one with more wrappings is better. The second value is the number of lines that
     match.
     """
-    ranked: list[tuple[tuple[int, ...], LogFormat]] = []
+    ranked: list[tuple[tuple[int, int, int, int, int], LogFormat]] = []
     for place, (wrappings, bare) in enumerate(ways if last_resorts else ()):
         log_format, count = _find_best(bare, last_resorts, are_misfits=are_misfits, is_strict=True)
         if isinstance(log_format, TextFormat) and count * 2 >= len(bare):
