@@ -72,25 +72,43 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Envelope:
-    """A JSON object that holds the line under one key, as text or as a list of bytes, which journald writes."""
+    """A JSON object that holds the line under one key, as text or as a list of bytes, which journald writes.
+
+    A dot in the key leads into an object. `holds_object` is true where an object stands in the place of the line.
+    """
 
     name: str
     key: str
     sample: str = field(default="", compare=False)
+    holds_object: bool = False
+
+    @cached_property
+    def _path(self) -> list[str]:
+        return self.key.split(".")
 
     def unwrap(self, line: str) -> str | None:
         """Return the text under the key, or None if there is none."""
-        if not line.startswith("{") or f'"{self.key}"' not in line:
+        if not line.startswith("{") or f'"{self._path[-1]}"' not in line:
             return None
-        text = (parse_object(line) or {}).get(self.key)
-        if isinstance(text, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in text):
-            text = bytes(text).decode("utf-8", "replace")
-        return text.rstrip("\r\n") if isinstance(text, str) and text else None
+        value: object = parse_object(line)
+        for name in self._path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if self.holds_object:
+            return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else None
+        if isinstance(value, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in value):
+            value = bytes(value).decode("utf-8", "replace")
+        return value.strip("\r\n") or None if isinstance(value, str) else None
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Replace LINES by the texts under the key. A line without the key stays as it is."""
-        decoded = decode_json(lines, "line", [[self.key]])
-        text = pl.col("json").struct.field(self.key).str.strip_chars_end("\r\n")
+        if self.holds_object:
+            text = pl.col("line").map_batches(self._unwrap_each, return_dtype=pl.String, is_elementwise=True)
+            return lines.with_columns(line=pl.coalesce(text, "line"))
+        decoded = decode_json(lines, "line", [self._path])
+        text = pl.col("json")
+        for name in self._path:
+            text = text.struct.field(name)
+        text = text.str.strip_chars("\r\n")
         text = pl.when(text != "").then(text)
         decoded = decoded.with_columns(text=text, is_other=text.is_null() & pl.col("line").str.starts_with("{"))
         rest = pl.when("is_other").then("line").map_batches(self._unwrap_each, return_dtype=pl.String)
@@ -209,13 +227,24 @@ _FILE = r'[^\s:"#\[\]]*[A-SU-Za-z_/][^\s:"#\[\]]*'  # `2026-09-07T10` is none
 _LINE_KEYS = {  # key that holds the line -> name of the wrapping
     "log": "Docker's JSON", "MESSAGE": "journald's JSON", "message": "JSON with the line as `message`",
     "msg": "JSON with the line as `msg`", "line": "Loki's JSON", "@message": "CloudWatch's JSON",
-    "textPayload": "Google Cloud's JSON", "short_message": "Graylog's JSON",
+    "textPayload": "Google Cloud's JSON", "short_message": "Graylog's JSON", "full_message": "Graylog's JSON",
+    "jsonPayload.message": "Google Cloud's JSON", "event": "Splunk's JSON", "_raw": "Splunk's JSON",
+    "result._raw": "Splunk's JSON", "@rawstring": "LogScale's JSON", "body": "OpenTelemetry's JSON",
+    "body.stringValue": "OpenTelemetry's JSON", "Line": "Grafana's table", "Message": "a table with the line as `Message`",
 }  # fmt: skip
+
+
+def _nest(key: str) -> str:
+    """Return the beginning of an object with a line under this key."""
+    first, *others = key.split(".")
+    return f'{{"{first}":' + "".join(f'{{"{name}":' for name in others) + "{}" + "}" * len(others)
+
 
 # Specific wrappings come before general ones: detection takes the first one inside which a format matches.
 WRAPPINGS: tuple[Wrapping, ...] = (
     Colours(),
-    *(Envelope(name, key, f'{{"{key}":{{}},"stream":"stdout","time":"2026-09-07T10:00:01.5Z"}}') for key, name in _LINE_KEYS.items()),
+    *(Envelope(name, key, _nest(key) + ',"stream":"stdout","time":"2026-09-07T10:00:01.5Z"}') for key, name in _LINE_KEYS.items()),
+    Envelope("Elasticsearch", "_source", '{"_index":"logs","_source":{"message":{}}}', holds_object=True),
     Prefix("Fluent Bit", r'\[\d+\] [\w.*-]+: \[.*?\{"(?:log|message)"=>"', '[0] nginx.access: [1788775200.123, {"log"=>"{}"}]', suffix=r'"\}\]\s*'),
     Prefix("Caddy's console", r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\t\w+\t[\w.]+\t[\w ]+\t\{",
            "2026/09/07 10:00:00.541\tinfo\thttp.log.access\thandled request\t{}", replacement='{"ts":"$1-$2-$3T$4",'),

@@ -23,8 +23,10 @@ from pixelstat.sources.content import HEAD_BYTES, Content, open_content
 from pixelstat.sources.damage import DAMAGE_ERRORS, describe_damage
 from pixelstat.sources.dated_lines import DatedLines
 from pixelstat.sources.json_objects import ObjectLines
+from pixelstat.sources.json_records import Keys, RecordLines
 from pixelstat.sources.kinds import ERROR_LOG, SAMPLE_BYTES, FileKind, is_error_line, recognize_kind
 from pixelstat.sources.rewindable import RewindableStream
+from pixelstat.sources.tables import Table, TableRows
 
 BLOCK = 8 << 20  # bytes; half as many take a tenth more time, twice as many take much more memory
 MAX_LINE = 2 << 20  # bytes; the rest of a longer line is dropped
@@ -46,6 +48,8 @@ class Log:
     layers: tuple[str, ...] = ()  # the compressions and archives that hold its text, the outermost first
     encoding: str | None = None  # the codec of text that is not UTF-8
     is_json_document: bool = False  # whether its objects span lines, or lines hold several objects
+    records: Keys = ()  # keys that lead to the records of a JSON document that wraps them
+    table: Table | None = None  # the table whose rows its lines are, if its first line names the columns
     lacks_dates: bool = False  # whether it is a W3C log whose lines have a clock, but no date
     beginning: bytes = b""  # its first decompressed bytes, neither decoded nor sanitized
     skipped: Sequence[str] = ()  # names of files in an archive that are not text, among those read so far
@@ -124,10 +128,14 @@ def open_log(log: Log) -> Iterator[tuple[RawIOBase, Content]]:
             log.beginning = content.beginning[:SAMPLE_BYTES]
         if content.members:
             log.skipped = content.members.skipped
-        if log.is_json_document:
+        if log.records:
+            content = content._replace(text=RecordLines(content.text, log.records))
+        elif log.is_json_document:
             content = content._replace(text=ObjectLines(content.text))
         elif log.lacks_dates:
             content = content._replace(text=DatedLines(content.text))
+        elif log.table:
+            content = content._replace(text=TableRows(content.text, log.table))
         yield stored, content
 
 

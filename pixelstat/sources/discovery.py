@@ -14,7 +14,9 @@ from pixelstat.errors import PixelstatError
 from pixelstat.sources.blocks import STDIN, Log, iter_blocks
 from pixelstat.sources.dated_lines import lacks_dates
 from pixelstat.sources.json_objects import is_document
+from pixelstat.sources.json_records import find_records
 from pixelstat.sources.rewindable import BEGINNING_BYTES, RewindableStream
+from pixelstat.sources.tables import find_table
 
 MAX_PATH_LENGTH = 4096  # characters of a path
 
@@ -106,8 +108,9 @@ def _read_head(log: Log) -> None:
     try:
         with contextlib.closing(iter_blocks(log)) as blocks:
             log.head = next(blocks, b"")
-        log.is_json_document, log.lacks_dates = is_document(log.head), lacks_dates(log.head)
-        if log.is_json_document or log.lacks_dates:
+        log.records, log.is_json_document = find_records(log.head), is_document(log.head)
+        log.lacks_dates, log.table = lacks_dates(log.head), find_table(log.head)
+        if log.records or log.is_json_document or log.lacks_dates or log.table:
             with contextlib.closing(iter_blocks(log)) as blocks:
                 log.head = next(blocks, b"")
     except PermissionError as error:
