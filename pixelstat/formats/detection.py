@@ -153,7 +153,7 @@ def _unwrap_each(lines: Sequence[LinePair], wrapping: Wrapping) -> list[LinePair
         (bare, header)
         for line, header in lines
         if (bare := wrapping.unwrap(line))
-        and not (isinstance(wrapping, Prefix) and parse_address(line[:MAX_ADDRESS].partition(" ")[0]))
+        and not (isinstance(wrapping, Prefix) and parse_address(line[:MAX_ADDRESS].partition(" ")[0].partition(",")[0]))
     ]
 
 

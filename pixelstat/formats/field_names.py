@@ -15,8 +15,8 @@ Path = tuple[str, ...]
 _NEUTRAL_PARENTS = frozenset((
     "access", "accesslog", "apache", "apache2", "attributes", "attrs", "body", "context", "ctx", "data", "detail",
     "details", "entry", "event", "extra", "fields", "header", "headers", "http", "httpd", "httprequest",
-    "identity", "json", "jsonpayload", "log", "message", "network", "nginx", "parsed", "payload", "properties",
-    "proxy", "record", "req", "reqheaders", "request", "requestcontext", "requestheaders", "structured",
+    "identity", "json", "jsonpayload", "log", "logcontent", "message", "meta", "network", "nginx", "parsed", "payload", "properties",
+    "protopayload", "proxy", "record", "req", "reqheaders", "request", "requestcontext", "requestheaders", "structured",
     "traffic", "web",
 ))  # fmt: skip
 _HEADER_PREFIXES = ("", "http", "request", "requestheader", "requestheaders", "requesthttp", "req", "reqheader",
@@ -45,7 +45,7 @@ KNOWN_NAMES: dict[str, Sequence[str]] = {
         "cliip", "callerip", "userip", "visitorip", "ip", "ipaddress", "ipaddr", "client", "remote", "source", "src",
         "addr", "address", "downstreamremoteaddress", "downstreamdirectremoteaddress", "realip", "xrealip", "httpxrealip",
         "cfconnectingip", "httpcfconnectingip", "fastlyclientip", "requestclientip", "requestremoteip", "peer",
-        "peeraddress", "peeraddr", "socketip",
+        "peeraddress", "peeraddr", "socketip", "fwd",
     ),
     "vhost": (
         "xhostheader", "httphost", "clientrequesthost", "clientrequesthttphost", "requesthost", "reqhost", "vhost",
@@ -54,16 +54,16 @@ KNOWN_NAMES: dict[str, Sequence[str]] = {
     ),
     "request": ("request", "requestline", "requestfirstline", "httprequest", "httprequestline", "req", "firstline", "requeststring"),
     "target": (
-        "requesturi", "rawuri", "originaluri", "urloriginal", "originalurl", "xenvoyoriginalpath", "urlfull", "requesturl", "clientrequesturi",
+        "requesturi", "rawuri", "originaluri", "urloriginal", "originalurl", "xenvoyoriginalpath", "xenvoyoriginpath", "urlfull", "requesturl", "clientrequesturi",
         "clientrequesturl", "fullurl", "requesttarget", "uri", "url", "requestpath", "clientrequestpath", "reqpath",
         "urlpath", "uripath", "csuristem", "csuri", "uristem", "path", "pathname", "resourcepath", "endpoint",
         "target", "requesturipath", "requri", "requrl", "httpurl", "httppath", "urldetailspath", "rawpath", "resource",
     ),
     "args": (
-        "requestquery", "querystring", "query", "args", "queryargs", "csuriquery", "uriquery", "urlquery",
+        "requestquery", "querystring", "querystringparameters", "multivaluequerystringparameters", "query", "args", "queryargs", "csuriquery", "uriquery", "urlquery",
         "clientrequestquery", "clientrequesturiquery", "querystr", "requestargs", "requestquerystring", "requestqueryargs",
         "rawquery", "rawquerystring", "queryparams", "queryparameters", "qs", "getparams", "params", "parameters", "search",
-        "httpquery", "requestparams", "uriargs", "urlargs", "arguments", "q",
+        "httpquery", "requestparams", "uriargs", "urlargs", "arguments", "qstr", "uriparam", "q",
     ),
     "method": (
         "method", "requestmethod", "httpmethod", "httprequestmethod", "verb", "requestverb", "csmethod", "reqmethod",

@@ -6,6 +6,7 @@
 import re
 import time
 
+from pixelstat.formats.unusual_times import spell_iso
 from pixelstat.text.addresses import parse_address
 
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
@@ -40,7 +41,7 @@ def is_time(text: str | None) -> bool:
     try:
         number = float(text)
     except ValueError:
-        return _TIME.fullmatch(text) is not None
+        return is_time_text(text)
     return any(_EARLIEST_SECOND <= number / units <= time.time() + _MAX_AHEAD for units in _UNITS_PER_SECOND)
 
 
@@ -51,7 +52,7 @@ def is_usual_time(text: str | None) -> bool:
 
 def is_time_text(text: str) -> bool:
     """Return whether the text is a date with a clock."""
-    return _TIME.fullmatch(text) is not None
+    return _TIME.fullmatch(text) is not None or spell_iso(text) is not None
 
 
 def is_date(text: str) -> bool:

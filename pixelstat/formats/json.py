@@ -16,6 +16,7 @@ from pixelstat.formats.base import Sample
 from pixelstat.formats.field_values import is_schemeless, is_status, is_target, is_time, is_usual_time
 from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
 from pixelstat.formats.normalize import normalize_fields
+from pixelstat.formats.unfolding import unfold
 
 Key = str | tuple[str, ...]  # "request.uri", or the names one by one, which can contain dots: ("source.ip",)
 Path = Sequence[str]  # the names on the way to a value
@@ -48,7 +49,7 @@ class JsonFormat:
     def matches(self, line: str, header: str | None = None) -> bool:  # noqa: ARG002
         """Return whether the line is an object with the keys that this format requires, a time and a URL."""
         value = parse_object(line) if self.has_keys(line) else None
-        return value is not None and self._can_parse(value)
+        return value is not None and self._can_parse(value) and not unfold(value, line)
 
     def has_keys(self, line: str) -> bool:
         """Return whether the line begins like an object and contains the keys that this format requires."""

@@ -22,8 +22,10 @@ from pixelstat.formats.field_names import Path, is_header, names_of, rank_name
 from pixelstat.formats.json import ALL_ITEMS, FIRST_ITEM, JsonFormat
 from pixelstat.formats.json_text import AROUND_OBJECT, parse_object, to_text
 from pixelstat.formats.request_url import build_url
+from pixelstat.formats.unfolding import unfold
 from pixelstat.formats.w3c import decode_user_agent
 from pixelstat.frames.lookup import replace_where
+from pixelstat.text.addresses import split_addresses
 
 NAME = "json"
 MAX_OBJECTS = 1_000  # from which the keys are inferred
@@ -37,12 +39,14 @@ Kind = tuple[tuple[str, Path], ...]  # the fields that make an object a request,
 def infer_json_format(lines: Iterable[str], client_header: str | None = None) -> JsonFormat | None:
     """Return the format of the most common kind of request among JSON lines, or None if no line is a request.
 
-    `client_header` is the header that replaces X-Forwarded-For.
+    `client_header` is the header that replaces X-Forwarded-For. Objects with parts to unfold have no format.
     """
     groups: dict[frozenset[Path], list[dict[Path, str]]] = {}  # objects with the same keys
     sizes: Counter[frozenset[Path]] = Counter()
     for line in lines:
         if line.lstrip(AROUND_OBJECT).startswith("{") and (value := parse_object(line)):
+            if unfold(value, line):
+                return None  # the query or the headers would be lost
             leaves = dict(_list_leaves(value))
             keys = frozenset(leaves)
             sizes[keys] += 1
@@ -201,13 +205,9 @@ def _choose_url(columns: Columns) -> dict[str, Path]:
     if not request:
         unknown = columns.find_by_values(lambda text: values.is_request(text) and " HTTP/" in text, _NOT_URL)
         request = unknown[0] if len(unknown) == 1 else None
-    targets = [
-        path
-        for path in columns.find_by_name("target", lambda text: values.is_target(text) or values.is_schemeless(text))
-        if columns.values[path]
-    ]
+    targets = [path for path in columns.find_by_name("target", _is_any_target) if columns.values[path]]
     if not targets:  # some servers name the target `request`
-        targets = [path for path in columns.find_by_name("request", values.is_target) if columns.values[path]]
+        targets = [path for path in columns.find_by_name("request", _is_any_target) if columns.values[path]]
     if not targets and not request:
         unknown = columns.find_by_values(values.is_target, _NOT_URL)
         with_query = [path for path in unknown if _has_query(columns, path)]
@@ -221,6 +221,10 @@ def _choose_url(columns: Columns) -> dict[str, Path]:
     if chosen and (args := _choose_query(columns, [*chosen.values()])):
         chosen["args"] = args
     return {} if _lacks_query(columns, chosen) else chosen
+
+
+def _is_any_target(text: str) -> bool:
+    return values.is_target(text) or values.is_schemeless(text)
 
 
 def _choose_other_target(columns: Columns, chosen: dict[str, Path], targets: Sequence[Path]) -> Path | None:
@@ -280,12 +284,14 @@ _ENVELOPE_NAMES = frozenset(
 
 def _is_envelope(columns: Columns, url: dict[str, Path]) -> bool:
     """Return whether the objects hold lines of another log, whose URLs differ from those of the objects."""
-    own = [columns.values[path][0] for name, path in url.items() if name != "args"]
-    for path, texts in columns.values.items():
-        if path not in url.values() and not _ENVELOPE_NAMES.isdisjoint(names_of(path)):
-            for text in texts:
-                if _WRAPPED.search(text) and not any(part.partition("?")[0] in text for part in own):
-                    return True
+    paths = [path for name, path in url.items() if name != "args"]
+    for row in columns.rows:
+        own = [row.get(path, "").partition("?")[0] for path in paths]
+        for path, text in row.items():
+            if path in paths or _ENVELOPE_NAMES.isdisjoint(names_of(path)) or not _WRAPPED.search(text):
+                continue
+            if not any(part and part in text for part in own):
+                return True
     return False
 
 
@@ -306,9 +312,11 @@ _NOT_CLIENT = re.compile(
 
 def _choose_client(columns: Columns) -> Path | None:
     """Return the key of the client: one with a known name, or the only other key that holds IP addresses."""
-    candidates = columns.find_by_name("client", values.is_address)
+    candidates = columns.find_by_name("client", _are_addresses)
     if candidates and columns.values[candidates[0]]:
         return candidates[0]
+    if ("logicalUserName",) in columns.values and ("host",) in columns.values:  # of Tomcat, which calls the client so
+        return ("host",)
     names = [path for path in columns.find_by_name("client", values.is_host_name) if _may_be_host_name(path)]
     if names and columns.values[names[0]]:
         return names[0]
@@ -323,6 +331,11 @@ def _may_be_host_name(path: Path) -> bool:
 def _is_full_address(text: str) -> bool:
     """Return whether the text is an IP address that cannot be mistaken for a number or a word of hex digits."""
     return values.is_address(text) and (text.count(".") == 3 or text.count(":") > 1)
+
+
+def _are_addresses(text: str) -> bool:
+    """Return whether the text is an IP address or a list of them, as proxies write it."""
+    return all(map(values.is_address, split_addresses(text) or [text]))
 
 
 _NOT_STATUS = re.compile(
@@ -401,6 +414,8 @@ def _build_format(columns: Columns, client_header: str | None) -> JsonFormat:
         return nginx_json.FORMAT
     if path := chosen["forwarded_for"]:  # each proxy can add a header of its own, so all items count
         chosen["forwarded_for"] = (*path[:-1], path[-1].replace(FIRST_ITEM, ALL_ITEMS))
+    if not chosen["client"] and chosen["forwarded_for"]:
+        del chosen["client"]  # the first address of the header stands in for it
     status = chosen["status"]
     keys = {name: (path,) if path else () for name, path in chosen.items()}
     is_cloudfront = any(names_of(path)[0] == "xedgelocation" for path in columns.values)
@@ -438,6 +453,8 @@ def _equals_nginx_json(columns: Columns, chosen: dict[str, Path | None]) -> bool
         return False
     if not {"bare_target", "other_target", "action"}.isdisjoint(chosen):
         return False
+    if not chosen["client"] and chosen["forwarded_for"]:
+        return False
     for name, keys in nginx_json.FORMAT.keys.items():
         first = next(((key,) for key in keys if isinstance(key, str) and columns.values.get((key,))), None)
         path = chosen.get(name)
@@ -463,6 +480,10 @@ def _finish(fields: pl.LazyFrame) -> pl.LazyFrame:
         is_complete = target.str.starts_with("/") | target.str.contains("://", literal=True)
         target = pl.when(is_complete).then(target).otherwise("http://" + target)
         fields = fields.with_columns(target=target).drop("bare_target")
+    is_encoded = pl.col("args").str.contains("%3D", literal=True) & ~pl.col("args").str.contains("=", literal=True)
+    fields = fields.with_columns(
+        pl.when(is_encoded).then(_decode_query(pl.col("args"))).otherwise("args").alias("args")
+    )
     fields = fields.with_columns(_unquote(pl.col(name)).alias(name) for name in ("referrer", "user_agent"))
     fields = replace_where(fields, ["user_agent"], _is_encoded_agent, decode_user_agent)
     fields = replace_where(fields, ["referrer"], lambda text: text.str.contains(r"^https?%3[Aa]"), decode_user_agent)
@@ -474,6 +495,11 @@ def _finish_cloudfront(fields: pl.LazyFrame) -> pl.LazyFrame:
     return _finish(
         fields.with_columns(pl.col(name).str.replace_all("%25", "%", literal=True) for name in ("target", "args"))
     )
+
+
+def _decode_query(query: pl.Expr) -> pl.Expr:
+    """Return a query whose delimiters are percent-encoded, as Akamai writes it, with these decoded once."""
+    return query.str.replace_many(["%3D", "%26", "%25", "%2B"], ["=", "&", "%", "+"])
 
 
 def _unquote(text: pl.Expr) -> pl.Expr:

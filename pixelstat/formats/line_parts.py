@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pixelstat.formats.unusual_times import list_plain_patterns
 from pixelstat.text.addresses import parse_address
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BLANKS = " \t"
 _CLOCK = r"\d\d:\d\d:\d\d"
 _FRACTION = r"(?:[.,]\d{1,9})?"
-_MONTH = r"[A-Z][a-z]{2}"
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_WEEKDAY = r"[A-Z][a-z]{2}"
 # Pattern of a time -> variable that parses it. `$time` parses any of them, but several times as slowly.
 _TIMES = {
     rf"\d\d/{_MONTH}/\d{{4}}:{_CLOCK} [+-]\d{{4}}": "$time_local",
@@ -21,8 +23,9 @@ _TIMES = {
     rf"\d\d/{_MONTH}/\d{{4}}[: ]{_CLOCK}{_FRACTION}(?: ?(?:[+-]\d\d:?\d\d|Z))?(?: ?(?:GMT|UTC))?": "$time",
     rf"{_MONTH}/\d\d/\d{{4}}:{_CLOCK}{_FRACTION}(?: [+-]\d\d:?\d\d)?": "$time",
     rf"\d{{4}}(?:-\d\d-\d\d|/\d\d/\d\d)[T ]{_CLOCK}{_FRACTION}(?: ?(?:[+-]\d\d:?\d\d|Z))?(?: ?(?:GMT|UTC))?": "$time",
-    rf"{_MONTH}, \d\d {_MONTH} \d{{4}} {_CLOCK} (?:GMT|UTC|[+-]\d{{4}})": "$time",
-    rf"{_MONTH} {_MONTH} [ \d]\d {_CLOCK}{_FRACTION} (?:(?:GMT|UTC) )?\d{{4}}": "$time",
+    rf"{_WEEKDAY}, \d\d {_MONTH} \d{{4}} {_CLOCK} (?:GMT|UTC|[+-]\d{{4}})": "$time",
+    rf"{_WEEKDAY} {_MONTH} [ \d]\d {_CLOCK}{_FRACTION} (?:(?:GMT|UTC) )?\d{{4}}": "$time",
+    **dict.fromkeys(list_plain_patterns(), "$time"),
     r"1\d{9}(?:\.\d{1,6})?": "$msec",
     r"1\d{12}": "$time_milliseconds",
     r"1\d{15}": "$time_microseconds",
@@ -88,9 +91,9 @@ def _find_time(line: str) -> list[Part]:
         start, end, text = match.start(), match.end(), match.group()
         if line[start - 1 : start] in _CLOSING and line[end : end + 1] != _CLOSING[line[start - 1 : start]]:
             continue  # the time goes on, for example with an offset of an unknown layout
-        is_enclosed = line[end : end + 1] in ("]", '"', ")", "|", "\t", ",")
-        if " " not in text or is_enclosed:
-            variable = _TIME_VARIABLES[(match.lastindex or 1) - 1]
+        is_enclosed = line[end : end + 1] in ("]", '"', ")", "|", "\t", ",", "")
+        variable = _TIME_VARIABLES[(match.lastindex or 1) - 1]
+        if " " not in text or is_enclosed or variable == "$time_local":
             return [Part(text, start, end, "time", variable)]
         if _DATE_AND_CLOCK.fullmatch(text):
             blank = start + text.index(" ")

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 import polars as pl
 
 from pixelstat.formats.fields import TEXT_FIELDS
+from pixelstat.formats.unusual_times import spell_iso
 from pixelstat.frames.lookup import replace_where
 from pixelstat.schemas import READ, UTC_TIME, Reason
 from pixelstat.text.addresses import USUAL_CLIENT, normalize_client
@@ -273,7 +274,16 @@ def _parse_unusual(time: pl.Expr, zone: str) -> pl.Expr:
         _parse_local(text, layout, zone)
         for layout in ("%d/%b/%Y:%H:%M:%S%.f", "%b/%d/%Y:%H:%M:%S%.f", "%a %b %e %H:%M:%S%.f %Y")
     )
-    return pl.coalesce(usual, _parse_iso(text, zone), *with_offset, *local)
+    parsed = pl.coalesce(usual, _parse_iso(text, zone), *with_offset, *local)
+    spelled = pl.when(parsed.is_null()).then(time).map_batches(_spell_each, return_dtype=pl.String, is_elementwise=True)
+    return pl.coalesce(parsed, _parse_iso(spelled, zone))
+
+
+def _spell_each(times: pl.Series) -> pl.Series:
+    """Return rare times as ISO 8601 has them."""
+    if times.null_count() == len(times):
+        return times
+    return pl.Series(times.name, [time and spell_iso(time) for time in times.to_list()], pl.String)
 
 
 def is_time_field(name: str) -> bool:

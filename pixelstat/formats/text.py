@@ -108,16 +108,19 @@ class TextFormat:
         words = line[:MAX_FRONT].partition(" [")[0].split(" ")
         if self.tokens[0] or len(words) < 2:
             return False
-        is_first, *are_others = (parse_address(word) is not None for word in words)
-        is_client_absent = words[1:] == ["-"] * 3  # nor are there names of the user
+        are_addresses = [parse_address(word) is not None for word in words]
         enclosed = _CLIENT_IN_BRACKETS.match(line, endpos=MAX_FRONT)  # by a server that logs its proxy in front of it
-        if self.tokens[1] not in ("client", "vhost"):
-            return False
-        return (
-            (self.tokens[1] == "client" and not is_first and (any(are_others) or is_client_absent))
-            or (self.tokens[1] == "vhost" and is_first)
-            or (enclosed is not None and parse_address(enclosed[1]) is not None and (is_first or any(are_others)))
-        )
+        if enclosed and parse_address(enclosed[1]) and any(are_addresses):
+            return self.tokens[1] in ("client", "vhost")
+        if self.tokens[1] == "client":
+            is_client_absent = words[1:] == ["-"] * 3  # nor are there names of the user
+            return not are_addresses[0] and (any(are_addresses) or is_client_absent)
+        fields = self.tokens[1:7:2]
+        if fields[0] != "vhost" or "client" not in fields:
+            return fields[0] == "vhost" and are_addresses[0]
+        place = self.tokens[2 : 2 * fields.index("client") + 1 : 2].count(" ")  # of the word that is the client
+        is_other = len(words) > place and not are_addresses[place] and any(are_addresses[place + 1 :])
+        return are_addresses[0] or is_other
 
     def with_header(self, header: str | None, line: str = "") -> "TextFormat":  # noqa: ARG002
         """Return the format itself: a text format has no header."""
@@ -279,7 +282,7 @@ _FIELD_PATTERNS = {  # regular expressions of fields that stand outside of quote
     "client": _CLIENT,
     "address_port": r"(?:[0-9.]+|[0-9A-Fa-f:]+|::[Ff]{4}:[0-9.]+|\[[0-9A-Fa-f:.]+\]|unix):[0-9]+",
     "vhost": r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.*-]+)(?::[0-9]+)?",
-    "time_clf": r"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}",
+    "time_clf": r"[0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}",
     "time_iso": r'[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[^ \t"]*',
     "time_seconds": r"[0-9]+(?:\.[0-9]+)?",
     "status": r"(?:[0-9]{3}|[0-])",

@@ -261,7 +261,7 @@ def _name_clients(columns: Columns, request: int) -> None:
         for place in filter(columns.is_free, range(columns.size))
         if (texts := columns.texts(place)) and all(_are_addresses(text) for text in texts)
     ]
-    labelled = [place for place in places if columns.is_labelled(place, "client|remote_addr|src|client_ip")]
+    labelled = [place for place in places if columns.is_labelled(place, "client|remote_addr|src|client_ip|from|for")]
     front = [place for place in places if place < request] or _find_client_name(columns)
     behind = [place for place in places if place > request]
     if labelled:
@@ -299,11 +299,15 @@ def _find_client_name(columns: Columns) -> list[int]:
 
 
 def _name_front_addresses(columns: Columns, front: Sequence[int]) -> None:
-    """Name several IP addresses in front of the request: the client in brackets, a site and a client, or a list.
+    """Name several IP addresses in front of the request: the client in brackets or quotes, a site and a client, or a list.
 
-    A list and an address in brackets hold what a proxy reported, so they become X-Forwarded-For.
+    A list and an address in brackets or quotes hold what a proxy reported, so they become X-Forwarded-For.
     """
-    enclosed = [place for place in front[1:] if columns.gap(place).rstrip('"').endswith(("[", "("))]
+    enclosed = [
+        place
+        for place in front[1:]
+        if columns.kind(place) == "quoted" or columns.gap(place).rstrip('"').endswith(("[", "("))
+    ]
     if enclosed:
         columns.variables[enclosed[0]] = "$http_x_forwarded_for"
         return

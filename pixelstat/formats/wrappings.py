@@ -17,6 +17,7 @@ import polars as pl
 from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.json import decode_json
 from pixelstat.formats.json_text import parse_object
+from pixelstat.formats.unfolding import unfold
 from pixelstat.text.addresses import parse_address
 
 MAX_DEPTH = 4  # wrappings inside each other
@@ -185,9 +186,11 @@ class NamedFields:
         """
         if line.count("\t") >= self.min_fields and (fields := _split_labelled(line)):
             return json.dumps(fields)
-        pairs = re.findall(self.pattern, line) if line.count("=") >= self.min_fields else []
-        fields = {name: value.strip('"').replace('\\"', '"') for name, value in pairs}
-        if len(fields) < self.min_fields or '"' in re.sub(self.pattern, "", line):
+        pairs = re.findall(self.pattern, line) if line.count("=") >= self.min_fields - 1 else []
+        fields = {name: _unquote(value) for name, value in pairs}
+        if len(fields) < self.min_fields - ("time" in fields and "msg" in fields) or '"' in re.sub(
+            self.pattern, "", line
+        ):
             return None
         front = re.match(_ISO, line)
         return json.dumps({"time": front.group(), **fields} if front else fields)
@@ -200,6 +203,34 @@ class NamedFields:
     def _unwrap_each(self, lines: pl.Series) -> pl.Series:
         texts = [None if line is None else self.unwrap(line) or line for line in lines.to_list()]
         return pl.Series(lines.name, texts, pl.String)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A JSON object with parts to unfold: a query as an object, headers as a list, or an object as text."""
+
+    name: str = "folded JSON"
+    sample: str = "{}"
+
+    def unwrap(self, line: str) -> str | None:
+        """Return the object unfolded, or None where there is nothing to unfold."""
+        value = parse_object(line)
+        unfolded = unfold(value, line) if value else None
+        return None if unfolded is None else json.dumps(unfolded, ensure_ascii=False)
+
+    def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Unfold the objects in LINES. A line without anything to unfold stays as it is."""
+        unwrapped = pl.col("line").map_batches(self._unwrap_each, return_dtype=pl.String, is_elementwise=True)
+        return lines.with_columns(line=unwrapped)
+
+    def _unwrap_each(self, lines: pl.Series) -> pl.Series:
+        texts = [None if line is None else self.unwrap(line) or line for line in lines.to_list()]
+        return pl.Series(lines.name, texts, pl.String)
+
+
+def _unquote(value: str) -> str:
+    """Return the value of a named field without quotes around it, and without the escapes inside of them."""
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 def _split_labelled(line: str) -> dict[str, str] | None:
@@ -245,9 +276,17 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Colours(),
     *(Envelope(name, key, _nest(key) + ',"stream":"stdout","time":"2026-09-07T10:00:01.5Z"}') for key, name in _LINE_KEYS.items()),
     Envelope("Elasticsearch", "_source", '{"_index":"logs","_source":{"message":{}}}', holds_object=True),
+    Folded(),
     Prefix("Fluent Bit", r'\[\d+\] [\w.*-]+: \[.*?\{"(?:log|message)"=>"', '[0] nginx.access: [1788775200.123, {"log"=>"{}"}]', suffix=r'"\}\]\s*'),
     Prefix("Caddy's console", r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\t\w+\t[\w.]+\t[\w ]+\t\{",
            "2026/09/07 10:00:00.541\tinfo\thttp.log.access\thandled request\t{}", replacement='{"ts":"$1-$2-$3T$4",'),
+    Prefix("zap's console", rf"({_ISO})\t\w+\t(?:[^\t]*\t){{1,3}}\{{", "2026-09-07T10:00:00.541Z\tINFO\taccess\thandled request\t{}",
+           replacement='{"ts":"$1",'),
+    Prefix("Gin", r"\[GIN(?:-debug)?\] (\d{4})/(\d\d)/(\d\d) - (\d\d:\d\d:\d\d) \| *(\d{3}) *\|[^|]*\| *([0-9A-Fa-f.:]+) *\| *([A-Z]+) +\"?",
+           replacement='$1-$2-$3T$4 $5 $6 $7 ', suffix=r'"?\s*'),
+    Prefix("Fluent Bit", r"(?:\[\d+\] )?[\w.*-]+: \[+(\d{10}\.\d+), (?:\{\}\], )?\{\"", 'nginx.access: [1788775200.123, {}]', suffix=r"\]\s*",
+           replacement='{"date":$1,"'),
+    Prefix("Fluentd", rf"({_ISO}) [\w.*-]+: \{{", "2026-09-07 10:00:00.123 +0000 nginx.access: {}", replacement='{"time":"$1",'),
     Prefix("Fluentd", rf"{_ISO}\t[\w.*-]+\t", "2026-09-07T10:00:00+00:00\tnginx.access\t{}"),
     Prefix("syslog", rf"(?:\d+ )?<\d{{1,3}}>1 \S+ \S+ \S+ \S+ \S+ (?:-|(?:{_ELEMENT})+) \ufeff?",
            "<190>1 2026-09-07T10:00:01.123Z web1 nginx - - - {}"),
@@ -266,6 +305,18 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Prefix("CloudWatch", rf"{_ISO} [^\s\"\[\]]*/[^\s\"\[\]]* ", "2026-09-07T10:00:00.988000+00:00 ecs/nginx/0123456789abcdef {}"),
     Prefix("log4j", rf"\[?{_ISO}\]? +{_LEVEL} +(?:\[[^\]]*\] +)?(?:[A-Za-z_][\w.$-]*(?::\d+)?:? +)?(?:[-:|] +)?",
            "2026-09-07 10:00:00,123 INFO  [main] access.log - {}"),
+    Prefix("log4j", rf"\[?{_ISO}\]? - (?:[\w.-]+ - )?{_LEVEL} - ", "2026-09-07 10:00:00,123 - access - INFO - {}"),
+    Prefix("log4j", rf"\[({_ISO}) +{_LEVEL} +[\w:.-]+\] ", "[2026-09-07T10:00:00Z INFO  actix_web::middleware::logger] {}",
+           replacement="$1 "),
+    *(
+        Prefix("Ruby's logger", r"[A-Z], \[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) #\d+\] +[A-Z]+ -- [^:]*: (?:\[[^\]]*\] )?",
+               "I, [2026-09-07T10:00:00.123456 #12]  INFO -- : {}", replacement=replacement)
+        for replacement in ("", "$1 ")
+    ),
+    Prefix("Papertrail", rf"\d+\t{_ISO}\t{_ISO}\t\d+\t(?:[^\t]*\t){{5}}",
+           "1\t2026-09-07T10:00:00Z\t2026-09-07T10:00:00Z\t7\tweb1\t192.0.2.9\tUser\tInfo\tnginx\t{}"),
+    Prefix("journald", r"data: ?", "data: {}"),
+    Prefix("journald", r"\s*MESSAGE=", "MESSAGE={}"),
     Prefix("log4j", rf"{_LEVEL} +\[?{_ISO}\]? +(?:\[[^\]]*\] +)?(?:[A-Za-z_][\w.$-]*(?::\d+)?:? +)?(?:[-:|] +)?",
            "INFO  [2026-09-07 10:00:00,123] access.log: {}"),
     Prefix("syslog", rf"{_PRIORITY}(?:{_BSD}|{_ISO}) [\w.-]*[A-Za-z][\w.-]* ", "Sep  7 10:00:01 web1 {}"),

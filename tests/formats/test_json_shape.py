@@ -258,7 +258,7 @@ def test_what_may_be_read_wrong_is_not_read(line: object) -> None:
         ({"a": "203.0.113.7", "b": "198.51.100.2"}, None),
         ({"a": "203.0.113.7", "upstream_addr": "192.0.2.1:80", "server_addr": "192.0.2.2"}, "203.0.113.7"),
         ({"upstream_addr": "192.0.2.1:80", "server_ip": "192.0.2.2"}, None),
-        ({"server": {"ip": "192.0.2.2"}, "x_forwarded_for": "198.51.100.2"}, None),
+        ({"server": {"ip": "192.0.2.2"}, "x_forwarded_for": "198.51.100.2, 10.0.0.1"}, "198.51.100.2"),
         ({"proxy": {"ip": "192.0.2.2"}, "log": {"source": {"address": "192.0.2.3:1"}}}, None),
         ({"client_ip": "203.0.113.7:4711", "remote_addr": "192.0.2.1"}, "203.0.113.7"),
         ({"remote_ip": "[2001:db8::7]:4711"}, "2001:db8::7"),
