@@ -9,11 +9,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from pixelstat.errors import PixelstatError
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.field_values import is_address, is_method, is_number, is_query, is_request
 from pixelstat.formats.line_parts import Part, split_parts
 from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat
+from pixelstat.formats.w3c import decode_user_agent
+from pixelstat.frames.lookup import replace_where
 from pixelstat.sources.kinds import is_error_line
 from pixelstat.text.addresses import split_addresses
 
@@ -25,7 +29,11 @@ _STATUSES = re.compile(r"(?:10[0-3]|20[0-8]|226|30[0-8]|4[0-4]\d|45[01]|49\d|50\
 _JSON = re.compile(r"[\s\[,\ufeff]*\{")
 _URL = re.compile(r"(?:https?|android-app|ios-app)://\S*")
 _ABSOLUTE_REQUEST = re.compile(r"[A-Z][A-Z_-]* https?://")
-_AGENT = re.compile(r"(?!https?://|unix:)[A-Za-z][\w .,:;!@+-]{0,60}/[\w.]+.*|Mozilla.*|[A-Za-z][\w .-]*[bB]ot\b.*")
+_AGENT = re.compile(
+    r"(?!https?://|unix:|HTTP/|TLS|SSL|(?:image|text|application|video|audio)/)[A-Za-z][\w .,:;!@+-]{0,60}/[\w.]+.*"
+    r"|Mozilla.*|[A-Za-z][\w .-]*[bB]ot\b.*"
+)
+_ENCODED_AGENT = re.compile(r"[A-Za-z]+/[0-9.]+%20\S*$")
 _HOST = re.compile(
     r"(?=[^.]*[A-Za-z-]|.*\.[A-Za-z]{2,}(?::|$))[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}(?::\d+)?"
 )
@@ -144,7 +152,9 @@ def _name_parts(columns: Columns) -> bool:
         return False
     _name_status(columns, request)
     _name_clients(columns, request)
-    _name_agent(columns, columns.last_place(*_REQUEST_VARIABLES, "$status"))
+    for start in (columns.last_place(*_REQUEST_VARIABLES, "$status"), request):
+        if "$http_user_agent" not in columns.variables.values():
+            _name_agent(columns, start)
     _name_host(columns, columns.last_place(*_REQUEST_VARIABLES))
     return True
 
@@ -338,7 +348,9 @@ def _name_agent(columns: Columns, after: int) -> None:
     """Name the user agent, behind this place if possible, and the referrer next to it."""
     texts = [place for place in filter(columns.is_free, range(columns.size)) if columns.kind(place) != "word"]
     behind = [place for place in texts if place > after] or texts
-    agent = next((place for place in behind if columns.looks_like(place, _AGENT)), None)
+    agents = [place for place in behind if columns.looks_like(place, _AGENT)]
+    usual = (place for place in agents if any(text.startswith("Mozilla/") for text in columns.texts(place)))
+    agent = next(usual, agents[0] if agents else None)
     urls = [place for place in filter(columns.is_free, range(columns.size)) if columns.looks_like(place, _URL)]
     if agent is None:
         is_pair = len(behind) > 1 and behind[1] == behind[0] + 1 and not columns.texts(behind[1])
@@ -380,8 +392,15 @@ def _build_format(columns: Columns) -> TextFormat | None:
     pattern = _ADDRESS_LIST_BEFORE_BLANK if ends_at_blank else _ADDRESS_LIST
     patterns = {"forwarded_for": pattern} if is_list_in_front else {}
     tail = EMPTY_TAIL if template.endswith('"') else ANY_TAIL
+    agents = next((columns.texts(place) for place, name in columns.variables.items() if name == "$http_user_agent"), [])
+    finish = _decode_agents if any(map(_ENCODED_AGENT.match, agents)) else None
     try:
-        inferred = TextFormat(NAME, template, template, tail=tail, field_patterns=patterns)
+        inferred = TextFormat(NAME, template, template, tail=tail, field_patterns=patterns, finish=finish)
     except PixelstatError:
         return None
     return inferred if sum(map(inferred.matches, columns.lines)) * 2 >= len(columns.lines) else None
+
+
+def _decode_agents(fields: pl.LazyFrame) -> pl.LazyFrame:
+    """Undo the encoding of blanks in user agents, as CloudFront writes them."""
+    return replace_where(fields, ["user_agent"], lambda text: text.str.contains("%20", literal=True), decode_user_agent)

@@ -64,7 +64,7 @@ def _read_query(member: object, line: str) -> str | None:
         return "" if isinstance(member, dict) and not member else None
     if '"elb"' in line:  # a load balancer hands over the query without decoding it
         return "&".join(f"{name}={text}" for name, text in pairs)
-    return "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in pairs)
+    return "&".join(f"{quote(name, safe='')}={quote(text, safe='/:@,')}" for name, text in pairs)
 
 
 def _iter_members(member: object) -> Iterator[tuple[str, str]]:
