@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pixelstat.formats.json_text import parse_object
+from pixelstat.formats.unusual_times import read_month
 from pixelstat.text.addresses import parse_address
 
 MAX_KEYS = 12  # keys of a JSON object that are listed
@@ -30,19 +31,14 @@ def describe_line(line: str) -> list[str]:
 
 
 _MONTH = re.compile(r"(?<!\w)\d{1,2}[/. -]{1,2}([^\W\d_]{3,9})\.?[/. -]\d{4}[: ]\d\d:\d\d")
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
 
 
 def describe_month(line: str) -> str:
-    """Say that the month in the time of a line is not English, or return nothing."""
+    """Say that the name of the month in a line is unknown, or return nothing."""
     month = _MONTH.search(line[:MAX_SEARCHED])
-    if not month or any(month[1].lower() in (name, name[:3]) for name in _MONTHS):
+    if not month or read_month(month[1]):
         return ""
-    return (
-        f"The name of its month, {month[1]}, is not English: let the server write its times in English or as numbers."
-    )
+    return f"The name of its month, {month[1]}, is unknown: let the server write its times in English or as numbers."
 
 
 def is_json(line: str) -> bool:

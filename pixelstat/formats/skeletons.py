@@ -24,11 +24,8 @@ MAX_DEPTH = 6  # of JSON objects in objects
 NAME = "--log-format"
 _CLOCK = r"(\d\d:\d\d:\d\d)([.,]\d{1,9})?( ?[+-]\d\d:?\d\d)?"
 _DATES = {  # dates -> their layouts, of which the first that fits counts
-    r"\d\d\.\d\d\.\d{4}": ("%d.%m.%Y",), r"\d\d-\d\d-\d{4}": ("%d-%m-%Y", "%m-%d-%Y"),
-    r"\d\d/\d\d/\d{4}": ("%d/%m/%Y", "%m/%d/%Y"), r"\d{4}\.\d\d\.\d\d": ("%Y.%m.%d",), r"\d{8}": ("%Y%m%d",),
-    r"\d\d-[A-Z][a-z]{2}-\d{4}": ("%d-%b-%Y",), r"\d\d [A-Z][a-z]{2} \d{4}": ("%d %b %Y",),
-    r"[A-Z][a-z]{2} \d\d \d{4}": ("%b %d %Y",), r"\d\d/[A-Z][a-z]{2}/\d{4}": ("%d/%b/%Y",),
-    r"\d{4}-\d\d-\d\d": ("%Y-%m-%d",), r"\d{4}/\d\d/\d\d": ("%Y/%m/%d",),
+    r"\d\d-\d\d-\d{4}": ("%d-%m-%Y", "%m-%d-%Y"), r"\d\d/\d\d/\d{4}": ("%d/%m/%Y", "%m/%d/%Y"),
+    r"\d\d/[A-Z][a-z]{2}/\d{4}": ("%d/%b/%Y",), r"\d{4}-\d\d-\d\d": ("%Y-%m-%d",), r"\d{4}/\d\d/\d\d": ("%Y/%m/%d",),
 }  # fmt: skip
 _TIMES = {date: rf"(?<![\d/.:-]){date}([ T:,]{{1,2}}){_CLOCK}" for date in _DATES}
 _AGENT = re.compile(r"[A-Za-z][\w .-]*/[\w.]+ .*|Mozilla.*")

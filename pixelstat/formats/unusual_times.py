@@ -42,7 +42,7 @@ def spell_iso(text: str) -> str | None:
     if not match:
         return None
     parts = match.groupdict()
-    month = parts.get("month") or _read_month(parts["name"] or "")
+    month = parts.get("month") or read_month(parts["name"] or "")
     if not month:
         return None
     clock = parts.get("clock") or re.sub(r"(\d\d)(\d\d)(\d\d)", r"\1:\2:\3", parts["hms"])
@@ -55,7 +55,7 @@ def spell_iso(text: str) -> str | None:
     return f"{parts['year']}-{int(month):02}-{int(parts['day']):02}T{clock}{fraction}{zone}"
 
 
-def _read_month(name: str) -> int | None:
+def read_month(name: str) -> int | None:
     """Return the number of a month by its name or the beginning of it, or None."""
     bare = name.lower().rstrip(".")
     if bare in _NUMBERS:

@@ -10,17 +10,17 @@ from pixelstat.formats.skeletons import suggest_format
 from tests.run import run_in_process
 
 REQUEST = '"GET /pixel.gif?e=page_view&v=a1&p=/x HTTP/1.1" 200 43 "https://shop.example/" "Mozilla/5.0 (X11)"'
-LINES = {  # how the time is written -> a line that no format reads
-    "dots": f"203.0.113.7 [07.09.2026 10:00:00] {REQUEST}",
-    "dots and an offset": f"203.0.113.7 [07.09.2026 12:00:00 +0200] {REQUEST}",
-    "dots and milliseconds": f"203.0.113.7 [07.09.2026 10:00:00.123] {REQUEST}",
-    "numbers, the month first": f"203.0.113.7 [08/17/2026 10:00:00] {REQUEST}",
-    "a name between dashes": f"203.0.113.7 - [07-Sep-2026 10:00:00] {REQUEST}",
-    "no brackets": "07/Sep/2026:10:00:00 +0000 203.0.113.7 /pixel.gif?e=page_view&v=a1&p=/x 200 43",
-    "a percent sign": f"100% 203.0.113.7 [07.09.2026 10:00:00] {REQUEST}",
-    "IPv6": f"2001:db8::7 [07.09.2026 10:00:00] {REQUEST}",
+LINES = {  # what is unusual -> a line that no format reads
+    "slashes": f"203.0.113.7 [07/09/2026 10:00:00] {REQUEST}",
+    "an offset": f"203.0.113.7 [07/09/2026 12:00:00 +0200] {REQUEST}",
+    "milliseconds": f"203.0.113.7 [07/09/2026 10:00:00.123] {REQUEST}",
+    "the month first": f"203.0.113.7 [08/17/2026 10:00:00] {REQUEST}",
+    "dashes": f"203.0.113.7 - [07-09-2026 10:00:00] {REQUEST}",
+    "no method": "07/Sep/2026:10:00:00 +0000 203.0.113.7 /pixel.gif?e=page_view&v=a1&p=/x 200 43",
+    "a percent sign": f"100% 203.0.113.7 [07/09/2026 10:00:00] {REQUEST}",
+    "IPv6": f"2001:db8::7 [07/09/2026 10:00:00] {REQUEST}",
 }  # fmt: skip
-UNREADABLE = ["", "hello", "203.0.113.7 [07.09.2026 10:00:00] hello", '{"a": 1}', "[1, 2]", '"' * 99, "%" * 99, "$x $y"]
+UNREADABLE = ["", "hello", "203.0.113.7 [07/09/2026 10:00:00] hello", '{"a": 1}', "[1, 2]", '"' * 99, "%" * 99, "$x $y"]
 
 
 @pytest.mark.parametrize("kind", LINES)
@@ -52,8 +52,8 @@ def test_a_named_format_that_does_not_fit_can_be_left_out(tmp_path: Path) -> Non
     assert "Leave the option out: pixelstat reads the log as combined." in refused.stderr
 
 
-@pytest.mark.parametrize("month", ["Okt", "mai", "août", "märz"])
-def test_a_month_that_is_not_english_is_named(month: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("month", ["Eyl", "říj", "sausis"])
+def test_an_unknown_month_is_named(month: str, tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(f"203.0.113.7 - - [07/{month}/2026:10:00:00 +0000] {REQUEST}\n")
-    assert f"The name of its month, {month}, is not English" in run_in_process(tmp_path, "views", "access.log").stderr
-    assert f"The name of its month, {month}, is not English" in run_in_process(tmp_path, "check", "access.log").stdout
+    assert f"The name of its month, {month}, is unknown" in run_in_process(tmp_path, "views", "access.log").stderr
+    assert f"The name of its month, {month}, is unknown" in run_in_process(tmp_path, "check", "access.log").stdout
