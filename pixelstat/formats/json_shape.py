@@ -419,6 +419,8 @@ def _build_format(columns: Columns, client_header: str | None) -> JsonFormat:
     status = chosen["status"]
     keys = {name: (path,) if path else () for name, path in chosen.items()}
     is_cloudfront = any(names_of(path)[0] == "xedgelocation" for path in columns.values)
+    args = chosen.get("args")
+    is_encoded = args is not None and any("%3D" in text and "=" not in text for text in columns.values[args])
     about = ", ".join(f"{_TITLES.get(name, name)} {'.'.join(path)}" for name, path in chosen.items() if path)
     required = tuple(
         (path[-1].removesuffix(FIRST_ITEM),)
@@ -431,7 +433,7 @@ def _build_format(columns: Columns, client_header: str | None) -> JsonFormat:
         f"{about}, percent signs as CloudFront encodes them" if is_cloudfront else about,
         required,
         status_optional=not status or len(columns.values[status]) < len(columns.rows),
-        finish=_finish_cloudfront if is_cloudfront else _finish,
+        finish=_finish_cloudfront if is_cloudfront else _finish_encoded if is_encoded else _finish,
     )
 
 
@@ -480,10 +482,6 @@ def _finish(fields: pl.LazyFrame) -> pl.LazyFrame:
         is_complete = target.str.starts_with("/") | target.str.contains("://", literal=True)
         target = pl.when(is_complete).then(target).otherwise("http://" + target)
         fields = fields.with_columns(target=target).drop("bare_target")
-    is_encoded = pl.col("args").str.contains("%3D", literal=True) & ~pl.col("args").str.contains("=", literal=True)
-    fields = fields.with_columns(
-        pl.when(is_encoded).then(_decode_query(pl.col("args"))).otherwise("args").alias("args")
-    )
     fields = fields.with_columns(_unquote(pl.col(name)).alias(name) for name in ("referrer", "user_agent"))
     fields = replace_where(fields, ["user_agent"], _is_encoded_agent, decode_user_agent)
     fields = replace_where(fields, ["referrer"], lambda text: text.str.contains(r"^https?%3[Aa]"), decode_user_agent)
@@ -497,9 +495,12 @@ def _finish_cloudfront(fields: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _decode_query(query: pl.Expr) -> pl.Expr:
-    """Return a query whose delimiters are percent-encoded, as Akamai writes it, with these decoded once."""
-    return query.str.replace_many(["%3D", "%26", "%25", "%2B"], ["=", "&", "%", "+"])
+def _finish_encoded(fields: pl.LazyFrame) -> pl.LazyFrame:
+    """Do the same for logs whose queries have encoded delimiters, as Akamai may write them. They are decoded once."""
+    args = pl.col("args")
+    is_encoded = args.str.contains("%3D", literal=True) & ~args.str.contains("=", literal=True)
+    decoded = args.str.replace_many(["%3D", "%26", "%25", "%2B"], ["=", "&", "%", "+"])
+    return _finish(fields.with_columns(args=pl.when(is_encoded).then(decoded).otherwise(args)))
 
 
 def _unquote(text: pl.Expr) -> pl.Expr:

@@ -30,8 +30,10 @@ _TIMES = {
     r"1\d{12}": "$time_milliseconds",
     r"1\d{15}": "$time_microseconds",
 }
+# Before the ways are tried one by one: a clock is near, or a long number begins.
+_TIME_IS_NEAR = r'(?=[^"\n]{2,30}?\d\d:\d\d:\d\d|1\d{9}|\d{8}[T ])'
 _TIME = re.compile(
-    rf"(?:(?<=^)|(?<=[\s\[\"|,(=]))(?:{'|'.join(f'({pattern})' for pattern in _TIMES)})(?=$|[\s\]\"|,)])"
+    rf"(?:(?<=^)|(?<=[\s\[\"|,(=])){_TIME_IS_NEAR}(?:{'|'.join(f'({pattern})' for pattern in _TIMES)})(?=$|[\s\]\"|,)])"
 )
 _TIME_VARIABLES = tuple(_TIMES.values())
 _CLOSING = {"[": "]", "(": ")", '"': '"'}

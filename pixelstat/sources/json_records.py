@@ -18,6 +18,7 @@ Keys = tuple[str, ...]  # those that lead from a document to the array of its re
 Stack = list[tuple[bytes, str]]  # open brackets, each with its key
 
 SEARCHED = 64 << 10  # bytes in which the array begins
+MAX_REQUEST = 1 << 20  # bytes of a request
 _ARRAYS = (
     "records", "logs", "logevents", "events", "entries", "data", "items", "value", "hits", "results", "result", "rows",
     "messages", "values", "streams", "resourcelogs", "scopelogs", "logrecords", "docs", "documents", "lines",
@@ -36,8 +37,8 @@ def find_records(beginning: bytes) -> Keys:
         return ()
     keys = _find_array(text[:SEARCHED])
     try:
-        document, _ = json.JSONDecoder(strict=False).raw_decode(text.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):  # it is longer than this beginning
+        document, _ = json.JSONDecoder(strict=False).raw_decode(text[:MAX_REQUEST].decode("utf-8", "replace"))
+    except (ValueError, RecursionError):  # it is longer than any request
         return keys
     is_request = isinstance(document, dict) and any(map(_OF_REQUESTS.fullmatch, document))
     return () if is_request else keys
