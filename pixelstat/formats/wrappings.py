@@ -262,6 +262,7 @@ _LINE_KEYS = {  # key that holds the line -> name of the wrapping
     "jsonPayload.message": "Google Cloud's JSON", "event": "Splunk's JSON", "_raw": "Splunk's JSON",
     "result._raw": "Splunk's JSON", "@rawstring": "LogScale's JSON", "body": "OpenTelemetry's JSON",
     "body.stringValue": "OpenTelemetry's JSON", "Line": "Grafana's table", "Message": "a table with the line as `Message`",
+    "Content": "Datadog's table", "LogEntry": "Azure's table", "raw": "JSON with the line as `raw`", "text": "JSON with the line as `text`",
 }  # fmt: skip
 
 
@@ -280,7 +281,7 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Prefix("Fluent Bit", r'\[\d+\] [\w.*-]+: \[.*?\{"(?:log|message)"=>"', '[0] nginx.access: [1788775200.123, {"log"=>"{}"}]', suffix=r'"\}\]\s*'),
     Prefix("Caddy's console", r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\t\w+\t[\w.]+\t[\w ]+\t\{",
            "2026/09/07 10:00:00.541\tinfo\thttp.log.access\thandled request\t{}", replacement='{"ts":"$1-$2-$3T$4",'),
-    Prefix("zap's console", rf"({_ISO})\t\w+\t(?:[^\t]*\t){{1,3}}\{{", "2026-09-07T10:00:00.541Z\tINFO\taccess\thandled request\t{}",
+    Prefix("zap's console", rf"({_ISO})\t(?:[^\t{{]*\t){{1,5}}\{{", "2026-09-07T10:00:00.541Z\tINFO\taccess\thandled request\t{}",
            replacement='{"ts":"$1",'),
     Prefix("Gin", r"\[GIN(?:-debug)?\] (\d{4})/(\d\d)/(\d\d) - (\d\d:\d\d:\d\d) \| *(\d{3}) *\|[^|]*\| *([0-9A-Fa-f.:]+) *\| *([A-Z]+) +\"?",
            replacement='$1-$2-$3T$4 $5 $6 $7 ', suffix=r'"?\s*'),
