@@ -23,6 +23,7 @@ MAX_NAMES = 64 << 10  # bytes of the line of names
 _NAME = re.compile(r"[A-Za-z_@$(:][\w@$%&*()\[\]<>.:/\- ]{0,79}")
 _TIME_NAME = re.compile(r"(?i).*(?:time|date|stamp|epoch|created|msec|@rawstring).*|@?ts|t|when|_raw|at")
 _DIRECTIVE = re.compile(rb"#\s*(?:Fields|Version|Software|Date|Remark)\b")
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 _ESCAPED_QUOTE = re.compile(r'\\"(?![,;|\t\r\n]|$)')
 
 
@@ -83,7 +84,7 @@ class TableRows(RewritingReader):
 
     def _write_row(self, row: list[str]) -> bytes:
         named = zip(self.table.names, row, strict=True)
-        return json.dumps({name: text for name, text in named if name}, ensure_ascii=False).encode()
+        return _encode({name: text for name, text in named if name}).encode()
 
 
 def _split_rows(table: Table, lines: deque[bytes], *, is_last: bool = True) -> Iterator[list[str] | bytes]:
