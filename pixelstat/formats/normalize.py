@@ -23,8 +23,9 @@ from pixelstat.text.addresses import USUAL_CLIENT, normalize_client
 
 EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)  # any earlier time is a mistake
 _CLIENT_FIELDS = ("client", "address_port", "real_ip", "forwarded_for")  # the best one first
-# Load balancers write the port in every line. Polars removes it much faster than `normalize_client`.
-_IPV4_AND_PORT = r"^(\d+\.\d+\.\d+\.\d+):\d*$"
+# Load balancers write a port in every line, and proxies a list. Polars cuts them much faster than `normalize_client`.
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4_WITH_MORE = rf"^({_OCTET}(?:\.{_OCTET}){{3}})(?::\d*(?:,.*)?|,.*)$"
 _ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
 _OPTIONAL_ORIGIN = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/?#]*)"
 
@@ -141,7 +142,7 @@ def _find_clients(fields: pl.LazyFrame, present: set[str]) -> pl.LazyFrame:
     if source == "address_port":  # IPv6 addresses have no brackets here, so the port follows the last colon
         client = pl.col(source).str.replace(":[0-9]*$", "")
     else:
-        client = pl.col(source).str.replace(_IPV4_AND_PORT, "$1")
+        client = pl.col(source).str.replace(_IPV4_WITH_MORE, "$1")
     return replace_where(fields.with_columns(client=client), ["client"], _is_unusual_client, normalize_client)
 
 
