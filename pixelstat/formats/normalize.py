@@ -162,6 +162,10 @@ def strip_http_version(request: pl.Expr) -> pl.Expr:
         .then(request.str.head(-7))
         .when(request.str.tail(3).is_in([" h2", " h3"]))
         .then(request.str.head(-3))
+        .when(request.str.tail(4).is_in([" 1.1", " 1.0", " 2.0"]))  # as Hypercorn writes it
+        .then(request.str.head(-4))
+        .when(request.str.tail(2).is_in([" 2", " 3"]))
+        .then(request.str.head(-2))
         .otherwise(request)
     )
 
