@@ -45,7 +45,7 @@ def _describe_missing_queries(ledger: Ledger) -> str:
         return ""
     return (
         f"Warning: none of the {ledger.json_requests:,} pixel requests in JSON has a query; "
-        "if the pixel sends one, log the address with its query, such as $request_uri."
+        "if the pixel sends one, log the URL with its query, such as $request_uri."
     )
 
 

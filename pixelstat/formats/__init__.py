@@ -52,7 +52,7 @@ def select_formats(text: str) -> tuple[LogFormat, ...]:
     if text.startswith(HEADER_START):
         if not has_time_and_address(list_field_names(text)):
             raise PixelstatError(
-                f"The log format {text!r} lacks a time or an address.",
+                f"The log format {text!r} lacks a time or a URL.",
                 "It needs date and time, and cs-uri-stem or cs-uri.",
             )
         return tuple(form.with_header(text) for form in load_formats("w3c"))

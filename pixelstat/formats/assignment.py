@@ -16,7 +16,7 @@ from pixelstat.formats.hints import describe_line, describe_month, is_json
 from pixelstat.formats.json import JsonFormat
 from pixelstat.formats.nginx_conf import read_nginx_formats
 from pixelstat.formats.text import TextFormat
-from pixelstat.formats.wrappings import unwrap_format
+from pixelstat.formats.wrapped import unwrap_format
 from pixelstat.schemas import LINES
 from pixelstat.sources.blocks import MAX_LINE, STDIN, Log, iter_member_heads
 from pixelstat.sources.dated_lines import has_clock_only

@@ -7,16 +7,9 @@ from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.normalize import is_time_field
 from pixelstat.formats.text import TextFormat
-from pixelstat.formats.wrappings import (
-    MAX_DEPTH,
-    NO_PREFIXES,
-    WRAPPINGS,
-    Colours,
-    Prefix,
-    Wrapped,
-    Wrapping,
-    has_prefix,
-)
+from pixelstat.formats.wrapped import Wrapped
+from pixelstat.formats.wrapping_kinds import Colours, Prefix, Wrapping
+from pixelstat.formats.wrappings import MAX_DEPTH, NO_PREFIXES, WRAPPINGS, has_prefix
 from pixelstat.text.addresses import parse_address
 
 HEAD_LINES = 50  # first lines from which the format is detected

@@ -14,7 +14,8 @@ import polars as pl
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.json import JsonFormat
-from pixelstat.formats.wrappings import Colours, Envelope, list_wrappings, unwrap_format
+from pixelstat.formats.wrapped import list_wrappings, unwrap_format
+from pixelstat.formats.wrapping_kinds import Colours, Envelope
 from pixelstat.frames.columns import internal
 
 _COLOUR = Colours().pattern

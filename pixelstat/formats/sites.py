@@ -9,7 +9,7 @@ from pixelstat.formats.assignment import LogSet, read_head
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.detection import HEAD_LINES
 from pixelstat.formats.text import TextFormat
-from pixelstat.formats.wrappings import unwrap_format
+from pixelstat.formats.wrapped import unwrap_format
 from pixelstat.sources.blocks import Log
 from pixelstat.text.addresses import parse_address
 

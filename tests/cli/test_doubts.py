@@ -78,7 +78,7 @@ def json_line(path: str, **more: str) -> str:
 
 NO_QUERY = (
     "Warning: none of the 2 pixel requests in JSON has a query; "
-    "if the pixel sends one, log the address with its query, such as $request_uri."
+    "if the pixel sends one, log the URL with its query, such as $request_uri."
 )
 
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from pixelstat import formats
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.wrappings import Envelope, Wrapping
+from pixelstat.formats.wrapping_kinds import Envelope, Wrapping
 from pixelstat.schemas import LINES
 
 

@@ -10,7 +10,8 @@ from pixelstat import formats
 from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.detection import detect
 from pixelstat.formats.reparse import reparse_misfits
-from pixelstat.formats.wrappings import WRAPPINGS, Wrapping
+from pixelstat.formats.wrapping_kinds import Wrapping
+from pixelstat.formats.wrappings import WRAPPINGS
 from pixelstat.schemas import READ
 from tests.formats.lines import read, wrap
 from tests.marks import slow_after

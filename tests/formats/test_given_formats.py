@@ -65,8 +65,8 @@ def test_a_given_format_reads_its_log(given: str, line: str, tmp_path: Path) -> 
         ('{"r":"$request"}', "The log format '--log-format' lacks a time or a request."),
         ("{}", "The log format '--log-format' lacks a time or a request."),
         ("$time_local$request", "The log format '$time_local$request' has two fields without a separator"),
-        ("#Fields: date time", "The log format '#Fields: date time' lacks a time or an address."),
-        ("#Fields:", "The log format '#Fields:' lacks a time or an address."),
+        ("#Fields: date time", "The log format '#Fields: date time' lacks a time or a URL."),
+        ("#Fields:", "The log format '#Fields:' lacks a time or a URL."),
     ],
 )
 def test_a_given_format_that_does_not_exist_or_says_too_little_is_an_error(

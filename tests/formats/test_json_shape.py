@@ -281,7 +281,7 @@ def test_check_names_the_key_of_each_field(tmp_path: Path) -> None:
     line = {"@timestamp": ISO, "source.ip": "203.0.113.7", "url": {"original": "/p.gif?e=pv"}, "response_status": 200}
     write_log(tmp_path, log(json.dumps(line)))
     findings = findings_of(tmp_path, "access.log")
-    keys = "time @timestamp, client source.ip, address url.original, status response_status"
+    keys = "time @timestamp, client source.ip, URL url.original, status response_status"
     assert ("keys", keys, None) in findings
 
 

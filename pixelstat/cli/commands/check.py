@@ -30,7 +30,7 @@ from pixelstat.formats.json_shape import NAME as INFERRED
 from pixelstat.formats.skeletons import suggest_format
 from pixelstat.formats.text import TextFormat
 from pixelstat.formats.text_shape import NAME as INFERRED_TEXT
-from pixelstat.formats.wrappings import list_wrappings, unwrap_format
+from pixelstat.formats.wrapped import list_wrappings, unwrap_format
 from pixelstat.options.shared import BAD_LINES, OUTPUT, READING, logs_argument, tz_option
 from pixelstat.protocols.interpret import ProtocolRules
 from pixelstat.result import Column, Result
