@@ -1,10 +1,10 @@
-"""Unfold parts of JSON objects that hold fields under names of their own.
+"""Unfold parts of JSON objects: queries as objects, headers as lists, and objects as text.
 
     {"queryStringParameters": {"e": "pv"}}               {"queryStringParameters": "e=pv"}
     {"headers": [{"name": "User-Agent", "value": "x"}]}  {"headers": {"User-Agent": "x"}}
     {"properties": "{\"CIp\": \"203.0.113.7\"}"}         {"properties": {"CIp": "203.0.113.7"}}
 
-Lambda and other functions log the query so, firewalls of AWS the headers, and Azure App Service its properties.
+AWS Lambda logs such queries, AWS WAF logs such headers, and Azure App Service logs its properties as text.
 """
 
 import json
@@ -22,7 +22,7 @@ _TEXTS_OF_OBJECTS = frozenset({"properties"})
 
 
 def unfold(value: Mapping[str, object], line: str) -> dict[str, Any] | None:
-    """Return the object unfolded, or None where it has nothing to unfold. `line` is its text."""
+    """Return the unfolded object, or None if there is nothing to unfold. `line` is the text of the object."""
     return _unfold(value, line, (), MAX_DEPTH)
 
 
@@ -53,7 +53,7 @@ def _is_query(path: tuple[str, ...], names: tuple[str, ...]) -> bool:
 def _read_query(member: object, line: str) -> str | None:
     """Return the query that an object, a list of names and values, or the text of an object holds, or None.
 
-    None stands too for one that the line holds as text besides.
+    If the line also contains this query as text, the text is better: then return None.
     """
     if isinstance(member, str):
         member = _parse(member)
@@ -62,13 +62,13 @@ def _read_query(member: object, line: str) -> str | None:
         return None
     if not pairs:
         return "" if isinstance(member, dict) and not member else None
-    if '"elb"' in line:  # a load balancer hands over the query without decoding it
+    if '"elb"' in line:  # a load balancer does not decode the query
         return "&".join(f"{name}={text}" for name, text in pairs)
     return "&".join(f"{quote(name, safe='')}={quote(text, safe='/:@,')}" for name, text in pairs)
 
 
 def _iter_members(member: object) -> Iterator[tuple[str, str]]:
-    """Yield names and values of an object, those of an array one by one. Nothing where a value is an object."""
+    """Yield the names and values of an object, one pair for each item of an array. Skip values that are objects."""
     for name, value in member.items() if isinstance(member, dict) else ():
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, (str, int, float)):

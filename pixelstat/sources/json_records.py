@@ -1,9 +1,9 @@
-"""Write the records inside a JSON document one in a line, where the document wraps them in objects and arrays.
+"""Write each record of a JSON document in a line of its own, if the document wraps them in objects and arrays.
 
     {"records": [{"time": ...}, {"time": ...}]}            {"hits": {"total": 2, "hits": [{"_source": {...}}]}}
 
-Answers of log services are such documents, and so are the files that clouds write. A record of Loki is a pair of time
-and line, one of CloudWatch Insights a list of names and values: they become objects.
+Log services answer with such documents, and clouds write them as files. A record of Loki is a pair of time and line. A
+record of CloudWatch Insights is a list of names and values. Both become objects.
 """
 
 import json
@@ -25,13 +25,13 @@ _ARRAYS = (
 )  # fmt: skip
 _OBJECTS = ("data", "hits", "response", "rawresponse", "result", "results", "body", "payload")  # around such an array
 _ARRAY = re.compile(rb'"(?:%s)"\s*:\s*\[\s*[\[{]' % "|".join(_ARRAYS).encode(), re.IGNORECASE)
-# What a request may have beside an array, and a document around records has not.
+# Keys of requests. A document that has one of them beside an array is a request, and does not wrap records.
 _OF_REQUESTS = re.compile(r"(?i)(?:.*_)?(?:request|req|url|uri|path|method|event|message|msg|ip)|(?:http|client).*")
 _TOKEN = re.compile(rb'"((?:[^"\\\n]|\\[^\n])*+)"(\s*:)?|[{}\[\]"]')
 
 
 def find_records(beginning: bytes) -> Keys:
-    """Return the keys that lead to the records in a file which begins so. Empty if it does not wrap them."""
+    """Return the keys that lead to the records of a file with this beginning, or none if it does not wrap records."""
     text = beginning.lstrip(b"\n\xef\xbb\xbf \t\r")
     if not text.startswith(b"{") or not _ARRAY.search(text, 0, SEARCHED):
         return ()
@@ -45,7 +45,7 @@ def find_records(beginning: bytes) -> Keys:
 
 
 def _find_array(text: bytes) -> Keys:
-    """Return the keys of the first array that may hold records."""
+    """Return the keys that lead to the first array that can hold records."""
     for stack, at in _walk(text):
         *above, _ = stack
         keys = tuple(key for _, key in above if key)
@@ -70,7 +70,7 @@ def _leads_deeper(text: bytes, at: int) -> bool:
 
 
 def _walk(text: bytes) -> Iterator[tuple[Stack, int]]:
-    """Yield the open brackets after each that opens in the first document of a text, and where it stands."""
+    """Yield the position of each opening bracket in the first document of a text, with the stack of open brackets."""
     stack: Stack = []
     key = ""
     for token in _TOKEN.finditer(text):
@@ -97,7 +97,7 @@ class RecordLines(RewritingReader):
         super().__init__(source)
         self.keys = keys
         self.stack: Stack = []  # the open brackets in front of the pending text
-        self.is_lost = False  # behind something that is no JSON, lines pass as they are
+        self.is_lost = False  # whether the text stopped to be JSON; then lines stay as they are
 
     def rewrite(self, text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
         """Return the whole records of a text, one in a line, and the rest of the text."""
@@ -125,7 +125,7 @@ class RecordLines(RewritingReader):
 
 
 class _Piece:
-    """What was found in a piece of a document so far."""
+    """The state of a search for records in a piece of a document."""
 
     def __init__(self, text: bytes, keys: Keys, stack: Stack) -> None:
         self.text, self.keys = text, keys
@@ -136,7 +136,7 @@ class _Piece:
         self.record: int | None = None  # the depth of the record that begins there
 
     def open_bracket(self, token: re.Match[bytes], key: str) -> None:
-        """Go into an object or an array, whose key this is."""
+        """Enter the object or array under this key."""
         if self.record is None and self._is_among_records():
             self.start, self.record = token.start(), len(self.stack)
         elif not self.stack:

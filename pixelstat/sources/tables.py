@@ -3,7 +3,7 @@
     time,client_ip,url                                     {"time": "2026-09-07T10:00:00Z", "client_ip": ...}
     2026-09-07T10:00:00Z,203.0.113.7,/pixel.gif?e=pv
 
-Exports of data bases and log services are such tables. A row with another number of fields stays as it is.
+Databases and log services export such tables. A row with another number of fields stays as it is.
 """
 
 import csv
@@ -17,9 +17,9 @@ from typing import NamedTuple
 from pixelstat.sources.rewriting import RewritingReader
 
 DELIMITERS = b",\t;|"
-MAX_JOINED = 200  # lines that a row may have, as a field in quotes may hold line breaks
+MAX_JOINED = 200  # lines of a row; a field in quotes can contain line breaks
 MAX_ROW = 2 << 20  # bytes
-MAX_NAMES = 64 << 10  # bytes of the line of names
+MAX_NAMES = 64 << 10  # bytes of the line with the names
 _NAME = re.compile(r"[A-Za-z_@$(:][\w@$%&*()\[\]<>.:/\- ]{0,79}")
 _TIME_NAME = re.compile(r"(?i).*(?:time|date|stamp|epoch|created|msec|@rawstring).*|@?ts|t|when|_raw|at")
 _DIRECTIVE = re.compile(rb"#\s*(?:Fields|Version|Software|Date|Remark)\b")
@@ -28,7 +28,7 @@ _ESCAPED_QUOTE = re.compile(r'\\"(?![,;|\t\r\n]|$)')
 
 
 class Table(NamedTuple):
-    """How the rows of a table are written."""
+    """The layout of the rows of a table."""
 
     names: tuple[str, ...]
     delimiter: str
@@ -36,7 +36,10 @@ class Table(NamedTuple):
 
 
 def find_table(beginning: bytes) -> Table | None:
-    """Return the table in a file that begins so, or None. Its first line holds only names, and the second others."""
+    """Return the table in a file with this beginning, or None.
+
+    The first line of a table contains only names. The second line contains other values.
+    """
     first, _, rest = beginning[:MAX_NAMES].lstrip(b"\n\xef\xbb\xbf\r").partition(b"\n")
     header = first.rstrip(b"\r")
     if len(header) == MAX_NAMES or _DIRECTIVE.match(header) or not header.isascii():
@@ -52,7 +55,7 @@ def find_table(beginning: bytes) -> Table | None:
 
 
 def _are_names(names: tuple[str, ...]) -> bool:
-    """Return whether these can be the names of columns, of which one is a time. An index may have no name."""
+    """Return whether these can be the names of columns, one of them a time. One column, the index, can lack a name."""
     present = [name for name in names if name]
     return (
         len(names) - len(present) <= 1
@@ -88,9 +91,9 @@ class TableRows(RewritingReader):
 
 
 def _split_rows(table: Table, lines: deque[bytes], *, is_last: bool = True) -> Iterator[list[str] | bytes]:
-    """Yield the rows of these lines as their fields, and lines that are no row as they are. Takes the lines away.
+    """Remove the rows from these lines, and yield the fields of each. Yield a line that is not a row as it is.
 
-    A row that does not end in them stays there, if they are not the last lines.
+    A row that does not end in these lines stays there, unless they are the last lines.
     """
     while lines:
         line = lines.popleft()
@@ -115,7 +118,7 @@ def _split_rows(table: Table, lines: deque[bytes], *, is_last: bool = True) -> I
 
 
 def _read_row(table: Table, text: bytes) -> list[str] | None:
-    """Return the fields of a row, or None if it has not as many as there are names."""
+    """Return the fields of a row, or None if their number is not that of the names."""
     if not text or len(text) > MAX_ROW:
         return None
     row = _split_row(text.decode("utf-8", "replace"), table.delimiter)
@@ -123,7 +126,7 @@ def _read_row(table: Table, text: bytes) -> list[str] | None:
 
 
 def _split_row(text: str, delimiter: str) -> list[str]:
-    """Return the fields of a row. A quote inside of quotes is written twice, or behind a backslash."""
+    """Return the fields of a row. Inside quotes, a quote is doubled or has a backslash in front."""
     if '"' not in text:
         return text.split(delimiter)
     is_escaped = '\\"' in text and _ESCAPED_QUOTE.search(text) is not None
