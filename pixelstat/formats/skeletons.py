@@ -13,14 +13,15 @@ from pixelstat.errors import PixelstatError
 from pixelstat.formats import field_values as values
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.field_names import rank_name
-from pixelstat.formats.json_text import parse_object, to_text
+from pixelstat.formats.json import FIRST_ITEM
+from pixelstat.formats.json_columns import list_leaves
+from pixelstat.formats.json_text import parse_object
 from pixelstat.formats.line_parts import Part, split_parts, split_words
 from pixelstat.formats.nginx_conf import parse_json_template
 from pixelstat.formats.text import TextFormat
 from pixelstat.schemas import LINES
 
 MAX_LENGTH = 4_000  # characters of a line for which a format is suggested
-MAX_DEPTH = 6  # of JSON objects in objects
 NAME = "--log-format"
 _CLOCK = r"(\d\d:\d\d:\d\d)([.,]\d{1,9})?( ?[+-]\d\d:?\d\d)?"
 _DATES = {  # dates -> their layouts, of which the first that fits counts
@@ -36,7 +37,7 @@ _DIRECTIVES = {  # variables of nginx -> directives of Apache, which alone can s
 
 
 def suggest_format(line: str) -> str | None:
-    """Return a format for `--log-format` that reads this line, or None where it shows no time or no request."""
+    """Return a format for `--log-format` that reads this line, or None if it shows no time or no request."""
     if len(line) > MAX_LENGTH:
         return None
     value = parse_object(line)
@@ -79,7 +80,7 @@ def _find_times(line: str) -> Iterator[Part]:
 
 
 def _write_template(line: str, parts: Sequence[Part]) -> str:
-    """Return the line with a variable in the place of each part. A part that nothing tells gets a name of its own."""
+    """Return the line with a variable in the place of each part. An unknown part gets a name of its own."""
     variables = {part: part.variable for part in parts if part.variable}
     is_apache = any(variable.startswith("%") for variable in variables.values())
     variables |= _name_parts([part for part in parts if part not in variables])
@@ -99,7 +100,7 @@ def _escape(literal: str, *, is_apache: bool) -> str:
 
 
 def _name_parts(parts: Sequence[Part]) -> dict[Part, str]:
-    """Return the variables of client, request, status, referrer and user agent: of several candidates the first part."""
+    """Return the variables of client, request, status, referrer and user agent. The first candidate counts for each."""
     variables: dict[Part, str] = {}
     request = next((part for part in parts if values.is_request(part.text) and " " in part.text), None)
     if request:
@@ -136,7 +137,7 @@ _JSON_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {  # variable -> 
 
 def _write_json_template(value: dict[str, object]) -> str:
     """Return an object with the keys of the line that look like fields, and the variables of these fields."""
-    leaves = dict(_list_texts(value))
+    leaves = {path: text for path, text in list_leaves(value) if not path[-1].endswith(FIRST_ITEM)}
     chosen: dict[tuple[str, ...], str] = {}
     for variable, (field, judge) in _JSON_FIELDS.items():
         if variable in ("$request_uri", "$request_method") and "$request" in chosen.values():
@@ -154,13 +155,3 @@ def _write_json_template(value: dict[str, object]) -> str:
             level = below
         level[path[-1]] = chosen[path]
     return json.dumps(template, ensure_ascii=False)
-
-
-def _list_texts(value: dict[str, object], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the texts and numbers of an object with the keys that lead to them."""
-    for name, member in value.items():
-        if isinstance(member, dict):
-            if len(above) < MAX_DEPTH:
-                yield from _list_texts(member, (*above, name))
-        elif (text := to_text(member)) is not None:
-            yield (*above, name), text
