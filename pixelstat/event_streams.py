@@ -14,7 +14,7 @@ from pixelstat.enrich.mailings import add_sent_times
 from pixelstat.fastpath import LineRules, compile_reader, hash_requests
 from pixelstat.formats.assignment import LogSet, ReadingRules
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.hidden_text import flag_passing, may_hide_text, may_pass
+from pixelstat.formats.hidden_text import flag_passing, may_pass
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.frames.batches import tap_batches
 from pixelstat.frames.columns import drop_internal, internal
@@ -112,11 +112,10 @@ def count_unreadable(requests: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
     return tap_batches(requests, reading.pixel_lines.take_unreadable, ["line", "header", "file"])
 
 
-def filter_candidates(rows: pl.LazyFrame, protocols: ProtocolRules, *, may_be_hidden: bool) -> pl.LazyFrame:
-    """Keep the rows whose `line` may hold a pixel. `may_be_hidden` is true where the text of lines may be hidden."""
+def filter_candidates(rows: pl.LazyFrame, protocols: ProtocolRules) -> pl.LazyFrame:
+    """Keep the rows whose `line` may hold a pixel, even if its text is hidden."""
     passes = protocols.may_contain_pixel
-    if not may_be_hidden:
-        return rows.filter(passes(pl.col("line")))
+    # The first filter reaches the scan of the lines, and leaves few rows for the others.
     return rows.filter(may_pass(passes)).pipe(flag_passing, passes, CANDIDATE).filter(CANDIDATE).drop(CANDIDATE)
 
 
@@ -128,7 +127,7 @@ def read_requests(
     for log_format, files in logs.by_format:
         rows = scan_lines(files, reading, logs.rules.max_line)
         if protocols:
-            rows = filter_candidates(rows, protocols, may_be_hidden=may_hide_text(log_format))
+            rows = filter_candidates(rows, protocols)
         streams.append(log_format.parse(rows, logs.rules.time_zone))
     return pl.concat(streams).pipe(reparse, logs.rules, bad_lines)
 
@@ -165,7 +164,7 @@ def build_line_rules(
         may_be_vendor=settings.protocols.may_be_vendor,
         may_be_vendor_without_query=settings.protocols.may_be_vendor_without_query,
         is_house_pixel=settings.protocols.house.claims,
-        filter_candidates=lambda lines: filter_candidates(lines, settings.protocols, may_be_hidden=True),
+        filter_candidates=lambda lines: filter_candidates(lines, settings.protocols),
         custom_columns=settings.protocols.custom_columns,
         consent_parameters=signal_parameters(settings.enrichment.custom_consent),
         parse=parse,

@@ -2,8 +2,8 @@
 
     {"log":"... \\"GET \\/g\\/collect?v=2\\u0026tid=G-1 ..."}     {"MESSAGE":[71,69,84,32,47]}     /<ESC>[1mpixel<ESC>[0m.gif
 
-A plain search for pixels would miss these lines. Only logs in JSON, in envelopes of JSON or with colours need this
-slower search.
+A plain search for pixels would miss these lines. Any log can contain some, because logs of several kinds are often in
+one file. So each line is searched for signs of hidden text, which is fast, and only lines with such signs are revealed.
 """
 
 from collections.abc import Callable
@@ -11,22 +11,12 @@ from functools import cache
 
 import polars as pl
 
-from pixelstat.formats.base import LogFormat
-from pixelstat.formats.inferred import InferredFormat
-from pixelstat.formats.json import JsonFormat
-from pixelstat.formats.wrapped import list_wrappings, unwrap_format
-from pixelstat.formats.wrapping_kinds import Colours, Envelope
+from pixelstat.formats.wrapping_kinds import Colours
 from pixelstat.frames.columns import internal
 
 _COLOUR = Colours().pattern
-_HIDES_CHARACTERS = r"\\(?:/|u00[0-7]|x[0-7])|(?:\x1b|#033)[\[(]"
-_HIDES_LINE = r"\[\s*\d+\s*,"  # a list of bytes
-
-
-def may_hide_text(log_format: LogFormat) -> bool:
-    """Return whether lines of a format can hide a part of their text."""
-    has_wrapping = any(isinstance(wrapping, (Envelope, Colours)) for wrapping in list_wrappings(log_format))
-    return has_wrapping or isinstance(unwrap_format(log_format), (JsonFormat, InferredFormat))
+_SIGNS = r"\\(?:/|u00[0-7]|x[0-7])|(?:\x1b|#033)[\[(]|\[\s*\d+\s*,"  # of escapes, colours, and lists of numbers
+_BYTES = r'"\s*:\s*\[\s*\d{1,3}\s*,'  # a list of bytes; a slower search
 
 
 def may_pass(passes: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
@@ -45,12 +35,12 @@ def flag_passing(rows: pl.LazyFrame, passes: Callable[[pl.Expr], pl.Expr], flag:
     # Only lines that did not pass need the slow search.
     rows = rows.with_columns(pl.when(~pl.col(flag) & _hides_text()).then(line).alias(hidden))
     rows = rows.with_columns(reveal(pl.col(hidden)).alias(revealed))
-    passed = passes(pl.col(revealed)) | pl.col(hidden).str.contains(_HIDES_LINE)
+    passed = passes(pl.col(revealed)) | pl.col(hidden).str.contains(_BYTES)
     return rows.with_columns(pl.col(flag) | passed.fill_null(value=False)).drop(hidden, revealed)
 
 
 def _hides_text() -> pl.Expr:
-    return pl.col("line").str.contains(f"{_HIDES_CHARACTERS}|{_HIDES_LINE}")
+    return pl.col("line").str.contains(_SIGNS)
 
 
 def reveal(line: pl.Expr) -> pl.Expr:

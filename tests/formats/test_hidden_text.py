@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from pixelstat import formats
 from pixelstat.formats.detection import detect
-from pixelstat.formats.hidden_text import flag_passing, may_hide_text
+from pixelstat.formats.hidden_text import flag_passing
 from pixelstat.protocols.interpret import protocol_rules
 from pixelstat.schemas import LINES
+from tests.run import run_in_process
 
 ALL = formats.load_all_formats()
 RULES = protocol_rules()
@@ -78,7 +80,6 @@ def test_pixels_are_found_in_hidden_text(name: str) -> None:
     lines = [HIDING[name](target) for target in REQUESTS]
     log_format = detect(lines, ALL)
     assert log_format
-    assert may_hide_text(log_format)
     rows = pl.LazyFrame([{"line": line} for line in lines], LINES)
     passes = flag_passing(rows, RULES.may_contain_pixel, "passes").collect()["passes"].to_list()
     wanted = [*REQUESTS.values()] if "bytes" not in name else [True] * len(lines)  # which are not decoded to look
@@ -90,8 +91,15 @@ def test_pixels_are_found_in_hidden_text(name: str) -> None:
     assert requests["rejected"].null_count() == len(lines)
 
 
-@pytest.mark.parametrize("wrap", [str, "web-1  | {}".format, "2026-09-07T10:00:00.1Z stdout F {}".format])
-def test_text_without_json_or_colours_hides_nothing(wrap: Callable[[str], str]) -> None:
-    log_format = detect([wrap(combined(target)) for target in REQUESTS], ALL)
-    assert log_format
-    assert not may_hide_text(log_format)
+W3C = (
+    "#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query sc-status\n"
+    "2026-09-07 10:00:00 203.0.113.7 GET /pixel.gif e=page_view&v=a1&p=/ 200"
+)
+
+
+@pytest.mark.parametrize("first", [combined("/pixel.gif?e=page_view&v=a1&p=/"), W3C], ids=["combined", "W3C"])
+def test_pixels_are_found_in_hidden_text_amid_plain_lines(first: str, tmp_path: Path) -> None:
+    hidden = json_line("\\/pixel.gif?e=page_view\\u0026v=a2\\u0026p=\\/")
+    (tmp_path / "access.log").write_text(f"{first}\n{hidden}\n")
+    finished = run_in_process(tmp_path, "views", "access.log")
+    assert finished.stdout == "page,views,visitors\n/,2,2\n", finished.stderr
