@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.inferred import InferredFormat
@@ -42,20 +43,36 @@ def find_format(
 
     `are_misfits` is true for lines that do not match the format of their log.
     """
-    best: tuple[int, LogFormat | None] = (0, None)
     last_resorts = [candidate for candidate in candidates if candidate.name == LAST_RESORT]
     others = [candidate for candidate in candidates if candidate.name != LAST_RESORT]
+    # A line that another candidate would misread can still match the last resort.
+    find = partial(_find_in_all_ways, candidates=others, are_misfits=are_misfits, is_strict=bool(last_resorts))
+    best, count, ways = find(lines)
+    if not last_resorts or count * 2 >= len(lines):
+        return best
+    if count:  # the last resort would match the lines of most formats, so only the other lines count for it
+        ways = [*unwrap_in_all_ways([pair for pair in lines if not find([pair])[1]])]
+    last_resort, last_count = _find_last_resort(ways, last_resorts, are_misfits=are_misfits)
+    return last_resort if last_count > count else best
+
+
+def _find_in_all_ways(
+    lines: Sequence[LinePair], candidates: Sequence[LogFormat], *, are_misfits: bool, is_strict: bool
+) -> tuple[LogFormat | None, int, list[Unwrapped]]:
+    """Return the best format of the lines, the number of lines that match, and the ways to unwrap them up to this one.
+
+    The first format that half of the lines match is the best, else the one that most lines match.
+    """
+    best: tuple[LogFormat | None, int] = (None, 0)
     ways: list[Unwrapped] = []
     for wrappings, bare in unwrap_in_all_ways(lines):
         ways.append((wrappings, bare))
-        # A line that another candidate would misread can still match the last resort.
-        log_format, count = _find_best(bare, others, are_misfits=are_misfits, is_strict=bool(last_resorts))
-        if log_format and count * 2 >= len(lines):
-            return _wrap(log_format, wrappings)
-        if log_format and count > best[0]:
-            best = count, _wrap(log_format, wrappings)
-    last_resort, count = _find_last_resort(ways, last_resorts, are_misfits=are_misfits)
-    return last_resort if count > best[0] else best[1]
+        log_format, count = _find_best(bare, candidates, are_misfits=are_misfits, is_strict=is_strict)
+        if log_format and count > best[1]:
+            best = _wrap(log_format, wrappings), count
+            if count * 2 >= len(lines):
+                break
+    return *best, ways
 
 
 def reads_misfit(log_format: LogFormat, line: str, header: str | None, candidates: Sequence[LogFormat]) -> bool:

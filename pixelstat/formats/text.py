@@ -119,8 +119,8 @@ class TextFormat:
         if fields[0] != "vhost" or "client" not in fields:
             return fields[0] == "vhost" and are_addresses[0]
         place = self.tokens[2 : 2 * fields.index("client") + 1 : 2].count(" ")  # of the word that is the client
-        is_other = len(words) > place and not are_addresses[place] and any(are_addresses[place + 1 :])
-        return are_addresses[0] or is_other
+        is_name = len(words) > place and not are_addresses[place]
+        return are_addresses[0] or (is_name and (words[0] == "-" or any(are_addresses[place + 1 :])))
 
     def with_header(self, header: str | None, line: str = "") -> "TextFormat":  # noqa: ARG002
         """Return the format itself: a text format has no header."""

@@ -24,7 +24,7 @@ _TAG = r'[A-Za-z_(/][^\s:\[\]"]*(?:\[[^\]\s]*\]: ?|: )'
 _POD = r"[a-z0-9][a-z0-9.-]*-(?:[a-z0-9]{8,10}-[a-z0-9]{5}|[0-9]+|[a-z0-9]{5})"
 _LEVEL = r"\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|trace|debug|info|notice|warn|error)\]?"
 _ELEMENT = r'\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\]'  # of the structured data of RFC 5424
-_FILE = r'[^\s:"#\[\]]*[A-SU-Za-z_/][^\s:"#\[\]]*'  # `2026-09-07T10` is none
+_FILE = r'[^\s:"#\[\]=]*[A-SU-Za-z_/][^\s:"#\[\]=]*'  # `2026-09-07T10` is none
 _LINE_KEYS = {  # key that holds the line -> name of the wrapping
     "log": "Docker's JSON", "MESSAGE": "journald's JSON", "message": "JSON with the line as `message`",
     "msg": "JSON with the line as `msg`", "line": "Loki's JSON", "@message": "CloudWatch's JSON",
@@ -80,7 +80,7 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Prefix("log4j", rf"\[({ISO_TIME}) +{_LEVEL} +[\w:.-]+\] ", "[2026-09-07T10:00:00Z INFO  actix_web::middleware::logger] {}",
            replacement="$1 "),
     *(
-        Prefix("Ruby's logger", r"[A-Z], \[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) #\d+\] +[A-Z]+ -- [^:]*: (?:\[[^\]]*\] )?",
+        Prefix("Ruby's logger", r"[A-Z], \[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) #\d+\] +[A-Z]+ -- [^:]*: (?:\[[0-9a-f-]{16,}\] )?",
                "I, [2026-09-07T10:00:00.123456 #12]  INFO -- : {}", replacement=replacement)
         for replacement in ("", "$1 ")
     ),
