@@ -10,7 +10,8 @@ from pixelstat.fastpath.line_rules import LineRules
 from pixelstat.formats.base import LogFormat
 from pixelstat.formats.fields import TEXT_FIELDS
 from pixelstat.formats.normalize import EARLIEST_TIME, is_time_field, latest_plausible_time
-from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat, find_searchable_literals
+from pixelstat.formats.text import ANY_TAIL, EMPTY_TAIL, TextFormat
+from pixelstat.formats.text_cutting import find_searchable_literals
 from pixelstat.frames.placeholders import FIRST_LETTERS, WORDS
 from pixelstat.identity.consent import CONSENT_QUERY
 from pixelstat.protocols.builtin import house

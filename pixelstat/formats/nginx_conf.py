@@ -11,7 +11,8 @@ from pixelstat.formats.fields import NGINX_FIELDS
 from pixelstat.formats.json import JsonFormat, Key
 from pixelstat.formats.normalize import is_time_field
 from pixelstat.formats.request_url import build_url
-from pixelstat.formats.text import NGINX_VARIABLE, TextFormat
+from pixelstat.formats.text import TextFormat
+from pixelstat.formats.text_template import NGINX_VARIABLE
 
 _WORD = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[^\s;"\'#]+'
 _DIRECTIVE = re.compile(rf"(?:^|(?<=[;{{}}]))\s*log_format\s+(\S+)((?:\s+(?:{_WORD}))+)\s*;", re.MULTILINE)

@@ -14,6 +14,11 @@ from pixelstat.formats.normalize import EARLIEST_TIME, latest_plausible_time
 from pixelstat.frames.columns import internal
 from pixelstat.schemas import LINES, READ, REASONS, Fault, Reason
 
+QUOTE = '"'
+MAX_OUTLINE = 200  # characters before the first quote, and behind the last one
+_KEY = re.compile(r'"([^"\\]*)"\s*:')
+_NUMBER, _WORD = re.compile(r"[0-9]+"), re.compile(r"[0-9]*[A-Za-z][A-Za-z0-9]*")
+
 
 def reparse_misfits(requests: pl.DataFrame, candidates: Sequence[LogFormat], zone: str, max_line: int) -> pl.DataFrame:
     """Parse each unreadable line by the first candidate that it matches.
@@ -86,12 +91,6 @@ def _outline(line: str) -> str:
     front, _, rest = line.partition('"')
     outside = f"{front[:MAX_OUTLINE]}{rest.count(QUOTE)}{rest.rpartition(QUOTE)[2][:MAX_OUTLINE]}"
     return _NUMBER.sub("0", _WORD.sub("a", outside))
-
-
-QUOTE = '"'
-MAX_OUTLINE = 200  # characters before the first quote, and behind the last one
-_KEY = re.compile(r'"([^"\\]*)"\s*:')
-_NUMBER, _WORD = re.compile(r"[0-9]+"), re.compile(r"[0-9]*[A-Za-z][A-Za-z0-9]*")
 
 
 def _choose_format(line: str, header: str | None, candidates: Sequence[LogFormat]) -> LogFormat | None:

@@ -7,6 +7,7 @@ parsing. A pattern is a regular expression that Python and Polars both understan
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -36,6 +37,18 @@ class Wrapping(Protocol):
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Unwrap LINES. A line without this wrapping stays as it is."""
+
+
+def _unwrap_each(lines: pl.Expr, unwrap: Callable[[str], str | None]) -> pl.Expr:
+    """Return what the function makes of each line, one by one. A null stays null."""
+
+    def unwrap_batch(batch: pl.Series) -> pl.Series:
+        if batch.null_count() == len(batch):
+            return batch
+        texts = [None if line is None else unwrap(line) for line in batch.to_list()]
+        return pl.Series(batch.name, texts, pl.String)
+
+    return lines.map_batches(unwrap_batch, return_dtype=pl.String, is_elementwise=True)
 
 
 @dataclass(frozen=True)
@@ -101,8 +114,7 @@ class Envelope:
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Replace LINES by the texts under the key. A line without the key stays as it is."""
         if self.holds_object:
-            text = pl.col("line").map_batches(self._unwrap_each, return_dtype=pl.String, is_elementwise=True)
-            return lines.with_columns(line=pl.coalesce(text, "line"))
+            return lines.with_columns(line=pl.coalesce(_unwrap_each(pl.col("line"), self.unwrap), "line"))
         decoded = decode_json(lines, "line", [self._path])
         text = pl.col("json")
         for name in self._path:
@@ -110,15 +122,8 @@ class Envelope:
         text = text.str.strip_chars("\r\n")
         text = pl.when(text != "").then(text)
         decoded = decoded.with_columns(text=text, is_other=text.is_null() & pl.col("line").str.starts_with("{"))
-        rest = pl.when("is_other").then("line").map_batches(self._unwrap_each, return_dtype=pl.String)
+        rest = _unwrap_each(pl.when("is_other").then("line"), self.unwrap)  # values that Polars does not decode as text
         return decoded.with_columns(line=pl.coalesce("text", rest, "line")).drop("json", "text", "is_other")
-
-    def _unwrap_each(self, lines: pl.Series) -> pl.Series:
-        """Unwrap the lines that are not null one by one, for values that Polars does not decode as text."""
-        if lines.null_count() == len(lines):
-            return lines
-        texts = [None if line is None else self.unwrap(line) for line in lines.to_list()]
-        return pl.Series(lines.name, texts, pl.String)
 
 
 @dataclass(frozen=True)
@@ -195,12 +200,7 @@ class NamedFields:
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Replace LINES of named fields by JSON objects. A line without names stays as it is."""
-        unwrapped = pl.col("line").map_batches(self._unwrap_each, return_dtype=pl.String, is_elementwise=True)
-        return lines.with_columns(line=unwrapped)
-
-    def _unwrap_each(self, lines: pl.Series) -> pl.Series:
-        texts = [None if line is None else self.unwrap(line) or line for line in lines.to_list()]
-        return pl.Series(lines.name, texts, pl.String)
+        return lines.with_columns(line=pl.coalesce(_unwrap_each(pl.col("line"), self.unwrap), "line"))
 
 
 @dataclass(frozen=True)
@@ -218,12 +218,7 @@ class Folded:
 
     def unwrap_lines(self, lines: pl.LazyFrame) -> pl.LazyFrame:
         """Unfold the objects in LINES. A line without anything to unfold stays as it is."""
-        unwrapped = pl.col("line").map_batches(self._unwrap_each, return_dtype=pl.String, is_elementwise=True)
-        return lines.with_columns(line=unwrapped)
-
-    def _unwrap_each(self, lines: pl.Series) -> pl.Series:
-        texts = [None if line is None else self.unwrap(line) or line for line in lines.to_list()]
-        return pl.Series(lines.name, texts, pl.String)
+        return lines.with_columns(line=pl.coalesce(_unwrap_each(pl.col("line"), self.unwrap), "line"))
 
 
 def _unquote(value: str) -> str:

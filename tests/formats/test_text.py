@@ -3,7 +3,7 @@
 import pytest
 
 from pixelstat import formats
-from pixelstat.formats.text import unescape
+from pixelstat.formats.text_cutting import unescape
 from tests.formats.lines import read, read_given
 
 (COMBINED,) = formats.load_formats("combined")
