@@ -54,7 +54,7 @@ WRAPPINGS: tuple[Wrapping, ...] = (
     Prefix("zap's console", rf"({ISO_TIME})\t(?:[^\t{{]*\t){{1,5}}\{{", "2026-09-07T10:00:00.541Z\tINFO\taccess\thandled request\t{}",
            replacement='{"ts":"$1",'),
     Prefix("Gin", r"\[GIN(?:-debug)?\] (\d{4})/(\d\d)/(\d\d) - (\d\d:\d\d:\d\d) \| *(\d{3}) *\|[^|]*\| *([0-9A-Fa-f.:]+) *\| *([A-Z]+) +\"?",
-           replacement='$1-$2-$3T$4 $5 $6 $7 ', suffix=r'"?\s*'),
+           '[GIN] 2026/09/07 - 10:00:01 | 200 | 151.1µs | 203.0.113.7 | GET "{}"', replacement="$1-$2-$3T$4 $5 $6 $7 ", suffix=r'"?\s*'),
     Prefix("Fluent Bit", r"(?:\[\d+\] )?[\w.*-]+: \[+(\d{10}\.\d+), (?:\{\}\], )?\{\"", 'nginx.access: [1788775200.123, {}]', suffix=r"\]\s*",
            replacement='{"date":$1,"'),
     Prefix("Fluentd", rf"({ISO_TIME}) [\w.*-]+: \{{", "2026-09-07 10:00:00.123 +0000 nginx.access: {}", replacement='{"time":"$1",'),

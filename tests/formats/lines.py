@@ -6,8 +6,16 @@ import polars as pl
 
 from pixelstat import formats
 from pixelstat.formats.base import LogFormat
-from pixelstat.formats.wrapping_kinds import Envelope, Wrapping
+from pixelstat.formats.wrapping_kinds import Envelope, Folded, NamedFields, Prefix, Wrapping
+from pixelstat.formats.wrappings import WRAPPINGS
 from pixelstat.schemas import LINES
+
+# The others hold an object of JSON, fields with their names, or a line without its time.
+LINE_WRAPPINGS = [
+    wrapping
+    for wrapping in WRAPPINGS
+    if not isinstance(wrapping, (Folded, NamedFields)) and not (isinstance(wrapping, Prefix) and wrapping.replacement)
+]
 
 
 def lines(*texts: str, header: str | None = None) -> pl.LazyFrame:

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
 from pixelstat import formats
-from pixelstat.formats.wrappings import WRAPPINGS
-from tests.formats.lines import wrap
+from tests.formats.lines import LINE_WRAPPINGS, wrap
 from tests.formats.test_all_formats import WRITINGS, Hit, Writing
 
 ALL = formats.load_all_formats()
@@ -252,5 +251,5 @@ def write_lines(seed: int) -> list[RandomLine]:
         if not line.header and dice.random() < 0.25:
             # The number that grep writes looks like a part of such an address.
             excluded = (*REWRITING, "grep") if "::" in line.text.partition(" ")[0] else REWRITING
-            line.text = wrap(dice.choice([w for w in WRAPPINGS if w.name not in excluded]), line.text)
+            line.text = wrap(dice.choice([w for w in LINE_WRAPPINGS if w.name not in excluded]), line.text)
     return lines

@@ -10,10 +10,10 @@ from pixelstat import formats
 from pixelstat.formats.base import LogFormat, Sample
 from pixelstat.formats.detection import detect
 from pixelstat.formats.reparse import reparse_misfits
-from pixelstat.formats.wrapping_kinds import Folded, NamedFields, Prefix, Wrapping
+from pixelstat.formats.wrapping_kinds import Wrapping
 from pixelstat.formats.wrappings import WRAPPINGS
 from pixelstat.schemas import READ
-from tests.formats.lines import read, wrap
+from tests.formats.lines import LINE_WRAPPINGS, read, wrap
 from tests.marks import slow_after
 
 ALL = formats.load_all_formats()
@@ -62,17 +62,13 @@ def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: LogForma
 PLAIN_SAMPLES = [(form, sample) for form in ALL for sample in form.samples if not sample.header]
 
 
-# Some wrappings hold no line of another format, but an object of JSON, fields with their names, or a line without time.
-UNIVERSAL = [
-    wrapping
-    for wrapping in WRAPPINGS
-    if not isinstance(wrapping, (Folded, NamedFields)) and not (isinstance(wrapping, Prefix) and wrapping.replacement)
-]
+def test_every_wrapping_shows_the_place_of_the_line() -> None:
+    assert [wrapping.name for wrapping in WRAPPINGS if "{}" not in wrapping.sample] == []
 
 
-@pytest.mark.parametrize("wrapping", slow_after(1, UNIVERSAL), ids=lambda wrapping: wrapping.sample)
+@pytest.mark.parametrize("wrapping", slow_after(1, LINE_WRAPPINGS), ids=lambda wrapping: wrapping.sample)
 def test_samples_in_a_wrapping_are_read_to_the_same_values(wrapping: Wrapping) -> None:
-    place = UNIVERSAL.index(wrapping)
+    place = LINE_WRAPPINGS.index(wrapping)
     for form, sample in PLAIN_SAMPLES[place % 4 :: 4]:
         has_site_in_front = sample.line.startswith(str(sample.fields.get("vhost")))
         has_colons_in_front = str(sample.fields.get("client")).count(":") > 1
@@ -84,10 +80,10 @@ def test_samples_in_a_wrapping_are_read_to_the_same_values(wrapping: Wrapping) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("outer", UNIVERSAL, ids=lambda wrapping: wrapping.sample)
+@pytest.mark.parametrize("outer", LINE_WRAPPINGS, ids=lambda wrapping: wrapping.sample)
 def test_wrappings_may_be_inside_each_other(outer: Wrapping) -> None:
     form, sample = PLAIN_SAMPLES[0]
-    for inner in UNIVERSAL:
+    for inner in LINE_WRAPPINGS[LINE_WRAPPINGS.index(outer) % 4 :: 4]:
         if outer.name == "quotes" and inner.name in ("Fluent Bit", "Loki", "quotes"):
             continue  # the quotes of both are not escaped
         check_detected(form, sample, wrap(outer, wrap(inner, sample.line)))

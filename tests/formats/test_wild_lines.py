@@ -11,9 +11,8 @@ import pytest
 from pixelstat import formats
 from pixelstat.formats.detection import detect
 from pixelstat.formats.reparse import reparse_misfits
-from pixelstat.formats.wrappings import WRAPPINGS
 from pixelstat.sources.blocks import MAX_LINE
-from tests.formats.lines import read, wrap
+from tests.formats.lines import LINE_WRAPPINGS, read, wrap
 from tests.marks import slow_after
 
 ALL = formats.load_all_formats()
@@ -77,7 +76,7 @@ def random_line(seed: int) -> tuple[str, str | None]:
     tail = " ".join(["", '"https://shop.example/a" "Mozilla/5.0 (X11)"', *more])
     line = f"{client} {dice.choice(FRONTS)} [07/Sep/2026:10:00:00 +0000] {REQUEST}{tail}"
     for _ in range(dice.choice([0, 0, 1, 2])):
-        line = wrap(dice.choice(WRAPPINGS), line)
+        line = wrap(dice.choice(LINE_WRAPPINGS), line)
     return line, CLIENTS[client]
 
 
