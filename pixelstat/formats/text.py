@@ -189,9 +189,11 @@ class TextFormat:
             if len(segment) == 1:
                 patterns.append((number, f"^{re.escape(segment[0])}$"))
             elif indices:
-                # Check one field more than needed, unless it is a time: another format may have one field less.
+                # Another format may have a field less. Check one field more than needed, or all fields before the time.
                 last = indices[-1]
-                beginning = segment[: last + (2 if any(map(is_time_field, segment[last + 2 : last + 3])) else 4)]
+                times = [index for index in range(last + 2, len(segment), 2) if is_time_field(segment[index])]
+                is_marked = times and (times[0] == last + 2 or segment[times[0] - 1].strip())
+                beginning = segment[: times[0] if is_marked else last + 4]
                 end = "$" if quotes and len(beginning) == len(segment) else ""
                 patterns.append((number, f"^{build_pattern(beginning, self.field_patterns)}{end}"))
         return patterns
