@@ -24,7 +24,7 @@ from pixelstat.identity.visitors import choose_visitor
 from pixelstat.ledger import Ledger
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.schemas import EVENTS
-from pixelstat.sessions import limit_to_period, restore_sources, sessionize
+from pixelstat.sessions.sessionize import limit_to_period, restore_sources, sessionize
 from pixelstat.sources.bad_lines import BadLines
 from pixelstat.sources.blocks import keep_for_second_read
 from pixelstat.sources.event_parquet import are_deduplicated

@@ -9,7 +9,7 @@ from pixelstat.enrich.page_groups import PageGroups
 from pixelstat.identity.consent import CustomConsent
 from pixelstat.identity.visitors import VisitorRules
 from pixelstat.protocols.interpret import ProtocolRules
-from pixelstat.sessions import SessionRules
+from pixelstat.sessions.sessionize import SessionRules
 from pixelstat.traffic.rejection import EventFilters, TrafficRules
 
 

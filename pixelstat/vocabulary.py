@@ -8,6 +8,8 @@ import polars as pl
 from pixelstat.frames.lookup import replace_where
 from pixelstat.schemas import Reason
 
+# The touch of a visitor that an event is attributed to, see `sessions.touches`.
+SINGLE_TOUCH_MODELS = ("last_non_direct", "last", "first", "visit")
 SHOP_FUNNEL = ("page_view", "product_view", "add_to_cart", "checkout", "purchase")
 
 EVENT_SYNONYMS = {  # canonical event -> its other spellings, in lower case and without separators
@@ -86,6 +88,11 @@ def is_order_event() -> pl.Expr:
 def is_email_event() -> pl.Expr:
     """Return whether an event belongs to an email: open, click, web view or unsubscribe. Never null."""
     return pl.col("event").is_in(["open", "click_email", "web_view", "unsubscribe"]).fill_null(value=False)
+
+
+def is_email_click() -> pl.Expr:
+    """Return whether an event is a click in an email. Never null."""
+    return pl.col("event").eq_missing(pl.lit("click_email"))
 
 
 def is_head_request() -> pl.Expr:

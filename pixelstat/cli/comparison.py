@@ -21,7 +21,7 @@ from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import NUMBER_KINDS, TIME_KINDS, Column, Result
 from pixelstat.schemas import Reason
-from pixelstat.sessions import limit_to_period
+from pixelstat.sessions.sessionize import limit_to_period
 from pixelstat.text.durations import shift_moment
 
 PREVIOUS, CHANGE = "previous", "change"  # in front of a measure's name, for the columns beside it

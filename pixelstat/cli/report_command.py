@@ -38,7 +38,8 @@ from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.result import Result
 from pixelstat.schemas import EVENTS, VISITS
-from pixelstat.sessions import SessionRules
+from pixelstat.sessions.sessionize import SessionRules
+from pixelstat.sessions.touches import AttributionRules, list_attributed_columns
 
 
 class ReportCommand(LogCommand):
@@ -79,6 +80,11 @@ class ReportRequest:
     period: tuple[datetime | None, datetime | None] = (None, None)  # since and until, where nothing is compared
     warnings: dict[str, None] = field(default_factory=dict)  # a set in order: a report may warn more than once
 
+    @property
+    def attribution(self) -> AttributionRules | None:
+        """How events are attributed to a touch, if the report needs it."""
+        return self.settings.sessions.attribution if self.settings.sessions else None
+
 
 def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     """Read the values of all options. Raises PixelstatError for values that make no sense, alone or together."""
@@ -93,7 +99,9 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     options = build_report_options(report, values, common)
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)
-    settings = build_pipeline_settings(common, event_columns, needs_visits=report.needs_visits)
+    settings = build_pipeline_settings(
+        common, event_columns, needs_visits=report.needs_visits, attribution=report.attribution_rules(options)
+    )
     settings = replace(
         settings,
         keeps_orders=report.needs_all_orders,
@@ -135,7 +143,8 @@ def answer(request: ReportRequest, run: Run) -> list[str]:
 def preview_result(request: ReportRequest, run: Run) -> Result:
     """Make the report of no events, which has the columns of the report."""
     custom = dict.fromkeys(request.settings.protocols.custom_columns, pl.String())
-    no_events = pl.LazyFrame(schema={**dict(EVENTS), **dict(VISITS), **custom})
+    attributed = list_attributed_columns() if request.attribution else {}
+    no_events = pl.LazyFrame(schema={**dict(EVENTS), **dict(VISITS), **custom, **attributed})
     return compute_result(replace(request, warnings={}), run, no_events)
 
 
@@ -154,6 +163,7 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         sent=settings.enrichment.mailings,
         warn=request.warnings.setdefault,
         is_table=run.output_format == "table",
+        attribution=request.attribution,
     )
     behaviour = str(settings.traffic.behaviour or "")
     zone, subtitle = request.common.tz, [report.caption(options)]

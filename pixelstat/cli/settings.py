@@ -23,7 +23,8 @@ from pixelstat.protocols.interpret import ProtocolRules, protocol_rules
 from pixelstat.reports._report import Report
 from pixelstat.result import NUMBER_KINDS
 from pixelstat.schemas import CONDITION_COLUMNS
-from pixelstat.sessions import SessionRules, needs_sessions
+from pixelstat.sessions.sessionize import SessionRules, needs_sessions
+from pixelstat.sessions.touches import AttributionRules
 from pixelstat.sources.bad_lines import BadLineLimit
 from pixelstat.sources.blocks import MAX_LINE
 from pixelstat.sources.event_parquet import holds_pseudonyms
@@ -157,6 +158,7 @@ def build_pipeline_settings(
     *,
     needs_visits: bool = False,
     is_export: bool = False,
+    attribution: AttributionRules | None = None,
 ) -> PipelineSettings:
     """Return the settings of the pipeline for a command. `columns` are the event columns that it uses, without --where.
 
@@ -180,6 +182,7 @@ def build_pipeline_settings(
         common.tz if common.split_midnight else None,
         common.split_campaign,
         restores_sources=is_export,
+        attribution=attribution,
     )
     return PipelineSettings(
         protocols=build_protocol_rules(common),
@@ -211,7 +214,7 @@ def build_pipeline_settings(
         keeps_copies=common.keep_duplicates,
         reads_logs_twice=is_export,
         page_groups=common.page_groups,
-        sessions=sessions if needs_visits or needs_sessions([*columns, *where_columns]) else None,
+        sessions=sessions if needs_visits or attribution or needs_sessions([*columns, *where_columns]) else None,
         filters=EventFilters(common.host, since, until, where),
     )
 

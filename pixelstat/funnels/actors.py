@@ -3,7 +3,7 @@
 An actor is who goes through a funnel: a visitor, a visit or a user.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from pixelstat.funnels.hits import HITS, condition_bits
 from pixelstat.funnels.matching import match_chains
 from pixelstat.funnels.observed_steps import ObservedSteps
 from pixelstat.funnels.rules import FunnelRules
-from pixelstat.sessions import SessionRules, session_open_until
+from pixelstat.sessions.sessionize import SessionRules, session_open_until
 from pixelstat.traffic.deduplication import drop_later_copies
 
 ACTOR_COLUMNS = {"visitor": "visitor", "visit": "visit", "user": "user_id"}
@@ -31,12 +31,15 @@ class FunnelBreakdown:
     actor: str = "visitor"  # a key of ACTOR_COLUMNS
     held_column: str | None = None  # all hits of a chain have one value of this column
     by: Sequence[str] = ()  # columns that groups are made by
-    touch: str = "first"  # attribution: the hit whose values of `by` choose a chain's group: first, last, step:K, all
+    # The hit whose values of `by` choose a chain's group: first, last, step:K, all. None: that of the last step for
+    # columns that are `attributed`, the first for others.
+    touch: str | None = None
     top: int = 0  # how many groups have rows of their own; the others are one; 0: all
     every: str | None = None  # a funnel for each hour, day, ... that chains begin in
     tz: str = "UTC"
     session_rules: SessionRules = field(default_factory=SessionRules)  # when a visit is over
     since: datetime | None = None  # earlier hits may be part of chains, but do not choose a group
+    attributed: Mapping[str, str] = field(default_factory=dict)  # the column that holds the values of one of `by`
 
     @property
     def labels(self) -> list[str]:
@@ -49,14 +52,25 @@ class FunnelBreakdown:
         return self.actor == "visitor" and not (self.held_column or self.by or self.every)
 
     @property
-    def uses_first_or_last_value(self) -> bool:
-        """Whether an actor belongs to one group, by the first or the last value that their events show."""
-        return bool(self.by) and self.touch in ("first", "last")
+    def end_labels(self) -> list[str]:
+        """The labels that have the value at the last step of a chain."""
+        return [internal(f"by {name}") for name in self.by if self.touch is None and name in self.attributed]
+
+    @property
+    def actor_labels(self) -> list[str]:
+        """The labels that have one value for an actor: the first or the last that their events show."""
+        has_one_value = self.touch in (None, "first", "last")
+        return [label for label in self.labels if has_one_value and label not in self.end_labels]
+
+    @property
+    def key_labels(self) -> list[str]:
+        """The labels of which all hits of a chain have one value."""
+        return [label for label in self.labels if label not in (*self.end_labels, *self.actor_labels)]
 
     @property
     def touch_step(self) -> int:
         """The number K where `touch` is step:K, else 0."""
-        return int(self.touch.removeprefix("step:")) if self.touch.startswith("step:") else 0
+        return int(self.touch.removeprefix("step:")) if self.touch and self.touch.startswith("step:") else 0
 
 
 def relevant_hits(
@@ -74,12 +88,12 @@ def relevant_hits(
     matches = condition_bits([step.hit for step in rules.steps], pl.UInt64())
     universe = (matches > 0) | (pl.lit(value=True) if rules.universe is None else rules.universe)
     shows_labels = pl.lit(value=True)
-    if breakdown.uses_first_or_last_value and breakdown.since:
+    if breakdown.since:
         shows_labels = pl.col("time") >= breakdown.since
-    labels = [
-        pl.when(shows_labels).then(pl.col(name).cast(pl.String)).alias(label)
-        for name, label in zip(breakdown.by, breakdown.labels, strict=True)
-    ]
+    labels = []
+    for name, label in zip(breakdown.by, breakdown.labels, strict=True):
+        value = pl.col(breakdown.attributed.get(name, name)).cast(pl.String)
+        labels.append((pl.when(shows_labels).then(value) if label in breakdown.actor_labels else value).alias(label))
     rows = events.select(
         "time", "hit", "first", "event",
         actor.alias(ACTOR) if breakdown.actor == "visit" else actor.cast(pl.Categorical()).alias(ACTOR),
@@ -93,8 +107,8 @@ def relevant_hits(
         may_start=period,
     )  # fmt: skip
     is_relevant = _may_be_in_chain()
-    if breakdown.uses_first_or_last_value:
-        is_relevant |= pl.any_horizontal(pl.col(breakdown.labels).is_not_null())
+    if breakdown.actor_labels:
+        is_relevant |= pl.any_horizontal(pl.col(breakdown.actor_labels).is_not_null())
     rows = observed.observe(rows, find_matched_steps, pl.col("matches") == 0)
     return rows.filter(pl.col(ACTOR).is_not_null() & is_relevant).drop("event")
 
@@ -122,16 +136,19 @@ def chains_per_actor(
 
     Takes the rows of `relevant_hits`, each hit once. Returns CHAINS, see `match_chains`, with ACTOR and the labels.
     """
-    actor_labels = attribute_labels(rows, breakdown) if breakdown.uses_first_or_last_value else None
     hits, keys = build_hits(rows, rules, breakdown)
     chains = match_chains(hits, rules, log_end).join(keys.drop(HELD_VALUE, strict=False), on="key")
     if breakdown.actor == "visit":
         chains = close_with_visits(chains, rows)
-    if actor_labels is not None:
-        chains = chains.join(actor_labels, on=ACTOR, how="left")
+    if breakdown.actor_labels:
+        labels = label_actors(rows, breakdown.actor_labels, is_last=breakdown.touch == "last")
+        chains = chains.join(labels, on=ACTOR, how="left")
     if rules.exclusions and rules.exclude_mode == "drop":
         chains = drop_excluded_actors(chains, rules, breakdown)
-    return select_best_chains(limit_groups(chains, rules, breakdown), rules, breakdown)
+    if not breakdown.end_labels:
+        return select_best_chains(limit_groups(chains, rules, breakdown), rules, breakdown)
+    chains = label_chain_ends(select_best_chains(chains, rules, breakdown), rows, breakdown.end_labels)
+    return limit_groups(chains, rules, breakdown)
 
 
 def build_hits(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdown) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -144,8 +161,7 @@ def build_hits(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBreakdow
         rows = rows.filter(pl.col(HELD_VALUE).is_not_null())
     if breakdown.by and breakdown.touch_step:
         rows = split_by_step_labels(rows, breakdown)
-    if breakdown.by and not breakdown.uses_first_or_last_value:
-        key_columns += breakdown.labels
+    key_columns += breakdown.key_labels
     rows = add_start_group(rows, rules, breakdown)
     keys = rows.select(key_columns).unique().with_row_index("key")
     hits = rows.join(keys, on=key_columns, nulls_equal=True).select(HITS.names()).filter(_may_be_in_chain())
@@ -165,17 +181,25 @@ def add_start_group(rows: pl.DataFrame, rules: FunnelRules, breakdown: FunnelBre
     return rows.with_columns(group=pl.when(may_start).then(group.cast(pl.UInt32)))
 
 
-def attribute_labels(rows: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.DataFrame:
-    """Return each ACTOR with the first value of each label that their hits show, or with touch last the last value.
+def label_actors(rows: pl.DataFrame, labels: Sequence[str], *, is_last: bool) -> pl.DataFrame:
+    """Return each ACTOR with the first value of each label that their hits show, or with `is_last` the last value.
 
     Of the values in one second the lowest counts. An actor whose hits show no value has null.
     """
-    actors, is_last = rows.select(ACTOR).unique(), breakdown.touch == "last"
-    for label in breakdown.labels:
+    actors = rows.select(ACTOR).unique()
+    for label in labels:
         ordered = rows.filter(pl.col(label).is_not_null()).sort("time", label, descending=[is_last, False])
         values = ordered.unique(ACTOR, keep="first", maintain_order=True).select(ACTOR, label)
         actors = actors.join(values, on=ACTOR, how="left")
     return actors
+
+
+def label_chain_ends(chains: pl.DataFrame, rows: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
+    """Add to CHAINS the value of each label at the last hit of the chain. Of values in one second the lowest counts."""
+    end = internal("end of the chain")
+    times = [name for name in chains.columns if name.startswith("time_")]
+    hits = rows.filter(pl.col("matches") > 0).group_by(ACTOR, pl.col("time").alias(end)).agg(pl.col(labels).min())
+    return chains.with_columns(pl.max_horizontal(times).alias(end)).join(hits, on=[ACTOR, end], how="left").drop(end)
 
 
 def split_by_step_labels(rows: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.DataFrame:
@@ -217,7 +241,7 @@ def drop_excluded_actors(chains: pl.DataFrame, rules: FunnelRules, breakdown: Fu
     is_clean = pl.col("time_1").is_not_null()
     if not breakdown.held_column or rules.count == "totals":  # a chain is all that an actor or an entry has
         return chains.filter(is_clean)
-    per = [ACTOR, "group", *breakdown.labels]
+    per = [ACTOR, "group", *breakdown.actor_labels, *breakdown.key_labels]
     is_longest = pl.col("level") == pl.col("level").max().over(per)
     return chains.filter(is_clean & (is_clean & is_longest).any().over(per))
 
@@ -251,7 +275,7 @@ def select_best_chains(chains: pl.DataFrame, rules: FunnelRules, breakdown: Funn
     """
     if rules.count == "totals":
         return chains
-    per = [ACTOR, "group", *breakdown.labels]
+    per = [ACTOR, "group", *breakdown.actor_labels, *breakdown.key_labels]
     times = [name for name in chains.columns if name.startswith("time_")]
     end = pl.max_horizontal(times)
     has_several = breakdown.held_column or breakdown.by

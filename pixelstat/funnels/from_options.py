@@ -13,7 +13,8 @@ from pixelstat.funnels import rules as funnel_rules
 from pixelstat.funnels.rules import NO_GRACE, Exclusion, FunnelRules
 from pixelstat.options.shared import top_groups_option
 from pixelstat.options.types import ActorList
-from pixelstat.options.values import ReportOptions
+from pixelstat.options.values import AttributedOptions
+from pixelstat.sessions.touches import TOUCH_COLUMNS
 from pixelstat.text.durations import format_duration
 from pixelstat.vocabulary import SHOP_FUNNEL
 
@@ -39,14 +40,14 @@ CONFLICTS = {  # an option: those that it does not go together with
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunnelOptions(ReportOptions):
+class FunnelOptions(AttributedOptions):
     """The settings of the funnel report, as its function takes them."""
 
     rules: FunnelRules  # steps, conversion window, order, exclusions
     has_default_steps: bool = False  # no steps were named: use those of the shop funnel that occur
     actor: str = "visitor"  # who goes through the funnel: visitor, visit, user
     held_column: str | None = None  # all hits of a chain have one value of this column
-    touch: str = "first"  # attribution of an actor to a value: first, last, step:N, all
+    touch: str | None = None  # the value that an actor belongs to: first, last, step:N, all; None: see FunnelBreakdown
     is_open: bool = False  # actors may enter at any step
     histogram: bool = False  # show how long complete chains take instead
     listed_step: int = 0  # list the actors who reached this step instead; 0: no list
@@ -71,7 +72,9 @@ def build_funnel_options(
     actor: str,
     held_column: str | None,
     by: Sequence[str],
-    touch: str,
+    touch: str | None,
+    attribution: str,
+    lookback: timedelta,
     top: int,
     every: str | None,
     histogram: bool,
@@ -83,7 +86,7 @@ def build_funnel_options(
     """
     _require_companion("--strict-over", strict_over is not None, "--order strict", order == "strict")
     _require_companion("--exclude-mode", exclude_mode is not None, "--exclude EVENT", bool(exclude))
-    _require_companion("--touch", touch != "first", "--by COLUMN", bool(by))
+    _require_companion("--touch", touch is not None, "--by COLUMN", bool(by))
     _require_companion("--top", top not in (0, top_groups_option.default), "--by COLUMN", bool(by))
     _require_named_steps(steps, optional, exclude, actor_list)
     rules = FunnelRules(
@@ -111,10 +114,10 @@ def build_funnel_options(
             "--exclude-mode drop": exclude_mode == "drop",
             "--by": bool(by),
             "--unit visit": actor == "visit",
-            "--touch all or step": touch not in ("first", "last"),
+            "--touch all or step": touch not in (None, "first", "last"),
         }
     )
-    _check_touch(touch, len(rules.steps))
+    _check_touch(touch or "", len(rules.steps))
     listed_step = _find_step_number(actor_list.step, rules.step_names) if actor_list else 0
     lists_dropped = actor_list is not None and actor_list.is_dropped
     if lists_dropped and listed_step == 1:
@@ -126,6 +129,8 @@ def build_funnel_options(
         held_column=held_column,
         by=by,
         touch=touch,
+        attribution=attribution,
+        lookback=lookback,
         top=top,
         every=every,
         is_open=is_open,
@@ -210,7 +215,7 @@ def describe_funnel(options: FunnelOptions) -> str:
     parts = [*_describe_rules(options.rules, options.actor, is_open=options.is_open)]
     parts += [f"by {options.actor}"] if options.actor != "visitor" else []
     parts += [f"the same {options.held_column} in all steps"] if options.held_column else []
-    parts += [f"by {_describe_touch(options.actor, options.by, options.touch)}"] if options.by else []
+    parts += [*_describe_breakdown(options)]
     return "; ".join(parts)
 
 
@@ -236,12 +241,18 @@ def _describe_rules(rules: FunnelRules, actor: str, *, is_open: bool) -> Iterabl
         yield f"hits within {format_duration(rules.grace)} in either order"
 
 
-def _describe_touch(actor: str, by: Sequence[str], touch: str) -> str:
-    """Return what a caption says of the attribution, behind `by`."""
-    columns = " and ".join(by)
-    texts = {
-        "first": f"the first {columns} of each {actor}",
-        "last": f"the last {columns} of each {actor}",
-        "all": f"{columns}, with all steps at one value",
-    }
-    return texts.get(touch, f"the {columns} at step {touch.removeprefix('step:')}")
+def _describe_breakdown(options: FunnelOptions) -> Iterable[str]:
+    """Yield what a caption says of the columns of --by and their values."""
+    attributed = [name for name in options.by if name in TOUCH_COLUMNS]
+    touch, at_end = options.touch or "first", attributed if options.touch is None else []
+    if columns := " and ".join(name for name in options.by if name not in at_end):
+        texts = {
+            "first": f"by the first {columns} of each {options.actor}",
+            "last": f"by the last {columns} of each {options.actor}",
+            "all": f"by {columns}, with all steps at one value",
+        }
+        yield texts.get(touch, f"by the {columns} at step {touch.removeprefix('step:')}")
+    if at_end:
+        yield f"by the {' and '.join(at_end)} of each {options.actor} at the last step reached"
+    if attributed:
+        yield options.describe_attribution(attributed)

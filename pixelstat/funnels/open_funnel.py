@@ -10,8 +10,8 @@ from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.funnels.actors import (
     ACTOR,
     FunnelBreakdown,
-    attribute_labels,
     chains_per_actor,
+    label_actors,
     merge_other_groups,
 )
 from pixelstat.funnels.hits import TIME
@@ -72,7 +72,10 @@ def _label_actors(rows: pl.DataFrame, breakdown: FunnelBreakdown) -> pl.DataFram
     """Return each ACTOR with their labels, and OTHER_GROUPS in place of those beyond the first groups."""
     if not breakdown.by:
         return rows.select(ACTOR).unique()
-    actor_labels = attribute_labels(rows, breakdown)
+    actor_labels = label_actors(rows, breakdown.actor_labels, is_last=breakdown.touch == "last")
+    if breakdown.end_labels:
+        end_labels = label_actors(rows.filter(pl.col("matches") > 0), breakdown.end_labels, is_last=True)
+        actor_labels = actor_labels.join(end_labels, on=ACTOR, how="left")
     actors = rows.filter(pl.col("matches") > 0).select(ACTOR).unique().join(actor_labels, on=ACTOR, how="left")
     sizes = actors.group_by(breakdown.labels).agg(actors=pl.len())
     return merge_other_groups(actors, sizes, breakdown)

@@ -20,6 +20,7 @@ from pixelstat.options.types import (
     VisitorKeyType,
     ZoneType,
 )
+from pixelstat.vocabulary import SINGLE_TOUCH_MODELS
 
 # fmt: off
 logs_argument = click.Argument(["logs"], nargs=-1, type=FileType(), metavar="[LOGS]...")
@@ -44,6 +45,8 @@ horizon_option = click.Option(["--horizon"], type=DurationType(), default="90d",
 viewed_option = click.Option(["--viewed-not-purchased", "viewed_not_purchased"], is_flag=True, help="List visitors who viewed a product and did not buy it.")
 abandoned_option = click.Option(["--abandoned"], is_flag=True, help="Show how many carts are abandoned, instead of products.")
 decision_option = click.Option(["--window"], type=DurationType(), default="7d", show_default=True, metavar="TIME", help="With --abandoned or --viewed-not-purchased: give each visitor this time to buy. Visitors whose time is not over are pending.")
+attribution_option = click.Option(["--attribution"], type=click.Choice(SINGLE_TOUCH_MODELS), default="last_non_direct", show_default=True, metavar="MODEL", help="With --by channel, utm_campaign, ...: use that of this visit. last_non_direct: the last visit of the visitor that is not Direct, or a Direct one if there is no other; last: the last visit; first: the first visit; visit: the visit of the event itself. A click in an email counts like a visit.")
+lookback_option = click.Option(["--lookback"], type=DurationType(), default="30d", show_default=True, metavar="TIME", help="Attribute to a visit within this time.")
 compare_option = click.Option(["--compare"], metavar="START..END", help="Compare with `previous` or with START..END. `previous` is the period of the same length before this one. START..END names two days: 2026-08-01..2026-08-31.")
 reveal_option = click.Option(["--reveal-ids", "reveal_ids"], is_flag=True, help="Show real ids and addresses instead of pseudonyms.")
 
@@ -58,15 +61,17 @@ FUNNEL: list[click.Parameter] = [
     click.Option(["--open", "is_open"], is_flag=True, help="Let visitors enter the funnel at any step."),
     click.Option(["--optional"], type=click.IntRange(min=1), multiple=True, metavar="N", help="Let visitors skip step N. Can be repeated."),
     click.Option(["--exclude"], multiple=True, metavar="EVENT[:A-B]", help="Exclude visitors who do this within the funnel. EVENT:1-2 excludes it between steps 1 and 2 only. Can be repeated."),
-    click.Option(["--exclude-mode", "exclude_mode"], type=click.Choice(["drop", "stop"]), metavar="drop|stop", help="drop: do not count visitors if an excluded event stops them; stop: count them up to the excluded event. Default: drop; with --open: stop."),
-    click.Option(["--grace"], type=DurationType(), metavar="TIME", help="Match events in any order if they are this close in time. Default: events within one second."),
+    click.Option(["--exclude-mode", "exclude_mode"], type=click.Choice(["drop", "stop"]), metavar="drop|stop", help="Drop these visitors, or stop at the excluded event. drop: do not count visitors if an excluded event stops them; stop: count them up to the excluded event. Default: drop; with --open: stop."),
+    click.Option(["--grace"], type=DurationType(), metavar="TIME", help="Match events this close in time in any order. Default: events within one second."),
     click.Option(["--entry"], type=click.Choice(["earliest", "latest", "first"]), default="earliest", show_default=True, metavar="WHICH", help="Choose the hit of step 1 that starts the window. earliest, latest: the earliest or latest hit that reaches the most steps; first: the visitor's first hit. earliest and latest count the same visitors; only the times differ."),
     click.Option(["--count"], type=click.Choice(["uniques", "totals", "visits"]), default="uniques", show_default=True, metavar="WHAT", help="Count visitors (uniques), all entries (totals) or one entry per visit (visits)."),
     click.Option(["--unit", "actor"], type=click.Choice(["visitor", "visit", "user"]), default="visitor", show_default=True, metavar="UNIT", help="Require all steps from one visitor, visit or user."),
     click.Option(["--hold", "held_column"], type=ColumnType(), metavar="COLUMN", help="Require one value of this column in all steps."),
     by_option,
-    click.Option(["--touch"], type=TouchType(), default="first", show_default=True, metavar="VALUE", help="With --by: use a visitor's first or last value, step:N or all. step:N is the value at step N. With all, all steps need the same value."),
-    click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups; 0 shows all. One more funnel sums up the other groups."),
+    click.Option(["--touch"], type=TouchType(), metavar="VALUE", help="With --by: choose the value of a visitor. first, last: the first or last value in the visitor's events; step:N: the value at step N; all: all steps need the same value. Default: first; for channel, utm_campaign and other columns of a visit's source: the value at the last step that the visitor reaches."),
+    attribution_option,
+    lookback_option,
+    click.Option(["--top"], type=click.IntRange(min=0), default=20, show_default=True, metavar="N", help="With --by: show the N largest groups. 0 shows all. One more funnel sums up the other groups."),
     click.Option(["--every"], type=click.Choice(["day", "week", "month"]), help="Show a time series, by the time of step 1."),
     click.Option(["--histogram"], is_flag=True, help="Show how long the funnel takes, instead of steps."),
     click.Option(["--list", "actor_list"], type=ActorListType(), metavar="dropped:STEP|reached:STEP", help="List who dropped out before or reached this step. STEP is the number or the name of a step."),

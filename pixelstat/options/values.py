@@ -2,6 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+from pixelstat.text.durations import format_duration
+
+ATTRIBUTION_WORDS = {  # of a caption, by model
+    "last_non_direct": "the last non-direct visit within {}",
+    "last": "the last visit within {}",
+    "first": "the first visit within {}",
+    "visit": "their own visit",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,3 +37,16 @@ class ReportOptions:
         by = [f"by {', '.join(keys)}"] if keys else []
         top = [f"top {self.top} by {measure}"] if self.top and (self.by or not self.every) else []
         return ", ".join([*by, *top])
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributedOptions(ReportOptions):
+    """The options of a report that attributes events to a touch of their visitor, where --by names a column of it."""
+
+    attribution: str = "last_non_direct"  # one of SINGLE_TOUCH_MODELS
+    lookback: timedelta = timedelta(days=30)  # the longest time from the touch to the event
+
+    def describe_attribution(self, columns: Sequence[str]) -> str:
+        """Return the words of a caption that say which visit these columns belong to; empty without columns."""
+        words = ATTRIBUTION_WORDS[self.attribution].format(format_duration(self.lookback))
+        return f"attributed to {words}" if columns else ""

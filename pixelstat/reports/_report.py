@@ -11,9 +11,10 @@ import polars as pl
 from pixelstat.analysis.time_series import earliest, latest
 from pixelstat.enrich.mailings import Mailings
 from pixelstat.frames.columns import internal
-from pixelstat.options.values import ReportOptions
+from pixelstat.options.values import AttributedOptions, ReportOptions
 from pixelstat.result import TIME_KINDS, TYPE_OF_KIND, Column, Result, event_column
-from pixelstat.sessions import SessionRules
+from pixelstat.sessions.sessionize import SessionRules
+from pixelstat.sessions.touches import TOUCH_COLUMNS, AttributionRules, attributed_column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,11 @@ class RunContext:
     sent: Mailings | None = None  # the mailings of --sent
     warn: Callable[[str], object] = str  # takes a sentence for stderr
     is_table: bool = False  # whether people read the output as a table
+    attribution: AttributionRules | None = None  # set if --by names a column of a touch: the events have its value too
+
+    def column_of(self, name: str) -> str:
+        """Return the column of the events that holds the values of a column of --by."""
+        return attributed_column(name) if self.attribution and name in TOUCH_COLUMNS else name
 
     def covered_period(self) -> tuple[datetime | None, datetime | None]:
         """Return the part of the period that the logs cover, from the first time up to, and without, the second."""
@@ -46,6 +52,11 @@ def group_column(name: str) -> str:
 
 
 OptionsType = TypeVar("OptionsType", bound=ReportOptions)
+
+
+def describe_attribution(options: AttributedOptions) -> str:
+    """Return the words of a caption on the attribution; empty if --by names no column of a touch."""
+    return options.describe_attribution([name for name in options.by if name in TOUCH_COLUMNS])
 
 
 def no_caption(_: ReportOptions) -> str:
@@ -105,6 +116,12 @@ class Report:
     def about(self) -> str:
         """The help text of the command."""
         return (self.function.__doc__ or "").strip()
+
+    def attribution_rules(self, options: ReportOptions) -> AttributionRules | None:
+        """Return how events are attributed to a touch; None if --by names no column of a touch."""
+        if not isinstance(options, AttributedOptions) or {*TOUCH_COLUMNS}.isdisjoint(options.by):
+            return None
+        return AttributionRules(options.attribution, options.lookback)
 
     def compute(self, events: pl.LazyFrame, **settings: Any) -> pl.LazyFrame:
         """Return the report of these events, with its options and the fields of its RunContext given by name.

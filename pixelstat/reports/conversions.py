@@ -22,9 +22,16 @@ from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, fill_gaps, trunc
 from pixelstat.conditions import Step, describe_unmatched, parse_step
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
-from pixelstat.options.shared import by_option, every_option, goal_option, top_groups_option
-from pixelstat.options.values import ReportOptions
-from pixelstat.reports._report import RunContext, group_column, report
+from pixelstat.options.shared import (
+    attribution_option,
+    by_option,
+    every_option,
+    goal_option,
+    lookback_option,
+    top_groups_option,
+)
+from pixelstat.options.values import AttributedOptions
+from pixelstat.reports._report import RunContext, describe_attribution, group_column, report
 from pixelstat.reports.summary import DEFAULT_GOALS
 from pixelstat.result import Column, Result
 from pixelstat.text.plurals import format_count, format_part
@@ -40,7 +47,7 @@ PIXEL_GOAL = "goal"  # the event of a goal that the pixel's own settings define,
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConversionsOptions(ReportOptions):
+class ConversionsOptions(AttributedOptions):
     """The options of `conversions`."""
 
     goal: Sequence[Step] = ()  # those of --goal or pixelstat.toml; without any, DEFAULT_GOALS that occur
@@ -48,7 +55,8 @@ class ConversionsOptions(ReportOptions):
 
 def _caption(options: ConversionsOptions) -> str:
     keys = options.list_row_keys()
-    return f"{options.describe_rows(keys, 'visitors')}; a visitor can count in several rows" if keys else ""
+    rows = f"{options.describe_rows(keys, 'visitors')}; a visitor can count in several rows" if keys else ""
+    return "; ".join(filter(None, [rows, describe_attribution(options)]))
 
 
 def _event_columns(options: ConversionsOptions) -> Iterable[str]:
@@ -126,7 +134,7 @@ def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
         Column("average_order_value", "price", "revenue of orders / orders", minor=True),
         Column("revenue_per_visitor", "price", "revenue / visitors", minor=True),
     ],
-    options=[goal_option, by_option, top_groups_option, every_option],
+    options=[goal_option, by_option, attribution_option, lookback_option, top_groups_option, every_option],
     options_type=ConversionsOptions,
     caption=_caption,
     present=present_conversions,
@@ -162,7 +170,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         **{name: pl.when(is_order_event() | _is_pixel_goal()).then(name) for name in ORDER_COLUMNS},
         **{reaches(index): goal.hit for index, goal in enumerate(goals)},
         **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
-        **{group: pl.col(name) for group, name in groups.items()},
+        **{group: pl.col(run.column_of(name)) for group, name in groups.items()},
     )  # fmt: skip
     analyze = partial(analyze_batch, goals=goals, groups=[*groups], options=options, run=run)
     figures = rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
@@ -200,7 +208,8 @@ def analyze_batch(
         for goal, flag in zip(goals, flags, strict=True):
             for sentence in describe_unmatched(batch.filter(pl.col("rejected").is_null()), flag, goal, "event"):
                 run.warn(f"the goal {sentence}")
-    rows = fill_from_visit(batch, groups, run.until)
+    own_columns = [group_column(name) for name in options.by if run.column_of(name) == name]
+    rows = fill_from_visit(batch, own_columns, run.until)
     hits = drop_later_copies(rows).filter(
         pl.col("rejected").is_null(), pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags)
     )

@@ -175,6 +175,7 @@ def funnel(events: pl.LazyFrame, options: FunnelOptions, run: RunContext) -> pl.
             run.time_zone,
             run.session_rules,
             run.since,
+            {name: run.column_of(name) for name in options.by if run.column_of(name) != name},
         ),
         period=~is_outside(run.since, run.until),
         log_end=run.log_end,

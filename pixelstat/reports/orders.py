@@ -29,15 +29,17 @@ from pixelstat.analysis.time_series import (
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
 from pixelstat.options.shared import (
+    attribution_option,
     by_option,
     every_or_all_option,
     horizon_option,
+    lookback_option,
     refund_date_option,
     repeat_option,
     top_groups_option,
 )
-from pixelstat.options.values import ReportOptions
-from pixelstat.reports._report import RunContext, group_column, report
+from pixelstat.options.values import AttributedOptions
+from pixelstat.reports._report import RunContext, describe_attribution, group_column, report
 from pixelstat.result import Column, Result
 from pixelstat.text.durations import format_duration
 from pixelstat.text.money import format_money
@@ -57,7 +59,7 @@ IS_NEW, IS_WHOLE = internal("is new"), internal("is whole")
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrdersOptions(ReportOptions):
+class OrdersOptions(AttributedOptions):
     """The options of `orders`."""
 
     every: str = "day"  # or hour, week, month; "all" for one row of the whole range
@@ -70,7 +72,9 @@ def _caption(options: OrdersOptions) -> str:
     groups = ", ".join(["currency", *(name for name in options.by if name != "currency")])
     customers = "customers are identified by user id, else by visitor"
     if options.repeat:
+        customers = "; ".join(filter(None, [customers, describe_attribution(options)]))
         return f"by {groups} of the first order; horizon {format_duration(options.horizon)}; {customers}"
+    customers = "; ".join(filter(None, [customers, describe_attribution(options)]))
     rows = "whole period, by" if options.every == "all" else f"by {options.every},"
     dated = (
         "refunds count on the date of their order"
@@ -141,7 +145,16 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
             label="median time to second order",
         ),
     ],
-    options=[every_or_all_option, by_option, top_groups_option, refund_date_option, repeat_option, horizon_option],
+    options=[
+        every_or_all_option,
+        by_option,
+        attribution_option,
+        lookback_option,
+        top_groups_option,
+        refund_date_option,
+        repeat_option,
+        horizon_option,
+    ],
     options_type=OrdersOptions,
     caption=_caption,
     present=present_orders,
@@ -162,7 +175,7 @@ def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.
     pixelstat orders access.log* --repeat --horizon 30d --by channel
     """
     groups = {group_column(name): name for name in options.by if name != "currency"}
-    columns = {group: pl.col(name) for group, name in groups.items()}
+    columns = {group: pl.col(run.column_of(name)) for group, name in groups.items()}
     site = name_site(pl.col("host"), run.own_hosts)
     rows = events.filter(is_order_event()).select(*LINE_EVENT_COLUMNS, site=site, **columns)
 

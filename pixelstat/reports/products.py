@@ -27,9 +27,17 @@ from pixelstat.analysis.orders import exact_sum, find_order_warnings
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.columns import internal
-from pixelstat.options.shared import abandoned_option, by_product_option, decision_option, top_option, viewed_option
-from pixelstat.options.values import ReportOptions
-from pixelstat.reports._report import RunContext, group_column, report
+from pixelstat.options.shared import (
+    abandoned_option,
+    attribution_option,
+    by_product_option,
+    decision_option,
+    lookback_option,
+    top_option,
+    viewed_option,
+)
+from pixelstat.options.values import AttributedOptions
+from pixelstat.reports._report import RunContext, describe_attribution, group_column, report
 from pixelstat.result import Column, Result
 from pixelstat.text.durations import format_duration
 from pixelstat.text.plurals import format_count, format_part
@@ -52,7 +60,7 @@ RANK = internal("rank")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProductsOptions(ReportOptions):
+class ProductsOptions(AttributedOptions):
     """The options of `products`."""
 
     viewed_not_purchased: bool = False  # list visitors in place of products
@@ -74,6 +82,10 @@ Analysis = Callable[[pl.LazyFrame, pl.LazyFrame, ProductsOptions, RunContext], p
 
 
 def _caption(options: ProductsOptions) -> str:
+    return "; ".join(filter(None, [_describe_rows(options), describe_attribution(options)]))
+
+
+def _describe_rows(options: ProductsOptions) -> str:
     by, top, window = options.by, options.top, format_duration(options.window)
     if options.abandoned:
         groups = f"by {', '.join(by)}; " if by else ""
@@ -138,7 +150,15 @@ def _find_lookahead(options: ProductsOptions) -> timedelta:
         Column("abandonment_rate_low", "share", "lower end of its 95% interval (Wilson)", detail=True),
         Column("abandonment_rate_high", "share", "upper end of its 95% interval", detail=True),
     ],
-    options=[by_product_option, top_option, viewed_option, abandoned_option, decision_option],
+    options=[
+        by_product_option,
+        attribution_option,
+        lookback_option,
+        top_option,
+        viewed_option,
+        abandoned_option,
+        decision_option,
+    ],
     options_type=ProductsOptions,
     lookahead=_find_lookahead,
     needs_all_orders=True,
@@ -167,7 +187,8 @@ def products(events: pl.LazyFrame, options: ProductsOptions, run: RunContext) ->
     if options.viewed_not_purchased and options.abandoned:
         raise PixelstatError("--abandoned and --viewed-not-purchased cannot be combined.", "Leave one of them out.")
     event_columns = events.collect_schema().names()
-    groups = {group_column(name): pl.col(name) for name in options.by if name in event_columns and name != "product"}
+    names = [name for name in options.by if name in event_columns and name != "product"]
+    groups = {group_column(name): pl.col(run.column_of(name)) for name in names}
     site = name_site(pl.col("host"), run.own_hosts)
     rows = events.filter(_is_product_event() | is_order_event())
     rows = rows.select(*LINE_EVENT_COLUMNS, "is_whole_cart", site=site, **groups)

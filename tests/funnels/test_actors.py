@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from pixelstat.reports.funnel import funnel
-from pixelstat.sessions import SessionRules
+from pixelstat.sessions.sessionize import SessionRules
 from tests.funnels.stories import START, did, events, rules
 
 shown = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abc"), st.sampled_from(["x", "y", None])), max_size=6)

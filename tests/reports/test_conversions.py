@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pixelstat.conditions import parse_step
 from pixelstat.reports.conversions import conversions
-from pixelstat.sessions import SessionRules, sessionize
+from pixelstat.sessions.sessionize import SessionRules, sessionize
 from tests.builders import DAY, bought, distinct_events, hit, log, request, view
 from tests.run import run_in_process
 

@@ -180,11 +180,11 @@ def test_what_happens_before_the_period_belongs_to_a_chain_that_begins_in_it(
 
 
 def test_a_value_before_the_period_chooses_no_group(tmp_path: Path) -> None:
-    before = hit("ann", "signup", "00:04:59", utm_source="before")
-    (tmp_path / "access.log").write_text(log(before, hit("ann", "lead", "00:05:00", utm_source="within")))
-    options = ("--since", "2026-09-07T00:05", "--steps", "lead,signup", "--grace", "2s", "--by", "utm_source", "-q")
+    before = hit("ann", "signup", "00:04:59", variant="before")
+    (tmp_path / "access.log").write_text(log(before, hit("ann", "lead", "00:05:00", variant="within")))
+    options = ("--since", "2026-09-07T00:05", "--steps", "lead,signup", "--grace", "2s", "--by", "variant", "-q")
     rows = csv_rows(run_in_process(tmp_path, "funnel", "access.log", *options))
-    assert [(row["utm_source"], row["visitors"]) for row in rows] == [("within", "1"), ("within", "1")]
+    assert [(row["variant"], row["visitors"]) for row in rows] == [("within", "1"), ("within", "1")]
 
 
 @pytest.mark.parametrize("option", ["--until 9999-12-30", "--since 0001-01-01 --grace 2s"])

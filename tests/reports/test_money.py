@@ -14,7 +14,7 @@ from pixelstat.reports.conversions import conversions
 from pixelstat.reports.orders import orders
 from pixelstat.reports.products import products
 from pixelstat.reports.summary import summary
-from pixelstat.sessions import SessionRules, sessionize
+from pixelstat.sessions.sessionize import SessionRules, sessionize
 from tests.builders import MIDNIGHT as START
 from tests.builders import Row, events, purchase, refund
 from tests.marks import slow_after

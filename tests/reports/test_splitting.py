@@ -17,7 +17,7 @@ from pixelstat.cli.settings import build_report_options, read_common_options
 from pixelstat.options.shared import common_options, every_option
 from pixelstat.reports import NAMES, load_report
 from pixelstat.reports._report import Report, RunContext
-from pixelstat.sessions import SessionRules, sessionize
+from pixelstat.sessions.sessionize import SessionRules, sessionize
 from tests.builders import events
 
 START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)

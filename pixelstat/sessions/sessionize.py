@@ -25,15 +25,27 @@ from pixelstat.frames.batches import tap_whole
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
 from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
-from pixelstat.vocabulary import is_email_event, is_page_view
+from pixelstat.sessions.touches import (
+    ATTRIBUTED_CHANNEL,
+    IS_TOUCH,
+    TOUCH_COLUMNS,
+    AttributionRules,
+    attributed_column,
+    choose_touches,
+    find_touches,
+    gather_values,
+)
+from pixelstat.vocabulary import is_email_click, is_email_event, is_page_view
 
 PAGE_COLUMNS = ("entry_page", "exit_page")
 MARKS = ("is_new_visit", "event_number")  # columns of EVENTS that are null in most logs, and then not looked at
 DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
 NOT_SET = {"source": "(not set)", "medium": "(not set)"}  # of one that shows some, but not this
+EMAIL = {"channel": "Email", "source": "(not set)", "medium": "email"}  # of a click in an email that shows no source
 ANY_TIME, AT_ENTRY = "+", "-"  # in front of what an event shows: when it counts for the session
 SOURCE_TEXT = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
 EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in ATTRIBUTION}  # what the event itself shows
+ATTRIBUTED = {attributed_column(name): name for name in TOUCH_COLUMNS}
 # Factors in the sort key: 32 bits for the row, 1 for a heartbeat, 58 for the time.
 _PING, _TIME, _VISITOR = 1 << 32, 1 << 33, 1 << 91
 
@@ -46,6 +58,7 @@ class SessionRules:
     midnight: ZoneInfo | None = None  # the next day in this zone begins another session
     campaign: bool = False  # another source, medium or campaign begins another session
     restores_sources: bool = False  # after the conditions, an event has the source again that it shows itself
+    attribution: AttributionRules | None = None  # None: no event is attributed to a touch
 
 
 def needs_sessions(columns: Iterable[str]) -> bool:
@@ -58,6 +71,9 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
 
     Needs `hit` and `first`. All rows are looked at together. `visit` is null for an event outside of any session,
     which keeps its own source. The other columns are null too, except `first_seen`, which belongs to the visitor.
+
+    With `attribution`, each of TOUCH_COLUMNS gets a column beside it with its value at the touch that the event is
+    attributed to, see `attributed_column`. An event without a touch keeps its own value. IS_TOUCH flags the touches.
     """
     # Polars passes only the columns that later steps use. So each column of a session starts as the column that it is
     # made of, and `tap_whole` uses those that all of them need.
@@ -68,12 +84,15 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     counts = pl.when(is_from_outside).then(pl.lit(ANY_TIME)).otherwise(pl.lit(AT_ENTRY))
     sources |= {name: pl.when(shows_source).then(counts + pl.col(name).fill_null("")) for name in ATTRIBUTION}
     sources |= {name: pl.lit(None, dtype).alias(name) for name, dtype in VISITS.items() if name not in sources}
+    if rules.attribution:
+        sources |= _prepare_touch_columns(shows_source, counts)
     text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
     is_ping = pl.col("event").eq_missing(pl.lit("ping"))  # a heartbeat begins no session, whatever its campaign
     shows_campaign = ~is_ping & pl.col("source").is_not_null()
     campaign = pl.when(shows_campaign).then(text) if rules.campaign else pl.lit(None, pl.String)
     prepared = events.with_columns(campaign.alias(SOURCE_TEXT), **sources)
     needed = ["time", "visitor", "event", "hit", "first", *MARKS, *([SOURCE_TEXT] if rules.campaign else [])]
+    needed += [ATTRIBUTED_CHANNEL] if rules.attribution else []
     sessions = tap_whole(prepared, partial(fill_session_columns, rules=rules), needed).drop(SOURCE_TEXT)
     is_outside = pl.col("visit").is_null()
     attributed = [
@@ -82,6 +101,17 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     ]
     sessions = sessions.with_columns(attributed)
     return sessions if rules.restores_sources else sessions.drop(EVENT_ATTRIBUTION.values())
+
+
+def _prepare_touch_columns(shows_source: pl.Expr, counts: pl.Expr) -> dict[str, pl.Expr]:
+    """Return what an event shows for each attributed column, marked like the source, and an empty IS_TOUCH."""
+    columns = {IS_TOUCH: pl.lit(None, pl.Boolean)}
+    for attributed, name in ATTRIBUTED.items():
+        shown = pl.coalesce("utm_campaign", "campaign", "message") if name == "utm_campaign" else pl.col(name)
+        value = pl.when(shows_source).then(pl.col(name)).otherwise(pl.lit(EMAIL[name]) if name in EMAIL else shown)
+        marked = pl.when(shows_source).then(counts).otherwise(pl.lit(AT_ENTRY)) + value.fill_null("")
+        columns[attributed] = pl.when(shows_source | is_email_click()).then(marked)
+    return columns
 
 
 def restore_sources(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
@@ -102,13 +132,49 @@ def fill_session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFram
     visit = visit.scatter(by_visitor["row"], by_visitor["visit"])
     if by_visitor["is_copy"].any():
         visit = _unite_identical_copies(rows, visit)
-    columns = [sessions[name].gather(visit - 1).alias(name) for name in sessions.columns]
+    columns = [sessions[name].gather(visit - 1).alias(name) for name in sessions.columns if name not in ATTRIBUTED]
     if "visit" in rows.columns:
         columns.append(visit.alias("visit"))
     if "first_seen" in rows.columns:
         first_seen = pl.Series([None], dtype=UTC_TIME).new_from_index(0, len(rows))
         columns.append(first_seen.scatter(by_visitor["row"], by_visitor["first_seen"]).alias("first_seen"))
+    if rules.attribution:
+        columns += attribute_events(rows, by_visitor, sessions, rules)
     return rows.with_columns(columns)
+
+
+def attribute_events(
+    rows: pl.DataFrame, by_visitor: pl.DataFrame, sessions: pl.DataFrame, rules: SessionRules
+) -> list[pl.Series]:
+    """Return the attributed columns of the rows, and IS_TOUCH, as far as the rows have them.
+
+    `by_visitor` holds the events with their visits, `sessions` the values of each visit, both in the order of visits.
+    """
+    assert rules.attribution
+    events = by_visitor.sort("position")
+    touches = find_touches(events, rules.timeout)
+    names = [name for name in ATTRIBUTED if name in rows.columns]
+    shown = {name: _read_shown(name, rows[name]) for name in names}
+    values = gather_values(shown, {name: sessions[name] for name in names}, touches)
+    is_direct = (values[ATTRIBUTED_CHANNEL] == DIRECT["channel"]).fill_null(value=False)
+    chosen = choose_touches(events, touches, is_direct, rules.attribution)
+    touch = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(rows)).scatter(events["row"], chosen)
+    if events["is_copy"].any():
+        touch = _unite_identical_copies(rows, touch)
+    has_touch = touch.is_not_null()
+    columns = [
+        pl.select(pl.when(has_touch).then(values[name].gather(touch)).otherwise(shown[name]).alias(name)).to_series()
+        for name in names
+    ]
+    if IS_TOUCH in rows.columns:
+        is_touch = pl.Series(IS_TOUCH, [False]).new_from_index(0, len(rows))
+        columns.append(is_touch.scatter(events["row"].gather(touches["place"]), values=True))
+    return columns
+
+
+def _read_shown(name: str, shown: pl.Series) -> pl.Series:
+    """Return the values of a column that were marked with ANY_TIME or AT_ENTRY, with those that are not set."""
+    return shown.str.slice(1).replace("", NOT_SET.get(ATTRIBUTED.get(name, name)))
 
 
 def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
@@ -133,6 +199,7 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
             visitor_number=pl.col("visitor").cast(pl.Categorical()).to_physical(),
             is_ping=pl.col("event").eq_missing(pl.lit("ping")),
             is_mail=is_email_event(),
+            **({"is_click": is_email_click()} if rules.attribution else {}),
             is_view=is_page_view(),
             is_elsewhere=is_elsewhere,
             campaign=SOURCE_TEXT if rules.campaign else pl.lit(None, pl.String),
@@ -152,7 +219,12 @@ def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
 
 
 def number_sessions(by_visitor: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
-    """Add `visit` to events from `sort_by_visitor`: 1, 2, 3 ..., null for an event outside of any session."""
+    """Add `visit` to events from `sort_by_visitor`: 1, 2, 3 ..., null for an event outside of any session.
+
+    With `attribution`, `position` is where an event was among them: here, copies and email events come last.
+    """
+    if rules.attribution:
+        by_visitor = by_visitor.with_row_index("position")
     is_outside = pl.col("is_mail") | pl.col("is_copy")
     site_events, other_events = by_visitor.filter(~is_outside), by_visitor.filter(is_outside)
     starts_session = _is_next_visitor() | (pl.col("time") - pl.col("time").shift() > rules.timeout)
@@ -237,6 +309,7 @@ def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataF
     events_here = events.filter(~pl.col("is_elsewhere"))
     used = {*rows.columns}  # without the source of the sessions, or of the events, there is nothing to fill in
     sources = [name for name in ATTRIBUTION if {name, EVENT_ATTRIBUTION[name]} <= used]
+    sources += [name for name in ATTRIBUTED if name in used]
     sessions = measure_sessions(rows, events, [*sources, *({"visit_number"} & used)])
     measures = measure_sessions(rows, events_here, [name for name in VISITS if name in used - {"visit_number"}])
     if len(events) == len(events_here):
@@ -265,7 +338,8 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
     if "event_number" in events.columns:  # a page view beside an event of the same request is no act of its own
         is_companion = (events["event_number"] == 0).fill_null(value=False)
         is_activity, size = is_activity & ~is_companion, size - total(is_companion)
-    is_entry = _flag_entry(events) if not {*names}.isdisjoint(ATTRIBUTION) else pl.Series(dtype=pl.Boolean)
+    has_sources = not {*names}.isdisjoint([*ATTRIBUTION, *ATTRIBUTED])
+    is_entry = _flag_entry(events) if has_sources else pl.Series(dtype=pl.Boolean)
     columns = {"visit": visit.gather(first)}
     for name in names:
         if name == "visit_start":
@@ -285,12 +359,12 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
             pages = rows[name].gather(events["row"])
             pages = pl.select(pl.when(events["is_view"]).then(pages)).to_series()
             columns[name] = end_value(pages, is_last=name == "exit_page")
-        elif name in ATTRIBUTION:
+        elif name in ATTRIBUTION or name in ATTRIBUTED:
             shown = rows[name].gather(events["row"])
             counts = is_entry | shown.str.starts_with(ANY_TIME)
-            value = end_value(pl.select(pl.when(counts).then(shown)).to_series()).str.slice(1)
-            value = value.replace("", NOT_SET.get(name))
-            columns[name] = value.fill_null(DIRECT[name]) if name in DIRECT else value
+            value = _read_shown(name, end_value(pl.select(pl.when(counts).then(shown)).to_series()))
+            direct = DIRECT.get(ATTRIBUTED.get(name, name))
+            columns[name] = value if direct is None else value.fill_null(direct)
     return pl.DataFrame(columns, schema={"visit": pl.UInt32(), **{name: rows.schema[name] for name in [*columns][1:]}})
 
 

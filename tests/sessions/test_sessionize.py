@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelstat.schemas import EVENTS, Reason
-from pixelstat.sessions import SessionRules, limit_to_period, session_open_until, sessionize
+from pixelstat.sessions.sessionize import SessionRules, limit_to_period, session_open_until, sessionize
 from tests.builders import distinct_events, instant
 from tests.marks import slow_after
 
