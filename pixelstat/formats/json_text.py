@@ -8,6 +8,8 @@ import json
 import re
 from functools import lru_cache
 
+from pixelstat.text.json_values import load_json
+
 CACHED_LINES = 256  # whose objects are cached, because detection tries many formats on the same lines
 AROUND_OBJECT = " \t\r\n[],\ufeff"  # characters around the objects of an exported array
 
@@ -22,7 +24,7 @@ def parse_object(text: str | None) -> dict[str, object] | None:
 def _parse(text: str) -> dict[str, object] | None:
     for prepare in (str, _repair):
         try:
-            value = json.loads(prepare(text), strict=False)
+            value = load_json(prepare(text))
         except (ValueError, RecursionError):
             continue
         return value if isinstance(value, dict) else None

@@ -7,12 +7,12 @@
 AWS Lambda logs such queries, AWS WAF logs such headers, and Azure App Service logs its properties as text.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from pixelstat.formats.field_names import names_of, rank_name
+from pixelstat.text.json_values import load_json
 
 MAX_DEPTH = 4  # of objects in objects
 _ALWAYS_QUERIES = frozenset({"querystringparameters", "multivaluequerystringparameters"})
@@ -90,7 +90,7 @@ def _parse(text: str) -> dict[str, Any] | None:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        value = json.loads(text, strict=False)
+        value = load_json(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

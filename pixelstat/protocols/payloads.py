@@ -3,7 +3,6 @@
 A request that holds several events, a batch, becomes a query for each of them.
 """
 
-import json
 import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from functools import partial
 from urllib.parse import quote, unquote_plus, urlencode
 
 from pixelstat.protocols.products import MAX_PRODUCTS
+from pixelstat.text.json_values import load_json
 
 PAYLOAD_MARK = "&\x1f&"  # between the query and the parameters out of its payloads
 MAX_PAYLOADS = 20  # of one request
@@ -94,7 +94,7 @@ def decode_json(text: str) -> object:
         return None
     for decode in (str, decode_base64):
         try:
-            return json.loads(decode(text))
+            return load_json(decode(text))
         except (ValueError, RecursionError):
             continue
     return None

@@ -13,6 +13,7 @@ from io import RawIOBase
 
 from pixelstat.sources.json_objects import MAX_OBJECT
 from pixelstat.sources.rewriting import RewritingReader
+from pixelstat.text.json_values import load_json
 
 Keys = tuple[str, ...]  # those that lead from a document to the array of its records
 Stack = list[tuple[bytes, str]]  # open brackets, each with its key
@@ -171,7 +172,7 @@ def _write_record(text: bytes) -> bytes:
     """Return a record as an object in a line."""
     if text.startswith(b"["):
         try:
-            items = json.loads(text, strict=False)
+            items = load_json(text)
         except (ValueError, RecursionError):
             return _write_line(text)
         if len(items) > 1 and isinstance(items[0], str) and isinstance(items[1], str):

@@ -1,6 +1,5 @@
 """Mandrill: `/track/open.php?u=&id={message}`, `/track/click/{account}/{host}?p=`, p is JSON in JSON in base64."""
 
-import json
 
 import polars as pl
 
@@ -8,6 +7,7 @@ from pixelstat.protocols.base import PixelSample
 from pixelstat.protocols.mailer import HEX, Endpoint, build_mailer
 from pixelstat.protocols.payloads import decode_json
 from pixelstat.protocols.table import has_parameter, parameter_starts_with
+from pixelstat.text.json_values import load_json
 
 _IDS = parameter_starts_with("u", "[0-9]+&") & parameter_starts_with("id", f"{HEX}{{32}}")
 
@@ -15,7 +15,7 @@ _IDS = parameter_starts_with("u", "[0-9]+&") & parameter_starts_with("id", f"{HE
 def _decode_click(text: str) -> dict[str, object]:
     """Decode the parameter `p` of a click. Raises ValueError."""
     outer = decode_json(text)
-    content = json.loads(outer["p"]) if isinstance(outer, dict) and isinstance(outer.get("p"), str) else None
+    content = load_json(outer["p"]) if isinstance(outer, dict) and isinstance(outer.get("p"), str) else None
     if not isinstance(content, dict):
         raise ValueError(text)  # noqa: TRY004 - it is the text that is wrong
     return {"link": content.get("url"), "message": content.get("id")}
