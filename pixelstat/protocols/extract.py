@@ -9,9 +9,19 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from pixelstat.frames.lookup import replace_where
 from pixelstat.frames.numbers import find_currency, parse_number
 from pixelstat.frames.placeholders import drop_macro, drop_placeholder
-from pixelstat.frames.query_string import MACRO_START, parameter, percent_decode, percent_decode_path
+from pixelstat.frames.query_string import (
+    CAMPAIGN_NAMES,
+    FLAWED_CAMPAIGN,
+    MACRO_START,
+    normalize_campaign,
+    parameter,
+    percent_decode,
+    percent_decode_all,
+    percent_decode_path,
+)
 from pixelstat.schemas import EVENTS, ID_KEY, ID_PREFIX
 from pixelstat.vocabulary import normalize_events
 
@@ -36,7 +46,9 @@ VENDOR_COLUMNS = (  # only some protocols fill them
     "sent", "dedup_key", "event_number", "is_whole_cart", "is_new_visit", "is_declared_bot",
 )  # fmt: skip
 
-_CAMPAIGN = r"(?:^|&)(?:utm|mtm|pk|piwik|matomo)_[a-z]+="
+_FRAGMENT_NAME = rf"(?i:{CAMPAIGN_NAMES}[a-z_]+|[a-z]+clid|[gw]braid)(?:=|%3[Dd])"
+# A fragment that holds campaign parameters or click ids, also one whose `#` was encoded.
+_CAMPAIGN_FRAGMENT = rf"(?:#((?:[^#]*[?&/])?{_FRAGMENT_NAME}.*)|%23({_FRAGMENT_NAME}.*))$"
 _ADDRESS = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)"  # the scheme and host of a complete address
 
 
@@ -83,8 +95,10 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
             parameter(pl.col("query_of_anonymous"), aliases).alias(name) for name, aliases in anonymous.items()
         )
     )
-    encoded = [name for name in (*names, *anonymous) if name != "visitor_id"]
-    rows = normalize_events(percent_decode(raw, encoded).with_columns(event=event))
+    campaign = [f"utm_{name}" for name in UTM]
+    encoded = [name for name in (*names, *anonymous) if name not in ("visitor_id", *campaign)]
+    decoded = percent_decode_all(percent_decode(raw, encoded), campaign)
+    rows = normalize_events(decoded.with_columns(event=event))
     # Only a purchase has an order id. The masked query saves a search here, too.
     masked = pl.when(pl.col("event") == "purchase").then(query)
     rows = percent_decode(rows.with_columns(order=parameter(masked, names.get("order_id", ()))), ["order"])
@@ -113,25 +127,24 @@ def normalize_currency(text: pl.Expr) -> pl.Expr:
     return pl.when(is_code).then(bare.str.to_uppercase()).when(bare != "").then(bare)
 
 
-def split_page_url(events: pl.LazyFrame, *, reads_fragment: bool = False) -> pl.LazyFrame:
+def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
     """Split the address of the page into path, query and host. Without `page_address` the Referer header is used.
 
     A bare path was decoded with its parameter, but the path inside a complete address has its own encoding. If the hit
-    has no campaign, that of the page's address is used. With `reads_fragment` a campaign may be in the fragment, which
-    then belongs to the query.
+    has no campaign, that of the page's address is used. It may be in the fragment, which then belongs to the query.
     """
     address, is_bare = pl.coalesce("page_address", "http_referer"), pl.col("address").str.contains(_ADDRESS).not_()
     before_fragment = pl.col("address").str.splitn("#", 2).struct.field("field_0")
     path = pl.col("parts").struct.field("field_0")
-    query = pl.col("parts").struct.field("field_1").str.replace_all("&amp;", "&", literal=True)  # a link out of HTML
+    query = pl.col("page_query")
     host_columns = [pl.col(name) for name in ("address", "http_referer", "vhost")]
     is_order = pl.col("order").is_not_null()
     utm = [f"utm_{name}" for name in UTM]
-    if reads_fragment:
-        address = _move_campaign(address)
     split = (
-        events.with_columns(address=address)
+        events.with_columns(address=_move_campaign(address))
         .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare)
+        .with_columns(page_query=pl.col("parts").struct.field("field_1"))
+        .pipe(replace_where, ["page_query"], lambda text: text.str.contains(FLAWED_CAMPAIGN), normalize_campaign)
         .with_columns(
             bare_path=pl.when("is_bare").then(path),
             page=pl.when(~pl.col("is_bare")).then(path.str.replace(_ADDRESS, "")),
@@ -141,9 +154,8 @@ def split_page_url(events: pl.LazyFrame, *, reads_fragment: bool = False) -> pl.
             **{f"address_{name}": parameter(query, (name,)) for name in utm},
         )
     )
-    return percent_decode(percent_decode_path(split, "page"), [f"address_{name}" for name in utm]).with_columns(
+    return percent_decode_all(percent_decode_path(split, "page"), [f"address_{name}" for name in utm]).with_columns(
         page=_with_root(pl.coalesce("bare_path", "page")),
-        page_query=query,
         **{name: drop_macro(pl.coalesce(name, f"address_{name}")) for name in utm},
     )
 
@@ -156,10 +168,12 @@ def _find_host(address: pl.Expr, http_referer: pl.Expr, vhost: pl.Expr) -> pl.Ex
 
 def _move_campaign(address: pl.Expr) -> pl.Expr:
     """Return the address with the campaign parameters of its fragment, if there are any, in its query."""
-    parts = address.str.splitn("#", 2).struct
-    page, fragment = parts.field("field_0"), parts.field("field_1").str.replace(r"^.*\?", "")  # of `#/route?a=b`: a=b
+    has_campaign = address.str.contains(_CAMPAIGN_FRAGMENT)
+    parts = pl.when(has_campaign).then(address).str.extract_groups(f"^([^#]*?){_CAMPAIGN_FRAGMENT}").struct
+    page, fragment = parts.field("1"), pl.coalesce(parts.field("2"), parts.field("3"))
+    fragment = fragment.str.replace(r"^[^?=]*\?", "")  # of `#/route?a=b`: a=b
     separator = pl.when(page.str.contains("?", literal=True)).then(pl.lit("&")).otherwise(pl.lit("?"))
-    return pl.when(fragment.str.contains(_CAMPAIGN)).then(page + separator + fragment).otherwise(address)
+    return pl.coalesce(page + separator + fragment, address)
 
 
 def _with_root(path: pl.Expr) -> pl.Expr:

@@ -71,7 +71,6 @@ def build_pixel(
     dedup_key: Sequence[str] = (),
     account: str = "",
     items: Sequence[ProductReader] = (),
-    reads_fragment: bool = False,
     new_visit: pl.Expr | None = None,
     whole_cart: pl.Expr | None = None,
     bot: pl.Expr | None = None,
@@ -96,7 +95,6 @@ def build_pixel(
         dedup_key: the parameters that together identify one hit, so that a retry is recognised.
         account: the parameter that names the property, site or account; different ones have different hits.
         items: where products are found. The first reader that finds any wins.
-        reads_fragment: whether the vendor reads campaigns in the fragment of the page's address, too.
         new_visit: whether a request begins a visit, whatever was before.
         whole_cart: whether the products of a request are the whole cart.
         bot: whether the request says that a bot sent it.
@@ -140,7 +138,7 @@ def build_pixel(
             own = ["event_number"] if batch and not payload else []
             events = events.with_columns(dedup_key=_join_key(account, dedup_key, own))
         events = events.with_columns(order=pl.when(pl.col("event") == "purchase").then("order_id"))
-        return split_page_url(events, reads_fragment=reads_fragment).with_columns(protocol=pl.lit(name))
+        return split_page_url(events).with_columns(protocol=pl.lit(name))
 
     return PixelProtocol(
         name, about, marker, claims, events, paths, samples,

@@ -1,6 +1,7 @@
 """Parameters that are repeated, half encoded, unfilled, endless or not numbers: what is readable is used, the rest counted."""
 
 import json
+import re
 from base64 import b64encode
 from pathlib import Path
 from urllib.parse import parse_qsl, quote
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelstat.frames.query_string import FLAWED_CAMPAIGN, normalize_campaign
 from tests.builders import log, request
 from tests.protocols.test_house import event
 from tests.run import run_in_process
@@ -57,6 +59,68 @@ def test_a_link_out_of_html_keeps_its_campaign() -> None:
     address = quote("https://shop.example/?utm_source=nl&amp;utm_medium=email&amp;utm_campaign=may", safe="")
     read = event(f"/pixel.gif?v=ann&url={address}")
     assert [read[f"utm_{name}"] for name in ("source", "medium", "campaign")] == ["nl", "email", "may"]
+
+
+@pytest.mark.parametrize(
+    ("address", "query", "campaign"),
+    [
+        ("/#utm_source=nl&utm_campaign=may", "utm_source=nl&utm_campaign=may", "may"),
+        ("/?a=1#utm_campaign=may", "a=1&utm_campaign=may", "may"),
+        ("/?a=1#!/sale?b=2&utm_campaign=may", "a=1&b=2&utm_campaign=may", "may"),
+        ("/#top&UTM_Campaign=may", "top&utm_campaign=may", "may"),
+        ("/%23utm_campaign=may", "utm_campaign=may", "may"),
+        ("/#mtm_source=nl", "mtm_source=nl", None),
+        ("/#gclid=a", "gclid=a", None),
+        ("/?color=%23fff&utm_campaign=may", "color=%23fff&utm_campaign=may", "may"),
+        ("/#top", None, None),
+        ("/?a=1#top#utm_campaign=may", "a=1", None),
+        ("/?utm_campaign%25252525253Dmay", "utm_campaign%25252525253Dmay", None),
+        ("/?a=1#q=utm_campaign", "a=1", None),
+        ("/?utm_campaign%3Dmay%2520sale%26a=1", "utm_campaign=may%20sale&a=1", "may sale"),
+        ("/?back=%2F%3Futm_campaign%3Dmay", "back=%2F%3Futm_campaign%3Dmay", None),
+        ("/?a=1?utm_campaign=may;utm_source=nl", "a=1&utm_campaign=may&utm_source=nl", "may"),
+        ("/?utm_campaign=a&AMP;b=1&Product_Id=7", "utm_campaign=a&b=1&Product_Id=7", "a"),
+        ("/?utm_campaign=50%25ab", "utm_campaign=50%25ab", "50%ab"),
+        ("/?utm_campaign=may%252Bsale", "utm_campaign=may%252Bsale", "may+sale"),
+    ],
+)
+@pytest.mark.parametrize("pixel", ["/pixel.gif?v=ann&url=", "/matomo.php?idsite=1&rec=1&url="])
+def test_a_campaign_of_the_page_is_read_as_it_is_meant(
+    address: str, query: str | None, campaign: str | None, pixel: str
+) -> None:
+    read = event(pixel + quote(f"https://shop.example{address}", safe=""))
+    assert (read["page"], read["page_query"], read["utm_campaign"]) == ("/", query, campaign)
+
+
+def test_a_campaign_that_the_pixel_names_may_be_encoded_twice_too() -> None:
+    assert event("/pixel.gif?v=ann&utm_campaign=may%2520sale")["utm_campaign"] == "may sale"
+
+
+PAIRS = st.lists(
+    st.tuples(st.sampled_from(["utm_source", "utm_campaign", "mtm_medium", "a", "gclid"]), st.text(max_size=5)),
+    min_size=1,
+)
+
+
+@given(PAIRS, st.sampled_from(["&", "&amp;", "&amp%3B"]), st.booleans())
+def test_a_normalized_query_means_what_was_written(
+    pairs: list[tuple[str, str]], separator: str, is_upper: bool
+) -> None:
+    plain = [f"{name}={quote(value, safe='')}" for name, value in pairs]
+    written = [part.replace("utm_", "UTM_").replace("_s", "_S") if is_upper else part for part in plain]
+    assert normalize_campaign(separator.join(written)) == "&".join(plain)
+
+
+def test_endless_encodings_take_no_time() -> None:
+    endless = "utm_source%" + "25" * 200_000 + "3dx"
+    assert normalize_campaign(f"{endless}&amp;utm_source=nl") == f"{endless}&utm_source=nl"
+
+
+@given(st.text("&?;=%23dDuUtTmM_aA0amp", max_size=30))
+def test_a_query_that_needs_no_repair_is_its_own_repair(query: str) -> None:
+    repaired = normalize_campaign(query)
+    assert re.search(FLAWED_CAMPAIGN, query) or repaired == query
+    assert normalize_campaign(repaired) == repaired
 
 
 @pytest.mark.parametrize("text", ["$5", "{a}", "*b*", "a${b}", "%24x", "%7Bx"])

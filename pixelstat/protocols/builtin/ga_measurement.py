@@ -58,7 +58,6 @@ PROTOCOL = build_pixel(
         (pl.lit(value=True), pl.col("kind")),
     ),
     is_page_view_too=pl.col("kind").is_in(_VIEWS) & pl.col("action").is_in(list(_ACTIONS)),
-    reads_fragment=True,
     new_visit=parameter_starts_with("sc", "start(?:&|$)"),
     samples=(
         PixelSample("/collect?v=1&tid=UA-1-2&cid=555&t=pageview&dp=%2Fhome", {"event": "page_view", "visitor": "v:555", "page": "/home", "is_new_visit": None}),

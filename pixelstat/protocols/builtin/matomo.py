@@ -69,7 +69,6 @@ PROTOCOL = build_pixel(
     whole_cart=_IS_EMPTY_CART | (_IS_CART & has_parameter("ec_items")),
     event=first_matching(*_ACTIONS, (_IS_PRODUCT_PAGE, "product_view"), (pl.lit(value=True), "page_view")),
     is_page_view_too=_IS_PRODUCT_PAGE & ~pl.any_horizontal(condition for condition, _ in _ACTIONS),
-    reads_fragment=True,
     new_visit=parameter_starts_with("new_visit", "1(?:&|$)"),
     bot=parameter_starts_with("recMode", "1(?:&|$)"),  # `bots=1` says only that bots count too
     samples=(
