@@ -3,6 +3,9 @@
     logs = ["/var/log/nginx/access.log*"]
     own_hosts = ["shop.example"]   # visits from there have no external source
 
+    [sources]
+    ignore = ["pay.example"]       # visitors only pass through these hosts
+
     [columns]                      # more parameters, as columns for --where, --step and --by
     destination = "dest"
 
@@ -84,6 +87,7 @@ class Config:
     logs: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
     own_hosts: tuple[str, ...] = ()  # in lower case, without www.
+    ignored_hosts: tuple[str, ...] = ()  # of [sources]: hosts that are no source; in lower case, without www.
     machine_networks: tuple[str, ...] = ()  # files of more networks of machines
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     consent: CustomConsent | None = None
@@ -137,7 +141,7 @@ class _ConfigReader:
 
     def read_config(self) -> Config:
         keys = [
-            "logs", "protocols", "own_hosts", "machine_networks", "columns", "consent", "pixels", "goals",
+            "logs", "protocols", "own_hosts", "sources", "machine_networks", "columns", "consent", "pixels", "goals",
             "funnels", "page_groups", "defaults",
         ]  # fmt: skip
         self.reject_unknown_keys(self.tables, keys, "")
@@ -149,7 +153,8 @@ class _ConfigReader:
             path=self.path,
             logs=tuple(log if log == "-" else str(here / log) for log in self.read_texts(self.tables, "logs")),
             protocols=self.read_protocols(),
-            own_hosts=self.read_own_hosts(),
+            own_hosts=self.read_hosts(self.tables, "own_hosts"),
+            ignored_hosts=self.read_ignored_hosts(),
             machine_networks=tuple(str(here / file) for file in self.read_texts(self.tables, "machine_networks")),
             columns=self.read_column_parameters(self.tables, "columns", is_custom=True),
             consent=self.read_consent(),
@@ -240,12 +245,17 @@ class _ConfigReader:
             raise self.error("consent", f"needs the key {missing}", hint)
         return CustomConsent(parameter, tuple(granted))
 
-    def read_own_hosts(self) -> tuple[str, ...]:
-        hosts = [host.strip().lower() for host in self.read_texts(self.tables, "own_hosts")]
+    def read_ignored_hosts(self) -> tuple[str, ...]:
+        table = self.read_table(self.tables, "sources")
+        self.reject_unknown_keys(table, ["ignore"], "sources")
+        return self.read_hosts(table, "ignore", "sources")
+
+    def read_hosts(self, table: dict[str, Any], key: str, above: str = "") -> tuple[str, ...]:
+        hosts = [host.strip().lower() for host in self.read_texts(table, key, above)]
         for host in hosts:
             if not HOST_NAME.fullmatch(host):
                 raise self.error(
-                    "own_hosts", f"contains {host!r}, which is not a host name", 'Write: own_hosts = ["shop.example"]'
+                    key, f"contains {host!r}, which is not a host name", f'Write: {key} = ["shop.example"]', above
                 )
         return tuple(host.removeprefix("www.") for host in hosts)
 

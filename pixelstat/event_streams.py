@@ -204,7 +204,8 @@ def enrich(events: pl.LazyFrame, settings: PipelineSettings, *, has_consent: boo
     """
     enrichment = settings.enrichment
     events = events if has_consent else add_consent(events, enrichment.custom_consent)
-    events = add_places(add_devices(add_channels(events, enrichment.own_hosts)), enrichment.databases)
+    events = add_channels(events, enrichment.own_hosts, enrichment.ignored_hosts)
+    events = add_places(add_devices(events), enrichment.databases)
     if enrichment.mailings is not None:
         events = add_sent_times(events, enrichment.mailings)
     events = classify_by_request(events, settings.traffic.scanner_networks)

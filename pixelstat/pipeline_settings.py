@@ -18,6 +18,7 @@ class Enrichment:
     """Settings that decide what is added to an event."""
 
     own_hosts: Sequence[str] = ()  # visits from these hosts have no external source
+    ignored_hosts: Sequence[str] = ()  # visitors only pass through these hosts, as through a payment page
     databases: Sequence[Database] = ()  # of places and networks, for --geo
     mailings: Mailings | None = None  # what was sent and when
     custom_consent: CustomConsent | None = None  # a parameter of the site that grants consent

@@ -164,7 +164,7 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "medium": (pl.String(), "cpc, organic, social, email, referral or another medium"),
     "keyword": (pl.String(), "search term, or keyword of the ad"),
     "channel": (pl.String(), "channel: the group that source, medium and campaign belong to"),
-    "source_basis": (pl.String(), "what names the source: campaign, own_campaign (own link), click_id or referrer"),
+    "source_basis": (pl.String(), "what names the source: campaign, own_campaign, own_link, click_id, ref or referrer"),
     "hit": (pl.UInt64(), "number that copies of one hit share; valid within one run"),
     "first": (pl.Int128(), "rank of differing copies of a hit: the lowest counts; null if all are equal"),
     "rejected": (Reason, "reason why the event does not count; null if it counts"),

@@ -188,6 +188,7 @@ def build_pipeline_settings(
         protocols=build_protocol_rules(common),
         enrichment=Enrichment(
             own_hosts=common.project.own_hosts,
+            ignored_hosts=common.project.ignored_hosts,
             databases=[Database(name) for name in common.geo],
             custom_consent=common.project.consent,
             mailings=mailings.read_mailings(common.sent, common.tz) if common.sent else None,

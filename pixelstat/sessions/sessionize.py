@@ -8,7 +8,8 @@ order of the logs, but heartbeats come last.
 
 All events of the logs decide where a session begins and ends, whatever period or condition a report has. A session
 belongs to its start: its day is that of its first event. Its source is the first that its events show. But once it has
-shown a page, only campaigns and click ids from outside count: a referrer is then a return from a payment or a mail.
+shown a page, only campaigns and click ids from outside count: a referrer is then a return from a payment or a mail. A
+campaign on a link between two pages of one host never counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from pixelstat.analysis.time_series import bucket_start, truncate_local
-from pixelstat.enrich.channels import ATTRIBUTION, CAMPAIGN, CLICK_ID
+from pixelstat.enrich.channels import ATTRIBUTION, CAMPAIGN, CLICK_ID, OWN_LINK
 from pixelstat.frames.batches import tap_whole
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
@@ -78,7 +79,8 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     # Polars passes only the columns that later steps use. So each column of a session starts as the column that it is
     # made of, and `tap_whole` uses those that all of them need.
     sources = {name: pl.col("page") for name in PAGE_COLUMNS}
-    shows_source = pl.col("channel").is_not_null()  # "" marks a value that an event with a source omits
+    is_own_link = (pl.col("source_basis") == OWN_LINK).fill_null(value=False)
+    shows_source = pl.col("channel").is_not_null() & ~is_own_link  # "" marks a value that an event with a source omits
     sources |= {EVENT_ATTRIBUTION[name]: pl.col(name) for name in ATTRIBUTION}
     is_from_outside = pl.col("source_basis").is_in([CAMPAIGN, CLICK_ID])
     counts = pl.when(is_from_outside).then(pl.lit(ANY_TIME)).otherwise(pl.lit(AT_ENTRY))
@@ -88,7 +90,7 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
         sources |= _prepare_touch_columns(shows_source, counts)
     text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
     is_ping = pl.col("event").eq_missing(pl.lit("ping"))  # a heartbeat begins no session, whatever its campaign
-    shows_campaign = ~is_ping & pl.col("source").is_not_null()
+    shows_campaign = ~is_ping & ~is_own_link & pl.col("source").is_not_null()
     campaign = pl.when(shows_campaign).then(text) if rules.campaign else pl.lit(None, pl.String)
     prepared = events.with_columns(campaign.alias(SOURCE_TEXT), **sources)
     needed = ["time", "visitor", "event", "hit", "first", *MARKS, *([SOURCE_TEXT] if rules.campaign else [])]

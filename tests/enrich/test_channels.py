@@ -1,5 +1,6 @@
 """Channels: source, medium, keyword and channel of one event."""
 
+from itertools import product
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelstat.enrich import channels
-from pixelstat.enrich.channels import ATTRIBUTION, CLICK_IDS, WEAK_CLICK_IDS, add_channels, channel_of
+from pixelstat.enrich.channels import ATTRIBUTION, CLICK_IDS, WEAK_CLICK_IDS, YAHOO_JAPAN, add_channels, channel_of
 from pixelstat.schemas import DERIVED, EVENTS
 from tests.builders import hit, log
 from tests.run import export_rows, run_in_process
@@ -80,7 +81,9 @@ TABLE: list[tuple[str | None, str | None, str | None, str | None]] = [
     ("newsletter", "e_mail", None, "Email"),
     ("e mail", "spring", None, "Email"),
     ("partner", "affiliate", None, "Affiliates"),
-    ("rakuten", "affiliate", None, "Affiliates"),
+    ("rakuten advertising", "affiliate", None, "Affiliates"),
+    ("rakuten", "affiliate", None, "Organic Search"),
+    ("stripe", "referral", None, "Organic Shopping"),
     ("blog.example", "referral", None, "Referral"),
     ("reader", "app", None, "Referral"),
     ("reader", "link", None, "Referral"),
@@ -111,16 +114,19 @@ def test_every_channel_rule_is_in_the_table() -> None:
 
 # -- click ids ----------------------------------------------------------------------------------------------------------
 
-CHANNELS = {
-    "gclsrc": "Paid Search", "qclid": "Paid Social", "_hsenc": "Email", "_hsmi": "Email", "igsh": "Organic Social",
-    "ysclid": "Organic Search", "gclid": "Paid Search", "gbraid": "Paid Search", "wbraid": "Paid Search", "gad_source": "Paid Search",
-    "s_kwcid": "Paid Search", "msclkid": "Paid Search", "yclid": "Paid Search", "dclid": "Display", "dicbo": "Display",
-    "tblci": "Display", "ttclid": "Paid Social", "twclid": "Paid Social", "li_fat_id": "Paid Social",
-    "rdt_cid": "Paid Social", "epik": "Paid Social", "sccid": "Paid Social", "irclickid": "Affiliates",
-    "irclid": "Affiliates", "awc": "Affiliates", "cjevent": "Affiliates", "ranmid": "Affiliates", "mc_cid": "Email",
-    "mc_eid": "Email", "mkt_tok": "Email", "_kx": "Email", "vero_id": "Email", "vero_conv": "Email",
-    "fbclid": "Organic Social", "igshid": "Organic Social", "srsltid": "Organic Search",
-}  # fmt: skip
+NAMES_OF_CHANNELS = {
+    "Paid Search": "gclid gbraid wbraid gad_source gad_campaignid gclsrc s_kwcid msclkid yclid bd_vid qhclickid n_ad_group "
+    "n_campaign_type",
+    "Paid Social": "ttclid twclid li_fat_id rdt_cid epik sccid qclid ndclid gdt_vid",
+    "Display": "dclid dicbo tblci",
+    "Affiliates": "irclickid irclid awc zanpid cjevent ranmid raneaid ransiteid tduid sscid admitad_uid clickref",
+    "Email": "mc_cid mc_eid _hsenc _hsmi mkt_tok _kx _ke vero_id vero_conv ml_subscriber ml_subscriber_hash oly_enc_id "
+    "oly_anon_id vgo_ee ck_subscriber_id dm_i bsft_eid bsft_clkid elqtrackid omnisendcontactid trk_contact trk_msg "
+    "spmailingid __s",
+    "Organic Social": "fbclid igshid igsh",
+    "Organic Search": "srsltid ysclid",
+}
+CHANNELS = {name: channel for channel, names in NAMES_OF_CHANNELS.items() for name in names.split()}
 
 
 @pytest.mark.parametrize("name", CHANNELS)
@@ -131,7 +137,23 @@ def test_a_click_id_decides_source_medium_and_channel(name: str) -> None:
 
 
 def test_every_click_id_has_a_channel() -> None:
-    assert {*CLICK_IDS, *WEAK_CLICK_IDS} == CHANNELS.keys()
+    assert {*CLICK_IDS, *WEAK_CLICK_IDS} - {YAHOO_JAPAN} == CHANNELS.keys()
+
+
+def test_the_manual_names_every_click_id() -> None:
+    topic = (Path(channels.__file__).parents[1] / "manual" / "channels.md").read_text("utf-8")
+    assert [name for name in CHANNELS if f"`{name}`" not in topic] == []
+
+
+def test_two_networks_call_their_click_id_alike() -> None:
+    assert touch(page_query="yclid=6841234567890")[:2] == ("yandex", "cpc")
+    assert touch(page_query="yclid=YSS.1000123.EAIaIQ") == ("yahoo! japan", "cpc", None, "Paid Search")
+    assert touch(page_query="yclid=YJAD.1725.abc")[:2] == ("yahoo! japan", "cpc")
+    assert touch(page_query="yclid=yjad")[:2] == ("yandex", "cpc")
+
+
+def test_the_network_of_an_ad_comes_before_the_tool_that_manages_it() -> None:
+    assert touch(page_query="s_kwcid=AL!1!10!2&msclkid=3")[:2] == ("bing", "cpc")
 
 
 @pytest.mark.parametrize("query", ["gclid=", "gclid", "xgclid=1", "gclid={gclid}", "gclid=%7Bgclid%7D", "a=gclid=1"])
@@ -143,8 +165,9 @@ def test_a_paid_click_id_outranks_those_that_are_on_every_link() -> None:
     assert touch(page_query="fbclid=1&srsltid=2&gclid=3")[:2] == ("google", "cpc")
 
 
-def test_a_social_click_id_is_paid_where_the_medium_is() -> None:
-    assert touch(page_query="fbclid=1", utm_medium="CPC") == ("facebook", "cpc", None, "Paid Social")
+def test_a_medium_of_a_campaign_is_not_mixed_with_the_site_of_a_click_id() -> None:
+    assert touch(page_query="fbclid=1", utm_medium="CPC") == (None, "cpc", None, "Paid Other")
+    assert touch(page_query="gclid=1", utm_medium="email")[:2] == ("google", "cpc")
 
 
 def test_the_referrer_decides_which_site_of_meta_a_click_is_from() -> None:
@@ -183,17 +206,29 @@ FACEBOOK, GOOGLE = "https://l.facebook.com/", "https://www.google.com/"
     ("event", "expected"),
     [
         ({"utm_source": "newsletter", "referrer": GOOGLE}, ("newsletter", None, "Unassigned", "campaign")),
-        ({"page_query": "ref=producthunt", "referrer": FACEBOOK}, ("producthunt", None, "Unassigned", "campaign")),
+        ({"page_query": "ref=producthunt", "referrer": FACEBOOK}, ("producthunt", None, "Unassigned", "ref")),
         ({"utm_medium": "email", "referrer": GOOGLE}, (None, "email", "Email", "campaign")),
-        ({"utm_campaign": "spring", "referrer": GOOGLE}, ("google", "organic", "Organic Search", "referrer")),
+        ({"utm_campaign": "spring", "referrer": GOOGLE}, (None, None, "Unassigned", "campaign")),
+        ({"utm_campaign": "spring", "page_query": "gclid=1"}, ("google", "cpc", "Paid Search", "click_id")),
+        ({"utm_campaign": "spring", "page_query": "ref=b"}, (None, None, "Unassigned", "campaign")),
         ({"utm_campaign": "spring"}, (None, None, "Unassigned", "campaign")),
-        ({"utm_medium": "paid", "referrer": FACEBOOK}, ("facebook", "paid", "Paid Social", "campaign")),
+        ({"utm_medium": "paid", "referrer": FACEBOOK}, (None, "paid", "Paid Other", "campaign")),
         ({"utm_source": "adwords", "page_query": "gclid=1"}, ("adwords", "cpc", "Paid Search", "campaign")),
         ({"utm_source": "news", "page_query": "fbclid=1"}, ("news", None, "Unassigned", "campaign")),
+        ({"utm_source": "news", "page_query": "mc_cid=1"}, ("news", None, "Unassigned", "campaign")),
+        ({"page_query": "ref=friend&gclid=1"}, ("google", "cpc", "Paid Search", "click_id")),
+        ({"page_query": "ref=friend&fbclid=1"}, ("facebook", "social", "Organic Social", "click_id")),
+        (
+            {"page_query": "ref=friend&fbclid=1", "referrer": GOOGLE},
+            ("google", "organic", "Organic Search", "referrer"),
+        ),
+        ({"page_query": "ref=PAY-7", "referrer": "https://www.mollie.com/"}, (None, None, None, None)),
         ({"utm_source": " NL ", "utm_medium": "Email "}, ("nl", "email", "Email", "campaign")),
         ({"page_query": "ref=footer", "referrer": "https://shop.example/"}, (None, None, None, None)),
         ({"page_query": "ref=footer", "referrer": "http://www.shop.example/"}, (None, None, None, None)),
-        ({"utm_source": "home", "referrer": "https://shop.example/"}, ("home", None, "Unassigned", "own_campaign")),
+        ({"utm_source": "home", "referrer": "https://shop.example/"}, ("home", None, "Unassigned", "own_link")),
+        ({"utm_source": "home", "referrer": "http://www.shop.example"}, ("home", None, "Unassigned", "own_link")),
+        ({"utm_source": "home", "referrer": "https://go.shop.example/"}, ("home", None, "Unassigned", "own_campaign")),
         ({"page_query": "gclid=1", "referrer": "https://shop.example/"}, ("google", "cpc", "Paid Search", "click_id")),
         ({"referrer": FACEBOOK}, ("facebook", "social", "Organic Social", "referrer")),
         ({"referrer": "https://www.paypal.com/checkoutnow"}, (None, None, None, None)),
@@ -205,6 +240,50 @@ def test_source_and_medium_come_from_the_first_that_names_either(
     row = {"event": "page_view", "host": "shop.example", **event}
     found = add_channels(pl.LazyFrame([row], schema=READ)).select("source", "medium", "channel", "source_basis")
     assert found.collect().row(0) == expected
+
+
+PLACES: dict[str, list[str | None]] = {
+    "utm_source": [None, "news"],
+    "utm_medium": [None, "cpc", "email"],
+    "utm_campaign": [None, "spring"],
+    "click_id": [None, "gclid", "mc_cid", "fbclid"],
+    "ref": [None, "friend"],
+    "referrer": [None, "https://www.google.com/", "https://l.facebook.com/", "https://www.paypal.com/"],
+}
+
+
+def first_place(place: dict[str, str | None]) -> tuple[str | None, str | None, str | None]:
+    """Source, medium and basis, said as a list of places from the strongest to the weakest."""
+    click_id, passes = place["click_id"], place["referrer"] == "https://www.paypal.com/"
+    ads = {"gclid": ("google", "cpc"), "mc_cid": ("mailchimp", "email")}
+    sites = {"https://www.google.com/": ("google", "organic"), "https://l.facebook.com/": ("facebook", "social")}
+    medium = place["utm_medium"] or ("cpc" if click_id == "gclid" else None)
+    has_campaign = place["utm_medium"] or place["utm_campaign"]
+    places = [
+        (place["utm_source"], medium, "campaign") if place["utm_source"] else None,
+        (*ads[click_id], "click_id") if click_id in ads else None,
+        (None, place["utm_medium"], "campaign") if has_campaign else None,
+        (place["ref"], None, "ref") if place["ref"] and not click_id and not passes else None,
+        (*sites[place["referrer"]], "referrer") if place["referrer"] in sites else None,
+        ("facebook", "social", "click_id") if click_id == "fbclid" else None,
+        (None, None, None),
+    ]
+    return next(found for found in places if found)
+
+
+def test_source_and_medium_come_from_the_first_place_of_every_combination() -> None:
+    places = [dict(zip(PLACES, values, strict=True)) for values in product(*PLACES.values())]
+    rows = []
+    for place in places:
+        query = "&".join(
+            f"{name}=x" if name == place["click_id"] else f"ref={name}"
+            for name in (place["click_id"], place["ref"])
+            if name
+        )
+        rows.append({"event": "page_view", "host": "shop.example", "page_query": query, "referrer": place["referrer"]})
+        rows[-1] |= {name: place[name] for name in ("utm_source", "utm_medium", "utm_campaign")}
+    told = add_channels(pl.LazyFrame(rows, schema=READ)).select("source", "medium", "source_basis").collect().rows()
+    assert told == [first_place(place) for place in places]
 
 
 @pytest.mark.parametrize("prefix", ["mtm", "pk", "piwik", "matomo"])
@@ -298,6 +377,15 @@ def test_the_config_may_name_the_sites_own_hosts(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(LOG)
     (tmp_path / "pixelstat.toml").write_text('own_hosts = ["www.Pay.example"]')
     assert exported_sources(tmp_path, "a.log")[3] == (None, None, None)
+
+
+@pytest.mark.slow
+def test_the_config_may_name_hosts_through_which_visitors_only_pass(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(LOG)
+    (tmp_path / "pixelstat.toml").write_text('[sources]\nignore = ["WWW.pay.example"]')
+    assert exported_sources(tmp_path, "a.log")[3] == (None, None, None)
+    (tmp_path / "pixelstat.toml").write_text('[sources]\nignore = "ay.example"')
+    assert exported_sources(tmp_path, "a.log") == ALL
 
 
 @pytest.mark.slow

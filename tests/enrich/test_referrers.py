@@ -1,15 +1,18 @@
 """A referrer says where the visitor came from, by a list of search engines, social networks and assistants."""
 
 import json
+from datetime import date
 from pathlib import Path
+from zipfile import ZipFile
 
 import polars as pl
 import pytest
 
-from pixelstat.data.refresh_referrers import build_entries
-from pixelstat.enrich import channels
+from pixelstat.data import refresh_referrers
+from pixelstat.data.refresh_referrers import LISTS, build_entries
 from pixelstat.enrich.channels import ATTRIBUTION, add_channels
 from pixelstat.enrich.referrers import classify_referrer, kind_of
+from pixelstat.errors import PixelstatError
 from pixelstat.schemas import DERIVED, EVENTS
 
 READ = pl.Schema({name: dtype for name, dtype in EVENTS.items() if name not in DERIVED})
@@ -38,6 +41,12 @@ REFERRERS = {
     "https://yandex.ru/search/?text=%D1%87%D0%B0%D0%B9": ("yandex", "organic", "чай", "Organic Search"),
     "https://www.baidu.com/link?wd=a%FFb": ("baidu", "organic", "a\ufffdb", "Organic Search"),
     "https://www.google.com/search?q=%zz%": ("google", "organic", "%zz%", "Organic Search"),
+    "https://news.google.com/": ("google news", "organic", None, "Organic Search"),
+    "https://finance.yahoo.com/": ("finance.yahoo.com", "referral", None, "Referral"),
+    "https://m.blog.naver.com/": ("naver blog", "social", None, "Organic Social"),
+    "https://ann.blogspot.com/": ("ann.blogspot.com", "referral", None, "Referral"),
+    "https://apps.shopify.com/": ("shopify", "referral", None, "Organic Shopping"),
+    "https://email.seznam.cz/": ("seznam mail", "email", None, "Email"),
     "https://www.cnn.com/": ("cnn.com", "referral", None, "Referral"),
     "https://docs.google.com/document": ("docs.google.com", "referral", None, "Referral"),
     "https://l.facebook.com/l.php?u=x": ("facebook", "social", None, "Organic Social"),
@@ -112,6 +121,9 @@ def test_only_the_beginning_of_a_huge_referrer_query_is_read() -> None:
         ("shop.example", "http://www.SHOP.example:8080"),
         ("www.shop.example", "https://shop.example/"),
         ("shop.example", "https://blog.shop.example/"),
+        ("blog.shop.example", "https://www2.shop.example/"),
+        ("shop.acme.co.uk", "https://blog.acme.co.uk/"),
+        ("a.b.acme.com.br", "https://c.acme.com.br/"),
         ("blog.shop.example", "https://www.shop.example/"),
         ("google.com", "https://www.google.com/search?q=x"),
         (None, "https://a.own.example/"),
@@ -127,10 +139,14 @@ def test_the_sites_own_pages_are_not_a_source(host: str | None, referrer: str) -
     [
         ("shop.example", "https://myshop.example/", "myshop.example"),
         ("shop.example", "https://shop.example.net/", "shop.example.net"),
-        ("blog.shop.example", "https://www2.shop.example/", "www2.shop.example"),
+        ("shop.acme.co.uk", "https://other.co.uk/", "other.co.uk"),
+        ("shop.acme.co.uk", "https://shop.other.co.uk/", "shop.other.co.uk"),
+        ("ann.sci.br", "https://ben.sci.br/", "ben.sci.br"),
+        ("10.1.2.3", "https://10.9.2.3/", "10.9.2.3"),
+        ("ann.gouv.fr", "https://ben.gouv.fr/", "ben.gouv.fr"),
         ("ann.github.io", "https://ben.github.io/", "ben.github.io"),
-        ("ann.blogspot.com", "https://www.blogspot.com/", "blogspot.com"),
-        ("ann.wordpress.com", "https://wordpress.com/read", "wordpress.com"),
+        ("ann.blogspot.com", "https://www.blogspot.com/", "blogspot"),
+        ("ann.wordpress.com", "https://wordpress.com/read", "wordpress"),
         ("shop.example", "https://notown.example/", "notown.example"),
         ("shop.example", "https://ownXexample/", "ownxexample"),
         (None, "https://shop.example/", "shop.example"),
@@ -140,15 +156,84 @@ def test_a_host_that_only_looks_like_the_sites_own_is_a_source(host: str | None,
     assert touch(host=host, referrer=referrer, own_hosts=("own.example",))[0] == source
 
 
-def test_the_list_of_referrers_is_complete() -> None:
-    lines = (Path(channels.__file__).parents[1] / "data" / "referrers.ndjson").read_text("utf-8").splitlines()
+def test_the_list_of_referrers_is_complete_and_of_a_day() -> None:
+    lines = refresh_referrers.SHIPPED_FILE.read_text("utf-8").splitlines()
     about, *sites = map(json.loads, lines)
     assert about["licence"] == "CC0-1.0"
+    assert date.fromisoformat(about["date"]) >= date(2026, 7, 15)
     assert {kind: sum(site["kind"] == kind for site in sites) for kind in ("ai", "social", "search")} == {
-        "ai": 17,
-        "social": 72,
-        "search": 321,
+        "ai": 19,
+        "social": 90,
+        "search": 348,
     }
+
+
+YAML = {
+    "AIAssistants.yml": "ChatGPT:\n  - chatgpt.com\n",
+    "Socials.yml": "Bebo:\n  - bebo.com\n",
+    "SearchEngines.yml": "Ask:\n  -\n    urls:\n      - ask.com\n    params:\n      - q\n",
+}
+
+
+@pytest.fixture
+def shipped_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "referrers.ndjson"
+    file.write_text("as it was")
+    monkeypatch.setattr(refresh_referrers, "SHIPPED_FILE", file)
+    return file
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_list_of_referrers_is_refreshed_from_a_folder_or_an_archive(
+    packed: bool, shipped_file: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / ("release.zip" if packed else ".")
+    if packed:
+        with ZipFile(source, "w") as archive:
+            for name, text in YAML.items():
+                archive.writestr(f"searchengine-and-social-list-3.9/{name}", text)
+    else:
+        for name, text in YAML.items():
+            (source / name).write_text(text)
+    refresh_referrers.main(str(source), "2026-09-30")
+    about, *sites = map(json.loads, shipped_file.read_text("utf-8").splitlines())
+    assert about["date"] == "2026-09-30"
+    assert [site["hosts"] for site in sites] == [["chatgpt.com"], ["bebo.com"], ["ask.com"]]
+
+
+@pytest.mark.parametrize(
+    ("broken", "day", "sentence"),
+    [
+        ({}, "yesterday", "'yesterday' is not a date."),
+        ({"Socials.yml": None}, "2026-09-30", "cannot be read"),
+        ({"Socials.yml": "- a"}, "2026-09-30", "does not have the structure"),
+        ({"Socials.yml": "a: ["}, "2026-09-30", "does not have the structure"),
+        ({"Socials.yml": "{}"}, "2026-09-30", "A list is empty."),
+        ({"SearchEngines.yml": "Ask:\n  - ask.com"}, "2026-09-30", "does not have the structure"),
+    ],
+)
+def test_a_list_that_is_not_what_its_source_publishes_changes_nothing(
+    broken: dict[str, str | None], day: str, sentence: str, shipped_file: Path, tmp_path: Path
+) -> None:
+    for name in LISTS:
+        text = {**YAML, **broken}[name]
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    with pytest.raises(PixelstatError) as error:
+        refresh_referrers.main(str(tmp_path), day)
+    assert sentence in error.value.sentence
+    assert shipped_file.read_text() == "as it was"
+
+
+def test_an_archive_without_the_lists_changes_nothing(shipped_file: Path, tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("a/README.md", "x")
+    (tmp_path / "torn.zip").write_bytes(b"PK")
+    for name, sentence in (("other.zip", "does not contain AIAssistants.yml"), ("torn.zip", "cannot be read")):
+        with pytest.raises(PixelstatError) as error:
+            refresh_referrers.main(str(tmp_path / name), "2026-09-30")
+        assert sentence in error.value.sentence
+    assert shipped_file.read_text() == "as it was"
 
 
 def test_the_list_of_referrers_is_made_from_three_lists_of_matomo() -> None:
@@ -183,6 +268,22 @@ def test_a_source_is_known_by_its_name_and_by_its_host() -> None:
         "video",
         None,
     ]
+
+
+# Source categories as Google Analytics 4 documents them, of sites that Matomo's list lacks or puts elsewhere.
+CATEGORIES = {
+    "search": ["yahoo.co.jp", "msn.com", "news.google.com", "play.google.com", "rakuten", "cnn", "onet.pl", "seznam.cz", "naver"],
+    "social": ["bit.ly", "medium.com", "getpocket.com", "tripadvisor", "yelp.com", "stackexchange", "wordpress", "t.co", "wechat"],
+    "video": ["hulu", "disneyplus.com", "crunchyroll.com", "fast.wistia.net", "player.vimeo.com", "twitch", "ted.com", "youku"],
+    "shopping": ["stripe.com", "checkout.stripe.com", "shopify", "igshopping", "google_shopping", "amazon.co.uk", "shop.app"],
+    "email": ["mail.google.com", "outlook.live.com", "email.seznam.cz"],  # kinds that Google Analytics 4 does not have
+    "ai": ["chatgpt.com", "perplexity", "copilot.microsoft.com", "claude.ai"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "source"), [(kind, source) for kind, names in CATEGORIES.items() for source in names])
+def test_the_source_categories_of_google_analytics_decide(kind: str, source: str) -> None:
+    assert kind_of(source) == kind
 
 
 def test_a_listed_site_with_its_own_keys_keeps_them() -> None:

@@ -135,6 +135,8 @@ def test_events_of_a_visit_have_its_pages_length_and_source() -> None:
 MAIL = {"source": "mail", "medium": "email", "channel": "Email", "source_basis": "campaign"}
 SEARCH = {"source": "google", "medium": "organic", "channel": "Organic Search", "source_basis": "referrer"}
 BANNER = {"source": "home", "medium": "banner", "channel": "Display", "source_basis": "own_campaign"}
+PROMOTION = {**BANNER, "source_basis": "own_link"}
+FRIEND = {"source": "friend", "channel": "Unassigned", "source_basis": "ref"}
 AD = {"source": "google", "medium": "cpc", "channel": "Paid Search", "source_basis": "click_id"}
 CART: dict[str, object] = {"event": "add_to_cart"}
 
@@ -148,6 +150,10 @@ CART: dict[str, object] = {"event": "add_to_cart"}
         ([{}, SEARCH, AD, MAIL], "google", "cpc"),
         ([{}, BANNER], "(direct)", "(none)"),
         ([BANNER, {}], "home", "banner"),  # over a redirect of the site
+        ([PROMOTION, {}], "(direct)", "(none)"),
+        ([PROMOTION, {}, MAIL], "mail", "email"),
+        ([FRIEND, {}], "friend", "(not set)"),
+        ([{}, FRIEND], "(direct)", "(none)"),
         ([CART, SEARCH], "google", "organic"),
         ([CART, CART | SEARCH], "google", "organic"),
         ([{}, {"at": 0} | CART | SEARCH], "google", "organic"),  # another pixel of the first page

@@ -45,6 +45,15 @@ KNOWN_PARAMETERS = {
     *PAGE,
     *(name for names in PARAMETERS.values() for name in names),
 }
+SOURCES_LINES = (
+    "# Your other sites. A visitor who comes from them has no external source.",
+    '# own_hosts = ["shop.example"]',
+    "",
+    "# Hosts through which visitors only pass, to pay or to sign in. The usual ones are built in.",
+    "# [sources]",
+    '# ignore = ["pay.example"]',
+    "",
+)
 DEFAULTS_LINES = (
     "# Defaults of options: of every command that has the option, and of one command.",
     "# [defaults]",
@@ -141,9 +150,7 @@ def _toml_lines(summary: LogSummary, logs: Sequence[str], globs: Sequence[str], 
         yield f"#   {count:,} requests look like those of {name}"
     yield f"# protocols = [{', '.join(map(_quoted, names or ['sendy']))}]"
     yield ""
-    yield "# Your other sites. A visitor who comes from them has no external source."
-    yield '# own_hosts = ["shop.example"]'
-    yield ""
+    yield from SOURCES_LINES
     yield "# Your custom pixels: a path, with names for its variable parts, your parameters and your event names."
     enough = max(2, summary.requests * MIN_SHARE)
     likely = [
