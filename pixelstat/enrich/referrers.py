@@ -47,6 +47,7 @@ SHARED_DOMAINS = (  # above sites of many owners
     "unbouncepages.com", "vercel.app", "web.app", "webflow.io", "webnode.page", "weebly.com", "windows.net",
     "wixsite.com", "wixstudio.com", "wordpress.com", "workers.dev", "wpengine.com", "zendesk.com",
 )  # fmt: skip
+MAX_LABELS = 6  # of a listed host: what is in front of them in a hostile one takes no time
 SECOND_LEVEL_LABELS = ("com", "co", "org", "net", "it", "edu")  # they belong to the country after them, as in co.uk
 
 
@@ -130,7 +131,8 @@ def is_gateway(host: str) -> bool:
     gateways, labels = _load_gateways(), host.split(".")
     if host == GATEWAY_PAGE or (len(labels) > 2 and labels[0] in gateways.first_labels):
         return True
-    return any(spelling in gateways.hosts for start in range(len(labels)) for spelling in _spellings(labels[start:]))
+    listed = labels[-MAX_LABELS:]
+    return any(spelling in gateways.hosts for start in range(len(listed)) for spelling in _spellings(listed[start:]))
 
 
 def mask_gateway_page(referrer: str) -> str:
@@ -170,7 +172,7 @@ def _unlisted_source(host: str) -> Source:
 def _find_site(host: str) -> Site | None:
     """Return the site of the host, or of the nearest host above it that covers the hosts below. `m.` is as the host."""
     labels = re.sub(r"^www\d*\.", "", host).split(".")
-    for start in range(len(labels)):
+    for start in range(max(0, len(labels) - MAX_LABELS), len(labels)):
         for spelling in _spellings(labels[start:]):
             site = _load_sites().get(spelling)
             if site and (site.covers_hosts_below or labels[:start] in ([], ["m"])):

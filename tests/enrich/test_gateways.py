@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixelstat.enrich import channels, referrers
-from pixelstat.enrich.referrers import GATEWAY_PAGE, classify_referrer, is_gateway, kind_of
+from pixelstat.enrich.referrers import GATEWAY_PAGE, MAX_LABELS, classify_referrer, is_gateway, kind_of
 from tests.enrich.test_referrers import touch
 
 FILE = Path(referrers.__file__).parents[1] / "data" / "gateways.toml"
@@ -110,6 +110,12 @@ def test_the_hosts_of_the_list_are_hosts() -> None:
         host for host in HOSTS if not re.fullmatch(rf"{label}(?:\.{label})+", host) or host.startswith("www.")
     ] == []
     assert [host for host in TABLES["first_labels"] if not re.fullmatch("[a-z0-9-]+", host)] == []
+
+
+def test_no_listed_host_is_longer_than_the_part_that_is_looked_up() -> None:
+    assert max(host.count(".") + 1 for host in (*HOSTS, *referrers._load_sites())) <= MAX_LABELS
+    assert is_gateway("a." * 100 + "paypal.com")
+    assert classify_referrer("a." * 100 + "facebook.com", None).source == "facebook"
 
 
 def test_no_gateway_is_a_source_of_the_other_lists() -> None:
