@@ -25,6 +25,7 @@ from pixelstat.ledger import Ledger
 from pixelstat.pipeline_settings import PipelineSettings
 from pixelstat.schemas import EVENTS
 from pixelstat.sessions.sessionize import limit_to_period, restore_sources, sessionize
+from pixelstat.sessions.touches import IS_TOUCH
 from pixelstat.sources.bad_lines import BadLines
 from pixelstat.sources.blocks import keep_for_second_read
 from pixelstat.sources.event_parquet import are_deduplicated
@@ -95,6 +96,7 @@ def resolves_copies(settings: PipelineSettings) -> bool:
 def build_exception(settings: PipelineSettings) -> pl.Expr | None:
     """Return a condition for rejected events that the report still needs; None if it needs no such events."""
     conditions = [is_order_event()] if settings.keeps_orders else []
+    conditions += [pl.col(IS_TOUCH)] if settings.keeps_touches else []
     since = settings.filters.since
     if settings.keeps_visits and since:
         end = pl.col("visit_start") + pl.duration(microseconds=pl.col("visit_seconds") * 1_000_000)

@@ -36,10 +36,11 @@ class PipelineSettings:
     stitch: bool = False  # link the keys of one person
     keeps_copies: bool = False  # count copies of a hit
     reads_logs_twice: bool = False  # find copies by reading the logs twice, in place of gathering the events
-    # Hand on events that a filter of the report rejected, with their reason: those of orders, and those before the
-    # period of visits that reach into it.
+    # Hand on events that a filter of the report rejected, with their reason: those of orders, those before the period
+    # of visits that reach into it, and touches.
     keeps_orders: bool = False
     keeps_visits: bool = False
+    keeps_touches: bool = False
     page_groups: PageGroups | None = None  # replace pages by their group
     sessions: SessionRules | None = None  # None: no column of a session is used
     limits_visits: bool = True  # the report ignores visits that begin outside the period

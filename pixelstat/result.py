@@ -86,6 +86,7 @@ class Result:
     marked: tuple[str, int] | None = None  # column and row of the cell to look at first
     notes: Sequence[str] = ()  # what a reader of the table must know, below it
     units: pl.DataFrame | None = None  # the columns unit and currency of the rows, where --columns leaves them out
+    in_table: "Result | None" = None  # what a table shows instead, such as figures side by side
     csv_safe: bool = True  # neutralize cells that a spreadsheet would run as a formula
     tags: Mapping[str, str] = field(default_factory=dict)  # metadata of a Parquet file of it
 

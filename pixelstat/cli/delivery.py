@@ -47,9 +47,9 @@ def validate_options(preview: Result, common: CommonOptions) -> None:
 def arrange_result(result: Result, common: CommonOptions) -> Result:
     """Sort the rows by --sort, then select the columns of --columns. Without these options nothing changes."""
     if keys := split_names(common.sort):
-        result = sort_rows(result, keys)
+        result = sort_rows(replace(result, in_table=None), keys)
     if names := split_names(common.columns):
-        result = select_columns(result, names)
+        result = select_columns(replace(result, in_table=None), names)
     return result
 
 

@@ -100,12 +100,13 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     event_columns = [*report.event_columns(options)]
     require_geo([*event_columns, *(column.name for column in report.columns)], common)
     settings = build_pipeline_settings(
-        common, event_columns, needs_visits=report.needs_visits, attribution=report.attribution_rules(options)
+        common, event_columns, needs_visits=report.needs_visits, attribution=report.attribution(options)
     )
     settings = replace(
         settings,
         keeps_orders=report.needs_all_orders,
         keeps_visits=report.needs_whole_visits,
+        keeps_touches=report.needs_touches,
         limits_visits=report.limits_visits,
     )
     period = (settings.filters.since, settings.filters.until)

@@ -43,7 +43,7 @@ def write(parts: Iterable[Result], file: BinaryIO) -> None:
 
     A terminal whose encoding is not Unicode gets ASCII characters.
     """
-    all_parts = list(parts)
+    all_parts = [part.in_table or part for part in parts]
     result = replace(all_parts[0], frame=format_lists(pl.concat(part.frame for part in all_parts)))
     to_terminal = file is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
     is_unicode = not to_terminal or (sys.stdout.encoding or "utf-8").lower().startswith("utf")

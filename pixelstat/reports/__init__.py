@@ -23,6 +23,7 @@ SECTIONS = {  # heading in `pixelstat --help`: its commands, each with its line
         "funnel": "Count the visitors who reach each step of a funnel.",
         "paths": "Show what visitors do after or before a step.",
         "conversions": "Show the conversion rates and the revenue of goals.",
+        "attribution": "Show which channel or campaign earned the conversions.",
         "orders": "Show orders and revenue, and customers who order again.",
         "products": "Show product views, carts and sales, and abandoned carts.",
     },

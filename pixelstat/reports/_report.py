@@ -79,6 +79,13 @@ def breakdown_columns(options: ReportOptions) -> Iterable[str]:
     return options.by
 
 
+def attribute_breakdown(options: ReportOptions) -> AttributionRules | None:
+    """Return how events are attributed to a touch; None if --by names no column of a touch."""
+    if not isinstance(options, AttributedOptions) or {*TOUCH_COLUMNS}.isdisjoint(options.by):
+        return None
+    return AttributionRules(options.attribution, options.lookback)
+
+
 @dataclass(frozen=True)
 class Report:
     """A registered report. `function(events, options, run)` is lazy and pure."""
@@ -106,6 +113,9 @@ class Report:
     lookahead: Callable[[Any], timedelta] = return_no_time  # how far after the period it reads events
     limits_visits: bool = True  # the report ignores visits that begin outside the period
     groups: Sequence[str] = ()  # what --by may name beside the columns of the events
+    # How events are attributed to a touch; None if the report needs no touches.
+    attribution: Callable[[Any], AttributionRules | None] = attribute_breakdown
+    needs_touches: bool = False  # it gets the events that are touches too, whatever filter rejected them
 
     @property
     def name(self) -> str:
@@ -116,12 +126,6 @@ class Report:
     def about(self) -> str:
         """The help text of the command."""
         return (self.function.__doc__ or "").strip()
-
-    def attribution_rules(self, options: ReportOptions) -> AttributionRules | None:
-        """Return how events are attributed to a touch; None if --by names no column of a touch."""
-        if not isinstance(options, AttributedOptions) or {*TOUCH_COLUMNS}.isdisjoint(options.by):
-            return None
-        return AttributionRules(options.attribution, options.lookback)
 
     def compute(self, events: pl.LazyFrame, **settings: Any) -> pl.LazyFrame:
         """Return the report of these events, with its options and the fields of its RunContext given by name.

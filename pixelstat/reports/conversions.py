@@ -167,7 +167,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         event=pl.col("event").cast(pl.Categorical()),
         rejected="rejected",
         site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
-        **{name: pl.when(is_order_event() | _is_pixel_goal()).then(name) for name in ORDER_COLUMNS},
+        **{name: pl.when(is_order_event() | is_pixel_goal()).then(name) for name in ORDER_COLUMNS},
         **{reaches(index): goal.hit for index, goal in enumerate(goals)},
         **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
         **{group: pl.col(run.column_of(name)) for group, name in groups.items()},
@@ -180,7 +180,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
     return add_rates(figures).rename(groups).select(*(["time"] if every else []), *by, *declared)
 
 
-def _is_pixel_goal() -> pl.Expr:
+def is_pixel_goal() -> pl.Expr:
     """Return whether an event reaches a goal of the pixel. The value that it states is the goal's revenue."""
     return (pl.col("event") == PIXEL_GOAL) & pl.col("goal").is_not_null()
 

@@ -1,6 +1,5 @@
 """Mandrill: `/track/open.php?u=&id={message}`, `/track/click/{account}/{host}?p=`, p is JSON in JSON in base64."""
 
-
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
