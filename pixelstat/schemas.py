@@ -120,6 +120,11 @@ EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     ),
     "value": (pl.Float64(), "value of the event in `currency`; null if absent or not a number"),
     "currency": (pl.String(), "currency of `value`"),
+    "tax": (pl.Float64(), "tax of the order, in `currency`; null if absent or not a number"),
+    "shipping": (pl.Float64(), "shipping costs of the order, in `currency`; null if absent or not a number"),
+    "discount": (pl.Float64(), "discount on the order, in `currency`; null if absent or not a number"),
+    "coupon": (pl.String(), "code of the coupon that was used"),
+    "excludes_tax": (pl.Boolean(), "true if the vendor defines `value` without tax and shipping; null for others"),
     "product": (pl.String(), "id of the first product"),
     "products": (PRODUCTS, "products of the event, at most 200: id, name, category, price, quantity"),
     "is_whole_cart": (pl.Boolean(), "true if `products` is the whole cart after the event; null for others"),
@@ -178,6 +183,9 @@ DERIVED = (
     "browser", "os", "device", "device_type", "country", "region", "city", "asn", "network", "consent",
     "source", "medium", "keyword", "channel", "source_basis", "traffic_class", "traffic_reason",
 )  # fmt: skip
+
+# What an event says of its value beside the amount. It belongs to the hit that states the amount.
+VALUE_COLUMNS = ("currency", "tax", "shipping", "discount", "coupon", "excludes_tax")
 
 # What events know of their visit. These columns exist only if a report needs them.
 VISIT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {

@@ -62,7 +62,7 @@ def fill_values(rows: pl.DataFrame) -> pl.DataFrame:
 
     The value of a purchase is that of its first copy with a value, else what its lines bring. The value of a refund is
     what the products that it names brought in its order, minus what earlier refunds gave back of them. It stays null
-    where no price of these is known.
+    where no price of these is known. What lines bring is taken as without tax and shipping.
     """
     has_no_value = pl.col("value").is_null()
     if rows.filter(has_no_value, is_purchase() | is_refund()).is_empty():
@@ -71,7 +71,11 @@ def fill_values(rows: pl.DataFrame) -> pl.DataFrame:
         filled = fill_order_values(rows.lazy().filter(is_purchase())).collect()
         rows = pl.concat([rows.filter(~is_purchase()), filled.select(rows.columns)])
     purchases = _keep_first_copies(rows.lazy(), is_purchase()).filter(has_no_value)
+    valueless = rows["value"].is_null()
     rows = _fill_missing(rows, _build_sold_lines(purchases, rows.lazy()), "revenue")
+    if "excludes_tax" in rows.columns:
+        is_of_lines = pl.Series(valueless) & pl.col("value").is_not_null()
+        rows = rows.with_columns(excludes_tax=pl.when(is_of_lines).then(True).otherwise("excludes_tax"))
     refunds = _match_refunds_to_products(rows.lazy(), _build_lines_of_refunded_orders(rows.lazy())).filter(has_no_value)
     return _fill_missing(rows, refunds, "refunded_revenue")
 

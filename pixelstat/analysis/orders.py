@@ -16,7 +16,8 @@ from datetime import timedelta
 import polars as pl
 
 from pixelstat.frames.clusters import find_cluster_starts
-from pixelstat.schemas import UTC_TIME, Reason
+from pixelstat.frames.columns import internal
+from pixelstat.schemas import UTC_TIME, VALUE_COLUMNS, Reason
 from pixelstat.text.plurals import format_count
 from pixelstat.vocabulary import is_purchase, is_refund
 
@@ -165,15 +166,17 @@ def _drop_reloads(purchases: pl.DataFrame) -> pl.DataFrame:
 
 
 def fill_order_values(purchases: pl.LazyFrame) -> pl.LazyFrame:
-    """Fill missing values of purchases with value and currency of the first copy that has a value."""
+    """Fill missing values of purchases with the value and the VALUE_COLUMNS of the first copy that has a value."""
+    columns = [name for name in VALUE_COLUMNS if name in purchases.collect_schema()]
+    names = {name: internal(f"later {name}") for name in ("value", *columns)}
     has_value = pl.col("value").is_not_null()
     later = purchases.filter(has_value).sort(*HIT_ORDER).unique("hit", keep="first", maintain_order=True)
-    later = later.select("hit", later_value="value", later_currency="currency")
+    later = later.select("hit", *(pl.col(name).alias(later_name) for name, later_name in names.items()))
     joined = purchases.join(later, on="hit", how="left", maintain_order="left")
     return joined.with_columns(
-        value=pl.coalesce("value", "later_value"),
-        currency=pl.when(~has_value).then(pl.coalesce("later_currency", "currency")).otherwise("currency"),
-    ).drop("later_value", "later_currency")
+        value=pl.coalesce("value", names["value"]),
+        **{name: pl.when(~has_value).then(pl.coalesce(names[name], name)).otherwise(name) for name in columns},
+    ).drop(names.values())
 
 
 def find_named_orders(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -15,6 +15,7 @@ from pixelstat.formats.text_cutting import find_searchable_literals
 from pixelstat.frames.placeholders import FIRST_LETTERS, WORDS
 from pixelstat.identity.consent import CONSENT_QUERY
 from pixelstat.protocols.builtin import house
+from pixelstat.protocols.extract import AMOUNT_COLUMNS
 from pixelstat.schemas import ID_KEY, ID_PREFIX
 from pixelstat.traffic.deduplication import HASHED_COLUMNS, REQUEST_HASH
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 FIELD_KINDS = ("client", "vhost", "port", "time_clf", "request", "status", "bytes", "user_agent", "forwarded_for")
 PARAMETER_KINDS = {  # by column; any other column takes text as it is
-    "value": "number", ID_KEY: "visitor_id", **dict.fromkeys(("user_id", "recipient", "order_id"), "id")
-}  # fmt: skip
+    **dict.fromkeys(AMOUNT_COLUMNS, "number"),
+    ID_KEY: "visitor_id",
+    **dict.fromkeys(("user_id", "recipient", "order_id"), "id"),
+}
 HEADERS = {name: "http_referer" if name == "referrer" else name for name in TEXT_FIELDS}  # field of a log -> column
 REQUEST_COLUMNS = ("method", "path", "query", CONSENT_QUERY)  # the extension expects them first
 MOST_FIELDS, MOST_COLUMNS, MOST_PARAMETERS = 64, 255, 1024  # what the extension has room for

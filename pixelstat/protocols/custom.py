@@ -14,6 +14,7 @@ from pixelstat.frames.numbers import parse_number
 from pixelstat.frames.query_string import percent_decode_path
 from pixelstat.protocols.base import PixelProtocol
 from pixelstat.protocols.builtin.house import EVENT, METHODS, PAGE, PARAMETERS, VISITOR
+from pixelstat.protocols.extract import AMOUNT_COLUMNS
 from pixelstat.protocols.payloads import payload_batch
 from pixelstat.protocols.table import build_pixel, rename_events
 
@@ -89,5 +90,5 @@ def _pattern(path: str, wanted: str | None = None) -> str:
 
 
 def _typed(column: str, text: pl.Expr) -> pl.Expr:
-    """Return a text in the type of its column: `value` is a number, all others are texts."""
-    return (parse_number(text) if column == "value" else text).alias(column)
+    """Return a text in the type of its column: amounts are numbers, all others are texts."""
+    return (parse_number(text) if column in AMOUNT_COLUMNS else text).alias(column)

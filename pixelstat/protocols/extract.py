@@ -38,12 +38,13 @@ UTM = (
 )
 TEXT_COLUMNS = (  # the columns that parameters feed, in addition to event, visitor_id, page_address and utm_*
     "user_id", "referrer", "order_id", "value", "currency", "product", "message", "recipient", "variant",
-    "session_id", "goal", "campaign", "link",
+    "session_id", "goal", "campaign", "link", "tax", "shipping", "discount", "coupon",
 )  # fmt: skip
+AMOUNT_COLUMNS = ("value", "tax", "shipping", "discount")  # those of TEXT_COLUMNS that become numbers
 
 ID_COLUMNS = ("visitor_id", "user_id", "recipient", "order_id", "order", "anonymous_user", "anonymous_recipient")
 VENDOR_COLUMNS = (  # only some protocols fill them
-    "sent", "dedup_key", "event_number", "is_whole_cart", "is_new_visit", "is_declared_bot",
+    "sent", "dedup_key", "event_number", "excludes_tax", "is_whole_cart", "is_new_visit", "is_declared_bot",
 )  # fmt: skip
 
 _FRAGMENT_NAME = rf"(?i:{CAMPAIGN_NAMES}[a-z_]+|[a-z]+clid|[gw]braid)(?:=|%3[Dd])"
@@ -83,6 +84,7 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
         f"anonymous_{key}": names.get(name, ()) for key, name in (("user", "user_id"), ("recipient", "recipient"))
     }
     types = {**EVENTS, "value": pl.String()}  # it becomes a number later
+    parts = [name for name in AMOUNT_COLUMNS if name in names and name != "value"]
     query = pl.col("query")
     raw = (
         requests.with_columns(http_referer=pl.col("referrer"))
@@ -110,6 +112,7 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
     )
     stated_currency = pl.when(parse_number(pl.col("value")).is_not_null()).then(find_currency(pl.col("value")))
     return rows.with_columns(
+        *(parse_number(pl.col(name)).alias(name) for name in parts),
         products=pl.lit(None, EVENTS["products"]),
         value=parse_number(pl.col("value")),
         currency=pl.coalesce(normalize_currency(pl.col("currency")), stated_currency),

@@ -18,7 +18,10 @@ from pixelstat.schemas import EVENTS
 from pixelstat.vocabulary import means_order
 
 # What belongs to the event of a shop, and not to the page view that the same request reports.
-SHOP_COLUMNS = ("order_id", "value", "currency", "product", "products", "goal")
+SHOP_COLUMNS = (
+    "order_id", "value", "currency", "tax", "shipping", "discount", "coupon", "excludes_tax", "product", "products",
+    "goal",
+)  # fmt: skip
 EVENT_NUMBER = internal("event number")
 
 
@@ -73,6 +76,7 @@ def build_pixel(
     items: Sequence[ProductReader] = (),
     new_visit: pl.Expr | None = None,
     whole_cart: pl.Expr | None = None,
+    excludes_tax: pl.Expr | None = None,
     bot: pl.Expr | None = None,
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] = lambda events: events,
     is_mailer: bool = False,
@@ -97,6 +101,7 @@ def build_pixel(
         items: where products are found. The first reader that finds any wins.
         new_visit: whether a request begins a visit, whatever was before.
         whole_cart: whether the products of a request are the whole cart.
+        excludes_tax: whether the value of a request has no tax and no shipping in it, as the vendor defines it.
         bot: whether the request says that a bot sent it.
         finish: a function that sets what the table cannot express. It gets the events with their named columns.
         is_mailer, is_per_recipient, is_opt_in: see PixelProtocol.
@@ -119,7 +124,12 @@ def build_pixel(
             events = events.with_columns(
                 parse_issue=pl.when(is_undecoded).then(pl.lit("payload")).otherwise("parse_issue")
             )
-        conditions = {"is_new_visit": new_visit, "is_whole_cart": whole_cart, "is_declared_bot": bot}
+        conditions = {
+            "is_new_visit": new_visit,
+            "is_whole_cart": whole_cart,
+            "excludes_tax": excludes_tax,
+            "is_declared_bot": bot,
+        }
         flags = {name: condition for name, condition in conditions.items() if condition is not None}
         events = events.with_columns(
             pl.when(condition).then(pl.lit(value=True)).alias(name) for name, condition in flags.items()

@@ -18,6 +18,13 @@ from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.order_lines import fill_values
 from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, find_order_warnings
 from pixelstat.analysis.ranking import top_groups
+from pixelstat.analysis.revenue import (
+    GROSS,
+    describe_revenue,
+    find_revenue_warnings,
+    list_part_columns,
+    state_revenue,
+)
 from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, fill_gaps, truncate_local
 from pixelstat.conditions import Step, describe_unmatched, parse_step
 from pixelstat.frames.columns import internal
@@ -28,6 +35,7 @@ from pixelstat.options.shared import (
     every_option,
     goal_option,
     lookback_option,
+    revenue_option,
     top_groups_option,
 )
 from pixelstat.options.values import AttributedOptions
@@ -51,11 +59,14 @@ class ConversionsOptions(AttributedOptions):
     """The options of `conversions`."""
 
     goal: Sequence[Step] = ()  # those of --goal or pixelstat.toml; without any, DEFAULT_GOALS that occur
+    revenue: str = GROSS  # or NET, without tax and shipping
 
 
 def _caption(options: ConversionsOptions) -> str:
-    keys = options.list_row_keys()
-    rows = f"{options.describe_rows(keys, 'visitors')}; a visitor can count in several rows" if keys else ""
+    keys, revenue = options.list_row_keys(), f"revenue {describe_revenue(options.revenue)}"
+    if not keys:
+        return revenue
+    rows = f"{options.describe_rows(keys, 'visitors')}; {revenue}; a visitor can count in several rows"
     return "; ".join(filter(None, [rows, describe_attribution(options)]))
 
 
@@ -134,7 +145,15 @@ def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
         Column("average_order_value", "price", "revenue of orders / orders", minor=True),
         Column("revenue_per_visitor", "price", "revenue / visitors", minor=True),
     ],
-    options=[goal_option, by_option, attribution_option, lookback_option, top_groups_option, every_option],
+    options=[
+        goal_option,
+        by_option,
+        attribution_option,
+        lookback_option,
+        top_groups_option,
+        every_option,
+        revenue_option,
+    ],
     options_type=ConversionsOptions,
     caption=_caption,
     present=present_conversions,
@@ -160,6 +179,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
     by, every = options.by, options.every
     goals = options.goal or [parse_step(event) for event in DEFAULT_GOALS]
     groups = {group_column(name): name for name in by}
+    order_columns = (*ORDER_COLUMNS, *list_part_columns(options.revenue))
     # All figures come from one pass over the events: a second one would read the logs again.
     rows = events.select(
         "time", "hit", "first", "visit", "visit_number", "first_seen",
@@ -167,7 +187,7 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
         event=pl.col("event").cast(pl.Categorical()),
         rejected="rejected",
         site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
-        **{name: pl.when(is_order_event() | is_pixel_goal()).then(name) for name in ORDER_COLUMNS},
+        **{name: pl.when(is_order_event() | is_pixel_goal()).then(name) for name in order_columns},
         **{reaches(index): goal.hit for index, goal in enumerate(goals)},
         **({BUCKET: truncate_local(pl.col("time"), every, run.time_zone)} if every else {}),
         **{group: pl.col(run.column_of(name)) for group, name in groups.items()},
@@ -213,7 +233,7 @@ def analyze_batch(
     hits = drop_later_copies(rows).filter(
         pl.col("rejected").is_null(), pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags)
     )
-    reached = add_waits(find_conversions(rows, hits, goals, keys, run.warn), keys)
+    reached = add_waits(find_conversions(rows, hits, goals, keys, run.warn, revenue=options.revenue), keys)
     if not groups:
         return compute_figures(hits, reached, goals, keys, groups)
     sizes = hits.lazy().group_by(groups).agg(visitors=visitors())
@@ -244,24 +264,33 @@ def fill_from_visit(rows: pl.DataFrame, columns: Sequence[str], until: datetime 
 
 
 def find_conversions(
-    rows: pl.DataFrame, hits: pl.DataFrame, goals: Sequence[Step], keys: list[str], warn: Callable[[str], object]
+    rows: pl.DataFrame,
+    hits: pl.DataFrame,
+    goals: Sequence[Step],
+    keys: list[str],
+    warn: Callable[[str], object],
+    *,
+    revenue: str = GROSS,
 ) -> pl.DataFrame:
     """Return a row for each goal that a hit or an order reaches.
 
     `rows` are all rows of events, those of orders that the filters of the report rejected included, `hits` each hit
     once. The result has CONVERSION_COLUMNS, `keys`, `goal`, `value`, `net` (the value without refunds) and `currency`.
-    The last three are null for hits that earn nothing: only orders and goals of the pixel do.
+    The last three are null for hits that earn nothing: only orders and goals of the pixel do. `revenue` states orders
+    with or without tax and shipping.
     """
     flags = [reaches(index) for index in range(len(goals))]
     columns = [*CONVERSION_COLUMNS, *keys, *flags]
-    revenue = pl.when(pl.col("event") == PIXEL_GOAL).then("value")
+    earned = pl.when(pl.col("event") == PIXEL_GOAL).then("value")
     others = hits.filter(pl.any_horizontal(flags), ~is_purchase())
-    others = others.select(*columns, "currency", value=revenue, net=revenue, **{IS_ORDER: pl.lit(value=False)})
+    others = others.select(*columns, "currency", value=earned, net=earned, **{IS_ORDER: pl.lit(value=False)})
     order_events = fill_values(rows.filter(is_order_event())).lazy()
-    orders = build_orders(order_events, [*keys, *flags, "visit", "visit_number", "first_seen"])
+    extra_columns = [*keys, *flags, "visit", "visit_number", "first_seen", *list_part_columns(revenue)]
+    orders = state_revenue(build_orders(order_events, extra_columns), revenue)
     orders_reaching = orders.filter(pl.any_horizontal(flags), pl.col("rejected").is_null()).collect()
     if len(orders_reaching):
-        for sentence in find_order_warnings(order_events):
+        in_doubt = find_revenue_warnings(orders_reaching.lazy(), revenue)
+        for sentence in (*find_order_warnings(order_events), *in_doubt):
             warn(sentence)
     if without_value := orders_reaching["value"].null_count():
         words = ("purchase without a value counts", "purchases without a value count")

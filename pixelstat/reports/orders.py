@@ -18,6 +18,15 @@ from pixelstat.analysis.orders import (
     find_order_warnings,
 )
 from pixelstat.analysis.ranking import top_groups
+from pixelstat.analysis.revenue import (
+    GROSS,
+    SHARE,
+    describe_revenue,
+    find_revenue_warnings,
+    keep_share,
+    list_part_columns,
+    state_revenue,
+)
 from pixelstat.analysis.time_series import (
     BUCKET,
     EVERY,
@@ -36,6 +45,7 @@ from pixelstat.options.shared import (
     lookback_option,
     refund_date_option,
     repeat_option,
+    revenue_option,
     top_groups_option,
 )
 from pixelstat.options.values import AttributedOptions
@@ -63,6 +73,7 @@ class OrdersOptions(AttributedOptions):
     """The options of `orders`."""
 
     every: str = "day"  # or hour, week, month; "all" for one row of the whole range
+    revenue: str = GROSS  # or NET, without tax and shipping
     refund_date: str = "order"  # the date of a refund is that of its "order", or its "own"
     repeat: bool = False  # show how many customers buy again, in place of a series
     horizon: timedelta = timedelta(days=90)  # with `repeat`: the time that a customer has to buy again
@@ -81,7 +92,7 @@ def _caption(options: OrdersOptions) -> str:
         if options.refund_date == "order"
         else "refunds count on their own date"
     )
-    return f"{rows} {groups}; {dated}; {customers}"
+    return f"{rows} {groups}; revenue {describe_revenue(options.revenue)}; {dated}; {customers}"
 
 
 def present_orders(result: Result, options: OrdersOptions) -> Result:
@@ -151,6 +162,7 @@ def present_orders(result: Result, options: OrdersOptions) -> Result:
         attribution_option,
         lookback_option,
         top_groups_option,
+        revenue_option,
         refund_date_option,
         repeat_option,
         horizon_option,
@@ -177,7 +189,9 @@ def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.
     groups = {group_column(name): name for name in options.by if name != "currency"}
     columns = {group: pl.col(run.column_of(name)) for group, name in groups.items()}
     site = name_site(pl.col("host"), run.own_hosts)
-    rows = events.filter(is_order_event()).select(*LINE_EVENT_COLUMNS, site=site, **columns)
+    revenue = GROSS if options.repeat else options.revenue
+    rows = events.filter(is_order_event())
+    rows = rows.select(*LINE_EVENT_COLUMNS, *list_part_columns(revenue), site=site, **columns)
 
     def analyze(rows: pl.LazyFrame) -> pl.LazyFrame:
         if options.repeat:
@@ -186,15 +200,21 @@ def orders(events: pl.LazyFrame, options: OrdersOptions, run: RunContext) -> pl.
         return add_changes(series, [*groups], options.every, run)
 
     schema = analyze(rows).collect_schema()
-    return rows.map_batches(partial(analyze_batch, analyze=analyze, warn=run.warn), schema=schema).rename(groups)
+    analyze_rows = partial(analyze_batch, analyze=analyze, warn=run.warn, revenue=revenue)
+    return rows.map_batches(analyze_rows, schema=schema).rename(groups)
 
 
 def analyze_batch(
-    batch: pl.DataFrame, *, analyze: Callable[[pl.LazyFrame], pl.LazyFrame], warn: Callable[[str], object]
+    batch: pl.DataFrame,
+    *,
+    analyze: Callable[[pl.LazyFrame], pl.LazyFrame],
+    warn: Callable[[str], object],
+    revenue: str = GROSS,
 ) -> pl.DataFrame:
     """Fill in missing values of all purchases and refunds, warn of doubtful ones, and return their analysis."""
     rows = fill_values(batch).lazy()
-    for sentence in find_order_warnings(rows):
+    in_doubt = find_revenue_warnings(build_orders(rows, list_part_columns(revenue)), revenue)
+    for sentence in (*find_order_warnings(rows), *in_doubt):
         warn(sentence)
     return analyze(rows).collect()
 
@@ -207,15 +227,16 @@ def build_series(rows: pl.LazyFrame, groups: Sequence[str], options: OrdersOptio
     """
     by, time_zone = ["currency", *groups], run.time_zone
     is_in_report = pl.col("rejected").is_null()
-    all_orders = build_orders(rows, ["hit", *groups]).with_columns(customer_key().alias("customer"))
+    all_orders = build_orders(rows, ["hit", *list_part_columns(options.revenue), *groups])
+    all_orders = state_revenue(all_orders, options.revenue).with_columns(customer_key().alias("customer"))
     all_orders = all_orders.with_columns(first=pl.col("time").min().over("customer"), is_order=pl.lit(value=True))
     entries = all_orders.filter(is_in_report)
     if options.refund_date == "own":
         # An order that only the period rejected has refunds within it.
-        orders = all_orders.filter(is_in_report | (pl.col("rejected") == "other_period")).select("hit", *by)
+        orders = all_orders.filter(is_in_report | (pl.col("rejected") == "other_period")).select("hit", SHARE, *by)
         refunds = apply_refunds(rows).filter(~is_outside(run.since, run.until))
         refunds = refunds.join(orders, left_on="order", right_on="hit")
-        refunds = refunds.select("time", "refunded", *by, is_order=pl.lit(value=False))
+        refunds = refunds.select("time", *by, refunded=keep_share(pl.col("refunded")), is_order=pl.lit(value=False))
         entries = pl.concat([entries.with_columns(refunded=0.0), refunds], how="diagonal")
     if options.every == "all":  # a series of one bucket, the day of the first order
         every = "day"

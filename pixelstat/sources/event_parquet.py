@@ -11,6 +11,7 @@ from pixelstat.sources.blocks import STDIN, Log
 from pixelstat.sources.lines import Reading
 
 STORED_COLUMNS = pl.Schema({name: dtype for name, dtype in EXPORTED.items() if name not in DERIVED})
+ADDED_COLUMNS = ("tax", "shipping", "discount", "coupon", "excludes_tax")  # null for older files, which lack them
 DEDUPLICATED_TAG, CONSENT_TAG = "pixelstat.once", "pixelstat.consent"  # keys of the metadata
 ALWAYS_PRESENT = "path"  # a column without nulls; it holds the requested paths, or their pseudonyms
 MAGIC = b"PAR1"  # the first bytes of a Parquet file
@@ -102,7 +103,7 @@ def _open_parquet(log: Log) -> pl.LazyFrame:
     """Return the frame in the file. Raises PixelstatError unless it holds events."""
     with _explain_failures(log):
         events = pl.scan_parquet(log.name, glob=False)
-        missing = [name for name in STORED_COLUMNS if name not in events.collect_schema()]
+        missing = [name for name in STORED_COLUMNS if name not in (*events.collect_schema(), *ADDED_COLUMNS)]
     if missing:
         raise PixelstatError(
             f"{log.title()} is Parquet, but lacks columns of events: {', '.join(missing[:5])}.",

@@ -22,6 +22,7 @@ import polars as pl
 from pixelstat.frames.batches import tap_whole
 from pixelstat.frames.clusters import find_cluster_starts
 from pixelstat.frames.columns import internal
+from pixelstat.schemas import VALUE_COLUMNS
 from pixelstat.vocabulary import reject
 
 HASHED_COLUMNS = ("path", "query", "http_referer", "forwarded_for")  # copies of one request agree in these
@@ -152,14 +153,14 @@ def _reject_later_copies(rows: pl.DataFrame) -> pl.DataFrame:
 def find_repeated_hits(events: pl.LazyFrame) -> pl.LazyFrame:
     """Return the hits of these EVENTS that have differing copies: `hit`, and what is known of them all.
 
-    `first` is that of the first copy, `value` and `currency` are those of the first copy with a value.
+    `first` is that of the first copy, `value` and VALUE_COLUMNS are those of the first copy with a value.
     """
     first, valued = pl.col("first"), pl.col("first").filter(pl.col("value").is_not_null())
     is_valued = first == valued.min()
     copies = (
         events.filter(first.is_not_null())
         .group_by("hit")
-        .agg(first.min(), pl.col("value", "currency").filter(is_valued).first(), last=first.max())
+        .agg(first.min(), pl.col("value", *VALUE_COLUMNS).filter(is_valued).first(), last=first.max())
     )
     return copies.filter(first < pl.col("last")).drop("last")
 
@@ -171,13 +172,13 @@ def resolve_known_copies(events: pl.LazyFrame, copies: pl.DataFrame) -> pl.LazyF
     """
     if copies.is_empty():
         return events
-    names = {name: internal(f"{name} of copies") for name in ("first", "value", "currency")}
+    names = {name: internal(f"{name} of copies") for name in ("first", "value", *VALUE_COLUMNS)}
     joined = events.join(copies.lazy().rename(names), on="hit", how="left", maintain_order="left")
     is_later = (pl.col("first") > pl.col(names["first"])).fill_null(value=False)
     is_filled = pl.col("value").is_null() & pl.col(names["value"]).is_not_null()
-    currency = pl.coalesce(names["currency"], "currency")
     filled = joined.with_columns(
-        value=pl.coalesce("value", names["value"]), currency=pl.when(is_filled).then(currency).otherwise("currency")
+        value=pl.coalesce("value", names["value"]),
+        **{name: pl.when(is_filled).then(pl.coalesce(names[name], name)).otherwise(name) for name in VALUE_COLUMNS},
     )
     return reject(filled, {"duplicate": is_later}).drop(names.values())
 

@@ -69,7 +69,7 @@ PATHS = [
     "/é/t.gif", "*", "/x\\x2Fp.gif", "/s.gif", "/track/open.php", "//p.gif", "/own", "/count",
 ]  # fmt: skip
 NAMES = [
-    "e", "ev", "event", "v", "vid", "visitor_id", "cid", "user", "uid", "p", "page", "u", "url", "r", "oid", "order_id",
+    "e", "ev", "event", "v", "vid", "visitor_id", "cid", "user", "uid", "p", "page", "u", "url", "r", "oid", "order_id", "tax", "shipping", "coupon",
     "rev", "value", "amount", "cur", "product", "sku", "price", "qty", "mid", "rcpt", "variant", "utm_source", "utm_medium",
     "utm_campaign", "utm_id", "gdpr_consent", "us_privacy", "agree", "color", "colour", "E", "v2", "", "cb", "%76", "e=", "idsite",
 ]  # fmt: skip

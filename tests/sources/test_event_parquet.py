@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from pixelstat.schemas import EXPORTED
+from pixelstat.sources.event_parquet import ADDED_COLUMNS
 from tests.builders import log, request
 from tests.marks import slow_after
 from tests.run import run_in_process
@@ -94,6 +95,15 @@ def test_a_hit_in_parquet_and_in_a_log_counts_once(report: list[str], written: l
     expected = run_in_process(folder, *report, "access.log", "-q").stdout
     assert run_in_process(folder, *report, "first.parquet", "then.log", "-q").stdout == expected
     assert run_in_process(folder, *report, "then.log", "first.parquet", "access.log", "-q").stdout == expected
+
+
+def test_parquet_of_earlier_versions_lacks_columns_that_came_later(folder: Path) -> None:
+    run_in_process(folder, "events", "access.log", "-q", "-o", "events.parquet")
+    pl.read_parquet(folder / "events.parquet").drop(ADDED_COLUMNS).write_parquet(folder / "old.parquet")
+    arguments = ("orders", "-q", "--revenue", "net-of-tax-and-shipping")
+    found = run_in_process(folder, *arguments, "old.parquet")
+    assert found == run_in_process(folder, *arguments, "events.parquet")
+    assert len(found.stdout.splitlines()) > 1
 
 
 @pytest.mark.slow

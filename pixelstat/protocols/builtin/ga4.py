@@ -26,6 +26,10 @@ PROTOCOL = build_pixel(
         "order_id": (r"ep\.transaction_id",),
         "value": (r"epn\.value",),
         "currency": ("cu", r"ep\.currency"),
+        "tax": (r"epn?\.tax",),
+        "shipping": (r"epn?\.shipping",),
+        "discount": (r"epn?\.discount",),
+        "coupon": (r"ep\.coupon",),
         "link": (r"ep\.link_url",),
         "utm_medium": ("cm",),
         "utm_source": ("cs",),
@@ -38,6 +42,8 @@ PROTOCOL = build_pixel(
     account="tid",
     items=(joined_products("pr{n}", id="id", name="nm", category="ca", price="pr", quantity="qt"),),
     event=pl.coalesce("event", pl.lit("page_view")),
+    # Of developers.google.com, GA4 events, purchase: "Don't include shipping or tax."
+    excludes_tax=pl.col("event").is_in(["purchase", "refund"]) & pl.col("value").is_not_null(),
     samples=(
         PixelSample(
             "/g/collect?v=2&tid=G-JQ77F5GDMC&gtm=45je4730&_p=1720146261922&gcd=13l3l3l3l2&cid=1954840087.1720146262&ul=en-us"
@@ -46,8 +52,8 @@ PROTOCOL = build_pixel(
              "session_id": "1720146262"},
         ),
         PixelSample(
-            "/g/collect?v=2&tid=G-A&cid=1.2&en=purchase&ep.transaction_id=A17&epn.value=89.5&cu=EUR&pr1=id123~nmShirt~pr9.99~qt1&dl=https%3A%2F%2Fshop.example%2F",
-            {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "product": "123",
+            "/g/collect?v=2&tid=G-A&cid=1.2&en=purchase&ep.transaction_id=A17&epn.value=89.5&cu=EUR&epn.tax=17&epn.shipping=4.95&ep.coupon=SPRING&pr1=id123~nmShirt~pr9.99~qt1&dl=https%3A%2F%2Fshop.example%2F",
+            {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "tax": 17.0, "shipping": 4.95, "coupon": "SPRING", "excludes_tax": True, "product": "123",
              "products": [make_product("123", "Shirt", None, 9.99, 1)]},
         ),
         PixelSample("/g/collect?v=2&tid=G-A&cid=1.2&en=view_item", {"event": "product_view"}),

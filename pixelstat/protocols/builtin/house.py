@@ -14,6 +14,7 @@ from pixelstat.errors import PixelstatError
 from pixelstat.frames.numbers import parse_number
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import (
+    AMOUNT_COLUMNS,
     TEXT_COLUMNS,
     VENDOR_COLUMNS,
     add_utm_names,
@@ -39,6 +40,10 @@ PARAMETERS = {  # column -> names of its parameters
     "order_id": ("oid", "order", "order_id", "transaction_id"),
     "value": ("rev", "revenue", "value", "amount", "total"),
     "currency": ("cur", "cu", "currency"),
+    "tax": ("tax", "vat"),
+    "shipping": ("shipping", "shipping_cost"),
+    "discount": ("discount",),
+    "coupon": ("coupon", "coupon_code", "promo_code", "voucher"),
     "product": ("product", "product_id", "sku", "item", "pid"),
     "message": ("mid", "message_id", "email_id"),
     "recipient": ("rcpt", "recipient", "subscriber"),
@@ -119,7 +124,7 @@ def complete_plain_events(rows: pl.LazyFrame) -> pl.LazyFrame:
             anonymous_user=pl.when(has_no_id).then("user_id"),
             anonymous_recipient=pl.when(has_no_id).then("recipient"),
             order=pl.when(pl.col("event") == "purchase").then("order_id"),
-            value=pl.col("value").cast(pl.Float64, strict=False),
+            **{name: pl.col(name).cast(pl.Float64, strict=False) for name in AMOUNT_COLUMNS},
             currency=normalize_currency(pl.col("currency")),
             parse_issue=pl.lit(None, pl.String),
             rejected=pl.lit(None, Reason),
@@ -150,6 +155,11 @@ SAMPLES = (
         "/t.png?value=89.50&cur=EUR&oid=A1&en=Order&visitor_id=x%2By+z",
         {"event": "purchase", "visitor": "v:x+y z", "order_id": "A1", "value": 89.5, "currency": "EUR", "page": None},
     ),
+    PixelSample(
+        "/p.gif?e=order&oid=A1&value=119&cur=EUR&tax=19&shipping=4.95&discount=10,00&voucher=SPRING+10",
+        {"event": "purchase", "value": 119.0, "tax": 19.0, "shipping": 4.95, "discount": 10.0, "coupon": "SPRING 10"},
+    ),
+    PixelSample("/p.gif?e=order&tax=free&shipping=0", {"tax": None, "shipping": 0.0, "excludes_tax": None}),
     PixelSample("/o.gif?mid=launch&rcpt=r17", {"event": "open", "visitor": "r:r17", "message": "launch", "recipient": "r17"}),
     PixelSample(
         "/img/1x1.gif",

@@ -27,6 +27,8 @@ PROTOCOL = build_pixel(
         "order_id": ("owa_ct_order_id",),
         "value": ("owa_ct_total",),
         "event_value": ("owa_numeric_value",),
+        "tax": ("owa_ct_tax",),
+        "shipping": ("owa_ct_shipping",),
         "category": ("owa_action_group",),
         "utm_source": ("owa_source",),
         "utm_medium": ("owa_medium",),
@@ -50,8 +52,8 @@ PROTOCOL = build_pixel(
             {"event": "page_view", "visitor": "v:17", "page": "/a", "host": "shop.example"},
         ),
         PixelSample("/log.php?owa_event_type=track.action&owa_action_name=Sign+Up&owa_visitor_id=17", {"event": "signup"}),
-        PixelSample("/log.php?owa_event_type=ecommerce.transaction&owa_ct_order_id=A17&owa_ct_total=89.5&owa_visitor_id=17",
-                    {"event": "purchase", "order_id": "A17", "value": 89.5}),
+        PixelSample("/log.php?owa_event_type=ecommerce.transaction&owa_ct_order_id=A17&owa_ct_total=89.5&owa_ct_tax=14.29&owa_ct_shipping=4.95&owa_visitor_id=17",
+                    {"event": "purchase", "order_id": "A17", "value": 89.5, "tax": 14.29, "shipping": 4.95}),
         PixelSample(
             "/log.php?owa_event_type=ecommerce.transaction&owa_ct_order_id=A18&owa_ct_line_items%5B0%5D%5Bli_sku%5D=K1&owa_ct_line_items[0][li_product_name]=Kettle"
             "&owa_ct_line_items[0][li_category]=Kitchen&owa_ct_line_items[0][li_unit_price]=89.5&owa_ct_line_items[0][li_quantity]=2&owa_ct_line_items[1][li_sku]=C2",

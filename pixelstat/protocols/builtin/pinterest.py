@@ -18,6 +18,7 @@ PROTOCOL = build_pixel(
         "referrer": ("ref",),
         "value": ("value",),
         "currency": ("currency",),
+        "coupon": ("promo_code",),
         "order_id": ("order_id", "transaction_id"),
     },
     items=(
@@ -31,8 +32,8 @@ PROTOCOL = build_pixel(
     samples=(
         PixelSample("/v3/?tid=abc123&event=pagevisit&ad=%7B%22loc%22%3A%22https%3A%2F%2Fshop.example%2Fa%22%7D&cb=1583868536108",
                     {"event": "page_view", "page": "/a", "host": "shop.example"}),
-        PixelSample("/v3/?tid=abc123&event=checkout&ed=%7B%22value%22%3A89.5%2C%22currency%22%3A%22EUR%22%2C%22order_id%22%3A%22A17%22%7D&noscript=1",
-                    {"event": "purchase", "value": 89.5, "currency": "EUR", "order_id": "A17"}),
+        PixelSample("/v3/?tid=abc123&event=checkout&ed=%7B%22value%22%3A89.5%2C%22currency%22%3A%22EUR%22%2C%22order_id%22%3A%22A17%22%2C%22promo_code%22%3A%22SPRING%22%7D&noscript=1",
+                    {"event": "purchase", "value": 89.5, "currency": "EUR", "order_id": "A17", "coupon": "SPRING"}),
         PixelSample("/v3/?tid=abc123&event=checkout&ed=%7B%22line_items%22%3A%5B%7B%22product_id%22%3A%22K1%22%2C%22product_name%22%3A%22Kettle%22%2C%22product_category%22%3A%22Kitchen%22%2C%22product_price%22%3A89.5%2C%22product_quantity%22%3A2%7D%2C%7B%22product_id%22%3A%22C2%22%7D%5D%7D",
                     {"event": "purchase", "product": "K1", "products": [make_product("K1", "Kettle", "Kitchen", 89.5, 2), make_product("C2")]}),
     ),

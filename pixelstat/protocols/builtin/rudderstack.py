@@ -3,7 +3,7 @@
 import polars as pl
 
 from pixelstat.protocols.base import PixelSample
-from pixelstat.protocols.builtin.segment import EVENT, KEYS
+from pixelstat.protocols.builtin.segment import EVENT, EXCLUDES_TAX, KEYS, choose_value
 from pixelstat.protocols.products import cdp_products, make_product
 from pixelstat.protocols.table import build_pixel, has_parameter
 
@@ -18,8 +18,11 @@ PROTOCOL = build_pixel(
     account="writeKey",
     items=cdp_products(),
     event=EVENT,
+    excludes_tax=EXCLUDES_TAX,
+    finish=choose_value,
     samples=(
         PixelSample("/pixel/v1/track?writeKey=k1&anonymousId=7f3a&event=product_viewed", {"event": "product_view", "visitor": "v:7f3a"}),
+        PixelSample("/pixel/v1/track?writeKey=k1&event=Order%20Completed&properties.total=89.5&properties.revenue=70", {"value": 70.0, "excludes_tax": True}),
         PixelSample("/pixel/v1/page?writeKey=k1&anonymousId=7f3a&name=Cart&context.page.url=https%3A%2F%2Fshop.example%2Fcart",
                     {"event": "page_view", "page": "/cart", "host": "shop.example"}),
         PixelSample("/pixel/v1/track?writeKey=k1&anonymousId=7f3a&event=Order%20Completed&properties.products.0.product_id=K1&properties.products.0.quantity=2&properties.products.1.sku=C2",

@@ -78,6 +78,10 @@ PROTOCOL = build_pixel(
             r"actionFieldObject\.0\.revenue",
         ),
         "event_value": ("se_va", "ti_pr"),
+        "tax": ("tr_tx", r"(?:transaction|actionFieldObject)\.0\.tax"),
+        "shipping": ("tr_sh", r"(?:transaction|actionFieldObject)\.0\.shipping"),
+        "discount": (r"transaction\.0\.discount_amount",),
+        "coupon": (r"transaction\.0\.discount_code", r"actionFieldObject\.0\.coupon"),
         "currency": (
             "tr_cu",
             "ti_cu",
@@ -122,8 +126,8 @@ PROTOCOL = build_pixel(
             {"event": "page_view", "page": "/snowplow/snowplow", "host": "github.com"},
         ),
         PixelSample(
-            "/ice.png?e=tr&p=web&tv=js-2&tr_id=A17&tr_tt=89.5&tr_cu=EUR&duid=7f3a&sid=s1",
-            {"event": "purchase", "order_id": "A17", "value": 89.5, "currency": "EUR", "visitor": "v:7f3a", "session_id": "s1"},
+            "/ice.png?e=tr&p=web&tv=js-2&tr_id=A17&tr_tt=89.5&tr_tx=14.29&tr_sh=4.95&tr_cu=EUR&duid=7f3a&sid=s1",
+            {"event": "purchase", "order_id": "A17", "value": 89.5, "tax": 14.29, "shipping": 4.95, "currency": "EUR", "visitor": "v:7f3a", "session_id": "s1"},
         ),
         PixelSample("/i?e=pp&p=web&tv=js-2&duid=7f3a", {"event": "ping"}),
         PixelSample("/i?e=pv&p=web&tv=js-4&duid=7f3a&cx=eyJzY2hlbWEiOiJpZ2x1OmNvbS5zbm93cGxvd2FuYWx5dGljcy5zbm93cGxvdy9jb250ZXh0cy9qc29uc2NoZW1hLzEtMC0wIiwiZGF0YSI6W3sic2NoZW1hIjoiaWdsdTpjb20uc25vd3Bsb3dhbmFseXRpY3Muc25vd3Bsb3cvd2ViX3BhZ2UvanNvbnNjaGVtYS8xLTAtMCIsImRhdGEiOnsiaWQiOiJ3MSJ9fSx7InNjaGVtYSI6ImlnbHU6Y29tLnNub3dwbG93YW5hbHl0aWNzLnNub3dwbG93L2NsaWVudF9zaWRlX2JvdF9kZXRlY3Rpb24vanNvbnNjaGVtYS8xLTAtMCIsImRhdGEiOnsiYm90Ijp0cnVlLCJraW5kIjoic2VsZW5pdW0ifX1dfQ", {"event": "page_view", "is_declared_bot": True}),
