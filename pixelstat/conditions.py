@@ -33,12 +33,21 @@ _SAMPLE_EVENT = [{"products": [{"id": "A1"}]}]
 
 
 @dataclass(frozen=True)
+class GoalValue:
+    """What a conversion of a goal earns where the event states no revenue."""
+
+    amount: float
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
 class Step:
     """A step of a funnel, or a goal: its name, and which events are hits of it."""
 
     name: str
     hit: pl.Expr  # of EVENTS: whether the event is a hit of the step; never null
     event: str | None = None  # where the step is exactly one event: no hit belongs to two steps of different events
+    value: GoalValue | None = None  # of a goal in pixelstat.toml that has a value of its own
 
 
 def parse_step(text: str, custom_columns: Sequence[str] = (), groups: PageGroups | None = None) -> Step:

@@ -20,6 +20,7 @@
 
     [goals]
     signup = "event = 'signup'"
+    lead = { match = "lead", value = 20, currency = "EUR" }   # what a conversion earns
 
     [funnels]
     checkout = ["/cart", "checkout", "purchase"]
@@ -38,10 +39,11 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from pixelstat.conditions import parse_step
+from pixelstat.conditions import GoalValue, parse_step
 from pixelstat.enrich.page_groups import PageGroups
 from pixelstat.errors import PixelstatError, suggest, unreadable_file
 from pixelstat.identity.consent import CustomConsent
@@ -55,6 +57,7 @@ from pixelstat.text.durations import parse_duration
 BUILTIN_COLUMNS = [*EVENTS, *VISITS]
 PARAMETER_COLUMNS = ["event", *TEXT_COLUMNS, *(f"utm_{name}" for name in UTM)]  # the columns that parameters may feed
 COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CURRENCY_CODE = re.compile("[A-Za-z]{3}")
 HOST_NAME = re.compile(r"[^\s./:@?#\\]+(?:\.[^\s./:@?#\\]+)*")
 
 
@@ -93,6 +96,7 @@ class Config:
     consent: CustomConsent | None = None
     pixels: tuple[CustomPixel, ...] = ()
     goals: Mapping[str, str] = field(default_factory=dict)
+    goal_values: Mapping[str, GoalValue] = field(default_factory=dict)  # of the goals that have one
     funnels: Mapping[str, FunnelConfig] = field(default_factory=dict)
     page_groups: PageGroups | None = None
     defaults: DefaultsTable = field(default_factory=DefaultsTable)
@@ -163,7 +167,8 @@ class _ConfigReader:
             page_groups=self.read_page_groups(),
             defaults=self.read_defaults(),
         )
-        return replace(config, goals=self.read_goals([*config.custom_columns]))
+        goals = self.read_goals([*config.custom_columns])
+        return replace(config, goals=goals, goal_values=self.read_goal_values())
 
     def read_pixel(self, table: dict[str, Any], number: int) -> CustomPixel:
         keys = ["name", "path", "paths", "event", "parameters", "events", "values", "payload"]
@@ -260,15 +265,34 @@ class _ConfigReader:
         return tuple(host.removeprefix("www.") for host in hosts)
 
     def read_goals(self, custom_columns: Sequence[str]) -> dict[str, str]:
-        goals = self.read_table(self.tables, "goals")
-        for name, meaning in goals.items():
+        goals = {}
+        for name, entry in self.read_table(self.tables, "goals").items():
+            if isinstance(entry, dict):
+                self.reject_unknown_keys(entry, ["match", "value", "currency"], "goals")
+            goals[name] = meaning = entry.get("match") if isinstance(entry, dict) else entry
             if not isinstance(meaning, str):
-                raise self.error(name, "must be a text", f"Write: {name} = \"event = 'signup'\"", "goals")
+                what = "needs the key match, a text" if isinstance(entry, dict) else "must be a text or a table"
+                raise self.error(name, what, f"Write: {name} = \"event = 'signup'\"", "goals")
             try:
                 parse_step(meaning, custom_columns)
             except PixelstatError as error:
                 raise self.error(name, f"is not a valid goal. {error.sentence}", error.hint, "goals") from error
-        return dict(goals)
+        return goals
+
+    def read_goal_values(self) -> dict[str, GoalValue]:
+        """Read the values of the goals that have one. The goals themselves are valid."""
+        values = {}
+        for name, entry in self.read_table(self.tables, "goals").items():
+            if not isinstance(entry, dict) or not {"value", "currency"} & {*entry}:
+                continue
+            amount, currency = entry.get("value"), entry.get("currency")
+            hint = f'Write: {name} = {{ match = "{entry["match"]}", value = 20, currency = "EUR" }}'
+            if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < inf:
+                raise self.error(name, "needs a value that is a number of 0 or more", hint, "goals")
+            if currency is not None and not (isinstance(currency, str) and CURRENCY_CODE.fullmatch(currency)):
+                raise self.error(name, f"has the currency {currency!r}, which is not a code", hint, "goals")
+            values[name] = GoalValue(float(amount), currency and currency.upper())
+        return values
 
     def read_funnel(self, name: str) -> FunnelConfig:
         value = self.tables["funnels"][name]

@@ -363,4 +363,4 @@ def _parse_step(text: str, common: CommonOptions) -> Step:
         event = canonical_event(meaning)
         common.say(f"{meaning!r} means the page group of that name. For the event: --step \"event = '{event}'\"")
     step = parse_step(meaning, [*config.custom_columns], groups)
-    return replace(step, name=text) if text in config.goals else step
+    return replace(step, name=text, value=config.goal_values.get(text)) if text in config.goals else step

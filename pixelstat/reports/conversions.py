@@ -139,7 +139,7 @@ def drop_unreached_goals(result: Result, options: ConversionsOptions) -> Result:
         Column(
             "revenue",
             "money",
-            "sum of the values of these orders before refunds, or of the vendor's goals; null if there are none",
+            "values of these orders before refunds, and of goals that have one; null if there are none",
         ),
         Column("net_revenue", "money", "revenue minus refunds", detail=True),
         Column("average_order_value", "price", "revenue of orders / orders", minor=True),
@@ -276,8 +276,8 @@ def find_conversions(
 
     `rows` are all rows of events, those of orders that the filters of the report rejected included, `hits` each hit
     once. The result has CONVERSION_COLUMNS, `keys`, `goal`, `value`, `net` (the value without refunds) and `currency`.
-    The last three are null for hits that earn nothing: only orders and goals of the pixel do. `revenue` states orders
-    with or without tax and shipping.
+    The last three are null for hits that earn nothing: only orders, goals of the pixel and goals with a value of their
+    own do. `revenue` states orders with or without tax and shipping.
     """
     flags = [reaches(index) for index in range(len(goals))]
     columns = [*CONVERSION_COLUMNS, *keys, *flags]
@@ -292,14 +292,28 @@ def find_conversions(
         in_doubt = find_revenue_warnings(orders_reaching.lazy(), revenue)
         for sentence in (*find_order_warnings(order_events), *in_doubt):
             warn(sentence)
-    if without_value := orders_reaching["value"].null_count():
+    valueless = [flag for flag, goal in zip(flags, goals, strict=True) if goal.value is None]
+    counts_only = orders_reaching.filter(pl.col("value").is_null(), pl.any_horizontal(pl.lit(value=False), *valueless))
+    if without_value := counts_only.height:
         words = ("purchase without a value counts", "purchases without a value count")
         warn(f"{format_count(without_value, *words)} as conversions only.")
     orders_reaching = orders_reaching.select(*columns, "value", "net", "currency", pl.lit(value=True).alias(IS_ORDER))
     reaching = pl.concat([others, orders_reaching], how="diagonal")
     return pl.concat(
-        reaching.filter(flag).drop(flags).with_columns(goal=pl.lit(goal.name, _goal_type(goals)))
+        add_own_value(reaching.filter(flag).drop(flags), goal).with_columns(goal=pl.lit(goal.name, _goal_type(goals)))
         for flag, goal in zip(flags, goals, strict=True)
+    )
+
+
+def add_own_value(conversions: pl.DataFrame, goal: Step) -> pl.DataFrame:
+    """Give the goal's own value, if it has one, to conversions that state no revenue."""
+    if goal.value is None:
+        return conversions
+    has_none, amount = pl.col("value").is_null(), pl.lit(goal.value.amount)
+    currency = pl.lit(goal.value.currency, pl.String)
+    return conversions.with_columns(
+        *(pl.when(has_none).then(amount).otherwise(name).alias(name) for name in ("value", "net")),
+        currency=pl.when(has_none).then(currency).otherwise("currency"),
     )
 
 

@@ -187,6 +187,43 @@ def test_each_currency_has_a_row_in_which_all_but_the_money_repeats(tmp_path: Pa
     assert "Warning: 1 purchase without a value counts as conversions only." in err
 
 
+GOALS_WITH_VALUES = """
+[goals]
+lead = { match = "lead", value = 20, currency = "eur" }
+trial = { match = "goal = '3'", value = 5 }
+order = { match = "purchase", value = 7.5, currency = "USD" }
+video = { match = "video" }
+signup = "signup"
+"""
+
+
+def test_a_goal_with_a_value_of_its_own_earns_it_where_no_revenue_is_stated(tmp_path: Path) -> None:
+    (tmp_path / "pixelstat.toml").write_text(GOALS_WITH_VALUES)
+    lines = [
+        hit("ann", "lead", "10:00"),
+        hit("ben", "lead", "10:01", value="99", cur="GBP"),  # the value of another event is no revenue
+        hit("ann", "purchase", "10:02", oid="A1", value="50", cur="EUR"),
+        hit("ben", "purchase", "10:03", oid="B1"),
+        hit("ann", "refund", "10:04", oid="A1", value="10"),
+        hit("ann", "video", "10:05", value="3"),
+        hit("ann", "signup", "10:06"),
+        request("/matomo.php?idsite=1&idgoal=3&revenue=25&_id=a1", "10:07"),
+        request("/matomo.php?idsite=1&idgoal=3&_id=a2", "10:08"),
+    ]
+    found = rows(tmp_path, lines=lines)
+    assert only(found, "goal", "conversions", "currency", "orders", "revenue", "net_revenue") == [
+        ("lead", "2", "EUR", "0", "40.0", "40.0"),
+        ("trial", "2", "", "0", "30.0", "30.0"),
+        ("order", "2", "EUR", "1", "50.0", "40.0"),
+        ("order", "2", "USD", "1", "7.5", "7.5"),
+        ("video", "1", "", "0", "", ""),
+        ("signup", "1", "", "0", "", ""),
+    ]
+    assert only(rows(tmp_path, "--goal", "lead", lines=lines), "goal", "revenue") == [("lead", "40.0")]
+    stated = run_in_process(tmp_path, "conversions", "access.log").stderr
+    assert "purchase without a value" not in stated
+
+
 @pytest.mark.slow
 def test_money_without_a_currency_is_added_to_no_other(tmp_path: Path) -> None:
     lines = (*STORY, hit("cid", "purchase", "12:05", oid="9", value="5"))
