@@ -28,6 +28,10 @@
     [page_groups]                  # for --group-pages toml
     "/products/*" = "product page"
 
+    [rates]                        # for --currency: the price of one unit in the base currency
+    base = "EUR"
+    USD = 0.92
+
     [defaults]                     # of options, by their names; [defaults.funnel] for one command
     tz = "Europe/Berlin"
 
@@ -44,10 +48,11 @@ from pathlib import Path
 from typing import Any
 
 from pixelstat.conditions import GoalValue, parse_step
+from pixelstat.enrich.currencies import CURRENCY_CODE, RateTable, build_rate_table
 from pixelstat.enrich.page_groups import PageGroups
 from pixelstat.errors import PixelstatError, suggest, unreadable_file
 from pixelstat.identity.consent import CustomConsent
-from pixelstat.options.project_file import find_project_file
+from pixelstat.options.project_file import FILE_NAME, find_project_file
 from pixelstat.protocols import select_protocols
 from pixelstat.protocols.custom import COLUMN_ALIASES, PATH_PART, CustomPixel
 from pixelstat.protocols.extract import TEXT_COLUMNS, UTM
@@ -57,7 +62,6 @@ from pixelstat.text.durations import parse_duration
 BUILTIN_COLUMNS = [*EVENTS, *VISITS]
 PARAMETER_COLUMNS = ["event", *TEXT_COLUMNS, *(f"utm_{name}" for name in UTM)]  # the columns that parameters may feed
 COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-CURRENCY_CODE = re.compile("[A-Za-z]{3}")
 HOST_NAME = re.compile(r"[^\s./:@?#\\]+(?:\.[^\s./:@?#\\]+)*")
 
 
@@ -99,6 +103,7 @@ class Config:
     goal_values: Mapping[str, GoalValue] = field(default_factory=dict)  # of the goals that have one
     funnels: Mapping[str, FunnelConfig] = field(default_factory=dict)
     page_groups: PageGroups | None = None
+    rates: RateTable | None = None
     defaults: DefaultsTable = field(default_factory=DefaultsTable)
 
     @property
@@ -146,7 +151,7 @@ class _ConfigReader:
     def read_config(self) -> Config:
         keys = [
             "logs", "protocols", "own_hosts", "sources", "machine_networks", "columns", "consent", "pixels", "goals",
-            "funnels", "page_groups", "defaults",
+            "funnels", "page_groups", "rates", "defaults",
         ]  # fmt: skip
         self.reject_unknown_keys(self.tables, keys, "")
         pixels = self.tables.get("pixels", [])
@@ -165,6 +170,7 @@ class _ConfigReader:
             pixels=tuple(self.read_pixel(pixel, number) for number, pixel in enumerate(pixels)),
             funnels={name: self.read_funnel(name) for name in self.read_table(self.tables, "funnels")},
             page_groups=self.read_page_groups(),
+            rates=self.read_rates(),
             defaults=self.read_defaults(),
         )
         goals = self.read_goals([*config.custom_columns])
@@ -265,11 +271,11 @@ class _ConfigReader:
         return tuple(host.removeprefix("www.") for host in hosts)
 
     def read_goals(self, custom_columns: Sequence[str]) -> dict[str, str]:
-        goals = {}
+        goals: dict[str, str] = {}
         for name, entry in self.read_table(self.tables, "goals").items():
             if isinstance(entry, dict):
                 self.reject_unknown_keys(entry, ["match", "value", "currency"], "goals")
-            goals[name] = meaning = entry.get("match") if isinstance(entry, dict) else entry
+            meaning = entry.get("match") if isinstance(entry, dict) else entry
             if not isinstance(meaning, str):
                 what = "needs the key match, a text" if isinstance(entry, dict) else "must be a text or a table"
                 raise self.error(name, what, f"Write: {name} = \"event = 'signup'\"", "goals")
@@ -277,6 +283,7 @@ class _ConfigReader:
                 parse_step(meaning, custom_columns)
             except PixelstatError as error:
                 raise self.error(name, f"is not a valid goal. {error.sentence}", error.hint, "goals") from error
+            goals[name] = meaning
         return goals
 
     def read_goal_values(self) -> dict[str, GoalValue]:
@@ -317,6 +324,28 @@ class _ConfigReader:
             except ValueError as error:
                 raise self.error(pattern, str(error), 'Write: "/products/*" = "product page"', "page_groups") from error
         return groups if groups.names else None
+
+    def read_rates(self) -> RateTable | None:
+        table = self.read_table(self.tables, "rates")
+        if "rates" not in self.tables:
+            return None
+        hint = 'Write: rates = { base = "EUR", USD = 0.92 }'
+        base = table.get("base")
+        if not isinstance(base, str) or not CURRENCY_CODE.fullmatch(base):
+            where = ("base", "rates") if "base" in table else ("rates", "")
+            raise self.error(where[0], "needs the code of a base currency", hint, where[1])
+        rates = {base.upper(): 1.0}
+        for code, rate in table.items():
+            if code == "base":
+                continue
+            if not CURRENCY_CODE.fullmatch(code):
+                raise self.error(code, "is not the code of a currency", hint, "rates")
+            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < inf:
+                raise self.error(code, "needs a rate above 0", hint, "rates")
+            if rates.get(code.upper(), rate) != rate:
+                raise self.error(code, "has two rates", hint, "rates")
+            rates[code.upper()] = float(rate)
+        return build_rate_table(base.upper(), rates, FILE_NAME)
 
     def read_defaults(self) -> DefaultsTable:
         entries = self.read_table(self.tables, "defaults")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from pixelstat.enrich.currencies import convert_currencies
 from pixelstat.enrich.page_groups import ORIGINAL_PAGE, group_pages
 from pixelstat.event_streams import enrich, pseudonymize_events, read_event_streams
 from pixelstat.formats.assignment import LogSet
@@ -142,6 +143,7 @@ def list_counting_stages(
         Stage(sessionize, settings.sessions, is_for_one_row=False),
         Stage(reject_unmatched, settings.filters),
         Stage(restore_sources, settings.sessions, is_for_one_row=False),
+        Stage(convert_currencies, settings.currencies),  # last: filters see the amounts as the pixels sent them
     )
 
 
@@ -158,7 +160,7 @@ def find_copies(
 
     The filters of the report do not apply. The lines are counted when the logs are read again.
     """
-    unfiltered = replace(settings, filters=EventFilters(), sessions=None)
+    unfiltered = replace(settings, filters=EventFilters(), sessions=None, currencies=None)
     with keep_for_second_read(logs.all):
         reading = Reading(positions=ledger.reading.positions)
         events = read_identified_events(logs, settings, reading)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pixelstat.enrich.currencies import CurrencyRules
 from pixelstat.enrich.geo import Database
 from pixelstat.enrich.mailings import Mailings
 from pixelstat.enrich.page_groups import PageGroups
@@ -45,3 +46,4 @@ class PipelineSettings:
     sessions: SessionRules | None = None  # None: no column of a session is used
     limits_visits: bool = True  # the report ignores visits that begin outside the period
     filters: EventFilters = field(default_factory=EventFilters)
+    currencies: CurrencyRules | None = None  # convert amounts to one currency; None: leave them

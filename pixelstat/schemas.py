@@ -79,17 +79,14 @@ REQUESTS = pl.Schema(
 # REQUESTS with the lines that they were parsed from.
 READ = pl.Schema({**REQUESTS, "line": LINES["line"], "header": LINES["header"]})
 
-PRODUCTS = pl.List(
-    pl.Struct(
-        {
-            "id": pl.String(),
-            "name": pl.String(),
-            "category": pl.String(),
-            "price": pl.Float64(),
-            "quantity": pl.Float64(),
-        }
-    )
-)
+PRODUCT_FIELDS = {
+    "id": pl.String(),
+    "name": pl.String(),
+    "category": pl.String(),
+    "price": pl.Float64(),
+    "quantity": pl.Float64(),
+}
+PRODUCTS = pl.List(pl.Struct(PRODUCT_FIELDS))
 
 # The columns of EVENTS, each with its type and its meaning. `pixelstat schema events` and the manual show the meanings.
 EVENT_COLUMNS: dict[str, tuple[pl.DataType, str]] = {

@@ -162,6 +162,7 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         log_end=lambda: run.ledger.log_last,
         session_rules=settings.sessions or SessionRules(),
         sent=settings.enrichment.mailings,
+        currencies=settings.currencies,
         warn=request.warnings.setdefault,
         is_table=run.output_format == "table",
         attribution=request.attribution,
@@ -179,6 +180,8 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         run.period = request.period
         first = run.ledger.first and latest(run.ledger.first, since)
         subtitle = [format_period(first, earliest(run.ledger.last, last_second(until)), zone), *subtitle]
+    if settings.currencies and (converted := settings.currencies.describe()):
+        notes = [*notes, converted]
     subtitle = [part for part in subtitle if part]
     result = replace(result, subtitle=subtitle, notes=notes, csv_safe=request.common.csv_safe)
     return report.present(result, options)

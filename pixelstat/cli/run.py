@@ -154,6 +154,9 @@ def _ledger_notes(run: Run) -> Iterator[str]:
     """Yield what the figures are based on, a line each; empty where there is nothing to say."""
     ledger, zone = run.ledger, run.common.tz
     yield ledger.line()
+    if currencies := run.settings.currencies:
+        yield currencies.describe() if run.output_format != "table" else ""  # a table shows it in its notes
+        yield from (f"Warning: {sentence}" for sentence in currencies.list_warnings())
     yield _describe_coverage(run)
     yield ledger.stitched_line()
     yield ledger.without_visitor_line()

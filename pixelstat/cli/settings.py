@@ -11,6 +11,7 @@ from pixelstat.cli.output_files import expand_date, require_valid_name
 from pixelstat.conditions import Step, columns_hint, parse_condition, parse_step, split_steps
 from pixelstat.config import Config, FunnelConfig
 from pixelstat.enrich import mailings
+from pixelstat.enrich.currencies import build_currency_rules
 from pixelstat.enrich.geo import FIELDS, Database
 from pixelstat.enrich.page_groups import PageGroups, page_groups_from_option
 from pixelstat.errors import PixelstatError, suggest
@@ -76,6 +77,9 @@ class CommonOptions:
     visit_timeout: timedelta = timedelta(minutes=30)
     split_midnight: bool = False
     split_campaign: bool = False
+    # money
+    currency: str | None = None
+    rates: str | None = None
     # reading logs
     pixel: Sequence[str] = ()
     config: str | None = None
@@ -217,6 +221,7 @@ def build_pipeline_settings(
         page_groups=common.page_groups,
         sessions=sessions if needs_visits or attribution or needs_sessions([*columns, *where_columns]) else None,
         filters=EventFilters(common.host, since, until, where),
+        currencies=build_currency_rules(common.currency, common.rates, common.project.rates, common.tz.key),
     )
 
 

@@ -118,6 +118,10 @@ VISITS = [
     click.Option(["--split-midnight", "split_midnight"], is_flag=True, help="Begin a new visit at midnight. By default, a visit may continue on the next day."),
     click.Option(["--split-campaign", "split_campaign"], is_flag=True, help="Begin a new visit when the source, medium or campaign changes. By default, a visit continues."),
 ]
+MONEY = [
+    click.Option(["--currency"], metavar="CODE", help="Convert amounts of money to this currency, such as EUR, by the rates in [rates] of pixelstat.toml or in --rates. Amounts without a rate keep their currency, and a warning names it."),
+    click.Option(["--rates"], type=FileType(), metavar="FILE", help="Read the rates for --currency from a CSV file with currency,rate or currency,rate,date. A rate is the price of one unit: in the currency whose rate is 1, or else in that of --currency."),
+]
 explain_option = click.Option(["--explain"], metavar="LINE", help="Explain how one line is read, instead of the report. LINE is the text of a line, or FILE:N for line N of a file.")
 READING = [
     click.Option(["--pixel"], multiple=True, metavar="PATH", help="Read requests of this path as your own pixel. Examples: /img/s.gif, s.gif. Can be repeated."),
@@ -153,6 +157,7 @@ COMMON: dict[str, list[click.Option]] = {  # by the question that they answer
     "Who is a visitor": VISITORS,
     "Bots, machines and consent": MACHINES,
     "Visits": VISITS,
+    "Money": MONEY,
     "Reading logs": [*READING, explain_option],
     "Unreadable lines": BAD_LINES,
     "Output": OUTPUT,

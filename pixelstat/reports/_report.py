@@ -9,6 +9,7 @@ import click
 import polars as pl
 
 from pixelstat.analysis.time_series import earliest, latest
+from pixelstat.enrich.currencies import CurrencyRules
 from pixelstat.enrich.mailings import Mailings
 from pixelstat.frames.columns import internal
 from pixelstat.options.values import AttributedOptions, ReportOptions
@@ -31,6 +32,7 @@ class RunContext:
     log_end: Callable[[], datetime | None] = lambda: None
     session_rules: SessionRules = field(default_factory=SessionRules)  # where visits end
     sent: Mailings | None = None  # the mailings of --sent
+    currencies: CurrencyRules | None = None  # convert amounts that are not of events; those of events are converted
     warn: Callable[[str], object] = str  # takes a sentence for stderr
     is_table: bool = False  # whether people read the output as a table
     attribution: AttributionRules | None = None  # set if --by names a column of a touch: the events have its value too

@@ -233,7 +233,8 @@ def analyze_batch(
     hits = drop_later_copies(rows).filter(
         pl.col("rejected").is_null(), pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags)
     )
-    reached = add_waits(find_conversions(rows, hits, goals, keys, run.warn, revenue=options.revenue), keys)
+    reached = find_conversions(rows, hits, goals, keys, run.warn, revenue=options.revenue)
+    reached = add_waits(run.currencies.convert(reached) if run.currencies else reached, keys)
     if not groups:
         return compute_figures(hits, reached, goals, keys, groups)
     sizes = hits.lazy().group_by(groups).agg(visitors=visitors())

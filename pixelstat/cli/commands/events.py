@@ -139,6 +139,9 @@ def _deliver_batches(batches: Iterable[Result], run: Run, *, is_table: bool) -> 
         events = format_count(total, "event", "events")
         note = f"The table shows the first {MAX_TABLE_ROWS} of {events}. For all rows and columns: -o events.csv"
         first[0] = replace(first[0], notes=[note])
+    currencies = run.settings.currencies
+    if currencies and (converted := currencies.describe()):
+        first[0] = replace(first[0], notes=[*first[0].notes, converted])
     deliver(first, "table", run.common.output)
     return total
 
