@@ -40,7 +40,7 @@ by_product_option = click.Option(["--by"], type=ColumnType("category", "name"), 
 every_option = click.Option(["--every"], type=click.Choice(["hour", "day", "week", "month"]), help="Show a time series with rows of this length.")
 every_or_all_option = click.Option(["--every"], type=click.Choice(["hour", "day", "week", "month", "all"]), default="day", show_default=True, help="Set the length of a row. With all, one row covers the whole period.")
 refund_date_option = click.Option(["--refund-date", "refund_date"], type=click.Choice(["order", "own"]), default="order", show_default=True, help="Count a refund at the date of its order or at its own date.")
-revenue_option = click.Option(["--revenue"], type=click.Choice(["gross", "net-of-tax-and-shipping"]), default="gross", show_default=True, metavar="KIND", help="Show revenue as the pixel sends it (gross) or without tax and shipping (net-of-tax-and-shipping). Refunds are reduced in proportion.")
+revenue_option = click.Option(["--revenue"], type=click.Choice(["gross", "net-of-tax-and-shipping"]), default="gross", show_default=True, help="Show revenue as the pixel sends it, or without tax and shipping. Refunds are reduced in proportion.")
 repeat_option = click.Option(["--repeat"], is_flag=True, help="Show how many customers order again, instead of a time series.")
 horizon_option = click.Option(["--horizon"], type=DurationType(), default="90d", show_default=True, metavar="TIME", help="With --repeat: give each customer this time to order again. Customers whose time is not over are pending.")
 viewed_option = click.Option(["--viewed-not-purchased", "viewed_not_purchased"], is_flag=True, help="List visitors who viewed a product and did not buy it.")
