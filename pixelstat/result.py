@@ -25,6 +25,7 @@ TYPE_OF_KIND: dict[str, pl.DataType] = {  # a promise to every reader of CSV and
     "price": pl.Float64(),  # an amount for one of something, such as an average: it does not add up
     "change": pl.Float64(),  # a change as a share of the figure before
     "points": pl.Float64(),  # a difference of two shares: 0.01 is one percentage point
+    "probability": pl.Float64(),  # of chance, such as a p-value: a small one is not 0
     "flag": pl.Boolean(),
     "time": pl.Datetime("us"),  # in the time zone of the report
     "instant": pl.Datetime("us"),  # the same, shown to the second
@@ -40,6 +41,7 @@ NUMBER_KINDS = (
     "price",
     "change",
     "points",
+    "probability",
 )  # kinds that a table aligns to the right
 
 

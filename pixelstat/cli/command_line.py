@@ -14,7 +14,13 @@ COMMANDS = (*LINES,)
 DEFAULT_REPORT = "summary"
 INFORMATION = ("--help", "-h", "--version")  # options that show something instead of running a command
 
+TWO_WORDS: dict[tuple[str, ...], str] = {
+    ("experiment", "plan"): "plan-experiment"
+}  # a log of the name plan needs ./ in front
+
 SYNONYMS = {  # words that users may try, and what answers them
+    "ab": "experiment",
+    "abtest": "experiment",
     "browsers": "devices",
     "bounces": "visits",
     "campaigns": "sources --by utm_campaign",
@@ -25,6 +31,7 @@ SYNONYMS = {  # words that users may try, and what answers them
     "customers": "orders --repeat",
     "dashboard": "summary",
     "emails": "opens",
+    "experiments": "experiment",
     "export": "events",
     "flow": "paths",
     "funnels": "funnel",
@@ -38,6 +45,7 @@ SYNONYMS = {  # words that users may try, and what answers them
     "pages": "views",
     "pageviews": "views",
     "pixels": "protocols",
+    "plan": "experiment plan --baseline 3% --lift 10%",
     "purchases": "orders",
     "referers": "sources",
     "referrers": "sources",
@@ -45,6 +53,7 @@ SYNONYMS = {  # words that users may try, and what answers them
     "retention": "orders --repeat",
     "revenue": "orders",
     "sales": "orders",
+    "samplesize": "experiment plan --baseline 3% --lift 10%",
     "sessions": "visits",
     "stats": "summary",
     "traffic": "views",
@@ -52,6 +61,7 @@ SYNONYMS = {  # words that users may try, and what answers them
     "users": "visitors",
     "utm": "sources --by utm_source --by utm_medium --by utm_campaign",
     "validate": "check",
+    "variants": "experiment",
 }
 
 
@@ -92,8 +102,10 @@ def split_leading_options(arguments: Sequence[str], *, is_completion: bool = Fal
 
 
 def add_default_report(arguments: Sequence[str]) -> list[str]:
-    """Put the name of the default report in front of arguments that begin with a log."""
+    """Join the words of a command of two, and put the default report in front of arguments that begin with a log."""
     first = arguments[0]
+    if joined := TWO_WORDS.get(tuple(arguments[:2])):
+        return [joined, *arguments[2:]]
     if first in COMMANDS:
         return [*arguments]
     from pixelstat.sources import discovery

@@ -164,7 +164,10 @@ def _read_environment(command: str, options: Mapping[str, click.Option]) -> tupl
     for name, option in options.items():
         if name in ONLY_TYPED or (command == WRITES_FILE and name == "output"):  # a variable names the file of a report
             continue
-        for values, variable in ((for_command, f"{PREFIX}_{command}_{name}"), (general, f"{PREFIX}_{name}")):
+        for values, variable in (
+            (for_command, f"{PREFIX}_{_normalize(command)}_{name}"),
+            (general, f"{PREFIX}_{name}"),
+        ):
             if os.environ.get(variable.upper()):
                 values[name] = _read_variable(variable.upper(), option)
                 break

@@ -313,6 +313,8 @@ def build_report_options(report: Report, options: dict[str, Any], common: Common
         validate_breakdown(name, report, [*config.custom_columns])
     if options.get("held_column"):
         validate_breakdown(options["held_column"], report, [*config.custom_columns], "--hold")
+    if options.get("variant_column"):
+        require_event_column(options["variant_column"], report, [*config.custom_columns], "--variant")
     if report.build_options:
         return report.build_options(lambda text: _parse_step(text, common), **options)
     return report.options_type(**options)
@@ -320,18 +322,22 @@ def build_report_options(report: Report, options: dict[str, Any], common: Common
 
 def validate_breakdown(name: str, report: Report, custom_columns: Sequence[str], option: str = "--by") -> None:
     """Raise PixelstatError where the report cannot be broken down by this column."""
-    columns = [column for column in (*CONDITION_COLUMNS, *custom_columns) if column not in ("time", "products")]
     if name in report.groups:
         return
+    require_event_column(name, report, custom_columns, option)
+    same_name = (column for column in report.columns if column.name == name)
+    if any(column.kind in NUMBER_KINDS or column.key or name in custom_columns for column in same_name):
+        raise PixelstatError(f"{option} {name} is a figure of this report.", f"Try: {option} campaign")
+
+
+def require_event_column(name: str, report: Report, custom_columns: Sequence[str], option: str) -> None:
+    """Raise PixelstatError where this is not a column of the events whose values can be told apart."""
+    columns = [column for column in (*CONDITION_COLUMNS, *custom_columns) if column not in ("time", "products")]
     if name in columns:
-        same_name = (column for column in report.columns if column.name == name)
-        if any(column.kind in NUMBER_KINDS or column.key or name in custom_columns for column in same_name):
-            raise PixelstatError(f"{option} {name} is a figure of this report.", f"Try: {option} campaign")
         return
     if name == "time":
-        raise PixelstatError(
-            f"{option} time would give one row per second.", f"Try: pixelstat {report.name} --every day"
-        )
+        series = f"Try: pixelstat {report.name} --every day" if option == "--by" else columns_hint(custom_columns)
+        raise PixelstatError(f"{option} time would give one row per second.", series)
     advice = " Did you mean product?" if name == "products" else suggest(name, [*columns, *report.groups], most=3)
     raise PixelstatError(f"{option} {name!r} is not a column of the events.{advice}", columns_hint(custom_columns))
 

@@ -14,7 +14,9 @@ from pixelstat.options.types import (
     FileType,
     HeaderType,
     NetworkType,
+    PercentType,
     ProjectNameType,
+    SharesType,
     SizeType,
     TouchType,
     VisitorKeyType,
@@ -76,6 +78,22 @@ FUNNEL: list[click.Parameter] = [
     click.Option(["--every"], type=click.Choice(["day", "week", "month"]), help="Show a time series, by the time of step 1."),
     click.Option(["--histogram"], is_flag=True, help="Show how long the funnel takes, instead of steps."),
     click.Option(["--list", "actor_list"], type=ActorListType(), metavar="dropped:STEP|reached:STEP", help="List who dropped out before or reached this step. STEP is the number or the name of a step."),
+]
+
+lift_option = click.Option(["--lift"], type=PercentType(-100), metavar="PERCENT", help="With --power: the relative lift to show, such as 10%. Default: the lift that the logs show.")
+EXPERIMENT: list[click.Parameter] = [
+    click.Option(["--variant", "variant_column"], type=ColumnType(), default="variant", show_default=True, metavar="COLUMN", help="Take the variants from this column. `pixelstat help columns` lists the columns."),
+    click.Option(["--goal"], type=ProjectNameType("goals"), multiple=True, metavar="GOAL", help="Count this goal: an event, a page or an SQL condition. It can also be the name of a goal in pixelstat.toml. Can be repeated. Default: the goals of pixelstat.toml, else purchase."),
+    click.Option(["--window"], type=DurationType(), metavar="TIME", help="Count conversions and orders within this time after a visitor first sees a variant. Default: until the end of the period or the logs."),
+    click.Option(["--control"], metavar="NAME", help="Compare with this variant. Default: control, else a, else the first by name."),
+    click.Option(["--shares"], type=SharesType(), metavar="A,B", help="Set the planned shares of the visitors, the control first, then the others by name. Examples: 50,50 and a=90,b=10. Default: equal shares."),
+    click.Option(["--sequential", "is_sequential"], is_flag=True, help="Show intervals and p-values that stay valid if you look every day. They are wider."),
+    click.Option(["--bayes", "is_bayesian"], is_flag=True, help="Show the chance that a variant beats the control, with the prior Beta(1,1) for each rate."),
+    click.Option(["--correction"], type=click.Choice(["holm", "bh", "none"]), default="holm", show_default=True, help="Correct p-values for several variants and goals: Holm, Benjamini-Hochberg or none."),
+    click.Option(["--power", "shows_power"], is_flag=True, help="Show how many visitors each variant needs."),
+    lift_option,
+    click.Option(["--power-level", "power_level"], type=PercentType(0, 100), default="80%", show_default=True, metavar="PERCENT", help="With --power: the chance to show a lift that exists."),
+    click.Option(["--force", "is_forced"], is_flag=True, help="Compare variants with fewer than 150 visitors too."),
 ]
 
 # -- of every report ---------------------------------------------------------------------------------------------

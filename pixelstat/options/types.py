@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -77,6 +78,55 @@ class DurationType(click.ParamType[timedelta]):
             return parse_duration(str(value))
         except ValueError as error:
             return self.fail(str(error), param, ctx)
+
+
+class PercentType(click.ParamType[float]):
+    """A percentage such as `10%`, also as a number below 1, such as `0.1`. It lies between two percentages."""
+
+    name = "percent"
+
+    def __init__(self, low: float, high: float = inf) -> None:
+        self.low, self.high = low / 100, high / 100
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        parts = re.fullmatch(r"([+-]?\d{0,9}(?:\.\d{0,9})?)(%?)", text := str(value).strip())
+        if not parts or not re.search(r"\d", text):
+            self.fail(f"{value!r} is not a percentage. Try 10%.", param, ctx)
+        share = float(parts[1]) / 100 if parts[2] else float(parts[1])
+        if not parts[2] and abs(share) >= 1:
+            self.fail(f"{value!r} has no percent sign. Try {text}%.", param, ctx)
+        if not self.low < share < self.high or not share:
+            most = f" and below {self.high:.0%}" if self.high < inf else ""
+            least = "not 0" if self.low < 0 else "above 0%"
+            self.fail(f"{value!r} is out of range: it must be {least}{most}. Try 10%.", param, ctx)
+        return share
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Planned shares of visitors: of named variants, or without names in the order of the report."""
+
+    values: tuple[float, ...]
+    names: tuple[str, ...] = ()
+
+
+class SharesType(click.ParamType[Shares]):
+    """Planned shares of visitors, such as `50,50` or `a=90,b=10`. Only their proportions matter."""
+
+    name = "shares"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shares:
+        if isinstance(value, Shares):
+            return value
+        pairs = [part.rpartition("=") for part in str(value).split(",")]
+        names = tuple(name.strip() for name, separator, _ in pairs if separator)
+        are_shares = all(re.fullmatch(r"\s*\d{1,9}(?:\.\d{1,9})?%?\s*", share) for *_, share in pairs)
+        shares = tuple(float(share.strip(" %")) for *_, share in pairs) if are_shares else (0.0,)
+        if min(shares) <= 0 or len(shares) < 2 or len(names) not in (0, len(shares)) or len({*names}) < len(names):
+            self.fail(f"{value!r} are not two or more shares above 0. Try 50,50 or a=90,b=10.", param, ctx)
+        return Shares(shares, names)
 
 
 class ZoneType(click.ParamType[ZoneInfo]):

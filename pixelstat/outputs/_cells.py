@@ -72,6 +72,11 @@ def _format_change(change: float, unit: str | None) -> str:
     return _format_points(change) if unit == "share" else f"{change:+.1%}"
 
 
+def format_probability(probability: float) -> str:
+    """Format with three decimals: `0.042`, or `<0.001`."""
+    return f"{probability:.3f}" if probability >= 0.001 else "<0.001"
+
+
 _AMOUNTS = {"figure": _format_figure, "money": format_money, "price": format_money, "change": _format_change}
 _NUMBERS = {
     "count": "{:,}".format,
@@ -79,4 +84,5 @@ _NUMBERS = {
     "share": "{:.1%}".format,
     "seconds": format_duration,
     "points": _format_points,
+    "probability": format_probability,
 }

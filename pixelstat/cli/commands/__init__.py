@@ -7,6 +7,7 @@ import click
 SECTION = "Data and set-up"  # their heading in `pixelstat --help`
 NAMES = {
     "events": "Write the events themselves, one per row.",
+    "plan-experiment": "Tell how many visitors an experiment needs.",
     "check": "Check the format, pixels, times and unreadable lines of logs.",
     "formats": "List the log formats that pixelstat reads.",
     "protocols": "List the tracking pixels that pixelstat reads.",
@@ -20,5 +21,5 @@ NAMES = {
 
 def load_command(name: str) -> click.Command:
     """Import the command of this name."""
-    command: click.Command = import_module(f"pixelstat.cli.commands.{name}").command
+    command: click.Command = import_module(f"pixelstat.cli.commands.{name.replace('-', '_')}").command
     return command

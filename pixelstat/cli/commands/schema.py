@@ -28,6 +28,7 @@ TYPES = {  # by the kind of a column: its type and its unit
     "figure": ("number", None),
     "change": ("number", "share of the value before"),
     "points": ("number", "difference of two shares"),
+    "probability": ("number", "0..1"),
     "money": ("number", "currency of the row"),
     "price": ("number", "currency of the row"),
     "flag": ("boolean", None),
