@@ -17,7 +17,7 @@ MAX_LINE_CHARS = 120
 PAGES = [README, *TOPICS]
 TEXTS = {page.stem: page.read_text("utf-8") for page in PAGES}
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
-EXAMPLE = re.compile(r"^(?:\$ )?pixelstat (\w+)", re.MULTILINE)
+EXAMPLE = re.compile(r"^(?:\$ )?pixelstat ([\w-]+)", re.MULTILINE)
 
 
 @pytest.mark.slow
