@@ -21,14 +21,18 @@ def present_comparisons(result: Result, *, is_sequential: bool, hidden: Sequence
         return result
     result = arrange_columns(result, hidden)
     compared = [row for row in rows if row["difference"] is not None]
+    control = next((row["variant"] for row in rows if row["is_control"]), None)
     ratio = rows[0]["sample_ratio_p_value"]
     is_wrong_split = ratio is not None and ratio < RATIO_ALARM
     headline = describe_winners(compared)
     if is_wrong_split:
         headline = "the visitors are not split as planned"
-    elif not compared and rows[0]["control"] is not None and any(row["variant"] != rows[0]["control"] for row in rows):
+    elif not compared and control is not None and any(row["variant"] != control for row in rows):
         headline = "too few visitors to compare"
-    notes = [describe_visitors(rows), *(describe_comparison(row) for row in compared[:MOST_NOTES])]
+    notes = [
+        describe_visitors(rows, control),
+        *(describe_comparison(row, str(control)) for row in compared[:MOST_NOTES]),
+    ]
     if is_wrong_split:
         goal = rows[0]["goal"]
         counts = [row["visitors"] for row in rows if row["goal"] == goal]
@@ -60,16 +64,16 @@ def describe_split(counts: Sequence[int], ratio: float) -> str:
     return f"the visitors are not split as planned: {numbers}, p = {ratio:.1g}. Trust no lift until the cause is known."
 
 
-def describe_visitors(rows: Sequence[dict[str, Any]]) -> str:
+def describe_visitors(rows: Sequence[dict[str, Any]], control: str | None) -> str:
     """Return which variant is the control, and how many visitors are excluded."""
     first = rows[0]
     visitors = sum(row["visitors"] for row in rows if row["goal"] == first["goal"])
     excluded = first["excluded_visitors"]
-    control = "There is no control" if first["control"] is None else f"The control is {first['control']}"
+    sentence = "There is no control" if control is None else f"The control is {control}"
     if not excluded:
-        return f"{control}. No visitor saw several variants."
+        return f"{sentence}. No visitor saw several variants."
     part = format_part(excluded, visitors + excluded, "visitors")
-    return f"{control}. Excluded because they saw several variants: {part}."
+    return f"{sentence}. Excluded because they saw several variants: {part}."
 
 
 def describe_winners(compared: Sequence[dict[str, Any]]) -> str:
@@ -94,9 +98,9 @@ def is_certain(row: dict[str, Any]) -> bool:
     return row["adjusted_p_value"] is not None and row["adjusted_p_value"] < ALPHA
 
 
-def describe_comparison(row: dict[str, Any]) -> str:
-    """Return what is known of a variant and a goal."""
-    both = f"{row['variant']} and {row['control']}"
+def describe_comparison(row: dict[str, Any], control: str) -> str:
+    """Return what the comparison of a variant with the control shows for a goal."""
+    both = f"{row['variant']} and {control}"
     if row["lift_low"] is not None:
         value, low, high = (f"{100 * row[name]:+.1f}%" for name in ("lift", "lift_low", "lift_high"))
     elif row["difference_low"] is not None:
@@ -107,6 +111,4 @@ def describe_comparison(row: dict[str, Any]) -> str:
     if not is_certain(row):
         return f"{row['goal']}: no difference between {both} shown; it may be anything from {low} to {high}."
     verdict = "better" if row["difference"] > 0 else "worse"
-    return (
-        f"{row['goal']}: {row['variant']} is {verdict} than {row['control']}, {value} (95% interval {low} to {high})."
-    )
+    return f"{row['goal']}: {row['variant']} is {verdict} than {control}, {value} (95% interval {low} to {high})."

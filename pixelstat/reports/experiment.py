@@ -140,7 +140,7 @@ def _statistic(name: str, kind: str, about: str, **layout: Any) -> Column:
             "p-value of a split that differs from the planned shares (chi-square); the same in all rows",
             detail=True,
         ),
-        Column("control", "text", "name of the control", detail=True),
+        Column("is_control", "flag", "true for the variant that the others are compared with", hidden=True),
         Column(
             "currency",
             "text",
@@ -316,7 +316,6 @@ def build_rows(
     shared = {
         "excluded_visitors": excluded,
         "sample_ratio_p_value": compute_sample_ratio(variants, options.shares),
-        "control": control,
     }
     of_goals = [
         {"goal": goal.name, **figures}
@@ -333,7 +332,13 @@ def build_rows(
         for row, p_value in zip(rows, adjusted, strict=True):
             row[f"adjusted_{name}"] = p_value
     return [
-        {**shared, "planned_share": planned.get(row["variant"]), **row, **money}
+        {
+            **shared,
+            "planned_share": planned.get(row["variant"]),
+            "is_control": row["variant"] == control,
+            **row,
+            **money,
+        }
         for row in of_goals
         for money in ([money for money in of_money if money["variant"] == row["variant"]] or [{"orders": 0}])
     ]

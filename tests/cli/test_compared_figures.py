@@ -25,7 +25,7 @@ REPORTS = [
     "orders --repeat --horizon 2d", "orders --refund-date own", "products --by product --top 2",
     "products --abandoned --window 1d", "conversions --by utm_source --top 2", "conversions --every day",
     "paths --top 2", "paths --top 1 --show tree --format csv", "paths --top 2 --show whole --to purchase",
-    "paths --from /a --top 1 --depth 5",
+    "paths --from /a --top 1 --depth 5", "experiment --force --goal purchase --goal lead --window 1d --bayes",
     *(f"funnel {' '.join(STEPS)} {options}" for options in (
         "--window 1d", "--every day --window 1d", "--by utm_source --top 2", "--by utm_source --top 1 --every day",
         "--open", "--unit visit", "--count visits", "--count totals --entry first", "--order strict", "--grace 5m",
@@ -46,6 +46,7 @@ def shop_log() -> str:
             "p": draw.choice(PAGES),
             "utm_source": draw.choice(SOURCES),
             "product": draw.choice("xyz"),
+            "variant": "ab"[int(visitor[1:]) % 2],
         }
         if event == "purchase":
             order = f"A{number - draw.choice([0, 0, 0, 0, 40])}"  # some are reloaded, on another day

@@ -26,7 +26,8 @@ def test_there_is_a_page_of_pixelstat_and_of_each_command(tmp_path: Path) -> Non
     write_man_pages(tmp_path / "man")
     names = {path.name for path in (tmp_path / "man").iterdir()}
     assert names == {"pixelstat.1", *(f"pixelstat-{name}.1" for name in COMMANDS)}
-    assert [name for name in COMMANDS if f"pixelstat\\-{name}(1)" not in PAGES["pixelstat.1"]] == []
+    titles = {name: f"pixelstat-{name}(1)".replace("-", "\\-") for name in COMMANDS}
+    assert [name for name, title in titles.items() if title not in PAGES["pixelstat.1"]] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -28,7 +28,10 @@ ASKED: dict[str, list[str]] = {
     "conversions": ["--goal", "purchase", "--goal", "signup"],
 }
 # Counts that need not add up.
-OTHERS = {"paths": ["visitors_at_step"]}  # those at the source stand in a part's row only where somebody goes that way
+OTHERS = {
+    "paths": ["visitors_at_step"],  # those at the source stand in a part's row only where somebody goes that way
+    "experiment": ["excluded_visitors"],  # each row has the sum over all variants
+}
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
         options = build_report_options(report, own, common)
     run = RunContext(log_start=lambda: START, log_end=lambda: LAST)
     result = report.result(report.function(visited(story), options, run).collect())
-    # All orders are in one currency, which parts without an order cannot know.
-    told = [column for column in result.columns if column.name != "currency"]
+    # All orders are in one currency, which parts without an order cannot know. The control is the first variant there.
+    told = [column for column in result.columns if column.name not in ("currency", "is_control")]
     kinds = {column.name: "row" if column.key else column.kind for column in told}
     row = [name for name, kind in kinds.items() if kind in ("row", "text", "time", "instant", "flag")]
     counted = [
