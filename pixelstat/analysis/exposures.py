@@ -14,11 +14,10 @@ import polars as pl
 
 from pixelstat.analysis.confidence import wilson_interval
 from pixelstat.analysis.experiments import Rate, Sample
-from pixelstat.analysis.order_lines import fill_values
 from pixelstat.analysis.orders import build_orders, exact_sum
 from pixelstat.frames.columns import internal
 from pixelstat.traffic.deduplication import drop_later_copies
-from pixelstat.vocabulary import is_order_event, is_purchase
+from pixelstat.vocabulary import is_purchase
 
 VARIANT = internal("variant")  # Categorical: the variant that an event names
 IS_EXPOSURE = internal("is exposure")  # whether the event may expose its visitor; then its VARIANT is not null
@@ -74,18 +73,24 @@ def find_exposures(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def collect_variants(
-    rows: pl.DataFrame, flags: Sequence[str], window: timedelta | None, end: datetime | None
+    rows: pl.DataFrame,
+    order_events: pl.DataFrame,
+    flags: Sequence[str],
+    window: timedelta | None,
+    end: datetime | None,
 ) -> tuple[list[Variant], int]:
     """Return the variants by name, and the number of visitors who saw several.
 
-    `rows` are EVENTS with `site`, VARIANT, IS_EXPOSURE and a column for each goal, those of orders that a filter
-    rejected included. `flags` are the columns of the goals, which are true for hits that reach them. `end` is that of
-    the logs.
+    `rows` are EVENTS with VARIANT, IS_EXPOSURE and a column for each goal. `order_events` are those of orders, also the
+    ones that a filter rejected, with their values filled in. `flags` are the columns of the goals, which are true for
+    hits that reach them. `end` is that of the logs.
     """
-    hits = drop_later_copies(rows).filter(pl.col("rejected").is_null())
+    columns = ["time", "hit", "first", "event", "visitor", "value", "currency", VARIANT, IS_EXPOSURE, *flags]
+    hits = drop_later_copies(rows.select(*columns, "rejected"))  # lists of products would be copied with the rows
+    hits = hits.filter(pl.col("rejected").is_null()) if hits["rejected"].null_count() < len(hits) else hits
     exposures = find_exposures(hits)
     exposed = exposures.filter(IS_SINGLE).drop(IS_SINGLE).with_columns(_is_open(window, end).alias(IS_OPEN))
-    all_orders = build_orders(fill_values(rows.filter(is_order_event())).lazy(), flags)
+    all_orders = build_orders(order_events.lazy(), flags)
     orders = all_orders.filter(pl.col("rejected").is_null()).collect()
     others = hits.filter(pl.any_horizontal(flags), ~is_purchase())
     reaching = pl.concat([others, orders], how="diagonal").select("visitor", "time", "value", "currency", *flags)

@@ -10,7 +10,7 @@ from pixelstat.text.plurals import format_part, join_words
 
 LEAST_VISITORS = 150  # of a variant that is compared, as in GrowthBook
 RATIO_ALARM = 0.001  # below this p-value the visitors are not split as planned
-MOST_NOTES = 6  # comparisons that notes describe
+MOST_NOTES = 6  # comparisons or variants that notes describe
 PEEKING = "These p-values hold for one look at a planned end. To look every day, use --sequential."
 
 
@@ -60,7 +60,7 @@ def arrange_columns(result: Result, hidden: Sequence[str]) -> Result:
 
 def describe_split(counts: Sequence[int], ratio: float) -> str:
     """Return the sentence on a sample ratio that cannot be chance."""
-    numbers = " : ".join(f"{count:,}" for count in counts)
+    numbers = " : ".join([*(f"{count:,}" for count in counts[:MOST_NOTES]), *(["..."] if counts[MOST_NOTES:] else [])])
     return f"the visitors are not split as planned: {numbers}, p = {ratio:.1g}. Trust no lift until the cause is known."
 
 

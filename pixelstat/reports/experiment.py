@@ -25,6 +25,7 @@ from pixelstat.analysis.experiments import (
     compute_visitors_needed,
 )
 from pixelstat.analysis.exposures import IS_EXPOSURE, VARIANT, Sales, Variant, collect_variants
+from pixelstat.analysis.order_lines import fill_values
 from pixelstat.analysis.orders import find_order_warnings
 from pixelstat.conditions import Step, describe_unmatched, parse_step
 from pixelstat.frames.columns import internal
@@ -35,7 +36,7 @@ from pixelstat.reports._experiment_notes import LEAST_VISITORS, RATIO_ALARM, des
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import TYPE_OF_KIND, Column, Result
 from pixelstat.text.durations import format_duration
-from pixelstat.text.plurals import format_count, join_words
+from pixelstat.text.plurals import join_words
 from pixelstat.traffic.deduplication import name_site
 from pixelstat.traffic.rejection import is_outside
 from pixelstat.vocabulary import is_email_event, is_order_event
@@ -200,7 +201,7 @@ def experiment(events: pl.LazyFrame, options: ExperimentOptions, run: RunContext
     rows = rows.select(
         "time", "hit", "first", "rejected", IS_EXPOSURE, *flags,
         pl.when(IS_EXPOSURE).then(name).cast(pl.Categorical()).alias(VARIANT),
-        visitor=pl.col("visitor").cast(pl.Categorical()).to_physical(),
+        visitor=pl.when(pl.col("visitor").is_not_null()).then(pl.col("visitor").hash()),  # equal where the keys are
         event=pl.col("event").cast(pl.Categorical()),
         site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
         **{column: pl.when(is_order_event()).then(column) for column in ORDER_COLUMNS},
@@ -217,8 +218,9 @@ def reaches(goal: int) -> str:
 def analyze_batch(batch: pl.DataFrame, *, options: ExperimentOptions, run: RunContext) -> pl.DataFrame:
     """Return the rows of the report, from all events that are relevant."""
     flags = [reaches(index) for index in range(len(options.goals))]
-    variants, excluded = collect_variants(batch, flags, options.window, run.log_end())
-    warn_of_events(batch, flags, options, run.warn)
+    order_events = fill_values(batch.filter(is_order_event()))
+    variants, excluded = collect_variants(batch, order_events, flags, options.window, run.log_end())
+    warn_of_events(batch, order_events, flags, options, run.warn)
     control = choose_control([variant.name for variant in variants], options.control)
     variants.sort(key=lambda variant: (variant.name != control, variant.name))
     for sentence in find_doubts(variants, excluded, control, options):
@@ -228,16 +230,19 @@ def analyze_batch(batch: pl.DataFrame, *, options: ExperimentOptions, run: RunCo
 
 
 def warn_of_events(
-    batch: pl.DataFrame, flags: Sequence[str], options: ExperimentOptions, warn: Callable[[str], object]
+    batch: pl.DataFrame,
+    order_events: pl.DataFrame,
+    flags: Sequence[str],
+    options: ExperimentOptions,
+    warn: Callable[[str], object],
 ) -> None:
     """Warn of goals that no event reaches, and of doubtful orders."""
-    counted = batch.filter(pl.col("rejected").is_null())
+    counted = batch.lazy().filter(pl.col("rejected").is_null()).select("event", *flags).collect()
     for goal, flag in zip(options.goals, flags, strict=True):
         for sentence in describe_unmatched(counted, flag, goal, "event"):
             warn(f"the goal {sentence}")
-    orders = batch.filter(is_order_event())
-    if len(orders):
-        for sentence in find_order_warnings(orders.lazy()):
+    if len(order_events):
+        for sentence in find_order_warnings(order_events.lazy()):
             warn(sentence)
 
 
@@ -280,9 +285,9 @@ def find_doubts(
     variants: Sequence[Variant], excluded: int, control: str | None, options: ExperimentOptions
 ) -> Iterable[str]:
     """Yield sentences on what keeps the figures from answering the question, the worst first."""
-    names = [variant.name for variant in variants]
+    names = join_words([variant.name for variant in variants[:MOST_VARIANTS]]) if variants else ""
     if not variants and excluded:
-        yield f"all {format_count(excluded, 'visitor', 'visitors')} saw several variants, so no variant is left."
+        yield f"every visitor with a variant ({excluded:,}) saw several variants, so none is left."
     elif not variants:
         yield f"no visitor on the site has a {options.variant_column}. Name another column: --variant COLUMN."
     if not variants:
@@ -291,11 +296,11 @@ def find_doubts(
     if ratio is not None and ratio < RATIO_ALARM:
         yield describe_split([variant.visitors for variant in variants], ratio)
     if plan_shares(variants, options.shares) is None:
-        yield f"--shares does not fit the variants {join_words(names)}, so the split is not checked."
+        yield f"--shares does not fit the variants {names}, so the split is not checked."
     if control is None:
-        yield f"no visitor saw the control {options.control!r}, so nothing is compared; there is {join_words(names)}."
+        yield f"no visitor saw the control {options.control!r}, so nothing is compared; there is {names}."
     elif len(variants) == 1:
-        yield f"there is only one variant, {names[0]}, so nothing is compared."
+        yield f"there is only one variant, {names}, so nothing is compared."
     if len(variants) > MOST_VARIANTS:
         yield f"{options.variant_column} has {len(variants):,} values. Does it name the variants of an experiment?"
     small = [variant.name for variant in variants if variant.visitors < LEAST_VISITORS]

@@ -308,7 +308,7 @@ def test_the_control_comes_first(names: str, option: str, control: str, tmp_path
         ([hit("", "open", "10:00", mid="m", rcpt="r", variant="a")], "", "no visitor on the site has a variant.", 0),
         (
             [hit("ann", "page_view", clock, p="/", variant=name) for clock, name in (("10:00", "a"), ("11:00", "b"))],
-            "", "all 1 visitor saw several variants, so no variant is left.", 0,
+            "", "every visitor with a variant (1) saw several variants, so none is left.", 0,
         ),
         (
             [bought("ann", "10:00", "A1", "5", variant="a"), bought("ben", "10:00", "A2", "5", variant="b")],
@@ -380,6 +380,19 @@ def test_any_split_of_the_log_gives_the_same_report(tmp_path: Path) -> None:
         (tmp_path / f"part{number}").write_text(log(*TWO[number::3]))
     finished = run_in_process(tmp_path, "experiment", "-q", "part2", "part0", "part1", "--format", "csv")
     assert csv_rows(finished) == whole
+
+
+@pytest.mark.parametrize("shares", ["50", "0,1", "a=1,a=2", "a=1,2", "x,y", "50,-50", ""])
+def test_shares_that_make_no_plan(shares: str, tmp_path: Path) -> None:
+    finished = run_in_process(tmp_path, "experiment", "access.log", "--shares", shares)
+    assert finished.exit == 2
+    assert "are not two or more shares above 0. Try 50,50 or a=90,b=10." in finished.stderr
+
+
+def test_goals_come_from_the_project_file(tmp_path: Path) -> None:
+    (tmp_path / "pixelstat.toml").write_text("[goals]\nany = \"event = 'page_view'\"\n")
+    assert [(row["goal"], row["conversion_rate"]) for row in ask(tmp_path)[0]] == [("any", "1.0")] * 2
+    assert [row["goal"] for row in ask(tmp_path, "--goal", "purchase")[0]] == ["purchase"] * 2
 
 
 def test_power_plans_for_a_given_lift(tmp_path: Path) -> None:
