@@ -31,6 +31,8 @@ def write_random_log(seed: int) -> list[str]:
             fields["url"] = f"https://a.example/{dice.choice(('thanks', 'account'))}"
         if event in ("product_view", "add_to_cart", "remove_from_cart", "purchase"):
             fields |= {"product": dice.choice(("kettle", "cup"))}
+        if event in ("product_view", "add_to_cart"):
+            fields |= {"variant": "ab"[len(person) % 2]}
         if event in EMAIL_EVENTS:
             fields |= {"mid": dice.choice(("m1", "m2")), "rcpt": person or "r1"}
         if dice.random() < 0.2:

@@ -32,6 +32,8 @@ REPORTS: Sequence[tuple[str, ...]] = (
     ("paths",),
     ("conversions", "--by", "utm_source", *PERIOD),
     ("conversions", "--goal", "purchase", "--every", "day"),
+    ("experiment", "--force", "--bayes", "--goal", "purchase", "--goal", "lead"),
+    ("experiment", "--force", "--window", "6h", *PERIOD),
     ("orders", *PERIOD, "--refund-date", "own"),
     ("orders", "--repeat", "--horizon", "1d"),
     ("orders", "--where", "page = '/thanks'"),

@@ -17,6 +17,7 @@ from pixelstat.enrich.page_groups import PageGroups, page_groups_from_option
 from pixelstat.errors import PixelstatError, suggest
 from pixelstat.formats.assignment import LogSet, ReadingRules, candidate_formats
 from pixelstat.identity.project_key import key_path, load_key, load_or_create
+from pixelstat.identity.pseudonyms import PSEUDONYMISED_COLUMNS
 from pixelstat.identity.visitors import KEY_KINDS, VisitorRules
 from pixelstat.options.values import ReportOptions
 from pixelstat.pipeline_settings import Enrichment, PipelineSettings
@@ -314,7 +315,7 @@ def build_report_options(report: Report, options: dict[str, Any], common: Common
     if options.get("held_column"):
         validate_breakdown(options["held_column"], report, [*config.custom_columns], "--hold")
     if options.get("variant_column"):
-        require_event_column(options["variant_column"], report, [*config.custom_columns], "--variant")
+        _check_variant_column(options["variant_column"], report, [*config.custom_columns])
     if report.build_options:
         return report.build_options(lambda text: _parse_step(text, common), **options)
     return report.options_type(**options)
@@ -340,6 +341,13 @@ def require_event_column(name: str, report: Report, custom_columns: Sequence[str
         raise PixelstatError(f"{option} time would give one row per second.", series)
     advice = " Did you mean product?" if name == "products" else suggest(name, [*columns, *report.groups], most=3)
     raise PixelstatError(f"{option} {name!r} is not a column of the events.{advice}", columns_hint(custom_columns))
+
+
+def _check_variant_column(name: str, report: Report, custom_columns: Sequence[str]) -> None:
+    """Raise PixelstatError where the column cannot name the variants of an experiment."""
+    require_event_column(name, report, custom_columns, "--variant")
+    if name in PSEUDONYMISED_COLUMNS and name != "message":
+        raise PixelstatError(f"--variant {name} contains personal data, not variants.", "Try: --variant utm_content")
 
 
 def _find_funnel(name: str, config: Config, texts: Sequence[str]) -> FunnelConfig:

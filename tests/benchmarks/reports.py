@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[2]
 REPORTS = (
     "views", "funnel", "paths", "conversions", "summary", "visitors", "visits", "sources", "orders", "products",
-    "devices", "opens", "clicks",
+    "devices", "opens", "clicks", "experiment",
 )  # fmt: skip
 
 

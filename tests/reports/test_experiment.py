@@ -332,6 +332,10 @@ def test_any_column_names_the_variants(tmp_path: Path) -> None:
     lines = [hit(f"v{number}", "page_view", "10:00", p="/", utm_content="ab"[number % 2]) for number in range(8)]
     rows, _ = ask(tmp_path, "--variant", "utm_content", lines=lines)
     assert [(row["variant"], row["visitors"]) for row in rows] == [("a", "4"), ("b", "4")]
+    finished = run_in_process(tmp_path, "experiment", "access.log", "--variant", "client")
+    assert (finished.exit, finished.stderr.partition("\n")[0]) == (
+        2, "Error: --variant client contains personal data, not variants.",
+    )  # fmt: skip
     finished = run_in_process(tmp_path, "experiment", "access.log", "--variant", "variants")
     assert (finished.exit, finished.stderr.partition("\n")[0]) == (
         2, "Error: --variant 'variants' is not a column of the events. Did you mean variant?",
