@@ -25,11 +25,12 @@ from pixelstat.analysis.attribution import (
 )
 from pixelstat.analysis.markov import CONVERSION, END
 from pixelstat.analysis.orders import exact_sum
+from pixelstat.analysis.revenue import GROSS, describe_revenue, list_part_columns
 from pixelstat.conditions import Step, describe_unmatched, parse_step
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
-from pixelstat.options.shared import by_option, goal_option, top_groups_option
+from pixelstat.options.shared import by_option, goal_option, revenue_option, top_groups_option
 from pixelstat.options.types import DurationType
 from pixelstat.options.values import ReportOptions
 from pixelstat.reports._report import RunContext, group_column, report
@@ -93,6 +94,7 @@ class AttributionOptions(ReportOptions):
 
     goal: Sequence[Step] = ()  # those of --goal or pixelstat.toml; without any, DEFAULT_GOALS that occur
     model: Sequence[str] = ("last_non_direct",)  # of MODELS, or all
+    revenue: str = GROSS  # or NET, without tax and shipping
     lookback: timedelta = timedelta(days=30)
     half_life: timedelta = timedelta(days=7)  # of time_decay
     ignore_direct: bool = False
@@ -128,6 +130,8 @@ def _caption(options: AttributionOptions) -> str:
     if options.shows_credit:
         parts.append(f"model {options.models[0]}" if len(options.models) == 1 else f"{len(options.models)} models")
     parts.append(f"lookback {format_duration(options.lookback)}")
+    if options.shows_credit or options.paths:
+        parts.append(f"revenue {describe_revenue(options.revenue)}")
     if options.ignore_direct:
         parts.append("direct touches only where there is no other")
     if "time_decay" in options.models and options.shows_credit:
@@ -209,7 +213,7 @@ def place_side_by_side(result: Result, by: Sequence[str]) -> Result:
     ],
     options=[
         goal_option, model_option, by_option, lookback_option, half_life_option, ignore_direct_option,
-        null_paths_option, top_groups_option, paths_option, lag_option, touches_option,
+        null_paths_option, revenue_option, top_groups_option, paths_option, lag_option, touches_option,
     ],
     options_type=AttributionOptions,
     caption=_caption,
@@ -240,13 +244,14 @@ def attribution(events: pl.LazyFrame, options: AttributionOptions, run: RunConte
         raise PixelstatError("--paths, --lag and --touches cannot be combined.", "Use one of them.")
     goals = options.goal or [parse_step(event) for event in DEFAULT_GOALS]
     flags = {reaches(index): goal.hit for index, goal in enumerate(goals)}
+    order_columns = (*ORDER_COLUMNS, *list_part_columns(options.revenue))
     is_touch = pl.col(IS_TOUCH)
     rows = events.filter(is_touch | is_order_event() | pl.any_horizontal(flags.values())).select(
         "time", "hit", "first", "visit", "visit_number", "first_seen", "rejected",
         visitor=pl.col("visitor").cast(pl.Categorical()).to_physical(),
         event=pl.col("event").cast(pl.Categorical()),
         site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
-        **{name: pl.when(is_order_event() | is_pixel_goal()).then(name) for name in ORDER_COLUMNS},
+        **{name: pl.when(is_order_event() | is_pixel_goal()).then(name) for name in order_columns},
         **flags,
         **{IS_TOUCH: is_touch, IS_DIRECT: pl.col(ATTRIBUTED_CHANNEL) == "Direct"},
         **{group: pl.col(run.column_of(name)).cast(pl.String) for group, name in options.groups.items()},
@@ -265,7 +270,8 @@ def analyze_batch(
             for sentence in describe_unmatched(batch.filter(pl.col("rejected").is_null()), flag, goal, "event"):
                 run.warn(f"the goal {sentence}")
     hits = drop_later_copies(batch).filter(pl.col("rejected").is_null(), pl.col("hit").is_first_distinct())
-    conversions = find_conversions(batch, hits, goals, [], run.warn)
+    conversions = find_conversions(batch, hits, goals, [], run.warn, revenue=options.revenue)
+    conversions = run.currencies.convert(conversions) if run.currencies else conversions
     start = run.log_start()
     is_truncated = (pl.col("time") - options.lookback < start) if start else pl.lit(value=False)
     conversions = conversions.select(
