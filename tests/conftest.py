@@ -2,5 +2,6 @@
 
 from hypothesis import settings
 
-settings.register_profile("untimed", deadline=None)  # a busy machine is no failure; speed is the benchmarks' matter
-settings.load_profile("untimed")
+# A busy machine is no failure; speed is the benchmarks' matter. Each run of the suite draws other examples.
+settings.register_profile("suite", deadline=None, max_examples=50)
+settings.load_profile("suite")

@@ -67,6 +67,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(request("/link/0-0-0-0-1/0-0-0-0-2/0-0-0-0-3", "10:00", day="2026-09-13") + "\n")
     (folder / "pixelstat.toml").write_text(CONFIG)
     (folder / "sent.csv").write_text("message,sent\nlaunch,1000\nlast-call,800\n")
+    (folder / "rates.csv").write_text("currency,rate\nEUR,1\nUSD,0.92\n")
     (folder / "scanners.csv").write_text("198.51.100.0/24,Mail scanner\n")
     database(folder / "GeoLite2-City.mmdb", {"203.0.113.0/24": BERLIN})
     database(folder / "GeoLite2-ASN.mmdb", {"203.0.113.0/25": EXAMPLE_NET}, "GeoLite2-ASN", 4)

@@ -138,7 +138,7 @@ TWO = [Did(0, 0, "page_view", "/"), Did(0, 1, "purchase", "/"), Did(1, 0, "page_
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("report", "arguments"), FEW_FAST)
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(story=STORIES, part_of=st.lists(st.integers(0, 2), min_size=5, max_size=5))
 @example(story=TWO, part_of=[0, 1, 0, 0, 0])
 def test_the_counts_of_any_parts_of_the_visitors_add_up_to_those_of_all(

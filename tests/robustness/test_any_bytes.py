@@ -61,7 +61,7 @@ def is_accounted_for(requests: pl.DataFrame, count: int) -> bool:
 
 
 @pytest.mark.slow
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=80, deadline=None)
 @given(
     st.lists(st.binary(max_size=60) | tampered(), min_size=1, max_size=5),
     st.sampled_from([b"\n", b"\r\n"]),
@@ -91,7 +91,7 @@ def test_any_bytes_are_lines_and_any_line_is_one_row_of_every_format(
 def test_a_line_is_read_the_same_beside_any_neighbours(form: LogFormat) -> None:
     chance = random.Random(form.name)
     texts = []
-    for line in WRITTEN:
+    for line in WRITTEN[ALL.index(form) % 2 :: 2]:
         start = chance.randrange(len(line))
         broken = line[:start] + chance.choice(PIECES) + line[start + chance.randrange(6) :]
         texts.append(broken.decode("utf-8", "replace"))
