@@ -94,11 +94,21 @@ def _expand(part: pl.DataFrame, touches: pl.DataFrame, *, ignores_direct: bool) 
 
 
 def number_places(paths: pl.DataFrame, *, ignores_direct: bool) -> pl.DataFrame:
-    """Add `place` and `size` to the touches of paths. `ignores_direct` drops direct touches if a path has others."""
+    """Add `place` and `size` to the touches of paths, which come one path after the other.
+
+    `ignores_direct` drops direct touches from paths that have others.
+    """
     if ignores_direct:
         has_other = (~pl.col("is_direct")).any().over(PATH)
         paths = paths.filter(~(pl.col("is_direct") & has_other).fill_null(value=False))
-    return paths.with_columns(place=pl.int_range(pl.len()).over(PATH), size=pl.len().over(PATH))
+    row, starts, ends = (
+        pl.int_range(pl.len()),
+        pl.col(PATH) != pl.col(PATH).shift(),
+        pl.col(PATH) != pl.col(PATH).shift(-1),
+    )
+    first = pl.when(starts.fill_null(value=True)).then(row).forward_fill()
+    last = pl.when(ends.fill_null(value=True)).then(row).backward_fill()
+    return paths.with_columns(place=row - first, size=last - first + 1)
 
 
 def weigh_touches(model: str, half_life: timedelta) -> pl.Expr:
@@ -107,7 +117,8 @@ def weigh_touches(model: str, half_life: timedelta) -> pl.Expr:
     is_first, is_last = place == 0, place == size - 1
     last_non_direct = pl.when(~pl.col("is_direct")).then(place).max().over(PATH)
     between = pl.when(is_first | is_last).then(0.4).otherwise(0.2 / (size - 2))
-    age = count_seconds(pl.col("touch_time").max().over(PATH) - pl.col("touch_time"))
+    last_time = pl.when(is_last).then("touch_time").backward_fill()
+    age = count_seconds(last_time - pl.col("touch_time"))
     decayed = (age * (-log(2) / half_life.total_seconds())).exp().fill_null(1.0)
     is_distinct = pl.struct(PATH, "group").is_first_distinct()
     weights = {

@@ -121,7 +121,7 @@ class AttributionOptions(ReportOptions):
 
 def find_rules(options: AttributionOptions) -> AttributionRules:
     """Return the rules by which a touch has its own values."""
-    return AttributionRules("last", options.lookback)
+    return AttributionRules("visit", options.lookback)
 
 
 def _caption(options: AttributionOptions) -> str:
@@ -289,7 +289,7 @@ def analyze_batch(
     )
     labels = label_groups(numbers, options)
     if options.shows_credit:
-        return give_credit(conversions, touches, labels, goals, options)
+        return give_credit(conversions, touches, labels, options)
     paths = find_paths(conversions, touches, options.lookback, ignores_direct=options.ignore_direct)
     rows = pl.concat(map(summarize_paths, paths))
     return list_paths(rows, labels, options) if options.paths else count_distribution(rows, options)
@@ -321,7 +321,6 @@ def give_credit(
     conversions: pl.DataFrame,
     touches: pl.DataFrame,
     labels: pl.DataFrame,
-    goals: Sequence[Step],
     options: AttributionOptions,
 ) -> pl.DataFrame:
     """Return the credit of each group, goal, model and currency, the groups with the most first."""
@@ -336,7 +335,8 @@ def give_credit(
     credit = pl.concat(sums).group_by(on).sum().with_columns(pl.col("conversions", *AMOUNTS).cast(pl.Float64))
     if "markov" in options.models:
         if options.null_paths:
-            transitions += [count_null_transitions(conversions, touches, goal.name, options) for goal in goals]
+            reached = conversions["goal"].unique(maintain_order=True).cast(pl.String)
+            transitions += [count_null_transitions(conversions, touches, goal, options) for goal in reached]
         of_base = credit.filter(pl.col("model") == base[0])
         credit = pl.concat(
             [credit, share_credit(of_base, pl.concat(transitions), labels.height)], how="diagonal_relaxed"

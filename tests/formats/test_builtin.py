@@ -52,7 +52,9 @@ def test_samples_are_detected_as_their_own_format(form: LogFormat, sample: Sampl
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "sample"), slow_after(2, NAMED, names=2))
 def test_samples_in_a_log_of_another_format_are_read_all_the_same(form: LogFormat, sample: Sample) -> None:
-    others = [other for place, other in enumerate(ALL) if place % 2 == (ALL.index(form) + form.samples.index(sample)) % 2]
+    others = [
+        other for place, other in enumerate(ALL) if place % 2 == (ALL.index(form) + form.samples.index(sample)) % 2
+    ]
     for other in (form.with_header(None, form.samples[0].line) if form.name == "text" else form for form in others):
         unsure = read(other, sample.line, header=sample.header)
         row = reparse_misfits(unsure, ALL, "UTC", 1 << 20).row(0, named=True)

@@ -18,6 +18,7 @@ from pixelstat.options.shared import common_options, every_option
 from pixelstat.reports import NAMES, load_report
 from pixelstat.reports._report import Report, RunContext
 from pixelstat.sessions.sessionize import SessionRules, sessionize
+from pixelstat.sessions.touches import AttributionRules
 from tests.builders import events
 
 START = datetime(2026, 9, 7, 22, tzinfo=timezone.utc)
@@ -47,7 +48,7 @@ class Did:
     traffic_class: str = "human"
 
 
-def visited(story: Sequence[Did]) -> pl.LazyFrame:
+def visited(story: Sequence[Did], rules: AttributionRules | None) -> pl.LazyFrame:
     """EVENTS with VISITS. An order is one visitor's; the same event of one second stands there twice."""
     rows = [
         {
@@ -72,7 +73,7 @@ def visited(story: Sequence[Did]) -> pl.LazyFrame:
         }
         for did in story
     ]
-    return sessionize(events(*rows), SessionRules()).collect().lazy()
+    return sessionize(events(*rows), SessionRules(attribution=rules)).collect().lazy()
 
 
 def cases() -> Iterator[Any]:
@@ -94,8 +95,8 @@ def counts(report: Report, arguments: Sequence[str], story: Sequence[Did]) -> Co
         common = read_common_options({str(option.name): own.pop(str(option.name)) for option in common_options()})
         own |= {"goal": ()} if report.needs_goals else {}
         options = build_report_options(report, own, common)
-    run = RunContext(log_start=lambda: START, log_end=lambda: LAST)
-    result = report.result(report.function(visited(story), options, run).collect())
+    run = RunContext(log_start=lambda: START, log_end=lambda: LAST, attribution=report.attribution(options))
+    result = report.result(report.function(visited(story, run.attribution), options, run).collect())
     # All orders are in one currency, which parts without an order cannot know. The control is the first variant there.
     told = [column for column in result.columns if column.name not in ("currency", "is_control")]
     kinds = {column.name: "row" if column.key else column.kind for column in told}
