@@ -7,7 +7,6 @@ several.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from itertools import groupby, pairwise
 
@@ -17,45 +16,41 @@ import polars as pl
 from pixelstat.analysis.attribution import (
     MODELS,
     PATH,
-    count_transitions,
     find_paths,
-    number_places,
-    share_by_removal,
-    sum_credits,
 )
-from pixelstat.analysis.markov import CONVERSION, END
 from pixelstat.analysis.orders import exact_sum
-from pixelstat.analysis.revenue import GROSS, describe_revenue, list_part_columns
-from pixelstat.conditions import Step, describe_unmatched, parse_step
+from pixelstat.analysis.revenue import describe_revenue
+from pixelstat.conditions import Step, parse_step
 from pixelstat.errors import PixelstatError
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
 from pixelstat.options.shared import by_option, goal_option, revenue_option, top_groups_option
-from pixelstat.options.types import DurationType
-from pixelstat.options.values import ReportOptions
-from pixelstat.reports._report import RunContext, group_column, report
-from pixelstat.reports.conversions import (
-    CONVERSION_COLUMNS,
-    ORDER_COLUMNS,
-    find_conversions,
-    is_pixel_goal,
-    reaches,
+from pixelstat.reports._credit import (
+    AMOUNTS,
+    GROUP,
+    MAX_GROUPS,
+    NO_TOUCH,
+    OTHER,
+    CreditOptions,
+    collect_conversions,
+    compute_credit,
+    describe_truncated,
+    find_rules,
+    half_life_option,
+    ignore_direct_option,
+    list_touches,
+    lookback_option,
+    null_paths_option,
+    select_rows,
 )
+from pixelstat.reports._report import RunContext, group_column, report
 from pixelstat.reports.summary import DEFAULT_GOALS
 from pixelstat.result import Column, Result
-from pixelstat.sessions.touches import ATTRIBUTED_CHANNEL, IS_TOUCH, AttributionRules
+from pixelstat.sessions.touches import IS_TOUCH
 from pixelstat.text.durations import format_duration
-from pixelstat.text.plurals import format_part
-from pixelstat.traffic.deduplication import drop_later_copies, name_site
-from pixelstat.vocabulary import is_order_event
 
 DEFAULT_BY = ("channel",)
-NO_TOUCH = "(no touch)"  # of conversions without a visitor
-OTHER = "(other)"  # the groups beyond the first, taken together
-MAX_GROUPS = 200  # the others are one group, because markov solves an equation for each
-IS_DIRECT, GROUP, SECONDS = internal("is direct"), internal("group"), internal("seconds")
-IS_TRUNCATED = internal("is truncated")
-AMOUNTS = ("revenue", "net_revenue", "truncated_conversions")
+SECONDS = internal("seconds")
 LAG_DAYS = (0, 1, 2, 3, 4, 5, 6, 7, 14, 21, 30, 60, 90)  # where the rows of --lag begin
 MODEL_ORDER = pl.Enum(MODELS)
 CREDIT_COLUMNS = ("conversions", "share", "revenue", "net_revenue", "truncated_conversions")
@@ -64,18 +59,7 @@ model_option = click.Option(
     ["--model"], type=click.Choice(["all", *MODELS]), multiple=True, default=["last_non_direct"], show_default=True,
     metavar="MODEL", help=f"Give credit by this model: {', '.join(MODELS)}, or all. Can be repeated.",
 )  # fmt: skip
-lookback_option = click.Option(
-    ["--lookback"], type=DurationType(), default="30d", show_default=True, metavar="TIME",
-    help="Count touches up to this time before the conversion.",
-)  # fmt: skip
-half_life_option = click.Option(
-    ["--half-life", "half_life"], type=DurationType(), default="7d", show_default=True, metavar="TIME",
-    help="With time_decay: halve the weight of a touch for each such time before the last touch.",
-)  # fmt: skip
-ignore_direct_option = click.Option(
-    ["--ignore-direct", "ignore_direct"], is_flag=True, help="Drop direct touches from paths that have another touch.",
-)  # fmt: skip
-null_paths_option = click.Option(
+paths_option = click.Option(
     ["--null-paths/--no-null-paths", "null_paths"], default=True, show_default=True,
     help="With markov: count the paths of visitors who do not convert.",
 )  # fmt: skip
@@ -89,24 +73,12 @@ touches_option = click.Option(
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttributionOptions(ReportOptions):
-    """The options of `attribution`."""
+class AttributionOptions(CreditOptions):
+    """The options of `attribution`. Without a goal, DEFAULT_GOALS that occur count."""
 
-    goal: Sequence[Step] = ()  # those of --goal or pixelstat.toml; without any, DEFAULT_GOALS that occur
-    model: Sequence[str] = ("last_non_direct",)  # of MODELS, or all
-    revenue: str = GROSS  # or NET, without tax and shipping
-    lookback: timedelta = timedelta(days=30)
-    half_life: timedelta = timedelta(days=7)  # of time_decay
-    ignore_direct: bool = False
-    null_paths: bool = True  # markov counts the paths of visitors who do not convert
     paths: bool = False  # show paths in place of credit
     lag: bool = False  # show the time from the first touch in place of credit
     touches: bool = False  # show the number of touches in place of credit
-
-    @property
-    def models(self) -> list[str]:
-        """The models in the order of MODELS."""
-        return [model for model in MODELS if model in self.model or "all" in self.model]
 
     @property
     def groups(self) -> dict[str, str]:
@@ -117,11 +89,6 @@ class AttributionOptions(ReportOptions):
     def shows_credit(self) -> bool:
         """Whether the report shows credit: no other view is chosen."""
         return not (self.paths or self.lag or self.touches)
-
-
-def find_rules(options: AttributionOptions) -> AttributionRules:
-    """Return the rules by which a touch has its own values."""
-    return AttributionRules("visit", options.lookback)
 
 
 def _caption(options: AttributionOptions) -> str:
@@ -153,8 +120,7 @@ def present_attribution(result: Result, options: AttributionOptions) -> Result:
     of_one_model = frame.filter(pl.col("model") == options.models[0]) if options.shows_credit else frame
     total, truncated = (round(of_one_model[name].sum()) for name in ("conversions", "truncated_conversions"))
     if truncated:
-        words = f"{format_part(truncated, total, 'conversions')} have a lookback that begins before the logs"
-        result = replace(result, notes=[*result.notes, f"{words}: earlier touches may be missing."])
+        result = replace(result, notes=[*result.notes, describe_truncated(truncated, total)])
     if len(options.models) > 1 and options.shows_credit:
         return replace(result, in_table=place_side_by_side(result, by))
     columns = [replace(column, hidden=column.hidden or column.name == "model") for column in result.columns]
@@ -243,19 +209,7 @@ def attribution(events: pl.LazyFrame, options: AttributionOptions, run: RunConte
     if sum((options.paths, options.lag, options.touches)) > 1:
         raise PixelstatError("--paths, --lag and --touches cannot be combined.", "Use one of them.")
     goals = options.goal or [parse_step(event) for event in DEFAULT_GOALS]
-    flags = {reaches(index): goal.hit for index, goal in enumerate(goals)}
-    order_columns = (*ORDER_COLUMNS, *list_part_columns(options.revenue))
-    is_touch = pl.col(IS_TOUCH)
-    rows = events.filter(is_touch | is_order_event() | pl.any_horizontal(flags.values())).select(
-        "time", "hit", "first", "visit", "visit_number", "first_seen", "rejected",
-        visitor=pl.col("visitor").cast(pl.Categorical()).to_physical(),
-        event=pl.col("event").cast(pl.Categorical()),
-        site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
-        **{name: pl.when(is_order_event() | is_pixel_goal()).then(name) for name in order_columns},
-        **flags,
-        **{IS_TOUCH: is_touch, IS_DIRECT: pl.col(ATTRIBUTED_CHANNEL) == "Direct"},
-        **{group: pl.col(run.column_of(name)).cast(pl.String) for group, name in options.groups.items()},
-    )  # fmt: skip
+    rows = select_rows(events, goals, [*options.groups.values()], options, run)
     analyze = partial(analyze_batch, goals=goals, options=options, run=run)
     return rows.map_batches(analyze, schema=analyze(rows.collect_schema().to_frame()).schema)
 
@@ -264,33 +218,14 @@ def analyze_batch(
     batch: pl.DataFrame, *, goals: Sequence[Step], options: AttributionOptions, run: RunContext
 ) -> pl.DataFrame:
     """Return the credit, the paths or a distribution, from the touches and the conversions among these events."""
-    flags = [reaches(index) for index in range(len(goals))]
-    if options.goal:
-        for goal, flag in zip(goals, flags, strict=True):
-            for sentence in describe_unmatched(batch.filter(pl.col("rejected").is_null()), flag, goal, "event"):
-                run.warn(f"the goal {sentence}")
-    hits = drop_later_copies(batch).filter(pl.col("rejected").is_null(), pl.col("hit").is_first_distinct())
-    conversions = find_conversions(batch, hits, goals, [], run.warn, revenue=options.revenue)
-    conversions = run.currencies.convert(conversions) if run.currencies else conversions
-    start = run.log_start()
-    is_truncated = (pl.col("time") - options.lookback < start) if start else pl.lit(value=False)
-    conversions = conversions.select(
-        *CONVERSION_COLUMNS,
-        "goal",
-        "currency",
-        revenue="value",
-        net_revenue="net",
-        truncated_conversions=is_truncated.cast(pl.Float64),
-    )
-    touches = batch.filter(IS_TOUCH)
-    numbers = number_groups(touches, [*options.groups])
-    touches = touches.join(numbers, on=[*options.groups], how="left", nulls_equal=True).select(
-        "visitor", "visit", "time", "rejected", group=GROUP, is_direct=pl.col(IS_DIRECT).fill_null(value=False)
-    )
+    conversions = collect_conversions(batch, goals, options, run, warns_of_goals=bool(options.goal))
+    numbers = number_groups(batch.filter(IS_TOUCH), [*options.groups])
+    touches = list_touches(batch, [*options.groups], numbers)
     labels = label_groups(numbers, options)
-    if options.shows_credit:
-        return give_credit(conversions, touches, labels, options)
     paths = find_paths(conversions, touches, options.lookback, ignores_direct=options.ignore_direct)
+    if options.shows_credit:
+        credit = compute_credit(paths, conversions, touches, options, groups=labels.height)
+        return rank_groups(credit, labels, options)
     rows = pl.concat(map(summarize_paths, paths))
     return list_paths(rows, labels, options) if options.paths else count_distribution(rows, options)
 
@@ -315,64 +250,6 @@ def label_groups(numbers: pl.DataFrame, options: AttributionOptions) -> pl.DataF
         for group, name in options.groups.items()
     ]
     return numbers.select(GROUP, *values).unique(GROUP, keep="first", maintain_order=True).sort(GROUP)
-
-
-def give_credit(
-    conversions: pl.DataFrame,
-    touches: pl.DataFrame,
-    labels: pl.DataFrame,
-    options: AttributionOptions,
-) -> pl.DataFrame:
-    """Return the credit of each group, goal, model and currency, the groups with the most first."""
-    keys = ["goal", "currency"]
-    base = [model for model in options.models if model != "markov"] or ["last"]
-    sums, transitions = [], []
-    for part in find_paths(conversions, touches, options.lookback, ignores_direct=options.ignore_direct):
-        sums.append(sum_credits(part, base, options.half_life, keys, AMOUNTS))
-        if "markov" in options.models:
-            transitions.append(count_transitions(part, "goal", CONVERSION))
-    on = [*keys, "model", "group"]
-    credit = pl.concat(sums).group_by(on).sum().with_columns(pl.col("conversions", *AMOUNTS).cast(pl.Float64))
-    if "markov" in options.models:
-        if options.null_paths:
-            reached = conversions["goal"].unique(maintain_order=True).cast(pl.String)
-            transitions += [count_null_transitions(conversions, touches, goal, options) for goal in reached]
-        of_base = credit.filter(pl.col("model") == base[0])
-        credit = pl.concat(
-            [credit, share_credit(of_base, pl.concat(transitions), labels.height)], how="diagonal_relaxed"
-        )
-    return rank_groups(credit.filter(pl.col("model").is_in(options.models)), labels, options)
-
-
-def count_null_transitions(
-    conversions: pl.DataFrame, touches: pl.DataFrame, goal: str, options: AttributionOptions
-) -> pl.DataFrame:
-    """Count the transitions of visitors who do not reach the goal: one path each, of their touches in the report."""
-    converting = conversions.filter(pl.col("goal") == goal).select("visitor")
-    others = touches.filter(pl.col("rejected").is_null()).join(converting, on="visitor", how="anti")
-    paths = others.sort("visitor", "time", "is_direct", "group").with_columns(
-        pl.col("visitor").alias(PATH), goal=pl.lit(goal, conversions.schema["goal"])
-    )
-    return count_transitions(number_places(paths, ignores_direct=options.ignore_direct), "goal", END)
-
-
-def share_credit(credit: pl.DataFrame, transitions: pl.DataFrame, groups: int) -> pl.DataFrame:
-    """Return the credit by `markov`: the sums of any other model, shared out by the removal effects of each goal."""
-    frames = []
-    for (goal,), of_goal in credit.group_by("goal", maintain_order=True):
-        shares = share_by_removal(transitions.filter(pl.col("goal") == goal), groups)
-        numbered = pl.DataFrame({"group": range(groups), "part": shares}, {"group": pl.UInt32, "part": pl.Float64})
-        sums = of_goal.filter(pl.col("group").is_not_null()).group_by("goal", "currency").agg(
-            exact_sum(pl.col(name)) for name in ("conversions", *AMOUNTS)
-        )  # fmt: skip
-        shared = sums.join(numbered.filter(pl.col("part") > 0), how="cross")
-        frames.append(
-            shared.with_columns(pl.col(name) * pl.col("part") for name in ("conversions", *AMOUNTS)).drop("part")
-        )
-        frames.append(of_goal.filter(pl.col("group").is_null()).drop("model"))
-    return pl.concat([credit.clear().drop("model"), *frames], how="diagonal_relaxed").with_columns(
-        model=pl.lit("markov")
-    )
 
 
 def rank_groups(credit: pl.DataFrame, labels: pl.DataFrame, options: AttributionOptions) -> pl.DataFrame:
