@@ -10,16 +10,18 @@ parameters come by several names and in any order. Bots crawl along, mail servic
 through proxies, and a few lines are broken.
 
 Everything is drawn from one seed: the same arguments write the same bytes. `truth.json` holds what
-happened, as the story knows it and not as any log tool counted it.
+happened, as the story knows it and not as any log tool counted it. `spend.csv` holds what the
+campaigns cost, as ad platforms export it.
 """
 
 import argparse
+import csv
 import gzip
 import heapq
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -65,12 +67,19 @@ CHANNELS: tuple[tuple[int, str, dict[str, str]], ...] = (  # weight, referrer, c
     ),
     (8, "https://coffee-blog.example/best-kettles?page=2", {}),
 )
+CHANNEL_NAMES = ("direct", "organic search", "newsletter", "google ads", "instagram ads", "coffee blog")
 CHANNEL_WEIGHTS = [weight for weight, _, _ in CHANNELS]
 HANDS = (  # the names that three hands gave to event, visitor, page, referrer, order, value, currency, product, variant
     ("e", "v", "p", "r", "oid", "rev", "cur", "product", "var"),
     ("event", "visitor_id", "page", "referrer", "order_id", "value", "currency", "sku", "variant"),
     ("ev", "cid", "url", "ref", "order", "total", "currency", "product_id", "ab"),
 )
+COST_PER_CLICK = {  # EUR from Monday to Sunday; the newsletter costs the same whoever clicks
+    "google ads": (2.1, 2.05, 1.95, 2.2, 2.3, 1.8, 1.75),
+    "instagram ads": (3.4, 3.2, 3.3, 3.6, 3.9, 4.4, 4.6),
+}
+IMPRESSIONS_PER_CLICK = {"google ads": 24, "instagram ads": 110}
+NEWSLETTER_COST = 240.0
 BY_HOUR = [2, 1, 1, 1, 1, 2, 4, 7, 10, 11, 11, 12, 13, 12, 11, 11, 12, 13, 15, 18, 19, 16, 10, 5]
 GOES_ON = {"product_view": 0.62, "add_to_cart": 0.34, "checkout": 0.55, "purchase": 0.68}  # by step, variant a
 B_SELLS = 1.25  # add_to_cart of variant b against variant a
@@ -85,6 +94,17 @@ class Line(NamedTuple):
     is_pixel: bool
 
 
+class Group:
+    """Visitors who have a channel or a variant in common, and what they buy."""
+
+    def __init__(self) -> None:
+        self.visitors = self.buyers = 0
+        self.revenue = 0.0
+
+    def figures(self) -> dict[str, float]:
+        return {"visitors": self.visitors, "buyers": self.buyers, "revenue": round(self.revenue, 2)}
+
+
 class Shop:
     """Draws visitors' journeys and remembers what truly happened."""
 
@@ -97,6 +117,9 @@ class Shop:
         self.orders = 0
         self.truth: Counter[str] = Counter()
         self.revenue = 0.0
+        self.arrivals: Counter[tuple[str, int]] = Counter()  # by channel and day
+        self.channels = {name: Group() for name in CHANNEL_NAMES}
+        self.variants = {name: Group() for name in "ab"}
         self.clock: dict[int, str] = {}
 
     # -- lines ---------------------------------------------------------------------------------------
@@ -154,7 +177,9 @@ class Shop:
         )
         names = HANDS[who.hand]
         variant = draw.choice("ab")
-        _, referrer, campaign = draw.choices(CHANNELS, CHANNEL_WEIGHTS)[0]
+        channel = draw.choices(range(len(CHANNELS)), CHANNEL_WEIGHTS)[0]
+        _, referrer, campaign = CHANNELS[channel]
+        groups = (self.channels[CHANNEL_NAMES[channel]], self.variants[variant])
         reached, time, sku = 0, start, ""
         for visit in range(draw.choices((1, 2, 3), (70, 22, 8))[0]):
             if visit:
@@ -190,13 +215,27 @@ class Shop:
                     self.orders += 1
                     value = PRODUCTS[sku] * draw.choices((1, 2), (85, 15))[0]
                     self.revenue += value
+                    self.count_sale(groups, value)
                     extra |= {names[4]: f"A{self.orders:05d}", names[5]: f"{value:.2f}", names[6]: "EUR"}
                 if page != "/products/" + sku or step == "product_view":
                     yield from self.hit(time, who, page, {names[8]: variant}, "page_view")
                 yield from self.hit(time, who, page, extra, step)
                 time += draw.randrange(8, 240)
+        self.arrivals[CHANNEL_NAMES[channel], start // 86_400] += reached > 0
+        self.count_visitor(groups, reached)
+
+    def count_sale(self, groups: Sequence["Group"], value: float) -> None:
+        """Remember an order for the channel and the variant of its visitor."""
+        for group in groups:
+            group.buyers += 1
+            group.revenue += value
+
+    def count_visitor(self, groups: Sequence["Group"], reached: int) -> None:
+        """Remember how far a visitor came. A variant is shown on the page of a product, the second step."""
         for step in FUNNEL[:reached]:
             self.truth[step] += 1
+        for group, shown in zip(groups, (1, 2), strict=True):
+            group.visitors += reached >= shown
 
     def mail(self, name: str, sent: int, readers: int) -> Iterator[Line]:
         """One newsletter's opens, most of them in the first hours and through image proxies."""
@@ -283,6 +322,30 @@ def week(shop: Shop, visitors: int) -> Iterator[Line]:
         yield heapq.heappop(waiting)
 
 
+def list_spend(shop: Shop) -> list[tuple[str, str, str, str, float, str, str, str]]:
+    """What the campaigns cost each day. Some clicks leave before the page has loaded its pixel."""
+    rows = []
+    for day in range(7):
+        date = f"{MONDAY + timedelta(days=day):%Y-%m-%d}"
+        if day == 0:
+            rows.append((date, "newsletter", "email", "launch", NEWSLETTER_COST, "EUR", "", ""))
+        for name, prices in COST_PER_CLICK.items():
+            source = CHANNELS[CHANNEL_NAMES.index(name)][2]
+            clicks = shop.arrivals[name, day] * 11 // 10
+            shown = str(clicks * IMPRESSIONS_PER_CLICK[name])
+            cost = round(clicks * prices[day], 2)
+            rows.append((date, source["utm_source"], source["utm_medium"], "aurora", cost, "EUR", shown, str(clicks)))
+    return rows
+
+
+def write_spend(file: TextIO, shop: Shop) -> None:
+    """The file of spend, with the columns that `pixelstat roi` reads."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("date", "source", "medium", "campaign", "spend", "currency", "impressions", "clicks"))
+    for *names, cost, currency, shown, clicks in list_spend(shop):
+        writer.writerow((*names, f"{cost:.2f}", currency, shown, clicks))
+
+
 def write_sample(folder: Path, seed: int) -> None:
     """The sample: one file a day as logrotate leaves them, the five oldest compressed, and the truth."""
     shop = Shop(seed, pixel_share=0.3)
@@ -302,6 +365,14 @@ def write_sample(folder: Path, seed: int) -> None:
                 packed.write(content)
     truth = {"visitors": {step: shop.truth[step] for step in FUNNEL}, "opens": shop.truth["open"]}
     truth |= {"orders": shop.orders, "revenue": round(shop.revenue, 2), "lines": sum(map(len, days))}
+    truth["channels"] = {name: group.figures() for name, group in shop.channels.items()}
+    truth["variants"] = {name: group.figures() for name, group in shop.variants.items()}
+    spend: Counter[str] = Counter()
+    for _, source, *_, cost, _, _, _ in list_spend(shop):
+        spend[{"google": "google ads", "instagram": "instagram ads"}.get(source, source)] += round(cost * 100)
+    truth["spend"] = {name: cents / 100 for name, cents in spend.items()}
+    with (folder / "spend.csv").open("w", newline="") as table:
+        write_spend(table, shop)
     (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n")
 
 

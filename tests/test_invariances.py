@@ -37,6 +37,8 @@ REPORTS: Sequence[tuple[str, ...]] = (
     ("attribution", "--paths", *PERIOD),
     ("experiment", "--force", "--bayes", "--goal", "purchase", "--goal", "lead"),
     ("experiment", "--force", "--window", "6h", *PERIOD),
+    ("roi", "--spend", "spend.csv", "--model", "time_decay"),
+    ("roi", "--spend", "spend.csv", "--sensitivity", *PERIOD),
     ("orders", *PERIOD, "--refund-date", "own"),
     ("orders", "--repeat", "--horizon", "1d"),
     ("orders", "--where", "page = '/thanks'"),
@@ -50,6 +52,7 @@ REPORTS: Sequence[tuple[str, ...]] = (
 
 def answer_all(folder: Path, *logs: str) -> dict[tuple[str, ...], str]:
     """What each of REPORTS says of the logs, as CSV."""
+    (folder / "spend.csv").write_text("date,source,spend\n2026-09-07,news,20\n2026-09-08,Face,30.5\n")
     answers = {}
     for arguments in REPORTS:
         finished = run_in_process(folder, arguments[0], *logs, "-q", *arguments[1:])

@@ -66,7 +66,7 @@ def report(*arguments: str) -> list[dict[str, object]]:
 def test_the_script_makes_the_sample_to_the_byte(tmp_path: Path) -> None:
     subprocess.run([sys.executable, SAMPLE / "shop.py", "-o", tmp_path], check=True)
     assert {log.name: log.read_bytes() for log in tmp_path.iterdir()} == {
-        log.name: log.read_bytes() for log in [*LOGS, SAMPLE / "truth.json"]
+        log.name: log.read_bytes() for log in [*LOGS, SAMPLE / "truth.json", SAMPLE / "spend.csv"]
     }
 
 

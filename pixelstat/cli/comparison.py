@@ -120,7 +120,7 @@ def compare_periods(
 def _collect_events(report: Report, options: ReportOptions, run: RunContext, events: pl.LazyFrame) -> pl.DataFrame:
     """Collect the columns of the events that the report uses."""
     schema = events.collect_schema()
-    silent = replace(run, warn=str)  # `columns_used` computes the report of no events, which must not warn
+    silent = replace(run, warn=str, note=str)  # `columns_used` computes the report of no events: nothing to say
     columns = {"time", *columns_used(lambda rows: report.function(rows, options, silent), schema)}
     columns |= {"visit_start"} if "visit" in columns else set()
     return events.select(name for name in schema if name in columns).collect(engine="streaming")

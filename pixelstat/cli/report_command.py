@@ -79,6 +79,7 @@ class ReportRequest:
     comparison: Comparison | None = None
     period: tuple[datetime | None, datetime | None] = (None, None)  # since and until, where nothing is compared
     warnings: dict[str, None] = field(default_factory=dict)  # a set in order: a report may warn more than once
+    notes: dict[str, None] = field(default_factory=dict)
 
     @property
     def attribution(self) -> AttributionRules | None:
@@ -146,7 +147,7 @@ def preview_result(request: ReportRequest, run: Run) -> Result:
     custom = dict.fromkeys(request.settings.protocols.custom_columns, pl.String())
     attributed = list_attributed_columns() if request.attribution else {}
     no_events = pl.LazyFrame(schema={**dict(EVENTS), **dict(VISITS), **custom, **attributed})
-    return compute_result(replace(request, warnings={}), run, no_events)
+    return compute_result(replace(request, warnings={}, notes={}), run, no_events)
 
 
 def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Result:
@@ -164,6 +165,7 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         sent=settings.enrichment.mailings,
         currencies=settings.currencies,
         warn=request.warnings.setdefault,
+        note=request.notes.setdefault,
         is_table=run.output_format == "table",
         attribution=request.attribution,
     )
@@ -182,7 +184,7 @@ def compute_result(request: ReportRequest, run: Run, events: pl.LazyFrame) -> Re
         subtitle = [format_period(first, earliest(run.ledger.last, last_second(until)), zone), *subtitle]
     if settings.currencies and (converted := settings.currencies.describe()):
         notes = [*notes, converted]
-    subtitle = [part for part in subtitle if part]
+    subtitle, notes = [part for part in subtitle if part], [*notes, *request.notes]
     result = replace(result, subtitle=subtitle, notes=notes, csv_safe=request.common.csv_safe)
     return report.present(result, options)
 

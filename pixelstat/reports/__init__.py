@@ -24,6 +24,7 @@ SECTIONS = {  # heading in `pixelstat --help`: its commands, each with its line
         "paths": "Show what visitors do after or before a step.",
         "conversions": "Show the conversion rates and the revenue of goals.",
         "attribution": "Show which channel or campaign earned the conversions.",
+        "roi": "Compare the spend of campaigns with what they earn.",
         "experiment": "Compare the variants of an experiment (A/B test).",
         "orders": "Show orders and revenue, and customers who order again.",
         "products": "Show product views, carts and sales, and abandoned carts.",

@@ -34,6 +34,7 @@ class RunContext:
     sent: Mailings | None = None  # the mailings of --sent
     currencies: CurrencyRules | None = None  # convert amounts that are not of events; those of events are converted
     warn: Callable[[str], object] = str  # takes a sentence for stderr
+    note: Callable[[str], object] = str  # takes a sentence for people who read a table, below it
     is_table: bool = False  # whether people read the output as a table
     attribution: AttributionRules | None = None  # set if --by names a column of a touch: the events have its value too
 

@@ -66,6 +66,7 @@ class SpendFile:
 
     frame: pl.DataFrame
     notes: list[str]
+    has_vague_currency: bool = False  # an amount has a sign that several currencies use, such as $
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def _build_file(rows: Sequence[Row], headings: Sequence[str], layout: Layout, no
         1 for amount, code in zip(amounts, currencies, strict=True) if amount and amount.has_vague_sign and not code
     )
     notes = [*notes, *layout.notes, *_describe_left_out(left_out), *_list_notes(frame, days, values, vague)]
-    return SpendFile(frame, notes)
+    return SpendFile(frame, notes, has_vague_currency=vague > 0)
 
 
 def _read_amounts(rows: Sequence[Row], labels: Mapping[str, str], layout: Layout) -> list[Amount | None]:

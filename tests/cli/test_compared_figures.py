@@ -19,12 +19,12 @@ OWN, BEFORE, LATER = ("2026-09-08", "2026-09-10"), ("2026-09-05", "2026-09-07"),
 PAGES, SOURCES = ("/", "/a", "/b", "/c", "/d"), ("google", "news", "face", "blog", "")
 STEPS = ("--steps", "page_view,add_to_cart,purchase")
 REPORTS = [
-    *(name for name in NAMES if name != "places"),  # it needs a database
+    *(name for name in NAMES if name not in ("places", "roi")),  # which need another file
     "views --every day", "views --by utm_source --top 2", "visitors --every all", "visits --by entry_page --top 2",
     "sources --by source --top 2", "orders --every all", "orders --every day --by utm_source --top 1",
     "orders --repeat --horizon 2d", "orders --refund-date own", "products --by product --top 2",
     "products --abandoned --window 1d", "conversions --by utm_source --top 2", "conversions --every day",
-    "paths --top 2", "paths --top 1 --show tree --format csv", "paths --top 2 --show whole --to purchase",
+    "roi --spend spend.csv", "paths --top 2", "paths --top 1 --show tree --format csv", "paths --top 2 --show whole --to purchase",
     "paths --from /a --top 1 --depth 5", "experiment --force --goal purchase --goal lead --window 1d --bayes",
     *(f"funnel {' '.join(STEPS)} {options}" for options in (
         "--window 1d", "--every day --window 1d", "--by utm_source --top 2", "--by utm_source --top 1 --every day",
@@ -67,6 +67,8 @@ def shop_log() -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compared")
     (folder / "access.log").write_text(shop_log())
+    days = [f"2026-09-{day:02},{SOURCES[day % 3]},{day}" for day in range(1, 15)]
+    (folder / "spend.csv").write_text("\n".join(["date,source,spend", *days]) + "\n")
     return folder
 
 
