@@ -15,6 +15,7 @@ from pixelstat.analysis.orders import exact_sum
 
 FIELDS = {"channel": "channel", "source": "source", "medium": "medium", "utm_campaign": "campaign"}
 UNNAMED = "(not named)"  # of spend that names no group
+OTHER = "(other)"  # the groups of touches beyond the first, taken together
 MEASURES = ("spend", "impressions", "clicks")
 
 Key = tuple[str | None, ...]
@@ -79,7 +80,7 @@ def match_groups(
     of_nothing, other = len(shown), len(shown) + 1
     schema = {"group": pl.UInt32(), **dict.fromkeys(by, pl.String())}
     labels = [(numbers[key], *(spellings.get(key) or named[key])) for key in shown]
-    labels += [(of_nothing, *[UNNAMED] * len(by)), (other, *["(other)"] * len(by))]
+    labels += [(of_nothing, *[UNNAMED] * len(by)), (other, *[OTHER] * len(by))]
     keys_of_values = [(*names, numbers.get(fold_key(names), other)) for *names, _ in values.iter_rows()]
     return Groups(
         pl.DataFrame(keys_of_values, {**dict.fromkeys(columns, pl.String()), "group": pl.UInt32()}, orient="row"),
@@ -99,7 +100,7 @@ def number_spend(spend: pl.DataFrame, by: Sequence[str], groups: Groups) -> pl.D
     return spend.with_columns(group=pl.Series(keys, dtype=pl.UInt32))
 
 
-def limit_days(spend: pl.DataFrame, first: date | None, last: date | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+def part_days(spend: pl.DataFrame, first: date | None, last: date | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the spend of these days from that of the others."""
     is_within = pl.lit(value=True)
     is_within &= pl.col("date") >= first if first else pl.lit(value=True)

@@ -6,7 +6,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from pixelstat.analysis.attribution import MODELS, PATH, find_paths
 from pixelstat.analysis.order_lines import fill_values
 from pixelstat.analysis.orders import build_orders, customer_key
 from pixelstat.analysis.revenue import describe_revenue
-from pixelstat.analysis.spend import FIELDS, Groups, limit_days, list_columns, match_groups, number_spend, sum_spend
+from pixelstat.analysis.spend import FIELDS, Groups, list_columns, match_groups, number_spend, part_days, sum_spend
 from pixelstat.conditions import Step
 from pixelstat.enrich.currencies import CurrencyRules
 from pixelstat.errors import PixelstatError
@@ -155,7 +155,7 @@ def present_roi(result: Result, options: RoiOptions) -> Result:
     return present_returns(result, options.by, shows_ranks=options.sensitivity)
 
 
-def _bound(name: str, kind: str, about: str) -> Column:
+def _declare_bound(name: str, kind: str, about: str) -> Column:
     return Column(name, kind, about, detail=True, compared=False)
 
 
@@ -165,8 +165,8 @@ def _bound(name: str, kind: str, about: str) -> Column:
         Column("model", "text", "with --sensitivity: the model that gives the credit", key=True),
         Column("visits", "count", "touches in the period: starts of visits, and clicks in emails", minor=True),
         Column("conversions", "figure", "credit: the group's part of the conversions in all currencies"),
-        _bound("conversions_low", "number", "lower end of its 95% interval (bootstrap over visitors)"),
-        _bound("conversions_high", "number", "upper end of its 95% interval"),
+        _declare_bound("conversions_low", "number", "lower end of its 95% interval (bootstrap over visitors)"),
+        _declare_bound("conversions_high", "number", "upper end of its 95% interval"),
         Column("new_customers", "figure", "credit for first orders in the logs; null without orders", detail=True),
         Column(
             "currency",
@@ -180,8 +180,8 @@ def _bound(name: str, kind: str, about: str) -> Column:
         Column("impressions", "count", "impressions by the file of spend", detail=True),
         Column("clicks", "count", "clicks by the file of spend", detail=True),
         Column("revenue", "money", "credit for the values of these conversions before refunds", needed=True),
-        _bound("revenue_low", "price", "lower end of its 95% interval"),
-        _bound("revenue_high", "price", "upper end of its 95% interval"),
+        _declare_bound("revenue_low", "price", "lower end of its 95% interval"),
+        _declare_bound("revenue_high", "price", "upper end of its 95% interval"),
         Column("net_revenue", "money", "credit for the revenue minus refunds", detail=True),
         Column("cpm", "price", "1000 × spend / impressions", detail=True),
         Column("cpc", "price", "spend / clicks", minor=True),
@@ -189,8 +189,8 @@ def _bound(name: str, kind: str, about: str) -> Column:
         Column("cpa", "price", "spend / conversions; null without conversions"),
         Column("cac", "price", "spend / new_customers", minor=True),
         Column("roas", "number", "revenue / spend; null without spend", needed=True),
-        _bound("roas_low", "number", "lower end of its 95% interval"),
-        _bound("roas_high", "number", "upper end of its 95% interval"),
+        _declare_bound("roas_low", "number", "lower end of its 95% interval"),
+        _declare_bound("roas_high", "number", "upper end of its 95% interval"),
         Column("roi", "change", "with --margin: (revenue × margin - spend) / spend"),
         Column("rank", "count", "with --sensitivity: rank by roas under this model and in this currency", key=True),
     ],
@@ -263,7 +263,7 @@ def analyze_batch(batch: pl.DataFrame, *, options: RoiOptions, run: RunContext) 
     spend = number_spend(spend, options.by, groups)
     sums = sum_spend(spend, ["group", "currency"], first_immature)
     visits = touches.filter(pl.col("rejected").is_null()).group_by("group").agg(visits=pl.len())
-    describe(run, groups, touches, conversions, spend)
+    describe_limits(run, groups, touches, conversions, spend)
     if wait is not None and first_immature:
         run.note(describe_immature(sums, wait, first_immature))
     if options.sensitivity:
@@ -289,7 +289,7 @@ def find_days(run: RunContext) -> tuple[date | None, date | None]:
 def select_spend(file: SpendFile, run: RunContext) -> pl.DataFrame:
     """Return the spend of the period in the currency of the run, and say what is left out."""
     first, last = find_days(run)
-    within, outside = limit_days(file.frame, first, last)
+    within, outside = part_days(file.frame, first, last)
     if within.is_empty() and first and last and not file.frame.is_empty():
         days = file.frame["date"].sort()
         start, end = days[0], days[-1]
@@ -333,8 +333,8 @@ def unify_currencies(
 
 
 def find_immature_day(wait: float | None, run: RunContext) -> date | None:
-    """Return the first day that begins less than this wait, in seconds, before the logs end."""
-    end: datetime | None = run.log_end()
+    """Return the first day that begins less than this wait, in seconds, before the logs or the period end."""
+    _, end = run.covered_period()
     if wait is None or end is None:
         return None
     return (end - timedelta(seconds=wait)).astimezone(ZoneInfo(run.time_zone)).date() + timedelta(days=1)
@@ -363,7 +363,7 @@ def note_waits(paths: Iterable[pl.DataFrame], waits: list[pl.DataFrame]) -> Iter
 # -- notes ------------------------------------------------------------------------------------------------------------
 
 
-def describe(
+def describe_limits(
     run: RunContext,
     groups: Groups,
     touches: pl.DataFrame,
@@ -372,11 +372,11 @@ def describe(
 ) -> None:
     """Say what the figures do not show: spend without visits, missing touches, and the effect of the spend itself."""
     counted = touches.filter(pl.col("rejected").is_null())
-    visited = {*counted["group"].drop_nulls()}
+    visited = {*touches["group"].drop_nulls()}  # a touch before the period earns credit too
     lonely = spend.filter(~pl.col("group").is_in([*visited]))["group"].unique()
     labels = {number: names for number, *names in groups.labels.iter_rows()}
     others = [labels[number] for number in sorted(visited - {*spend["group"]}) if number != groups.other]
-    if counted.height:
+    if touches.height:
         for sentence in describe_unmatched_spend([labels[number] for number in lonely.sort()], others):
             run.warn(sentence)
     if truncated := round(conversions["truncated_conversions"].sum()):

@@ -249,6 +249,7 @@ def test_touches_before_the_period_count_and_orders_before_it_do_not(tmp_path: P
     row = ask(tmp_path, "--since", "2026-09-08")["spring"]
     assert (row["visits"], row["conversions"], row["revenue"], row["new_customers"]) == ("0", "2", "120.0", "1")
     assert row["spend"] == "18.0"
+    assert read_warnings(run_roi(tmp_path, "--since", "2026-09-08")) == []
     assert "spring" in ask(tmp_path, "--since", "2026-09-08", "--lookback", "1d")
     assert ask(tmp_path, "--since", "2026-09-08", "--lookback", "1d")["spring"]["conversions"] == "0"
 
@@ -272,6 +273,8 @@ def test_days_younger_than_four_of_five_waits_are_immature(tmp_path: Path) -> No
     assert (row["spend"], row["immature_spend"]) == ("34.0", "19.0")
     assert "come more than 53h after the first touch. Spend from 2026-09-09 on" in read_notes(tmp_path)
     assert "may still earn more: 19.00 EUR (56%)." in read_notes(tmp_path)
+    row = ask(tmp_path, "--until", "2026-09-09")["spring"]  # what comes later does not count: 1.4 days
+    assert (row["spend"], row["immature_spend"]) == ("24.0", "9.0")
 
 
 # -- money -------------------------------------------------------------------------------------------------------------
