@@ -22,6 +22,7 @@ from math import log
 import polars as pl
 
 from pixelstat.analysis.markov import START, find_removal_effects
+from pixelstat.analysis.orders import exact_sum
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
 
@@ -29,8 +30,7 @@ MODELS = ("first", "last", "last_non_direct", "linear", "position", "time_decay"
 SLICE_ROWS = 4_000_000  # rows of paths that are in memory at once
 FIRST, LAST, TOUCHES = internal("first touch"), internal("last touch"), internal("touches")
 PATH, _SLICE = internal("conversion"), internal("slice")
-_CREDIT = pl.Decimal(38, 15)  # sums of it are exact, so they do not depend on the order of rows
-_AMOUNT = pl.Decimal(38, 12)
+CREDIT_DIGITS, AMOUNT_DIGITS = 15, 12  # of parts of conversions and of amounts that are summed
 
 
 def find_paths(
@@ -39,9 +39,9 @@ def find_paths(
     """Yield the paths of conversions in slices of SLICE_ROWS: one row for each touch of a conversion, in their order.
 
     `conversions` have `visitor`, `visit` and `time`, `touches` have `visitor`, `visit`, `time`, `group` and
-    `is_direct`. The touches of a path belong to its visitor and lie within the lookback; if there is none, the touch of
-    the conversion's own visit counts. A conversion without any touch has one row without a group. `ignores_direct`
-    drops direct touches from paths that have another.
+    `is_direct`. The touches of a path belong to its visitor and lie within the lookback. If there is none, the
+    touch of the conversion's own visit counts. A conversion without any touch has one row without a group.
+    `ignores_direct` drops direct touches from paths that have another.
 
     The rows have the columns of the conversion, and `PATH` (its number), `place` and `size` (of the touch and of its
     path), `touch_time`, `group` and `is_direct`.
@@ -136,10 +136,7 @@ def weigh_touches(model: str, half_life: timedelta) -> pl.Expr:
 def sum_credits(
     paths: pl.DataFrame, models: Sequence[str], half_life: timedelta, keys: Sequence[str], amounts: Sequence[str]
 ) -> pl.DataFrame:
-    """Return the credit of each model, key and group: `conversions`, and each of `amounts`, which are of conversions.
-
-    The sums are decimals: those of several slices can be added without an error.
-    """
+    """Return the credit of each model, key and group for conversions, and for their `amounts`."""
     frames = []
     for model in models:
         weight = internal("weight")
@@ -148,8 +145,11 @@ def sum_credits(
             .with_columns(weigh_touches(model, half_life).alias(weight))
             .group_by(*keys, "group")
             .agg(
-                pl.col(weight).cast(_CREDIT).sum().alias("conversions"),
-                *((pl.col(weight) * pl.col(name).fill_null(0.0)).cast(_AMOUNT).sum().alias(name) for name in amounts),
+                exact_sum(pl.col(weight), CREDIT_DIGITS).alias("conversions"),
+                *(
+                    exact_sum(pl.col(weight) * pl.col(name).fill_null(0.0), AMOUNT_DIGITS).alias(name)
+                    for name in amounts
+                ),
             )
         )
         frames.append(sums.with_columns(pl.lit(model).alias("model")))

@@ -226,10 +226,10 @@ def compute_visitors_needed(
     """Return the visitors that each variant needs, so that this relative lift is shown with this power.
 
     It is the usual formula for a two-sided pooled z test. Several comparisons share alpha (Bonferroni). None where
-    there is no lift, or where one of the rates is not between 0 and 1.
+    there is no lift, where one of the rates is not between 0 and 1, or where the power is not above alpha.
     """
     target = baseline * (1 + lift)
-    if not (0 < baseline < 1 and 0 < target < 1) or baseline == target:
+    if not (0 < baseline < 1 and 0 < target < 1) or baseline == target or power <= alpha:
         return None
     middle = (baseline + target) / 2
     pooled = sqrt(2 * middle * (1 - middle))

@@ -79,14 +79,16 @@ ORDER_WARNINGS = {  # what the figures of orders do not show, in words for one a
 }
 
 
-def exact_sum(amounts: pl.Expr) -> pl.Expr:
-    """Return the sum, exact to a billionth and independent of the order of rows; 0 if there are no amounts.
+def exact_sum(amounts: pl.Expr, digits: int = 9) -> pl.Expr:
+    """Return the sum, exact to these digits and independent of the order of rows; 0 if there are no amounts.
 
     A sum of floats is neither: 0.1 + 0.2 is 0.30000000000000004, and the result depends on how cores share the rows.
-    Amounts of 1e18 and more are summed as floats.
+    With 9 digits, amounts of 1e18 and more are summed as floats.
     """
-    is_exact = (amounts.abs().max() < _MOST_MONEY).fill_null(value=True)
-    exact = amounts.cast(_MONEY, strict=False).sum().cast(pl.Float64)
+    most = 10.0 ** (27 - digits)
+    is_exact = (amounts.abs().max() < most).fill_null(value=True)
+    fitting = pl.when(amounts.abs() < most).then(amounts)  # a cast of larger ones fails, even where it is not used
+    exact = fitting.cast(pl.Decimal(38, digits), strict=False).sum().cast(pl.Float64)
     return pl.when(is_exact).then(exact).otherwise(amounts.sum())
 
 
@@ -94,9 +96,6 @@ def exact_mean(amounts: pl.Expr) -> pl.Expr:
     """Return the mean, by `exact_sum`; null if there are no amounts."""
     count = amounts.count()
     return pl.when(count > 0).then(exact_sum(amounts) / count)
-
-
-_MONEY, _MOST_MONEY = pl.Decimal(38, 9), 1e18
 
 
 def customer_key() -> pl.Expr:

@@ -1,7 +1,7 @@
 """Run a report as a command: from its options to its output, the same way for every report."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -35,11 +35,11 @@ from pixelstat.identity import pseudonyms
 from pixelstat.options.shared import common_options, compare_option, logs_argument, reveal_option
 from pixelstat.options.values import ReportOptions
 from pixelstat.pipeline_settings import PipelineSettings
-from pixelstat.reports._report import Report, RunContext
+from pixelstat.reports._report import Report, RunContext, attribute_breakdown
 from pixelstat.result import Result
 from pixelstat.schemas import EVENTS, VISITS
 from pixelstat.sessions.sessionize import SessionRules
-from pixelstat.sessions.touches import AttributionRules, list_attributed_columns
+from pixelstat.sessions.touches import TOUCH_COLUMNS, AttributionRules, list_attributed_columns
 
 
 class ReportCommand(LogCommand):
@@ -92,6 +92,8 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
     common = read_common_options({str(option.name): values.pop(str(option.name)) for option in common_options()})
     if values.get("every") and not values.get("by") and is_given("top"):
         common.say("--top needs --by; a series over time is shown whole.")
+    if names := [name for name in ("attribution", "lookback") if is_idle(report, name, values)]:
+        common.say(f"--{' and --'.join(names)} need --by channel or another column of a visit's source.")
     compared_with, reveals_ids = values.pop("compare"), values.pop("reveal_ids", False)
     if compared_with:
         require_comparable(report, values)
@@ -120,6 +122,17 @@ def read_request(report: Report, values: dict[str, Any]) -> ReportRequest:
         settings, period = replace(settings, filters=filters), (None, None)
     settings = extend_period(settings, report.lookbehind(options), report.lookahead(options))
     return ReportRequest(report, options, settings, common, reveals_ids, comparison, period)
+
+
+def is_idle(report: Report, name: str, values: Mapping[str, Any]) -> bool:
+    """Return whether an option for the columns of a touch is given, but --by names none of them."""
+    by = values.get("by") or ()
+    return (
+        report.attribution is attribute_breakdown
+        and name in values
+        and is_given(name)
+        and {*by}.isdisjoint(TOUCH_COLUMNS)
+    )
 
 
 def require_comparable(report: Report, values: dict[str, Any]) -> None:

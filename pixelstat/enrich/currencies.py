@@ -93,9 +93,10 @@ class CurrencyRules:
         """Return a sentence with the rates that were used; empty where nothing was converted."""
         if not self.converted:
             return ""
-        used = [rate for rate in self.table.rates if rate.currency in self.converted]
-        texts = [self._describe_rates(currency, used) for currency in sorted(self.converted)[:MAX_NAMED]]
-        more = len(self.converted) - MAX_NAMED
+        currencies = sorted({*self.converted, self.target} - {self._base})  # the rate of the base is 1
+        used = [rate for rate in self.table.rates if rate.currency in currencies]
+        texts = [self._describe_rates(currency, used) for currency in currencies[:MAX_NAMED]]
+        more = len(currencies) - MAX_NAMED
         others = [format_count(more, "more currency", "more currencies")] if more > 0 else []
         return f"Amounts are converted to {self.target}: {', '.join([*texts, *others])} ({self.table.source})"
 

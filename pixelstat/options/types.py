@@ -99,7 +99,7 @@ class PercentType(click.ParamType[float]):
             self.fail(f"{value!r} has no percent sign. Try {text}%.", param, ctx)
         if not self.low < share < self.high or not share:
             most = f" and below {self.high:.0%}" if self.high < inf else ""
-            least = "not 0" if self.low < 0 else "above 0%"
+            least = f"above {self.low:.0%} and not 0" if self.low < 0 else "above 0%"
             self.fail(f"{value!r} is out of range: it must be {least}{most}. Try 10%.", param, ctx)
         return share
 

@@ -12,6 +12,8 @@ import click
 import polars as pl
 
 from pixelstat.analysis.attribution import (
+    AMOUNT_DIGITS,
+    CREDIT_DIGITS,
     MODELS,
     PATH,
     count_transitions,
@@ -186,7 +188,8 @@ def compute_credit(
         if "markov" in options.models:
             transitions.append(count_transitions(part, "goal", CONVERSION))
     on = [*keys, *further_keys, "model", "group"]
-    credit = pl.concat(sums).group_by(on).sum().with_columns(pl.col("conversions", *amounts).cast(pl.Float64))
+    digits = {"conversions": CREDIT_DIGITS, **dict.fromkeys(amounts, AMOUNT_DIGITS)}
+    credit = pl.concat(sums).group_by(on).agg(exact_sum(pl.col(name), number) for name, number in digits.items())
     if "markov" in options.models:
         if options.null_paths:
             reached = conversions["goal"].unique(maintain_order=True).cast(pl.String)

@@ -51,6 +51,7 @@ from pixelstat.text.durations import format_duration
 
 DEFAULT_BY = ("channel",)
 SECONDS = internal("seconds")
+NO_CURRENCY = "(no currency)"
 LAG_DAYS = (0, 1, 2, 3, 4, 5, 6, 7, 14, 21, 30, 60, 90)  # where the rows of --lag begin
 MODEL_ORDER = pl.Enum(MODELS)
 CREDIT_COLUMNS = ("conversions", "share", "revenue", "net_revenue", "truncated_conversions")
@@ -137,10 +138,16 @@ def place_side_by_side(result: Result, by: Sequence[str]) -> Result:
         wide = rows.agg(exact_sum(pl.col(name)).alias(name)).pivot(
             "model", index=[*keys, *currency], values=name, maintain_order=True
         )
-        unit = pl.col("currency").fill_null("money") if currency else pl.lit("conversions")
+        unit = pl.col("currency").fill_null(NO_CURRENCY) if currency else pl.lit("conversions")
         blocks.append(
             wide.select(*keys, unit.alias("credit"), pl.col([model for model in models if model in wide.columns]))
         )
+    order = internal("order")
+    places = result.frame.select(keys).unique(keys, maintain_order=True).with_row_index(order)
+    blocks = [
+        block.join(places, on=keys, how="left", nulls_equal=True).sort(order, "credit", nulls_last=True).drop(order)
+        for block in blocks
+    ]
     wide = pl.concat(blocks, how="diagonal").with_columns(pl.col(models).fill_null(0.0))
     declared = {column.name: column for column in result.columns}
     columns = [
@@ -150,7 +157,7 @@ def place_side_by_side(result: Result, by: Sequence[str]) -> Result:
     ]
     if wide["goal"].n_unique() == 1:
         wide, columns = wide.drop("goal"), [column for column in columns if column.name != "goal"]
-    units = wide.select(unit="credit")
+    units = wide.select(unit=pl.col("credit").replace(NO_CURRENCY, "money"))
     return replace(result, frame=wide.select(column.name for column in columns), columns=columns, units=units)
 
 

@@ -4,8 +4,8 @@ A touch is the start of a visit, or a click in an email. It has the source, the 
 or email. A click opens a visit that begins within the visit timeout after it, and both are one touch. It has the source
 of the visit, or that of the email if the visit is direct.
 
-An event is attributed to a touch of its visitor at its own time or before, and no longer before than the lookback. The
-touch of its own visit always counts, however long that visit lasts.
+An event is attributed to a touch of its visitor at its own time or before, and no longer before than the lookback. If
+there is none, the touch of its own visit counts.
 """
 
 from collections.abc import Mapping

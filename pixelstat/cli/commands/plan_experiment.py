@@ -26,6 +26,7 @@ COLUMNS = (
     Column("days", "count", "whole days until that; null without --visitors-per-day", needed=True),
 )
 SHARE = PercentType(0, 100)
+MOST_VISITORS = 1e10  # of a variant
 
 
 def _refuse_logs(_: click.Context, __: click.Parameter, words: Sequence[str]) -> None:
@@ -84,10 +85,16 @@ def command(
     pixelstat plan-experiment --baseline 3% --lift 10%
     pixelstat experiment plan --baseline 3% --lift 10% --visitors-per-day 2000
     """
+    if power <= alpha:
+        raise PixelstatError(f"--power {power:.1%} is not above --alpha {alpha:.1%}.", "Try: --power 80%")
     needed = compute_visitors_needed(baseline, lift, alpha=alpha, power=power, comparisons=variants - 1)
     if needed is None:
         raise PixelstatError(
             f"A lift of {lift:+.1%} makes the rate {baseline * (1 + lift):.1%}.", "Choose a smaller --lift."
+        )
+    if needed > MOST_VISITORS:
+        raise PixelstatError(
+            f"A lift of {lift:+.2g} needs more visitors than there are people.", "Choose a larger --lift."
         )
     visitors = ceil(needed) * variants
     row = {
