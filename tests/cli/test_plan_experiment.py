@@ -62,3 +62,15 @@ def test_a_log_called_plan_is_read_by_its_path(tmp_path: Path) -> None:
     [row] = csv_rows(run_in_process(tmp_path, "experiment", "./plan", "-q", "--format", "csv"))
     assert (row["variant"], row["visitors"]) == ("a", "1")
     assert "experiment ./plan" in run_in_process(tmp_path, "experiment", "plan", "plan").stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--lift 0.0000001%", "Error: A lift of +1e-09 needs more visitors than there are people."),
+        ("--lift 10% --power 2.5%", "Error: --power 2.5% is not above --alpha 5.0%."),
+    ],
+)
+def test_a_plan_without_sense_is_refused(options: str, sentence: str, tmp_path: Path) -> None:
+    finished = run_in_process(tmp_path, "experiment", "plan", "--baseline", "3%", *options.split())
+    assert (finished.exit, finished.stderr.splitlines()[0]) == (2, sentence)

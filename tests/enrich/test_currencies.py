@@ -116,6 +116,12 @@ def test_nothing_is_said_where_all_is_in_the_currency() -> None:
     assert (rules.describe(), rules.list_warnings()) == ("", [])
 
 
+def test_a_note_states_the_rate_of_the_target() -> None:
+    rules = CurrencyRules("USD", build_rate_table("EUR", {"USD": 0.5, "CHF": 2.0}, "x"))
+    convert(rules, purchase(1, "A1", 5.0, currency="EUR"), purchase(2, "A2", 5.0, currency="CHF"))
+    assert rules.describe() == "Amounts are converted to USD: 1 CHF = 2 EUR, 1 USD = 0.5 EUR (x)"
+
+
 def test_a_note_names_few_of_many_currencies() -> None:
     codes = [f"AA{letter}" for letter in "ABCDEFGH"]
     rules = CurrencyRules("EUR", build_rate_table("EUR", dict.fromkeys(codes, 2.0), "x"))

@@ -232,3 +232,16 @@ def test_a_goal_that_nobody_reaches_has_no_rows(shop: Path) -> None:
     finished = run_in_process(shop, "attribution", "access.log", "--goal", "signup")
     assert len(finished.stdout.splitlines()) == 1
     assert "signup" in finished.stderr
+
+
+@pytest.mark.parametrize("report", ["orders", "conversions", "products"])
+def test_an_option_without_effect_is_told(report: str, shop: Path) -> None:
+    sentence = "--attribution and --lookback need --by channel or another column of a visit's source."
+    options = ("--attribution", "first", "--lookback", "1d")
+    assert sentence in run_in_process(shop, report, "access.log", *options, "--by", "product").stderr
+    assert "need --by" not in run_in_process(shop, report, "access.log", *options, "--by", "channel").stderr
+
+
+def test_an_absurd_value_is_summed(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(log(visit("ann", "01:00:00", "ads"), buy("ann", "01:00:10", "1", "1e30")))
+    assert [float(row["revenue"]) for row in ask(tmp_path, "attribution")] == [1e30]
