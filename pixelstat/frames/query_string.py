@@ -55,12 +55,13 @@ def percent_decode_all(rows: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFra
 
 
 def unquote_all(text: str) -> str:
-    """Decode `%XX` and `+` in a text, and once more if it was encoded twice.
+    """Decode `%XX` and `+` in a text, and once more if it was encoded twice."""
+    return unquote_again(unquote_plus(text))
 
-    It was if a percent sign is encoded, and if all percent signs of the decoded text begin an encoded character.
-    """
-    decoded = unquote_plus(text)
-    if not re.search(r"%25[0-9A-Fa-f]{2}", text) or re.search(r"%(?![0-9A-Fa-f]{2})", decoded):
+
+def unquote_again(decoded: str) -> str:
+    """Decode a decoded text once more if it was encoded twice: if all its percent signs begin an encoded character."""
+    if "%" not in decoded or re.search(r"%(?![0-9A-Fa-f]{2})", decoded):
         return decoded
     again = unquote_plus(decoded)
     return decoded if "\ufffd" in again else again

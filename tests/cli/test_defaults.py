@@ -121,7 +121,7 @@ def test_the_environment_has_flags_and_lists(folder: Path) -> None:
 
 ARGUMENTS = {
     "events": ["access.log"], "check": ["access.log"], "init": ["access.log"], "snippet": ["nginx"],
-    "schema": ["views"], "completion": ["bash"],
+    "schema": ["views"], "completion": ["bash"], "plan-experiment": ["--baseline", "3%", "--lift", "10%"],
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pixelstat import formats
 from pixelstat.formats.base import LogFormat
+from pixelstat.formats.inferred import InferredFormat
 from pixelstat.formats.reparse import reparse_misfits
 from pixelstat.formats.wrappings import WRAPPINGS
 from pixelstat.schemas import LINES, READ
@@ -91,7 +92,8 @@ def test_any_bytes_are_lines_and_any_line_is_one_row_of_every_format(
 def test_a_line_is_read_the_same_beside_any_neighbours(form: LogFormat) -> None:
     chance = random.Random(form.name)
     texts = []
-    for line in WRITTEN[ALL.index(form) % 2 :: 2]:
+    # A format whose fields are inferred needs enough lines of one kind.
+    for line in WRITTEN if isinstance(form, InferredFormat) else WRITTEN[ALL.index(form) % 2 :: 2]:
         start = chance.randrange(len(line))
         broken = line[:start] + chance.choice(PIECES) + line[start + chance.randrange(6) :]
         texts.append(broken.decode("utf-8", "replace"))

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from pixelstat.errors import PixelstatError
+from pixelstat.frames.lookup import replace_where
 from pixelstat.frames.numbers import parse_number
+from pixelstat.frames.query_string import unquote_again
 from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import (
     AMOUNT_COLUMNS,
     TEXT_COLUMNS,
+    UTM,
     VENDOR_COLUMNS,
     add_utm_names,
     extract_parameters,
@@ -118,8 +121,10 @@ def complete_plain_events(rows: pl.LazyFrame) -> pl.LazyFrame:
     """
     has_no_id = pl.col(ID_KEY).is_null()
     missing = {name for name in (*TEXT_COLUMNS, *VENDOR_COLUMNS) if name not in parameter_names()}
+    campaign = [f"utm_{name}" for name in UTM]
+    decoded = replace_where(rows, campaign, lambda text: text.str.contains("%", literal=True), unquote_again)
     return _complete(
-        rows.with_columns(
+        decoded.with_columns(
             *(pl.lit(None, EVENTS[name]).alias(name) for name in missing),
             anonymous_user=pl.when(has_no_id).then("user_id"),
             anonymous_recipient=pl.when(has_no_id).then("recipient"),
