@@ -20,7 +20,8 @@ STORY = (
 BROKEN_DOWN = [
     name
     for name in NAMES
-    if any(option.name == "by" for option in load_report(name).options) and name != "places"  # it needs a database
+    if any(option.name == "by" for option in load_report(name).options)
+    and name not in ("places", "roi")  # which need a database, and a file of spend
 ]
 
 
