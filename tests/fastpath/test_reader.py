@@ -144,7 +144,7 @@ def queries() -> Iterator[PipelineSettings]:
 @pytest.mark.slow
 @needs_extension
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: str(form.name))
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_the_native_reader_gives_the_same_events_as_expressions(
     form: LogFormat, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

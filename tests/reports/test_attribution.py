@@ -96,7 +96,7 @@ def test_credit_equals_a_plain_loop(seed: int, lookback: str, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", slow_after(1, range(3)))
+@pytest.mark.parametrize("seed", slow_after(1, range(2)))
 @pytest.mark.parametrize("column", ["channel", "utm_source"])
 @pytest.mark.parametrize("model", SINGLE)
 def test_other_reports_give_the_same_answer(model: str, column: str, seed: int, tmp_path: Path) -> None:

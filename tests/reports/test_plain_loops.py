@@ -26,7 +26,7 @@ def ask(folder: Path, *arguments: str) -> list[dict[str, str]]:
     return csv_rows(run_in_process(folder, arguments[0], "access.log", "-q", *arguments[1:]))
 
 
-@pytest.fixture(params=slow_after(1, range(8)))
+@pytest.fixture(params=slow_after(1, range(4)))
 def hits(request: pytest.FixtureRequest, tmp_path: Path) -> list[Event]:
     """The hits of a random log as plain loops find them. The log is in the folder."""
     lines = write_random_log(request.param)
