@@ -24,19 +24,20 @@ from pixelstat.analysis.attribution import (
 from pixelstat.analysis.markov import CONVERSION, END
 from pixelstat.analysis.orders import exact_sum
 from pixelstat.analysis.revenue import GROSS, list_part_columns
-from pixelstat.conditions import Step, describe_unmatched
+from pixelstat.conditions import Step
 from pixelstat.frames.columns import internal
 from pixelstat.options.types import DurationType
 from pixelstat.options.values import ReportOptions
-from pixelstat.reports._report import RunContext, group_column
-from pixelstat.reports.conversions import (
+from pixelstat.reports._conversions import (
     CONVERSION_COLUMNS,
     ORDER_COLUMNS,
     find_conversions,
     is_pixel_goal,
     reaches,
+    warn_of_unmatched_goals,
 )
-from pixelstat.sessions.touches import ATTRIBUTED_CHANNEL, IS_TOUCH, AttributionRules
+from pixelstat.reports._report import RunContext, group_column
+from pixelstat.sessions.touches import ATTRIBUTED_CHANNEL, DIRECT_CHANNEL, IS_TOUCH, AttributionRules
 from pixelstat.text.plurals import format_part
 from pixelstat.traffic.deduplication import drop_later_copies, name_site
 from pixelstat.vocabulary import is_order_event
@@ -110,7 +111,7 @@ def select_rows(
         site=pl.when(is_order_event()).then(name_site(pl.col("host"), run.own_hosts)),
         **{name: pl.when(is_order_event() | is_pixel_goal()).then(name) for name in order_columns},
         **flags,
-        **{IS_TOUCH: is_touch, IS_DIRECT: pl.col(ATTRIBUTED_CHANNEL) == "Direct"},
+        **{IS_TOUCH: is_touch, IS_DIRECT: pl.col(ATTRIBUTED_CHANNEL) == DIRECT_CHANNEL},
         **{group_column(name): pl.col(run.column_of(name)).cast(pl.String) for name in by},
         **(further or {}),
     )  # fmt: skip
@@ -130,14 +131,10 @@ def collect_conversions(
     Columns: those of `find_conversions` with these keys, `revenue`, `net_revenue` and `truncated_conversions`: 1 if the
     lookback begins before the logs. `warns_of_goals` warns of goals that no event reaches.
     """
-    flags = [reaches(index) for index in range(len(goals))]
     if warns_of_goals:
-        for goal, flag in zip(goals, flags, strict=True):
-            for sentence in describe_unmatched(batch.filter(pl.col("rejected").is_null()), flag, goal, "event"):
-                run.warn(f"the goal {sentence}")
+        warn_of_unmatched_goals(batch.filter(pl.col("rejected").is_null()), goals, run.warn)
     hits = drop_later_copies(batch).filter(pl.col("rejected").is_null(), pl.col("hit").is_first_distinct())
-    conversions = find_conversions(batch, hits, goals, [*keys], run.warn, revenue=options.revenue)
-    conversions = run.currencies.convert(conversions) if run.currencies else conversions
+    conversions = find_conversions(batch, hits, goals, [*keys], run, revenue=options.revenue)
     start = run.log_start()
     is_truncated = (pl.col("time") - options.lookback < start) if start else pl.lit(value=False)
     return conversions.select(

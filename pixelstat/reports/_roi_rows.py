@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pixelstat.analysis.attribution import MODELS
+from pixelstat.analysis.attribution import AMOUNT_DIGITS, MODELS
 from pixelstat.analysis.orders import exact_sum
 from pixelstat.analysis.resampling import bootstrap_sums
 from pixelstat.analysis.revenue import DIGITS
@@ -32,7 +32,7 @@ def limit_groups(frame: pl.DataFrame, credit: pl.DataFrame, groups: Groups, top:
 
 def sum_parts(amounts: pl.Expr) -> pl.Expr:
     """Return the sum of the credit of visitors, independent of their order and rounded like other sums of money."""
-    return amounts.cast(pl.Decimal(38, 12)).sum().cast(pl.Float64).round(DIGITS)
+    return exact_sum(amounts, AMOUNT_DIGITS).round(DIGITS)
 
 
 def sum_credit(credit: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -60,10 +60,6 @@ model_option = click.Option(
     ["--model"], type=click.Choice(["all", *MODELS]), multiple=True, default=["last_non_direct"], show_default=True,
     metavar="MODEL", help=f"Give credit by this model: {', '.join(MODELS)}, or all. Can be repeated.",
 )  # fmt: skip
-paths_option = click.Option(
-    ["--null-paths/--no-null-paths", "null_paths"], default=True, show_default=True,
-    help="With markov: count the paths of visitors who do not convert.",
-)  # fmt: skip
 paths_option = click.Option(["--paths"], is_flag=True, help="Show the paths of touches, instead of credit.")
 lag_option = click.Option(
     ["--lag"], is_flag=True, help="Show the days from the first touch to the conversion, instead of credit."
@@ -196,6 +192,7 @@ def place_side_by_side(result: Result, by: Sequence[str]) -> Result:
     needs_visits=True,
     needs_all_orders=True,
     needs_touches=True,
+    limits_visits=False,
     not_comparable_with=("paths", "lag", "touches"),
 )  # fmt: skip
 def attribution(events: pl.LazyFrame, options: AttributionOptions, run: RunContext) -> pl.LazyFrame:

@@ -7,7 +7,7 @@ without a visit belongs to its own value. The time that a visitor took is that o
 events.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -15,18 +15,15 @@ from functools import partial
 import polars as pl
 
 from pixelstat.analysis.confidence import wilson_interval
-from pixelstat.analysis.order_lines import fill_values
-from pixelstat.analysis.orders import build_orders, exact_mean, exact_sum, find_order_warnings
+from pixelstat.analysis.orders import exact_mean, exact_sum
 from pixelstat.analysis.ranking import top_groups
 from pixelstat.analysis.revenue import (
     GROSS,
     describe_revenue,
-    find_revenue_warnings,
     list_part_columns,
-    state_revenue,
 )
 from pixelstat.analysis.time_series import BUCKET, TIME_COLUMN, fill_gaps, truncate_local
-from pixelstat.conditions import Step, describe_unmatched, parse_step
+from pixelstat.conditions import Step, parse_step
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
 from pixelstat.options.shared import (
@@ -39,19 +36,25 @@ from pixelstat.options.shared import (
     top_groups_option,
 )
 from pixelstat.options.values import AttributedOptions
+from pixelstat.reports._conversions import (
+    IS_ORDER,
+    ORDER_COLUMNS,
+    find_conversions,
+    goal_type,
+    is_pixel_goal,
+    reaches,
+    warn_of_unmatched_goals,
+)
 from pixelstat.reports._report import RunContext, describe_attribution, group_column, report
 from pixelstat.reports.summary import DEFAULT_GOALS
 from pixelstat.result import Column, Result
-from pixelstat.text.plurals import format_count, format_part
+from pixelstat.text.plurals import format_part
 from pixelstat.traffic.deduplication import drop_later_copies, name_site
 from pixelstat.traffic.rejection import is_outside
-from pixelstat.vocabulary import is_email_event, is_order_event, is_purchase, visitors
+from pixelstat.vocabulary import is_email_event, is_order_event, visitors
 
-ORDER_COLUMNS = ("user_id", "order_id", "value", "currency", "product", "products")  # read of order events only
-CONVERSION_COLUMNS = ("time", "visitor", "visit", "visit_number", "first_seen")
 RANK, SHOWN, HAS_SALES = internal("rank"), internal("shown"), internal("has sales")
-IS_ORDER, ORDER_REVENUE = internal("is order"), internal("revenue of orders")
-PIXEL_GOAL = "goal"  # the event of a goal that the pixel's own settings define, such as a goal of Matomo
+ORDER_REVENUE = internal("revenue of orders")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,16 +203,6 @@ def conversions(events: pl.LazyFrame, options: ConversionsOptions, run: RunConte
     return add_rates(figures).rename(groups).select(*(["time"] if every else []), *by, *declared)
 
 
-def is_pixel_goal() -> pl.Expr:
-    """Return whether an event reaches a goal of the pixel. The value that it states is the goal's revenue."""
-    return (pl.col("event") == PIXEL_GOAL) & pl.col("goal").is_not_null()
-
-
-def reaches(goal: int) -> str:
-    """Return the name of the column that is true for hits of the goal, by its index."""
-    return internal(f"goal {goal}")
-
-
 def analyze_batch(
     batch: pl.DataFrame,
     *,
@@ -225,16 +218,13 @@ def analyze_batch(
     keys = [*([BUCKET] if options.every else []), *groups]
     flags = [reaches(index) for index in range(len(goals))]
     if options.goal:
-        for goal, flag in zip(goals, flags, strict=True):
-            for sentence in describe_unmatched(batch.filter(pl.col("rejected").is_null()), flag, goal, "event"):
-                run.warn(f"the goal {sentence}")
+        warn_of_unmatched_goals(batch.filter(pl.col("rejected").is_null()), goals, run.warn)
     own_columns = [group_column(name) for name in options.by if run.column_of(name) == name]
     rows = fill_from_visit(batch, own_columns, run.until)
     hits = drop_later_copies(rows).filter(
         pl.col("rejected").is_null(), pl.col("hit").is_first_distinct(), ~is_email_event() | pl.any_horizontal(flags)
     )
-    reached = find_conversions(rows, hits, goals, keys, run.warn, revenue=options.revenue)
-    reached = add_waits(run.currencies.convert(reached) if run.currencies else reached, keys)
+    reached = add_waits(find_conversions(rows, hits, goals, keys, run, revenue=options.revenue), keys)
     if not groups:
         return compute_figures(hits, reached, goals, keys, groups)
     sizes = hits.lazy().group_by(groups).agg(visitors=visitors())
@@ -262,60 +252,6 @@ def fill_from_visit(rows: pl.DataFrame, columns: Sequence[str], until: datetime 
         joined = rows.lazy().join(first, on=visit, how="left", maintain_order="left")
         rows = joined.with_columns(pl.coalesce(name, SHOWN).alias(name)).drop(SHOWN).collect()
     return rows
-
-
-def find_conversions(
-    rows: pl.DataFrame,
-    hits: pl.DataFrame,
-    goals: Sequence[Step],
-    keys: list[str],
-    warn: Callable[[str], object],
-    *,
-    revenue: str = GROSS,
-) -> pl.DataFrame:
-    """Return a row for each goal that a hit or an order reaches.
-
-    `rows` are all rows of events, those of orders that the filters of the report rejected included, `hits` each hit
-    once. The result has CONVERSION_COLUMNS, `keys`, `goal`, `value`, `net` (the value without refunds) and `currency`.
-    The last three are null for hits that earn nothing: only orders, goals of the pixel and goals with a value of their
-    own do. `revenue` states orders with or without tax and shipping.
-    """
-    flags = [reaches(index) for index in range(len(goals))]
-    columns = [*CONVERSION_COLUMNS, *keys, *flags]
-    earned = pl.when(pl.col("event") == PIXEL_GOAL).then("value")
-    others = hits.filter(pl.any_horizontal(flags), ~is_purchase())
-    others = others.select(*columns, "currency", value=earned, net=earned, **{IS_ORDER: pl.lit(value=False)})
-    order_events = fill_values(rows.filter(is_order_event())).lazy()
-    extra_columns = [*keys, *flags, "visit", "visit_number", "first_seen", *list_part_columns(revenue)]
-    orders = state_revenue(build_orders(order_events, extra_columns), revenue)
-    orders_reaching = orders.filter(pl.any_horizontal(flags), pl.col("rejected").is_null()).collect()
-    if len(orders_reaching):
-        in_doubt = find_revenue_warnings(orders_reaching.lazy(), revenue)
-        for sentence in (*find_order_warnings(order_events), *in_doubt):
-            warn(sentence)
-    valueless = [flag for flag, goal in zip(flags, goals, strict=True) if goal.value is None]
-    counts_only = orders_reaching.filter(pl.col("value").is_null(), pl.any_horizontal(pl.lit(value=False), *valueless))
-    if without_value := counts_only.height:
-        words = ("purchase without a value counts", "purchases without a value count")
-        warn(f"{format_count(without_value, *words)} as conversions only.")
-    orders_reaching = orders_reaching.select(*columns, "value", "net", "currency", pl.lit(value=True).alias(IS_ORDER))
-    reaching = pl.concat([others, orders_reaching], how="diagonal")
-    return pl.concat(
-        add_own_value(reaching.filter(flag).drop(flags), goal).with_columns(goal=pl.lit(goal.name, _goal_type(goals)))
-        for flag, goal in zip(flags, goals, strict=True)
-    )
-
-
-def add_own_value(conversions: pl.DataFrame, goal: Step) -> pl.DataFrame:
-    """Give the goal's own value, if it has one, to conversions that state no revenue."""
-    if goal.value is None:
-        return conversions
-    has_none, amount = pl.col("value").is_null(), pl.lit(goal.value.amount)
-    currency = pl.lit(goal.value.currency, pl.String)
-    return conversions.with_columns(
-        *(pl.when(has_none).then(amount).otherwise(name).alias(name) for name in ("value", "net")),
-        currency=pl.when(has_none).then(currency).otherwise("currency"),
-    )
 
 
 def add_waits(reached: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
@@ -354,7 +290,7 @@ def compute_figures(
             mean_visits_to_convert=pl.col("touches").mean(),
         )
     )
-    names = pl.LazyFrame({"goal": pl.Series([goal.name for goal in goals], dtype=_goal_type(goals))})
+    names = pl.LazyFrame({"goal": pl.Series([goal.name for goal in goals], dtype=goal_type(goals))})
     # A goal that has orders in a currency has a figure in it for every hour or day, 0 where there was none.
     sales, on, of_group = reached.lazy().filter(pl.col("value").is_not_null()), [*keys, "goal"], [*groups, "goal"]
     currencies = sales.select(*of_group, "currency", pl.lit(value=True).alias(HAS_SALES)).unique()
@@ -398,8 +334,3 @@ def add_rates(figures: pl.LazyFrame) -> pl.LazyFrame:
         average_order_value=share(ORDER_REVENUE, "orders"),
         revenue_per_visitor=share("revenue", "visitors"),
     )
-
-
-def _goal_type(goals: Sequence[Step]) -> pl.Enum:
-    """Return the type of the goals' names, which sorts them in the order that people gave."""
-    return pl.Enum([goal.name for goal in goals])

@@ -27,11 +27,11 @@ from pixelstat.analysis.experiments import (
 from pixelstat.analysis.exposures import IS_EXPOSURE, VARIANT, Sales, Variant, collect_variants
 from pixelstat.analysis.order_lines import fill_values
 from pixelstat.analysis.orders import find_order_warnings
-from pixelstat.conditions import Step, describe_unmatched, parse_step
-from pixelstat.frames.columns import internal
+from pixelstat.conditions import Step, parse_step
 from pixelstat.options.shared import EXPERIMENT
 from pixelstat.options.types import Shares
 from pixelstat.options.values import ReportOptions
+from pixelstat.reports._conversions import ORDER_COLUMNS, reaches, warn_of_unmatched_goals
 from pixelstat.reports._experiment_notes import LEAST_VISITORS, RATIO_ALARM, describe_split, present_comparisons
 from pixelstat.reports._report import RunContext, report
 from pixelstat.result import TYPE_OF_KIND, Column, Result
@@ -43,7 +43,6 @@ from pixelstat.vocabulary import is_email_event, is_order_event
 
 USUAL_CONTROLS = ("control", "a")  # names of the control, in lower case
 MOST_VARIANTS = 20  # more values make no experiment
-ORDER_COLUMNS = ("user_id", "order_id", "value", "currency", "product", "products")  # read of order events only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,11 +209,6 @@ def experiment(events: pl.LazyFrame, options: ExperimentOptions, run: RunContext
     return rows.map_batches(analyze, schema={column.name: TYPE_OF_KIND[column.kind] for column in experiment.columns})
 
 
-def reaches(goal: int) -> str:
-    """Return the name of the column that is true for hits of the goal, by its index."""
-    return internal(f"goal {goal}")
-
-
 def analyze_batch(batch: pl.DataFrame, *, options: ExperimentOptions, run: RunContext) -> pl.DataFrame:
     """Return the rows of the report, from all events that are relevant."""
     flags = [reaches(index) for index in range(len(options.goals))]
@@ -238,9 +232,7 @@ def warn_of_events(
 ) -> None:
     """Warn of goals that no event reaches, and of doubtful orders."""
     counted = batch.lazy().filter(pl.col("rejected").is_null()).select("event", *flags).collect()
-    for goal, flag in zip(options.goals, flags, strict=True):
-        for sentence in describe_unmatched(counted, flag, goal, "event"):
-            warn(f"the goal {sentence}")
+    warn_of_unmatched_goals(counted, options.goals, warn)
     if len(order_events):
         for sentence in find_order_warnings(order_events.lazy()):
             warn(sentence)

@@ -207,6 +207,7 @@ def _declare_bound(name: str, kind: str, about: str) -> Column:
     needs_visits=True,
     needs_all_orders=True,
     needs_touches=True,
+    limits_visits=False,
     not_comparable_with=("sensitivity",),
 )  # fmt: skip
 def roi(events: pl.LazyFrame, options: RoiOptions, run: RunContext) -> pl.LazyFrame:

@@ -28,6 +28,7 @@ from pixelstat.frames.division import count_seconds
 from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
 from pixelstat.sessions.touches import (
     ATTRIBUTED_CHANNEL,
+    DIRECT_CHANNEL,
     IS_TOUCH,
     TOUCH_COLUMNS,
     AttributionRules,
@@ -40,7 +41,7 @@ from pixelstat.vocabulary import is_email_click, is_email_event, is_page_view
 
 PAGE_COLUMNS = ("entry_page", "exit_page")
 MARKS = ("is_new_visit", "event_number")  # columns of EVENTS that are null in most logs, and then not looked at
-DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
+DIRECT = {"channel": DIRECT_CHANNEL, "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
 NOT_SET = {"source": "(not set)", "medium": "(not set)"}  # of one that shows some, but not this
 EMAIL = {"channel": "Email", "source": "(not set)", "medium": "email"}  # of a click in an email that shows no source
 ANY_TIME, AT_ENTRY = "+", "-"  # in front of what an event shows: when it counts for the session
@@ -158,7 +159,7 @@ def attribute_events(
     names = [name for name in ATTRIBUTED if name in rows.columns]
     shown = {name: _read_shown(name, rows[name]) for name in names}
     values = gather_values(shown, {name: sessions[name] for name in names}, touches)
-    is_direct = (values[ATTRIBUTED_CHANNEL] == DIRECT["channel"]).fill_null(value=False)
+    is_direct = (values[ATTRIBUTED_CHANNEL] == DIRECT_CHANNEL).fill_null(value=False)
     chosen = choose_touches(events, touches, is_direct, rules.attribution)
     touch = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(rows)).scatter(events["row"], chosen)
     if events["is_copy"].any():

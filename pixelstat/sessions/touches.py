@@ -22,6 +22,7 @@ CAMPAIGN_COLUMNS = (
     "utm_creative_format", "utm_marketing_tactic",
 )  # fmt: skip
 TOUCH_COLUMNS = (*ATTRIBUTION, *CAMPAIGN_COLUMNS)  # the columns that describe a touch
+DIRECT_CHANNEL = "Direct"  # of a visit that shows no source
 IS_TOUCH = internal("is touch")  # whether an event is a touch; an event beside it in its visit is none
 
 
@@ -165,7 +166,7 @@ def gather_values(
     visits = (touches["visit"] - 1).cast(pl.Int64)
     if not touches["click"].count():
         return {name: values.gather(visits) for name, values in sessions.items()}
-    is_direct = (sessions[ATTRIBUTED_CHANNEL].gather(visits) == "Direct").fill_null(value=True)
+    is_direct = (sessions[ATTRIBUTED_CHANNEL].gather(visits) == DIRECT_CHANNEL).fill_null(value=True)
     of_click = is_direct & touches["click"].is_not_null()
     return {
         name: pl.select(

@@ -263,6 +263,24 @@ def test_absurd_order_values_break_nothing(value: str, tmp_path: Path) -> None:
             assert not any(row.get("orders", "4") not in ("1", "2", "3", "4") for row in found)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("value", ["1e13", "1e23", "1e29", "1e30", "1e39", "1e308"])
+def test_a_huge_value_breaks_no_report_on_money(value: str, tmp_path: Path) -> None:
+    lines = [
+        bought("ann", "10:00", "A1", value, var="a", pid="K"),
+        bought("ben", "10:01", "A2", value, var="b", pid="K"),
+    ]
+    (tmp_path / "access.log").write_text(log(*lines, refunded("A2", "10:02")))
+    (tmp_path / "spend.csv").write_text("date,channel,spend,currency\n2026-09-07,Direct,5,EUR\n")
+    for arguments in (
+        ("orders",), ("conversions",), ("products",), ("summary",), ("experiment", "--force"),
+        ("attribution", "--model", "all"), ("roi", "--spend", "spend.csv"),
+    ):  # fmt: skip
+        finished = run_in_process(tmp_path, arguments[0], "access.log", *arguments[1:], "-q", "--no-csv-safe")
+        assert (arguments, finished.exit, finished.stderr) == (arguments, 0, "")
+        assert len(finished.stdout.splitlines()) > 1
+
+
 def plain(told: list[dict[str, Any]], *, is_own: bool) -> dict[tuple[str, str], list[Any]]:
     """What the series says of each day and currency that has an order or a refund, by loops."""
     orders: dict[str, dict[str, Any]] = {}
