@@ -6,7 +6,7 @@ converts or nothing varies, a figure is None and never 0 or 1.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, lgamma, log, sqrt
+from math import exp, isfinite, lgamma, log, sqrt
 from typing import Literal
 
 from pixelstat.analysis.distributions import (
@@ -129,6 +129,8 @@ def compute_lift(control: Sample, other: Sample, *, is_sequential: bool = False)
     """
     if not control.mean:
         return Estimate()
+    if not isfinite(control.variance + other.variance):
+        return Estimate(other.mean / control.mean - 1)
     ratio, size = other.mean / control.mean, abs(control.mean)
     lift = (other.mean - control.mean) / size
     return _estimate(lift, control, other, (ratio / size) ** 2, 1 / size**2, is_sequential=is_sequential)
@@ -145,6 +147,8 @@ def _estimate(
 ) -> Estimate:
     """Return an estimate whose variance is the sum of both squared errors, each times its factor."""
     variance = control.squared_error * factor_of_control + other.squared_error * factor_of_other
+    if not isfinite(variance):
+        return Estimate(value)
     if is_sequential:
         return estimate_sequentially(value, variance, control.number + other.number)
     degrees = compute_degrees(control, other)

@@ -8,7 +8,7 @@ window: logs have times in seconds, so that what happens in the same second cann
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import fsum
+from math import fsum, inf
 
 import polars as pl
 
@@ -21,6 +21,7 @@ from pixelstat.vocabulary import is_purchase
 
 VARIANT = internal("variant")  # Categorical: the variant that an event names
 IS_EXPOSURE = internal("is exposure")  # whether the event may expose its visitor; then its VARIANT is not null
+MOST_MONEY = 1e60  # of a visitor
 EXPOSED, IS_OPEN, IS_SINGLE = (internal(name) for name in ("exposed", "is open", "is single"))
 
 
@@ -44,9 +45,14 @@ class Variant:
     sales: dict[str | None, Sales] = field(default_factory=dict)  # by currency
 
     def describe_revenue(self, currency: str | None) -> Sample:
-        """Return the moments of the revenue of a visitor. Who buys nothing counts as 0."""
+        """Return the moments of the revenue of a visitor. Who buys nothing counts as 0.
+
+        The variance is infinite if an amount is no money: its powers would be too large to compute with.
+        """
         sales = self.sales.get(currency, Sales())
         mean = sales.revenue / self.visitors
+        if max(map(abs, sales.by_buyer), default=0) > MOST_MONEY:
+            return Sample(self.visitors, mean, inf)
         squares = fsum((amount - mean) ** 2 for amount in sales.by_buyer)
         squares += (self.visitors - len(sales.by_buyer)) * mean**2
         return Sample(self.visitors, mean, squares / max(self.visitors - 1, 1))
