@@ -36,6 +36,7 @@ UTM = (
     "creative_format",
     "marketing_tactic",
 )
+UTM_COLUMNS = tuple(f"utm_{name}" for name in UTM)
 TEXT_COLUMNS = (  # the columns that parameters feed, in addition to event, visitor_id, page_address and utm_*
     "user_id", "referrer", "order_id", "value", "currency", "product", "message", "recipient", "variant",
     "session_id", "goal", "campaign", "link", "tax", "shipping", "discount", "coupon",
@@ -97,9 +98,8 @@ def extract_parameters(requests: pl.LazyFrame, names: Mapping[str, Sequence[str]
             parameter(pl.col("query_of_anonymous"), aliases).alias(name) for name, aliases in anonymous.items()
         )
     )
-    campaign = [f"utm_{name}" for name in UTM]
-    encoded = [name for name in (*names, *anonymous) if name not in ("visitor_id", *campaign)]
-    decoded = percent_decode_all(percent_decode(raw, encoded), campaign)
+    encoded = [name for name in (*names, *anonymous) if name not in ("visitor_id", *UTM_COLUMNS)]
+    decoded = percent_decode_all(percent_decode(raw, encoded), UTM_COLUMNS)
     rows = normalize_events(decoded.with_columns(event=event))
     # Only a purchase has an order id. The masked query saves a search here, too.
     masked = pl.when(pl.col("event") == "purchase").then(query)
@@ -142,7 +142,6 @@ def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
     query = pl.col("page_query")
     host_columns = [pl.col(name) for name in ("address", "http_referer", "vhost")]
     is_order = pl.col("order").is_not_null()
-    utm = [f"utm_{name}" for name in UTM]
     split = (
         events.with_columns(address=_move_campaign(address))
         .with_columns(parts=before_fragment.str.splitn("?", 2), is_bare=is_bare)
@@ -154,12 +153,14 @@ def split_page_url(events: pl.LazyFrame) -> pl.LazyFrame:
             host=_find_host(*host_columns),
             # Masked, because reports that do not show the host need it of orders only.
             order_host=_find_host(*(pl.when(is_order).then(column) for column in host_columns)),
-            **{f"address_{name}": parameter(query, (name,)) for name in utm},
+            **{f"address_{name}": parameter(query, (name,)) for name in UTM_COLUMNS},
         )
     )
-    return percent_decode_all(percent_decode_path(split, "page"), [f"address_{name}" for name in utm]).with_columns(
+    return percent_decode_all(
+        percent_decode_path(split, "page"), [f"address_{name}" for name in UTM_COLUMNS]
+    ).with_columns(
         page=_with_root(pl.coalesce("bare_path", "page")),
-        **{name: drop_macro(pl.coalesce(name, f"address_{name}")) for name in utm},
+        **{name: drop_macro(pl.coalesce(name, f"address_{name}")) for name in UTM_COLUMNS},
     )
 
 

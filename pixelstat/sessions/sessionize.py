@@ -26,28 +26,16 @@ from pixelstat.frames.batches import tap_whole
 from pixelstat.frames.columns import internal
 from pixelstat.frames.division import count_seconds
 from pixelstat.schemas import SEPARATOR, UTC_TIME, VISITS
-from pixelstat.sessions.touches import (
-    ATTRIBUTED_CHANNEL,
-    DIRECT_CHANNEL,
-    IS_TOUCH,
-    TOUCH_COLUMNS,
-    AttributionRules,
-    attributed_column,
-    choose_touches,
-    find_touches,
-    gather_values,
-)
+from pixelstat.sessions.attribution import attribute_events, prepare_touch_columns
+from pixelstat.sessions.shown_sources import ANY_TIME, AT_ENTRY, ATTRIBUTED, fill_direct, read_shown
+from pixelstat.sessions.touches import ATTRIBUTED_CHANNEL, AttributionRules
+from pixelstat.traffic.deduplication import unite_identical_copies
 from pixelstat.vocabulary import is_email_click, is_email_event, is_page_view
 
 PAGE_COLUMNS = ("entry_page", "exit_page")
 MARKS = ("is_new_visit", "event_number")  # columns of EVENTS that are null in most logs, and then not looked at
-DIRECT = {"channel": DIRECT_CHANNEL, "source": "(direct)", "medium": "(none)"}  # of a session that shows no source
-NOT_SET = {"source": "(not set)", "medium": "(not set)"}  # of one that shows some, but not this
-EMAIL = {"channel": "Email", "source": "(not set)", "medium": "email"}  # of a click in an email that shows no source
-ANY_TIME, AT_ENTRY = "+", "-"  # in front of what an event shows: when it counts for the session
 SOURCE_TEXT = internal("campaign")  # source, medium and campaign of an event that shows a source, as one text
 EVENT_ATTRIBUTION = {name: internal(f"event {name}") for name in ATTRIBUTION}  # what the event itself shows
-ATTRIBUTED = {attributed_column(name): name for name in TOUCH_COLUMNS}
 # Factors in the sort key: 32 bits for the row, 1 for a heartbeat, 58 for the time.
 _PING, _TIME, _VISITOR = 1 << 32, 1 << 33, 1 << 91
 
@@ -88,7 +76,7 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     sources |= {name: pl.when(shows_source).then(counts + pl.col(name).fill_null("")) for name in ATTRIBUTION}
     sources |= {name: pl.lit(None, dtype).alias(name) for name, dtype in VISITS.items() if name not in sources}
     if rules.attribution:
-        sources |= _prepare_touch_columns(shows_source, counts)
+        sources |= prepare_touch_columns(shows_source, counts)
     text = pl.concat_str(pl.col("source", "medium", "utm_campaign").fill_null(""), separator=SEPARATOR)
     is_ping = pl.col("event").eq_missing(pl.lit("ping"))  # a heartbeat begins no session, whatever its campaign
     shows_campaign = ~is_ping & ~is_own_link & pl.col("source").is_not_null()
@@ -104,17 +92,6 @@ def sessionize(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
     ]
     sessions = sessions.with_columns(attributed)
     return sessions if rules.restores_sources else sessions.drop(EVENT_ATTRIBUTION.values())
-
-
-def _prepare_touch_columns(shows_source: pl.Expr, counts: pl.Expr) -> dict[str, pl.Expr]:
-    """Return what an event shows for each attributed column, marked like the source, and an empty IS_TOUCH."""
-    columns = {IS_TOUCH: pl.lit(None, pl.Boolean)}
-    for attributed, name in ATTRIBUTED.items():
-        shown = pl.coalesce("utm_campaign", "campaign", "message") if name == "utm_campaign" else pl.col(name)
-        value = pl.when(shows_source).then(pl.col(name)).otherwise(pl.lit(EMAIL[name]) if name in EMAIL else shown)
-        marked = pl.when(shows_source).then(counts).otherwise(pl.lit(AT_ENTRY)) + value.fill_null("")
-        columns[attributed] = pl.when(shows_source | is_email_click()).then(marked)
-    return columns
 
 
 def restore_sources(events: pl.LazyFrame, rules: SessionRules) -> pl.LazyFrame:
@@ -134,7 +111,7 @@ def fill_session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFram
     visit = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(rows))
     visit = visit.scatter(by_visitor["row"], by_visitor["visit"])
     if by_visitor["is_copy"].any():
-        visit = _unite_identical_copies(rows, visit)
+        visit = unite_identical_copies(rows, visit)
     columns = [sessions[name].gather(visit - 1).alias(name) for name in sessions.columns if name not in ATTRIBUTED]
     if "visit" in rows.columns:
         columns.append(visit.alias("visit"))
@@ -142,42 +119,8 @@ def fill_session_columns(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFram
         first_seen = pl.Series([None], dtype=UTC_TIME).new_from_index(0, len(rows))
         columns.append(first_seen.scatter(by_visitor["row"], by_visitor["first_seen"]).alias("first_seen"))
     if rules.attribution:
-        columns += attribute_events(rows, by_visitor, sessions, rules)
+        columns += attribute_events(rows, by_visitor, sessions, rules.timeout, rules.attribution)
     return rows.with_columns(columns)
-
-
-def attribute_events(
-    rows: pl.DataFrame, by_visitor: pl.DataFrame, sessions: pl.DataFrame, rules: SessionRules
-) -> list[pl.Series]:
-    """Return the attributed columns of the rows, and IS_TOUCH, as far as the rows have them.
-
-    `by_visitor` holds the events with their visits, `sessions` the values of each visit, both in the order of visits.
-    """
-    assert rules.attribution
-    events = by_visitor.sort("position")
-    touches = find_touches(events, rules.timeout)
-    names = [name for name in ATTRIBUTED if name in rows.columns]
-    shown = {name: _read_shown(name, rows[name]) for name in names}
-    values = gather_values(shown, {name: sessions[name] for name in names}, touches)
-    is_direct = (values[ATTRIBUTED_CHANNEL] == DIRECT_CHANNEL).fill_null(value=False)
-    chosen = choose_touches(events, touches, is_direct, rules.attribution)
-    touch = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(rows)).scatter(events["row"], chosen)
-    if events["is_copy"].any():
-        touch = _unite_identical_copies(rows, touch)
-    has_touch = touch.is_not_null()
-    columns = [
-        pl.select(pl.when(has_touch).then(values[name].gather(touch)).otherwise(shown[name]).alias(name)).to_series()
-        for name in names
-    ]
-    if IS_TOUCH in rows.columns:
-        is_touch = pl.Series(IS_TOUCH, [False]).new_from_index(0, len(rows))
-        columns.append(is_touch.scatter(events["row"].gather(touches["place"]), values=True))
-    return columns
-
-
-def _read_shown(name: str, shown: pl.Series) -> pl.Series:
-    """Return the values of a column that were marked with ANY_TIME or AT_ENTRY, with those that are not set."""
-    return shown.str.slice(1).replace("", NOT_SET.get(ATTRIBUTED.get(name, name)))
 
 
 def sort_by_visitor(rows: pl.DataFrame, rules: SessionRules) -> pl.DataFrame:
@@ -292,16 +235,6 @@ def _drop_leading_heartbeats(by_visitor: pl.DataFrame) -> pl.DataFrame:
     return by_visitor.with_columns(visit=pl.when(~is_leading).then("visit"))
 
 
-def _unite_identical_copies(rows: pl.DataFrame, visit: pl.Series) -> pl.Series:
-    """Return the visits of the rows, those of identical copies of a hit being that of the first copy."""
-    row = internal("row")
-    hits = rows.lazy().select("hit", "time", "first", "rejected", visit=visit).with_row_index(row)
-    copies = hits.filter(pl.col("first").is_null(), pl.col("rejected").is_null(), pl.col("hit").is_duplicated())
-    first_visit = pl.col("visit").sort_by("time", row).first().over("hit")
-    united = copies.select(row, first_visit.alias("visit")).collect()
-    return visit.scatter(united[row], united["visit"])
-
-
 def summarize_sessions(rows: pl.DataFrame, by_visitor: pl.DataFrame) -> pl.DataFrame:
     """Return one row a session, in the order of their numbers, with those columns of VISITS that the rows have.
 
@@ -365,9 +298,8 @@ def measure_sessions(rows: pl.DataFrame, events: pl.DataFrame, names: Sequence[s
         elif name in ATTRIBUTION or name in ATTRIBUTED:
             shown = rows[name].gather(events["row"])
             counts = is_entry | shown.str.starts_with(ANY_TIME)
-            value = _read_shown(name, end_value(pl.select(pl.when(counts).then(shown)).to_series()))
-            direct = DIRECT.get(ATTRIBUTED.get(name, name))
-            columns[name] = value if direct is None else value.fill_null(direct)
+            value = read_shown(name, end_value(pl.select(pl.when(counts).then(shown)).to_series()))
+            columns[name] = fill_direct(name, value)
     return pl.DataFrame(columns, schema={"visit": pl.UInt32(), **{name: rows.schema[name] for name in [*columns][1:]}})
 
 

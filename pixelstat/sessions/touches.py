@@ -16,12 +16,9 @@ import polars as pl
 
 from pixelstat.enrich.channels import ATTRIBUTION
 from pixelstat.frames.columns import internal
+from pixelstat.protocols.extract import UTM_COLUMNS
 
-CAMPAIGN_COLUMNS = (
-    "utm_id", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_source_platform",
-    "utm_creative_format", "utm_marketing_tactic",
-)  # fmt: skip
-TOUCH_COLUMNS = (*ATTRIBUTION, *CAMPAIGN_COLUMNS)  # the columns that describe a touch
+TOUCH_COLUMNS = (*ATTRIBUTION, *UTM_COLUMNS)  # the columns that describe a touch
 DIRECT_CHANNEL = "Direct"  # of a visit that shows no source
 IS_TOUCH = internal("is touch")  # whether an event is a touch; an event beside it in its visit is none
 

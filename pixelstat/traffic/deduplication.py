@@ -212,3 +212,13 @@ class HitFilter:
         is_new = pl.Series([hit not in self.passed for hit in hits], dtype=pl.Boolean)
         self.passed.update(hits)
         return batch.filter(is_new)
+
+
+def unite_identical_copies(rows: pl.DataFrame, numbers: pl.Series) -> pl.Series:
+    """Return the numbers of the rows, in which all identical copies of a hit have the number of the first copy."""
+    row = internal("row")
+    hits = rows.lazy().select("hit", "time", "first", "rejected", number=numbers).with_row_index(row)
+    copies = hits.filter(pl.col("first").is_null(), pl.col("rejected").is_null(), pl.col("hit").is_duplicated())
+    first = pl.col("number").sort_by("time", row).first().over("hit")
+    united = copies.select(row, first.alias("number")).collect()
+    return numbers.scatter(united[row], united["number"])

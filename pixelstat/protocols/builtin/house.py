@@ -18,7 +18,7 @@ from pixelstat.protocols.base import PixelProtocol, PixelSample
 from pixelstat.protocols.extract import (
     AMOUNT_COLUMNS,
     TEXT_COLUMNS,
-    UTM,
+    UTM_COLUMNS,
     VENDOR_COLUMNS,
     add_utm_names,
     extract_parameters,
@@ -121,8 +121,7 @@ def complete_plain_events(rows: pl.LazyFrame) -> pl.LazyFrame:
     """
     has_no_id = pl.col(ID_KEY).is_null()
     missing = {name for name in (*TEXT_COLUMNS, *VENDOR_COLUMNS) if name not in parameter_names()}
-    campaign = [f"utm_{name}" for name in UTM]
-    decoded = replace_where(rows, campaign, lambda text: text.str.contains("%", literal=True), unquote_again)
+    decoded = replace_where(rows, UTM_COLUMNS, lambda text: text.str.contains("%", literal=True), unquote_again)
     return _complete(
         decoded.with_columns(
             *(pl.lit(None, EVENTS[name]).alias(name) for name in missing),
